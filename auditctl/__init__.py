@@ -1,0 +1,60 @@
+"""auditctl exports audit logs. What a provider is written with can be imported from here."""
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from auditctl.client import Client
+    from auditctl.provider import (
+        Page,
+        Provider,
+        Secret,
+        basic,
+        mapping,
+        option,
+        secret,
+        setting,
+    )
+    from auditctl.record import Event, Fields
+    from auditctl.window import Window
+
+_HOMES = {
+    "Client": "client",
+    "Event": "record",
+    "Fields": "record",
+    "Page": "provider",
+    "Provider": "provider",
+    "Secret": "provider",
+    "Window": "window",
+    "basic": "provider",
+    "mapping": "provider",
+    "option": "provider",
+    "secret": "provider",
+    "setting": "provider",
+}
+__all__ = [  # noqa: RUF022 - as one would introduce them
+    "Provider",
+    "Page",
+    "Client",
+    "Window",
+    "Event",
+    "Fields",
+    "Secret",
+    "setting",
+    "secret",
+    "option",
+    "basic",
+    "mapping",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is first asked for: ``auditctl --version`` needs none of them."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"auditctl.{_HOMES[name]}"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

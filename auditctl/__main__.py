@@ -1,0 +1,20 @@
+"""The program's door: ``auditctl`` and ``python -m auditctl`` come in here."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    if sys.argv[1:] == ["--version"]:
+        # Answered here, because importing the command line takes longer than all of this.
+        from auditctl import __version__
+
+        print(f"auditctl {__version__}")  # noqa: T201
+        return
+    from auditctl.cli import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Words to people on standard error: failures, warnings, requests, progress."""
+
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+from auditctl.escape import escape
+
+REDRAWN = 0.1
+"""Seconds between two drawings of the progress line."""
+
+LogFormat = Literal["text", "json"]
+
+
+class Console:
+    """Says what is wrong always, the rest to whoever watches.
+
+    Without a terminal nothing but errors and warnings is written, so that cron mails only then.
+    """
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        log_format: LogFormat = "text",
+        stream: TextIO | None = None,
+    ) -> None:
+        """Write to ``stream`` (None: standard error) in the form and as much as is wanted."""
+        self._stream = sys.stderr if stream is None else stream
+        self._quiet = quiet
+        self._verbose = verbose
+        self._json = log_format == "json"
+        self._live = not quiet and not self._json and _is_terminal(self._stream)
+        self._drawn = False
+        self._drawn_at = 0.0
+        # Requests are told of by the threads that made them.
+        self._lock = threading.Lock()
+
+    @property
+    def live(self) -> bool:
+        """Say whether somebody watches: a terminal, and neither ``--quiet`` nor JSON."""
+        return self._live
+
+    def error(self, message: str) -> None:
+        """Say why the run failed."""
+        self._line("error", message)
+
+    def warning(self, message: str) -> None:
+        """Say what a person should look at though the run goes on."""
+        if not self._quiet:
+            self._line("warning", message)
+
+    def info(self, message: str) -> None:
+        """Say something to whoever watches."""
+        if self._live or (self._verbose and self._json):
+            self._line("info", message)
+
+    def detail(self, message: str, **facts: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Say something to whoever asked for ``--verbose``; JSON gets the facts one by one."""
+        if self._verbose and not self._quiet:
+            self._line("debug", message, **facts)
+
+    def progress(self, line: str, *, now: bool = False) -> None:
+        """Draw the progress line anew, if the last drawing is old enough."""
+        if not self._live or not (now or time.monotonic() - self._drawn_at > REDRAWN):
+            return
+        import shutil
+
+        width = shutil.get_terminal_size().columns - 1
+        with self._lock:
+            self._write(f"\r\x1b[K{escape(line)[:width]}")
+            self._drawn = True
+            self._drawn_at = time.monotonic()
+
+    def clear(self) -> None:
+        """Take the progress line away, so that something else may stand there."""
+        with self._lock:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._drawn:
+            self._write("\r\x1b[K")
+            self._drawn = False
+
+    def _line(self, level: str, message: str, **facts: Any) -> None:  # noqa: ANN401
+        if self._json:
+            import orjson
+
+            moment = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+            entry = {"time": moment, "level": level, "message": message, **facts}
+            text = orjson.dumps(entry).decode()
+        else:
+            text = f"auditctl: {message}" if level in ("error", "warning") else message
+        with self._lock:
+            self._clear()
+            self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            # Nobody can be told that standard error is closed.
+            pass
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (OSError, ValueError, AttributeError):
+        return False

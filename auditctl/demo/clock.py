@@ -1,0 +1,82 @@
+"""The demo's clock: at which instants something happens, and answers that bear its date."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import httpx
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# An instant is a whole number of milliseconds since 1970: the finest that any provider tells.
+HOUR = 3_600_000
+DAY = 24 * HOUR
+KEPT = 90 * DAY
+BUSIEST, SPREAD = 12 * HOUR, 3 * HOUR
+WEEKEND = (2, 3)  # days modulo 7, as day 0, 1 January 1970, was a Thursday
+
+# A quiet night would leave the last hour empty, so the latest multiple of each of these is an
+# event too. Multiples, because "five minutes ago" would be another event, with another id, each
+# time one asks; odd ones, because round ones would coincide on the hour.
+PULSES = (197_203, 641_057, 1_320_911, 2_460_349)
+
+
+class Pace(NamedTuple):
+    """How many events a day has."""
+
+    weekday: int
+    weekend: int
+
+
+def to_instant(time: datetime) -> int:
+    """Return the instant of an aware time."""
+    return int(time.timestamp() * 1000)
+
+
+def iso(instant: int) -> str:
+    """Write an instant as all JSON providers do: ISO 8601, milliseconds, Z."""
+    text = datetime.fromtimestamp(instant / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def chance(seed: int) -> random.Random:
+    """Return the dice of an instant or a day: the same throws whenever it is asked for."""
+    return random.Random(seed)  # noqa: S311 - sample data, not security
+
+
+def instants_of(day: int, pace: Pace, now: int) -> list[int]:
+    """Return the events of a day (counted from 1970) that are past and still kept, newest first."""
+    # Sown with the pace too, or all providers would have their events at the same instants.
+    dice = chance(day * DAY + pace.weekday)
+    count = pace.weekend if day % 7 in WEEKEND else pace.weekday
+    # A set: two events at one instant would be one event, as the instant makes the id.
+    found = {day * DAY + int(dice.gauss(BUSIEST, SPREAD)) % DAY for _ in range(count)}
+    found.update(pulse for step in PULSES if (pulse := now - now % step) // DAY == day)
+    return sorted((each for each in found if now - KEPT < each <= now), reverse=True)
+
+
+def instants(pace: Pace, now: int, before: int | None = None) -> Iterator[int]:
+    """Yield all events before an instant, newest first, a day at a time: a page costs a page."""
+    before = now + 1 if before is None else before
+    for day in range(before // DAY, (now - KEPT) // DAY - 1, -1):
+        yield from (each for each in instants_of(day, pace, now) if each < before)
+
+
+def headers(now: datetime) -> dict[str, str]:
+    """Return the headers of every JSON answer; the date is the demo's, so that no clock is off."""
+    date = format_datetime(now.astimezone(UTC), usegmt=True)
+    return {"Content-Type": "application/json", "Date": date}
+
+
+def reply(
+    now: datetime, body: object, status: int = 200, more: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Return a whole JSON answer."""
+    return httpx.Response(
+        status, content=orjson.dumps(body), headers={**headers(now), **(more or {})}
+    )

@@ -1,0 +1,61 @@
+"""What can go wrong, each with the exit status that tells a script what to do about it.
+
+    AuditctlError            1   (never raised itself)
+    ├── UsageError           2   the question cannot be asked like this
+    ├── UnreachableError     3   the provider is down, or keeps failing
+    ├── AccessError          4   a setting is missing, or the provider refuses the credentials
+    │   └── ForbiddenError   4   they are accepted, and do not suffice
+    ├── ThrottledError       5   "too many requests" until patience ran out
+    ├── AnswerError          6   the answer cannot be understood, or the question was refused
+    └── OutputError          9   the output could not be written
+
+Messages are one or two sentences: what happened, what to do. They never hold a secret.
+"""
+
+from typing import ClassVar
+
+
+class AuditctlError(Exception):
+    """The root of every failure that auditctl foresees."""
+
+    status: ClassVar[int] = 1
+
+
+class UsageError(AuditctlError):
+    """An option, a time, a field, a filter or a base URL that may not be used."""
+
+    status = 2
+
+
+class UnreachableError(AuditctlError):
+    """The provider could not be reached, or every answer was broken."""
+
+    status = 3
+
+
+class AccessError(AuditctlError):
+    """A required setting is missing or unreadable, or the credentials were refused."""
+
+    status = 4
+
+
+class ForbiddenError(AccessError):
+    """The credentials are accepted, but a permission, a scope or a plan is missing."""
+
+
+class ThrottledError(AuditctlError):
+    """The provider still says "too many requests"."""
+
+    status = 5
+
+
+class AnswerError(AuditctlError):
+    """JSON of another shape, a refused question, pages without an end, another origin."""
+
+    status = 6
+
+
+class OutputError(AuditctlError):
+    """The destination cannot be written."""
+
+    status = 9

@@ -1,0 +1,184 @@
+"""JSON in and out without losing a digit, a lone surrogate or a level of nesting.
+
+orjson reads and writes everything that is ordinary. What it would change without a word
+(integers beyond 64 bits, ``1e400``, long decimals), refuse (lone surrogates) or find too deep
+takes the slower roads below, which the standard library paves except for the depth.
+"""
+
+import json
+import re
+from json.decoder import scanstring  # type: ignore[attr-defined] # not in typeshed
+from json.encoder import encode_basestring
+from typing import Any
+
+import orjson
+
+MAX_SAFE_DIGITS = 18
+"""Integers of so many digits fit into 64 bits, whatever their sign."""
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_SPACE = re.compile(r"[ \t\n\r]*")
+_WORDS = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
+
+
+class Number(float):
+    """A number that is written again exactly as it was read, whatever a float makes of it."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> "Number":
+        """Keep ``text``, the number as it stood in the JSON."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+    """Read JSON exactly: every number with a fraction, an exponent or many digits is a Number.
+
+    Raises:
+        ValueError: the body is not JSON in UTF-8.
+
+    """
+    text = body.decode()
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        return _loads_deep(text)
+
+
+def dumps(value: object, option: int = 0) -> bytes:
+    """Write compact JSON in UTF-8; a lone surrogate is written as its escape.
+
+    ``option`` takes orjson's OPT_APPEND_NEWLINE and OPT_SORT_KEYS.
+    """
+    try:
+        return orjson.dumps(value, _verbatim, option)
+    except orjson.JSONEncodeError:
+        text = _dumps_deep(value, sort=bool(option & orjson.OPT_SORT_KEYS))
+        end = b"\n" if option & orjson.OPT_APPEND_NEWLINE else b""
+        # Only lone surrogates cannot be encoded, and they can only stand inside a string, where
+        # Python's escape for them is JSON's.
+        return text.encode(errors="backslashreplace") + end
+
+
+def _verbatim(value: object) -> orjson.Fragment:
+    if isinstance(value, Number):
+        return orjson.Fragment(value.text)
+    raise TypeError
+
+
+def _integer(text: str) -> int | Number:
+    return int(text) if len(text) <= MAX_SAFE_DIGITS else Number(text)
+
+
+def _constant(text: str) -> None:
+    message = f"{text} is not JSON"
+    raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=_integer, parse_constant=_constant)
+
+
+def _loads_deep(text: str) -> Any:  # noqa: ANN401
+    """Read JSON of any depth: the nesting is kept in a list instead of on the stack."""
+    root: list[Any] = []
+    open_: list[dict[str, Any] | list[Any]] = [root]
+    keys: list[str] = []
+
+    def skip(position: int) -> int:
+        return _SPACE.match(text, position).end()  # type: ignore[union-attr] # matches nothing too
+
+    def fail(position: int) -> ValueError:
+        return json.JSONDecodeError("Expecting another character", text, position)
+
+    def key(position: int) -> int:
+        if text[position : position + 1] != '"':
+            raise fail(position)
+        name, position = scanstring(text, position + 1)
+        position = skip(position)
+        if text[position : position + 1] != ":":
+            raise fail(position)
+        keys.append(name)
+        return skip(position + 1)
+
+    def put(value: object) -> None:
+        inner = open_[-1]
+        if isinstance(inner, dict):
+            inner[keys.pop()] = value
+        else:
+            inner.append(value)
+
+    position = skip(0)
+    while True:
+        character = text[position : position + 1]
+        if character in ("{", "["):
+            closing = "}" if character == "{" else "]"
+            value: Any = {} if character == "{" else []
+            put(value)
+            position = skip(position + 1)
+            if text[position : position + 1] != closing:
+                open_.append(value)
+                position = key(position) if character == "{" else position
+                continue
+            position += 1
+        elif character == '"':
+            value, position = scanstring(text, position + 1)
+            put(value)
+        elif character in _WORDS and text.startswith(_WORDS[character][0], position):
+            word, value = _WORDS[character]
+            put(value)
+            position += len(word)
+        elif match := _NUMBER.match(text, position):
+            put(Number(match[0]) if match[1] or match[2] else _integer(match[0]))
+            position = match.end()
+        else:
+            raise fail(position)
+        position = skip(position)
+        while len(open_) > 1:
+            inner = open_[-1]
+            character = text[position : position + 1]
+            if character == ",":
+                position = skip(position + 1)
+                position = key(position) if isinstance(inner, dict) else position
+                break
+            if character != ("}" if isinstance(inner, dict) else "]"):
+                raise fail(position)
+            open_.pop()
+            position = skip(position + 1)
+        else:
+            if position != len(text):
+                raise fail(position)
+            return root[0]
+
+
+def _dumps_deep(value: object, *, sort: bool) -> str:
+    """Write JSON of any depth, lone surrogates left in it."""
+    out: list[str] = []
+    # What is still to be written, the next thing last: a value, or text that is ready.
+    todo: list[tuple[bool, Any]] = [(False, value)]
+    while todo:
+        ready, item = todo.pop()
+        if ready:
+            out.append(item)
+        elif isinstance(item, str):
+            out.append(encode_basestring(item))
+        elif isinstance(item, dict):
+            pairs = sorted(item.items()) if sort else list(item.items())
+            todo.append((True, "}"))
+            for index in range(len(pairs) - 1, -1, -1):
+                name, inner = pairs[index]
+                todo.append((False, inner))
+                todo.append((True, ("," if index else "") + encode_basestring(name) + ":"))
+            todo.append((True, "{"))
+        elif isinstance(item, list | tuple):
+            todo.append((True, "]"))
+            for index in range(len(item) - 1, -1, -1):
+                todo.append((False, item[index]))
+                if index:
+                    todo.append((True, ","))
+            todo.append((True, "["))
+        else:
+            out.append(orjson.dumps(item, _verbatim).decode())
+    return "".join(out)

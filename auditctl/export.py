@@ -1,0 +1,177 @@
+"""The flow: pages become records, each in the window, redacted, with an id, and counted."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auditctl import exact
+from auditctl.fields import Test
+from auditctl.provider import Page, Provider
+from auditctl.record import Event, Record, build, content_id, is_sound, settle
+from auditctl.redact import redact
+from auditctl.window import Window
+
+TWIN_DAYS = 2
+"""Days for which identical events are counted, where days come in order: the one that is read,
+and the one before it, since an hour's events may stand in the wrong day's answer."""
+
+
+@dataclass
+class Tally:
+    """What a run has seen, for the progress line, the summary and the warning at its end."""
+
+    pages: int = 0
+    records: int = 0
+    reached: str | None = None
+    """The time of the last record that was read, in or out of the window."""
+    malformed: int = 0
+    first_malformed: str = ""
+
+
+def records(
+    provider: Provider,
+    pages: Iterable[Page],
+    window: Window,
+    tally: Tally,
+    *,
+    tests: Sequence[Test] = (),
+    redacted: bool = True,
+) -> Iterator[list[Record]]:
+    """Turn each page into the records that lie in the window and pass the tests.
+
+    Where the vendor documents that the newest come first, reading stops behind the first page
+    that is wholly older than the window. Where rows shift, each id is delivered once; what one
+    page repeats stays repeated.
+    """
+    ids = _Ids(provider)
+    seen: set[str] = set()
+    for page in pages:
+        tally.pages += 1
+        batch: list[Record] = []
+        here: set[str] = set()
+        past = bool(page.events)
+        context = page.context
+        if redacted and not page.clean:
+            context = redact(context)
+        for event in page.events:
+            record, problems = _record(provider, event, context, redacted and not page.clean)
+            if record["id"] is None:
+                record["id"] = ids.give(record, redacted=redacted)
+            if problems:
+                tally.malformed += 1
+                tally.first_malformed = tally.first_malformed or _describe(record, problems)
+            time = record["time"]
+            if time is None:
+                past = False
+            else:
+                tally.reached = time
+                if time not in window:
+                    past = past and window.ended_before(time)
+                    continue
+                past = False
+            if provider.shifts:
+                if record["id"] in seen:
+                    continue
+                here.add(record["id"])
+            if all([test(record) for test in tests]):
+                batch.append(record)
+        seen |= here
+        if provider.order == "newest day first":
+            batch.sort(key=_age, reverse=True)
+        yield batch
+        if past and provider.order == "newest first":
+            return
+
+
+def most_recent(
+    batches: Iterable[list[Record]], limit: int, *, ordered: bool
+) -> Iterator[list[Record]]:
+    """Give the ``limit`` most recent records, newest first.
+
+    Where the provider has an order, nothing is read beyond the page that completes them. A
+    record without a time counts as the oldest, so it waits until the others are known to be few.
+    """
+    if not ordered:
+        numbered = ((_age(record), -n, record) for n, record in enumerate(_flat(batches)))
+        newest = heapq.nlargest(limit, numbered, key=lambda item: item[:2])
+        yield [record for _, _, record in newest]
+        return
+    undated: list[Record] = []
+    left = limit
+    for batch in batches:
+        dated = [record for record in batch if record["time"] is not None]
+        undated += [record for record in batch if record["time"] is None][: limit - len(undated)]
+        yield dated[:left]
+        left -= len(dated)
+        if left <= 0:
+            return
+    yield undated[:left]
+
+
+def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -> list[Record]:
+    """Turn a page asked for by id into its records, whatever their time."""
+    from datetime import UTC, datetime
+
+    ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    return next(records(provider, [page], ever, tally, redacted=redacted))
+
+
+def _record(
+    provider: Provider,
+    event: Event,
+    context: Any,
+    secret: bool,  # noqa: FBT001
+) -> tuple[Record, Sequence[str]]:
+    if secret:
+        event = redact(event)
+    fields = provider.normalize(event, context) if type(event) is dict else {}
+    record = build(provider.name, fields, event)
+    problems: list[str] = []
+    if not is_sound(record):
+        problems = settle(record)
+    if record["time"] is None:
+        problems = ["time", *problems]
+    if record["id"] is None and provider.has_ids:
+        problems = ["id", *problems]
+    return record, problems
+
+
+class _Ids:
+    """Ids for events that have none: of their content, and of how many twins came before."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._forget = provider.order != "none documented"
+        self._days: dict[str, Counter[str]] = {"": Counter()}
+
+    def give(self, record: Record, *, redacted: bool) -> str:
+        event = record["raw"]
+        if not redacted:
+            # The id of an event is the same with and without redaction, and is never made of a
+            # secret, which could be guessed from it.
+            event = redact(exact.loads(exact.dumps(event)))
+        content = content_id(event, 0)
+        day = (record["time"] or "")[:10]
+        if day not in self._days:
+            if self._forget and len(self._days) > TWIN_DAYS:
+                del self._days[list(self._days)[1]]  # the first are those without a day
+            self._days[day] = Counter()
+        twin = self._days[day][content]
+        self._days[day][content] += 1
+        return content_id(event, twin) if twin else content
+
+
+def _age(record: Record) -> str:
+    """Order records by time, as text (see `Window`); without one they are the oldest."""
+    return (record["time"] or "Z")[:-1]
+
+
+def _flat(batches: Iterable[list[Record]]) -> Iterator[Record]:
+    for batch in batches:
+        yield from batch
+
+
+def _describe(record: Record, problems: Sequence[str]) -> str:
+    where = record["id"] if "id" not in problems else record["time"] or "the first of them"
+    return f"{', '.join(problems)} of {where}"

@@ -1,0 +1,134 @@
+"""The contract that every provider fulfils: facts, settings, and how its log is read.
+
+A provider is one frozen dataclass in one file. Its class attributes are facts about the service,
+its fields are settings, and it has three short methods: `credentials` says how a request proves
+who asks, `pages` walks the log, `normalize` reads one event. Everything else (patience, one
+origin, redaction, the window, the record's form) is attached around it and cannot be forgotten.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from auditctl.errors import AccessError
+from auditctl.record import Event, Fields
+from auditctl.window import Window
+
+if TYPE_CHECKING:  # the client brings httpx, which help texts can do without
+    from auditctl.client import Client
+
+Order = Literal["newest first", "newest day first", "none documented"]
+
+
+class Secret:
+    """A value that shows itself only when asked."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Hold ``value``."""
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "Secret([REDACTED])"
+
+
+def setting(default: str | None = None) -> Any:  # noqa: ANN401 - a field of any type
+    """Declare a field that is read from ``<NAME>_<FIELD>``; without a default it is required."""
+    return field(metadata={"variables": (), "default": default, "secret": False})
+
+
+def secret(*also: str) -> Any:  # noqa: ANN401
+    """Declare a `Secret` that is read from ``<NAME>_<FIELD>``, else from a variable in ``also``."""
+    return field(metadata={"variables": also, "default": None, "secret": True})
+
+
+def option(flag: str, metavar: str, help: str) -> Any:  # noqa: A002, ANN401 - the CLI's word
+    """Declare a field filled by a repeatable option of ``list``: a tuple of texts."""
+    return field(default=(), metadata={"flag": flag, "metavar": metavar, "help": help})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The events of one answer, and what else the answer said that reading them needs.
+
+    ``clean`` may be true only for an answer that was surveyed and holds no credential (take it
+    from `auditctl.client.Answer`): the events of any other page are redacted one by one.
+    """
+
+    events: Sequence[Event]
+    context: Any = None
+    clean: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider(ABC):
+    """One service whose audit log can be read."""
+
+    name: ClassVar[str]
+    """The subcommand, and the prefix of the variables."""
+    title: ClassVar[str]
+    """The service's name as its vendor writes it."""
+    order: ClassVar[Order]
+    """What the vendor documents; "newest first" lets reading stop where the window begins."""
+    shifts: ClassVar[bool] = False
+    """Rows move between pages while the log grows: ids are remembered and delivered once."""
+    has_ids: ClassVar[bool] = True
+    """Events carry an id of the provider's."""
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Sent with every request."""
+    permission: ClassVar[str]
+    """What the credentials must be allowed, and of which kind they must be."""
+    retention: ClassVar[str]
+    rate_limit: ClassVar[str]
+    docs: ClassVar[str]
+    """Where the vendor documents the log."""
+    hints: ClassVar[Mapping[int, str]] = {}
+    """What to do about a status, said behind the vendor's own words."""
+
+    base_url: str
+
+    @abstractmethod
+    def credentials(self) -> Mapping[str, str]:
+        """Give the headers that prove who asks."""
+
+    @abstractmethod
+    def pages(self, client: "Client", window: Window) -> Iterator[Page]:
+        """Walk the log lazily, an answer at a time.
+
+        The window serves thrift only: what lies outside it is dropped by the pipeline.
+        """
+
+    @abstractmethod
+    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ANN401
+        """Read an event that is an object; ``context`` is the page's. Pure, and never raises."""
+
+    def status(self, status: int, answer: object) -> int:  # noqa: ARG002 - for those who need it
+        """Give the answer's true HTTP status, where a vendor hides it in the body."""
+        return status
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """Give the header of HTTP Basic authentication (RFC 7617, in UTF-8)."""
+    import base64
+
+    if ":" in user:
+        # It would end the user name and begin the password.
+        message = "A user name may not hold a colon: check it."
+        raise AccessError(message)
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {token}"}
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Give the value if it is an object, else an empty one: events may lack anything."""
+    return value if type(value) is dict else _EMPTY
+
+
+_EMPTY: Mapping[str, Any] = {}

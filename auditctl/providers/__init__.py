@@ -1,0 +1,1 @@
+"""One module per provider, found through the entry point group ``auditctl.providers``."""

@@ -1,0 +1,124 @@
+"""Persona's user audit logs: who did what in the dashboard and through the API.
+
+Source: https://docs.withpersona.com/api-reference/user-audit-logs
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from auditctl import Page, Provider, Secret, mapping, secret, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from auditctl import Client, Fields, Window
+
+PAGE_SIZE = 100
+"""The most that the API gives; its default is 10."""
+
+_OBJECT_ID = re.compile(r"[a-z]{2,16}_[A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Persona(Provider):
+    """Cursor pages, newest first; users stand once per page, beside the events."""
+
+    name = "persona"
+    title = "Persona"
+    order = "newest first"
+    # Without it the casing is a property of the API key, and names may come as createdAt.
+    headers = {"Key-Inflection": "kebab"}
+    permission = "a production API key with the permission user_audit_log.read"
+    retention = "6 months"
+    rate_limit = "300 requests a minute"
+    docs = "https://docs.withpersona.com/api-reference/user-audit-logs"
+    hints = {
+        401: "Check PERSONA_API_KEY: it must be a production key (persona_production_…).",
+        403: "The key in PERSONA_API_KEY needs the permission user_audit_log.read, must be a "
+        "production key, and the key's IP allow-list must contain this machine.",
+        404: "Check the id (ual_…); records older than 6 months are gone, and sandbox keys see "
+        "no user audit logs.",
+    }
+
+    api_key: Secret = secret()
+    base_url: str = setting("https://api.withpersona.com/api/v1")
+
+    def credentials(self) -> Mapping[str, str]:
+        """Give the API key as a bearer token."""
+        return {"Authorization": f"Bearer {self.api_key.reveal()}"}
+
+    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
+        """Follow ``links.next`` until it is null."""
+        cursor: str | None = ""
+        while cursor is not None:
+            after = {"page[after]": cursor} if cursor else {}
+            answer = client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, **after})
+            page = mapping(answer.tree)
+            links = mapping(page.get("links"))
+            if type(page.get("data")) is not list or "next" not in links:
+                raise client.strange("it lacks the list data or links.next")
+            yield Page(page["data"], _users(page), answer.clean)
+            cursor = client.cursor(links["next"], "page[after]")
+
+    def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
+        """Ask for the one event of this id."""
+        answer = client.get(f"/user-audit-logs/{quote(id, safe='')}")
+        page = mapping(answer.tree)
+        if type(page.get("data")) is not dict:
+            raise client.strange("it lacks the object data")
+        return Page([page["data"]], _users(page), answer.clean)
+
+    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:
+        """Read one event; ``context`` maps user ids to what ``included`` says of them."""
+        attributes = mapping(event.get("attributes"))
+        relationships = mapping(event.get("relationships"))
+        user = mapping(mapping(relationships.get("user")).get("data")).get("id")
+        session = mapping(mapping(relationships.get("user-session")).get("data")).get("id")
+        person = mapping(context).get(user) if type(user) is str else None
+        method = attributes.get("method")
+        path = attributes.get("path")
+        if type(path) is str:
+            path = path.partition("?")[0]
+        return {
+            "time": attributes.get("created-at"),
+            "id": event.get("id"),
+            "actor_id": user,
+            "actor_name": person[0] if person else None,
+            "actor_email": person[1] if person else None,
+            "action": f"{method} {path}" if type(method) is type(path) is str else None,
+            "target": _target(attributes.get("context"), path),
+            "status_code": attributes.get("response-status"),
+            "source_ip": attributes.get("ip-address"),
+            "user_agent": attributes.get("user-agent"),
+            "session_id": session,
+        }
+
+
+def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
+    """Read the users beside a page's events: id -> (name, e-mail address)."""
+    users = {}
+    included = page.get("included")
+    for item in included if type(included) is list else ():
+        item = mapping(item)  # noqa: PLW2901
+        if item.get("type") == "user" and type(item.get("id")) is str:
+            attributes = mapping(item.get("attributes"))
+            names = (attributes.get("name-first"), attributes.get("name-last"))
+            name = " ".join(part for part in names if type(part) is str and part)
+            users[item["id"]] = (name or None, attributes.get("email-address"))
+    return users
+
+
+def _target(context: object, path: object) -> str | None:
+    """Find the object acted upon: an id in the context, else the path's last segment that is one."""
+    for name, value in mapping(context).items():
+        if type(value) is str and value and (name.endswith("id") or _OBJECT_ID.fullmatch(value)):
+            return value
+    if type(path) is str and "_" in path:
+        for segment in reversed(path.split("/")):
+            if _OBJECT_ID.fullmatch(segment):
+                return segment
+    return None

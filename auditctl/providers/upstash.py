@@ -1,0 +1,75 @@
+"""Upstash's account audit log.
+
+Source: https://upstash.com/docs/devops/developer-api/account/list_audit_logs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditctl import Page, Provider, Secret, basic, secret, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from auditctl import Client, Fields, Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstash(Provider):
+    """One array with everything, in no documented order; neither pages nor parameters."""
+
+    name = "upstash"
+    title = "Upstash"
+    order = "none documented"
+    permission = "a Developer API key of a native Upstash account"
+    retention = "7 days (free), 30 days (pay as you go), 1 year (Pro)"
+    rate_limit = "not documented"
+    docs = "https://upstash.com/docs/devops/developer-api/account/list_audit_logs"
+    hints = {
+        401: "Check UPSTASH_EMAIL and UPSTASH_API_KEY: the account's e-mail address and a key made "
+        "in the console under Account > Management API.",
+        403: "The account must be a native Upstash account (not one made through Vercel or Fly.io) "
+        "and the key one for the Developer API.",
+        404: "The audit log lives at https://api.upstash.com/auditlogs, without /v2: check "
+        "UPSTASH_BASE_URL.",
+    }
+
+    email: str = setting()
+    api_key: Secret = secret()
+    base_url: str = setting("https://api.upstash.com")
+
+    def credentials(self) -> Mapping[str, str]:
+        """Give the account's address and key as HTTP Basic authentication."""
+        return basic(self.email, self.api_key.reveal())
+
+    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
+        """Read the array as it comes."""
+        for answer in client.rows("/auditlogs"):
+            yield Page(answer.tree, None, answer.clean)
+
+    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ARG002
+        """Read one event."""
+        actor = event.get("actor")
+        is_email = type(actor) is str and "@" in actor
+        return {
+            "time": event.get("timestamp"),
+            "account": event.get("customer_id"),
+            "id": event.get("log_id"),
+            "actor_id": None if is_email else actor,
+            "actor_email": actor if is_email else None,
+            "action": event.get("action_string"),
+            "target": _target(event),
+            "source_ip": event.get("ip"),
+        }
+
+
+def _target(event: Mapping[str, Any]) -> object:
+    first = event.get("entity")
+    second = event.get("secondary_entity")
+    third = event.get("third_entity")
+    if not second and not third:
+        return first
+    parts = (first, second, third)
+    return " / ".join(part for part in parts if type(part) is str and part not in ("", "NA"))

@@ -1,0 +1,143 @@
+"""The record: one event of any provider, under the same names in every format."""
+
+import hashlib
+from typing import Any, TypedDict
+
+import orjson
+
+from auditctl import exact
+from auditctl.window import instant
+
+FIELDS = (
+    "time",
+    "provider",
+    "account",
+    "id",
+    "actor",
+    "actor_id",
+    "actor_name",
+    "actor_email",
+    "action",
+    "target",
+    "outcome",
+    "status_code",
+    "source_ip",
+    "user_agent",
+    "session_id",
+    "raw",
+)
+NONE_WORDS = ("", "NA")
+"""Texts that say there is nothing."""
+FAILURE_FROM = 400
+"""HTTP's own line: from here on a status code tells of a failure."""
+
+Event = Any
+"""One event as the provider sent it: an object, or whatever JSON value stood in its place."""
+
+Record = dict[str, Any]
+"""The fields in their order; `auditctl.schema` describes each."""
+
+
+class Fields(TypedDict, total=False):
+    """What a provider reads out of an event; what is left out is null in the record.
+
+    Values are handed over as they stand in the event: ``time`` may be ISO 8601 text or epoch
+    seconds, a number may be text, and what has a form that cannot be read becomes null.
+    """
+
+    time: object
+    account: object
+    id: object
+    actor_id: object
+    actor_name: object
+    actor_email: object
+    action: object
+    target: object
+    status_code: object
+    source_ip: object
+    user_agent: object
+    session_id: object
+
+
+def build(provider: str, fields: Fields, event: Event) -> Record:
+    """Lay out the record of an event, its values as they are: `settle` makes them sound."""
+    get = fields.get
+    name = get("actor_name")
+    email = get("actor_email")
+    actor_id = get("actor_id")
+    status = get("status_code")
+    return {
+        "time": instant(get("time")),
+        "provider": provider,
+        "account": get("account"),
+        "id": get("id"),
+        "actor": email or name or actor_id,
+        "actor_id": actor_id,
+        "actor_name": name,
+        "actor_email": email,
+        "action": get("action"),
+        "target": get("target"),
+        "outcome": outcome(status),
+        "status_code": status,
+        "source_ip": get("source_ip"),
+        "user_agent": get("user_agent"),
+        "session_id": get("session_id"),
+        "raw": event,
+    }
+
+
+def outcome(status: object) -> str:
+    """Read a status code as ``success``, ``failure`` or (where there is none) ``unknown``."""
+    if type(status) is not int:
+        return "unknown"
+    return "success" if status < FAILURE_FROM else "failure"
+
+
+def is_sound(record: Record) -> bool:
+    """Say whether every value has its field's type and none is a word for nothing.
+
+    It looks at the types alone, all at once: a run sees a handful of combinations, and checking
+    field by field would cost more than reading the event did.
+    """
+    values = record.values()
+    return (*map(type, values),) in _sound and "" not in values and "NA" not in values
+
+
+def settle(record: Record) -> list[str]:
+    """Make a record sound: null for what cannot be read. Give the names of those fields."""
+    unreadable = []
+    for name in _TEXTS:
+        value = record[name]
+        if type(value) is not str and value is not None:
+            unreadable.append(name)
+            record[name] = None
+        elif value in NONE_WORDS:
+            record[name] = None
+    status = record["status_code"]
+    if type(status) is str and status.isascii() and status.isdigit():
+        record["status_code"] = int(status[:9])
+    elif status in NONE_WORDS:
+        record["status_code"] = None
+    elif type(status) is not int and status is not None:
+        unreadable.append("status_code")
+        record["status_code"] = None
+    record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
+    record["outcome"] = outcome(record["status_code"])
+    if len(_sound) < _MOST_SHAPES:
+        _sound.add((*map(type, record.values()),))
+    return unreadable
+
+
+def content_id(event: Event, twin: int) -> str:
+    """Give an id to an event that has none: SHA-256 of its content, whatever its keys' order.
+
+    ``twin`` counts the identical events before it, so that each keeps an id of its own.
+    """
+    content = exact.dumps(event, orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(content + b"#%d" % twin if twin else content).hexdigest()
+
+
+_DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
+_TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
+_MOST_SHAPES = 1_000
+_sound: set[tuple[type, ...]] = set()

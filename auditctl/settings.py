@@ -1,0 +1,135 @@
+"""A provider's settings out of variables and the files they name."""
+
+import dataclasses
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from auditctl.errors import AccessError, UsageError
+from auditctl.provider import Provider, Secret
+
+LARGEST_FILE = 64 * 1024
+"""A secret is smaller; a file that is not was named by mistake."""
+
+P = TypeVar("P", bound=Provider)
+
+
+def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str | None]]:
+    """Give what a provider reads: field -> (the variables that may hold it, its default)."""
+    return {
+        field.name: (
+            (f"{provider.name}_{field.name}".upper(), *field.metadata["variables"]),
+            field.metadata["default"],
+        )
+        for field in dataclasses.fields(provider)
+        if "variables" in field.metadata
+    }
+
+
+def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  # noqa: ANN401
+    """Make a provider out of the environment; ``options`` are its fields that are no settings.
+
+    Raises:
+        AccessError: a required setting is missing, named twice, or its file cannot be read.
+        UsageError: the base URL may not be used.
+
+    """
+    values: dict[str, Any] = {}
+    missing: list[str] = []
+    for name, (names, default) in variables(provider).items():
+        value = next((v for v in (_value(n, environ) for n in names) if v is not None), default)
+        if value is None:
+            missing.append(" or ".join(names))
+        elif _is_secret(provider, name):
+            values[name] = Secret(value)
+        else:
+            values[name] = value
+    if missing:
+        message = (
+            f"{provider.title} needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} "
+            f"not set. Export {'it' if len(missing) == 1 else 'them'}, or name a file that holds the value "
+            f"in {missing[0].split(' ')[0]}_FILE. Needed: {provider.permission}."
+        )
+        raise AccessError(message)
+    values["base_url"] = _checked(values["base_url"], f"{provider.name.upper()}_BASE_URL")
+    return provider(**values, **options)
+
+
+def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
+    """Make a provider that needs no settings, for sample data."""
+    values: dict[str, Any] = {
+        name: Secret("demo") if _is_secret(provider, name) else default or "demo"
+        for name, (_, default) in variables(provider).items()
+    }
+    if values["base_url"] == "demo":
+        values["base_url"] = f"https://{provider.name}.example"
+    return provider(**values, **options)
+
+
+def _is_secret(provider: type[Provider], field: str) -> bool:
+    return next(bool(f.metadata["secret"]) for f in dataclasses.fields(provider) if f.name == field)
+
+
+def _value(name: str, environ: Mapping[str, str]) -> str | None:
+    """Read a variable, or the file that its ``_FILE`` names; empty is as good as not set."""
+    value = environ.get(name) or None
+    path = environ.get(f"{name}_FILE") or None
+    if path is None:
+        source = name
+    else:
+        source = f"{name}_FILE"
+        if value is not None:
+            message = f"{name} and {source} are both set. Unset one of them."
+            raise AccessError(message)
+        value = _read(source, path)
+    if value is not None and not value.isprintable():
+        message = f"{source} holds a line break or a control character. Check how it was written."
+        raise AccessError(message)
+    return value
+
+
+def _read(source: str, path: str) -> str:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - the user's own path, as it stands
+            content = file.read(LARGEST_FILE + 1)
+        value = content.decode()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        message = f"{source} names {path!r}, which cannot be read: {reason}."
+        raise AccessError(message) from None
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value or len(content) > LARGEST_FILE:
+        what = "is too large to be a secret" if value else "is empty"
+        message = f"{source} names {path!r}, which {what}."
+        raise AccessError(message)
+    return value
+
+
+def _checked(base_url: str, variable: str) -> str:
+    """Accept https, and plain http to this machine itself only."""
+    from urllib.parse import urlsplit
+
+    message = f"{variable} may not be used: "
+    try:
+        parts = urlsplit(base_url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError as error:
+        raise UsageError(f"{message}{error}.") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise UsageError(f"{message}write it like https://api.example.com/v1.")
+    if parts.username is not None or parts.query or parts.fragment or "?" in base_url:
+        raise UsageError(f"{message}it may hold no user, query or fragment.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise UsageError(
+            f"{message}plain http would send the credentials in the clear. Use https:// "
+            "(http is for 127.0.0.1, ::1 and localhost only)."
+        )
+    return base_url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

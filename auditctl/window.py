@@ -1,0 +1,156 @@
+"""Points in time: how a user types them, how an event tells them, and the window between two."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from auditctl.errors import UsageError
+
+FORMS = (
+    "a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), "
+    "an RFC 3339 time (2026-01-31T08:00:00Z), epoch seconds, now, today or yesterday"
+)
+MILLISECONDS_FROM = 10**11
+"""From here on a bare number counts milliseconds: as seconds it would be past the year 5100."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
+_PART = re.compile(r"([0-9]+)([smhdw])")
+_ISO = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+_CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,}Z")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read ``45s``, ``90m``, ``12h``, ``30d``, ``2w`` or a chain of them (``1d12h``).
+
+    Raises:
+        UsageError: the text has another form, or is longer than a timedelta can hold.
+
+    """
+    if text == "0":
+        return timedelta()
+    if not _DURATION.fullmatch(text):
+        message = (
+            f"Cannot read the duration {text!r}: write it like 45s, 90m, 12h, 30d, 2w or 1d12h."
+        )
+        raise UsageError(message)
+    try:
+        return sum(
+            (timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(text)),
+            timedelta(),
+        )
+    except (OverflowError, ValueError):
+        message = f"The duration {text[:40]!r} is longer than can be counted."
+        raise UsageError(message) from None
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """Read a TIME as the options take it; without an offset it is UTC.
+
+    Raises:
+        UsageError: the text has none of the forms, which the message lists.
+
+    """
+    text = text.strip()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    if text in words:
+        return words[text]
+    try:
+        if text.isascii() and text.isdigit():
+            return _from_epoch(int(text))
+        if _DURATION.fullmatch(text):
+            return now - parse_duration(text)
+        canonical = _from_iso(text)
+        if canonical is not None:
+            return datetime.fromisoformat(canonical)
+    except (ValueError, OverflowError, UsageError):
+        pass
+    message = f"Cannot read the time {text!r}. Write {FORMS}."
+    raise UsageError(message)
+
+
+def instant(value: object) -> str | None:
+    """Give an event's own time as RFC 3339 in UTC, in the source's precision but at least ms.
+
+    Takes ISO 8601 text (without an offset: UTC) and epoch seconds or milliseconds; anything
+    else, and any impossible date, is None.
+    """
+    try:
+        if type(value) is str:
+            if _CANONICAL.fullmatch(value):
+                datetime.fromisoformat(value)
+                return value
+            return _from_iso(value)
+        if type(value) is int:
+            moment = _from_epoch(value)
+            return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+        if isinstance(value, float):
+            return _from_iso(_from_epoch(value).isoformat())
+    except (ValueError, OverflowError):
+        pass
+    return None
+
+
+def _from_epoch(number: float) -> datetime:
+    if abs(number) >= MILLISECONDS_FROM:
+        return _EPOCH + timedelta(milliseconds=number)
+    return _EPOCH + timedelta(seconds=number)
+
+
+def _from_iso(text: str) -> str | None:
+    match = _ISO.fullmatch(text)
+    if match is None:
+        return None
+    day, clock, fraction, offset = match.groups(default="")
+    moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset.upper() or 'Z'}")
+    # The fraction is carried over as text: datetime would drop what is finer than microseconds.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}.{fraction:0<3}Z"
+
+
+@dataclass(frozen=True)
+class Window:
+    """The half-open span [since, until) of event time, both ends aware and in UTC."""
+
+    since: datetime
+    until: datetime
+
+    _since: str = field(init=False, repr=False, compare=False)
+    _until: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep both ends as text too, since that is what every record is compared with."""
+        object.__setattr__(self, "_since", _key(self.since))
+        object.__setattr__(self, "_until", _key(self.until))
+
+    def __contains__(self, time: str) -> bool:
+        """Say whether a record's ``time`` lies inside.
+
+        Compared as text: the form is fixed down to the seconds, digits of a fraction sort as
+        they count, and a shorter fraction sorts before a longer one that begins with it. Unlike
+        datetime this keeps nanoseconds, and it costs a tenth.
+        """
+        return self._since <= time[:-1] < self._until
+
+    def ended_before(self, time: str) -> bool:
+        """Say whether ``time`` is older than the window."""
+        return time[:-1] < self._since
+
+    def days(self) -> Iterator[date]:
+        """Give the UTC days that the window touches, newest first."""
+        if self.since >= self.until:
+            return
+        day = (self.until - timedelta(microseconds=1)).date()
+        while day >= self.since.date():
+            yield day
+            day -= timedelta(days=1)
+
+
+def _key(moment: datetime) -> str:
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return text.rstrip("0") if "." in text else text
