@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from auditctl.answer import Answer
     from auditctl.client import Client
     from auditctl.provider import (
         Page,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from auditctl.window import Window
 
 _HOMES = {
+    "Answer": "answer",
     "Client": "client",
     "Event": "record",
     "Fields": "record",
@@ -37,6 +39,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Provider",
     "Page",
     "Client",
+    "Answer",
     "Window",
     "Event",
     "Fields",

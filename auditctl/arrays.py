@@ -140,12 +140,13 @@ def _longest(buffer: bytearray) -> tuple[Answer | None, int]:
             tree = orjson.loads(body)
         except orjson.JSONDecodeError:
             continue
-        return answer.judge(tree, body), cut
+        return Answer(tree, body), cut
     if last:
         # Perhaps the cut is good and orjson refuses what stands before it (a lone surrogate,
         # deep nesting). Asked once per reading, since the buffer doubles each time it fails.
         try:
-            return Answer(exact.loads(b"[" + buffer[:last] + b"]"), clean=False), last
+            body = b"[" + buffer[:last] + b"]"
+            return Answer(exact.loads(body), body), last
         except ValueError:
             pass
     return None, 0

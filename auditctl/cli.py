@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 SIGTERM_STATUS = 128 + signal.SIGTERM
 SIGINT_STATUS = 128 + signal.SIGINT
 FAULT_STATUS = 1
+COLLECTED_AFTER = 20_000
+"""Objects more than were let go of, before the collector looks for cycles among the new ones."""
 
 HELP = "Export the audit logs of SaaS services: every event, once."
 EXAMPLES = """\b
@@ -317,12 +319,14 @@ def _connected(  # noqa: PLR0913, PLR0917 - the two commands' common ground
         retry_for=patience,
         concurrency=concurrency,
         transport=transport,
-        on_exchange=partial(_tell, console),
+        on_exchange=partial(_tell, console) if options.verbose else None,
         on_pause=on_pause,
     )
-    # What is imported by now stays: the collector need not look at it again and again.
+    # What is imported by now stays, and pages go when their last name does: the collector need
+    # not look at either again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER)
     return ready, client
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -43,6 +44,8 @@ LARGEST_REFUSAL = 64 * 1024
 LONGEST_SAYING = 200
 EPOCH_FROM = 10**9
 """A RateLimit-Reset from here on is a point in time, though the drafts mean seconds to wait."""
+
+_TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -90,7 +93,7 @@ class Client:
         retry_for: timedelta = timedelta(minutes=5),
         concurrency: int = 4,
         transport: httpx.BaseTransport | None = None,
-        on_exchange: Callable[[Exchange], None] = lambda _: None,
+        on_exchange: Callable[[Exchange], None] | None = None,
         on_pause: Callable[[str, float], None] = lambda _sentence, _seconds: None,
     ) -> None:
         """Prepare, without asking anything yet.
@@ -106,8 +109,6 @@ class Client:
 
         """
         self.concurrency = concurrency
-        self.skew: timedelta | None = None
-        """How far the provider's clock is ahead of ours, by its last answer's Date."""
         self._provider = provider
         self._again = again
         self._credentials = dict(provider.credentials())
@@ -118,32 +119,43 @@ class Client:
         self._not_before = 0.0
         self._closed = threading.Event()
         self._lock = threading.Lock()
+        self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
+        self._base = provider.base_url.rstrip("/")
+        self._origin = _origin(self._base)
+        self._headers = {
+            "User-Agent": f"auditctl/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            **provider.headers,
+        }
+        self._cookies = httpx.Cookies()
+        self._transport = transport or self._connections()
+
+    def _connections(self) -> httpx.HTTPTransport:
+        """Make what sends requests: httpx's transport, through the proxy that the user has set.
+
+        Not an httpx.Client around it: what that adds (several origins, credentials of .netrc,
+        redirects, URLs parsed five times) is unwanted here or half of a page's cost.
+        """
+        scheme, host, _ = self._origin
+        proxies = getproxies()
+        proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
+        limits = httpx.Limits(
+            max_connections=self.concurrency,
+            max_keepalive_connections=self.concurrency,
+            keepalive_expiry=READ_TIMEOUT,
+        )
         try:
-            self._http = httpx.Client(
-                base_url=provider.base_url,
-                headers={
-                    "User-Agent": f"auditctl/{__version__}",
-                    "Accept": "application/json",
-                    **provider.headers,
-                },
-                timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
-                limits=httpx.Limits(
-                    max_connections=concurrency,
-                    max_keepalive_connections=concurrency,
-                    keepalive_expiry=READ_TIMEOUT,
-                ),
-                transport=transport,
-            )
+            return httpx.HTTPTransport(proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A proxy variable that is no URL or needs an extra, a certificate file that is gone.
             message = f"The connection cannot be set up: {self._safe(str(error))}"
             raise UsageError(message) from None
-        self._origin = _origin(self._http.base_url)
 
     def close(self) -> None:
         """Let go of the connections; whoever waits in another thread stops waiting."""
         self._closed.set()
-        self._http.close()
+        self._transport.close()
 
     def get(self, path: str, params: Params | None = None) -> Answer:
         """Ask one question below the base URL and give the whole answer.
@@ -217,16 +229,16 @@ class Client:
         if link is None:
             return None
         try:
-            url = self._http.base_url.join(str(link))
-        except httpx.InvalidURL:
-            url = httpx.URL()
-        if not isinstance(link, str) or not url.host:
+            url = urljoin(f"{self._base}/", link if isinstance(link, str) else "")
+            cursors = parse_qs(urlsplit(url).query).get(parameter)
+        except ValueError:
+            url, cursors = "", None
+        if not isinstance(link, str) or not url:
             raise self.strange("its link to the next page cannot be read")
         self._same_origin(url, "a link to the next page")
-        cursor: str | None = url.params.get(parameter)
-        if not cursor:
+        if not cursors:
             raise self.strange(f"its link to the next page has no {parameter}")
-        return cursor
+        return cursors[0]
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
@@ -258,7 +270,7 @@ class Client:
     ) -> Iterator[httpx.Response]:
         """Lend the answer to one request, its body not yet read; network faults are _Passing."""
         self._wait_turn()
-        request = self._http.build_request("GET", path, params=params, headers=credentials)
+        request = self._request(self._base + path + _query(params), credentials)
         response: httpx.Response | None = None
         started = time.monotonic()
         try:
@@ -269,44 +281,54 @@ class Client:
         finally:
             if response is not None:
                 response.close()
-            self._on_exchange(
-                Exchange(
-                    "GET",
-                    escape(redact_text(unquote(request.url.raw_path.decode("ascii")))),
-                    response.status_code if response else None,
-                    (time.monotonic() - started) * 1000,
-                    response.num_bytes_downloaded if response else 0,
-                )
-            )
+            if self._on_exchange is not None:
+                path = escape(redact_text(unquote(request.url.raw_path.decode())))
+                status = response.status_code if response else None
+                size = response.num_bytes_downloaded if response else 0
+                milliseconds = (time.monotonic() - started) * 1000
+                self._on_exchange(Exchange("GET", path, status, milliseconds, size))
+
+    def _request(self, url: str, credentials: Mapping[str, str]) -> httpx.Request:
+        headers = {**self._headers, **credentials}
+        request = httpx.Request("GET", url, headers=headers, extensions={"timeout": _TIMEOUT})
+        if self._cookies:
+            self._cookies.set_cookie_header(request)
+        return request
 
     def _send(self, request: httpx.Request, credentials: Mapping[str, str]) -> httpx.Response:
         for _ in range(MOST_REDIRECTS + 1):
-            response = self._http.send(request, stream=True)
-            self._note_clock(response)
+            response = self._transport.handle_request(request)
+            response.request = request
+            if "Set-Cookie" in response.headers:
+                # A session that the provider opened is used again, instead of one per request.
+                self._cookies.extract_cookies(response)
+            self._date = response.headers.get("Date"), datetime.now(UTC)
             if not response.has_redirect_location:
                 return response
             response.close()
             try:
-                url = request.url.join(response.headers["Location"])
-            except httpx.InvalidURL:
+                url = urljoin(str(request.url), response.headers["Location"])
+                self._same_origin(url, "a redirect")
+                request = self._request(url, credentials)
+            except (ValueError, httpx.InvalidURL):
                 raise self.strange("it redirects to something that is no URL") from None
-            self._same_origin(url, "a redirect")
-            request = self._http.build_request("GET", url, headers=credentials)
         message = f"{self._title} redirects more than {MOST_REDIRECTS} times. Check the base URL."
         raise AnswerError(message)
 
-    def _note_clock(self, response: httpx.Response) -> None:
-        date = _http_date(response.headers.get("Date"))
-        if date is not None:
-            self.skew = date - datetime.now(UTC)
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the provider's clock is ahead of ours, by its last answer's Date."""
+        header, now = self._date
+        date = _http_date(header)
+        return None if date is None else date - now
 
-    def _same_origin(self, url: httpx.URL, what: str) -> None:
-        if _origin(url) != self._origin:
-            elsewhere = f"{url.scheme}://{url.netloc.decode('ascii', 'replace').rpartition('@')[2]}"
+    def _same_origin(self, url: str, what: str) -> None:
+        origin = _origin(url)
+        if origin != self._origin:
             message = (
-                f"{self._title} sent {what} to another origin, {self._safe(elsewhere)}, where the "
-                "credentials do not belong. If that is where the API lives now, set "
-                f"{self._provider.name.upper()}_BASE_URL."
+                f"{self._title} sent {what} to another origin, "
+                f"{self._safe(f'{origin[0]}://{origin[1]}')}, where the credentials do not belong. "
+                f"If that is where the API lives now, set {self._provider.name.upper()}_BASE_URL."
             )
             raise AnswerError(message)
 
@@ -439,8 +461,14 @@ def _read(response: httpx.Response) -> bytes:
     return body
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
+def _query(params: Params | None) -> str:
+    return f"?{urlencode(params)}" if params else ""
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port
 
 
 def _http_date(text: str | None) -> datetime | None:

@@ -1,7 +1,6 @@
 """Where the bytes go: standard output, or a file that appears under its name only when whole."""
 
 import errno
-import gzip
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -64,6 +63,8 @@ def whole_file(path: str) -> Iterator[Write]:
             return
         with _draft(target) as file:
             if path.endswith(".gz"):
+                import gzip
+
                 # No name and no time inside: the same records make the same bytes.
                 with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
                     yield packed.write  # type: ignore[misc]

@@ -4,13 +4,12 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from auditctl import exact
 from auditctl.fields import Test
 from auditctl.provider import Page, Provider
-from auditctl.record import Event, Record, build, content_id, is_sound, settle
-from auditctl.redact import redact
+from auditctl.record import Fields, Record, build, content_id, is_sound, settle
+from auditctl.redact import sweep
 from auditctl.window import Window
 
 TWIN_DAYS = 2
@@ -47,36 +46,39 @@ def records(
     """
     ids = _Ids(provider)
     seen: set[str] = set()
+    # Looked up once instead of for every event.
+    name, shifts, normalize = provider.name, provider.shifts, provider.normalize
     for page in pages:
         tally.pages += 1
         batch: list[Record] = []
         here: set[str] = set()
         past = bool(page.events)
-        context = page.context
-        if redacted and not page.clean:
-            context = redact(context)
+        time: str | None = None
+        if sweep(page.events, redact=redacted):
+            for answer in page.answers:
+                answer.restore()
         for event in page.events:
-            record, problems = _record(provider, event, context, redacted and not page.clean)
-            if record["id"] is None:
-                record["id"] = ids.give(record, redacted=redacted)
-            if problems:
-                tally.malformed += 1
-                tally.first_malformed = tally.first_malformed or _describe(record, problems)
+            fields: Fields = normalize(event, page.context) if type(event) is dict else {}
+            record = build(name, fields, event)
+            problems = () if is_sound(fields, record) else settle(record)
             time = record["time"]
-            if time is None:
-                past = False
-            else:
-                tally.reached = time
-                if time not in window:
-                    past = past and window.ended_before(time)
-                    continue
-                past = False
-            if provider.shifts:
+            if time is None or record["id"] is None:
+                problems = (*_missing(provider, record), *problems)
+                record["id"] = record["id"] or ids.give(record, redacted=redacted)
+            if time is not None and time not in window:
+                past = past and window.ended_before(time)
+                continue
+            past = False
+            if shifts:
                 if record["id"] in seen:
                     continue
                 here.add(record["id"])
-            if all([test(record) for test in tests]):
+            if not tests or all(test(record) for test in tests):
                 batch.append(record)
+                if problems:
+                    tally.malformed += 1
+                    tally.first_malformed = tally.first_malformed or _describe(record, problems)
+        tally.reached = time or tally.reached
         seen |= here
         if provider.order == "newest day first":
             batch.sort(key=_age, reverse=True)
@@ -118,24 +120,9 @@ def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -
     return next(records(provider, [page], ever, tally, redacted=redacted))
 
 
-def _record(
-    provider: Provider,
-    event: Event,
-    context: Any,
-    secret: bool,  # noqa: FBT001
-) -> tuple[Record, Sequence[str]]:
-    if secret:
-        event = redact(event)
-    fields = provider.normalize(event, context) if type(event) is dict else {}
-    record = build(provider.name, fields, event)
-    problems: list[str] = []
-    if not is_sound(record):
-        problems = settle(record)
-    if record["time"] is None:
-        problems = ["time", *problems]
-    if record["id"] is None and provider.has_ids:
-        problems = ["id", *problems]
-    return record, problems
+def _missing(provider: Provider, record: Record) -> list[str]:
+    expected = ("time", "id") if provider.has_ids else ("time",)
+    return [name for name in expected if record[name] is None]
 
 
 class _Ids:
@@ -150,7 +137,9 @@ class _Ids:
         if not redacted:
             # The id of an event is the same with and without redaction, and is never made of a
             # secret, which could be guessed from it.
-            event = redact(exact.loads(exact.dumps(event)))
+            copy = [exact.loads(exact.dumps(event))]
+            sweep(copy)
+            event = copy[0]
         content = content_id(event, 0)
         day = (record["time"] or "")[:10]
         if day not in self._days:
@@ -173,5 +162,4 @@ def _flat(batches: Iterable[list[Record]]) -> Iterator[Record]:
 
 
 def _describe(record: Record, problems: Sequence[str]) -> str:
-    where = record["id"] if "id" not in problems else record["time"] or "the first of them"
-    return f"{', '.join(problems)} of {where}"
+    return f"{' and '.join(problems)} of {record['id']}"

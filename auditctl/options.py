@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from inspect import Parameter
-from typing import Annotated, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Literal, get_type_hints
 
 import typer
 
 from auditctl.console import LogFormat
 from auditctl.errors import UsageError
-from auditctl.window import FORMS, Window, parse_time
+
+if TYPE_CHECKING:
+    from auditctl.window import Window
 
 FormatName = Literal["jsonl", "csv", "table"]
 STDOUT = "-"
@@ -87,7 +89,7 @@ class Options:
         LogFormat, typer.Option(help="How lines on standard error are written.")
     ] = "text"
 
-    def window(self, now: datetime) -> Window:
+    def window(self, now: datetime) -> "Window":
         """Read the two times.
 
         Raises:
@@ -95,6 +97,8 @@ class Options:
                 happened yet.
 
         """
+        from auditctl.window import FORMS, Window, parse_time
+
         since = parse_time(self.since, now)
         until = parse_time(self.until, now)
         if since > now:

@@ -6,17 +6,21 @@ who asks, `pages` walks the log, `normalize` reads one event. Everything else (p
 origin, redaction, the window, the record's form) is attached around it and cannot be forgotten.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from auditctl.errors import AccessError
-from auditctl.record import Event, Fields
-from auditctl.window import Window
 
-if TYPE_CHECKING:  # the client brings httpx, which help texts can do without
+if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from auditctl.answer import Answer
     from auditctl.client import Client
+    from auditctl.record import Event, Fields
+    from auditctl.window import Window
 
 Order = Literal["newest first", "newest day first", "none documented"]
 
@@ -58,13 +62,13 @@ def option(flag: str, metavar: str, help: str) -> Any:  # noqa: A002, ANN401 - t
 class Page:
     """The events of one answer, and what else the answer said that reading them needs.
 
-    ``clean`` may be true only for an answer that was surveyed and holds no credential (take it
-    from `auditctl.client.Answer`): the events of any other page are redacted one by one.
+    ``answers`` are those that the events stand in; with them, numbers that a float cannot hold
+    are written as they came.
     """
 
-    events: Sequence[Event]
+    events: list[Event]
     context: Any = None
-    clean: bool = False
+    answers: Sequence[Answer] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,7 @@ class Provider(ABC):
         """Give the headers that prove who asks."""
 
     @abstractmethod
-    def pages(self, client: "Client", window: Window) -> Iterator[Page]:
+    def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Walk the log lazily, an answer at a time.
 
         The window serves thrift only: what lies outside it is dropped by the pipeline.

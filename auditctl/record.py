@@ -1,6 +1,5 @@
 """The record: one event of any provider, under the same names in every format."""
 
-import hashlib
 from typing import Any, TypedDict
 
 import orjson
@@ -26,8 +25,6 @@ FIELDS = (
     "session_id",
     "raw",
 )
-NONE_WORDS = ("", "NA")
-"""Texts that say there is nothing."""
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""
 
@@ -61,29 +58,13 @@ class Fields(TypedDict, total=False):
 
 def build(provider: str, fields: Fields, event: Event) -> Record:
     """Lay out the record of an event, its values as they are: `settle` makes them sound."""
-    get = fields.get
-    name = get("actor_name")
-    email = get("actor_email")
-    actor_id = get("actor_id")
-    status = get("status_code")
-    return {
-        "time": instant(get("time")),
-        "provider": provider,
-        "account": get("account"),
-        "id": get("id"),
-        "actor": email or name or actor_id,
-        "actor_id": actor_id,
-        "actor_name": name,
-        "actor_email": email,
-        "action": get("action"),
-        "target": get("target"),
-        "outcome": outcome(status),
-        "status_code": status,
-        "source_ip": get("source_ip"),
-        "user_agent": get("user_agent"),
-        "session_id": get("session_id"),
-        "raw": event,
-    }
+    record = {**_BLANK, **fields}
+    record["time"] = instant(record["time"])
+    record["provider"] = provider
+    record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
+    record["outcome"] = outcome(record["status_code"])
+    record["raw"] = event
+    return record
 
 
 def outcome(status: object) -> str:
@@ -93,14 +74,16 @@ def outcome(status: object) -> str:
     return "success" if status < FAILURE_FROM else "failure"
 
 
-def is_sound(record: Record) -> bool:
-    """Say whether every value has its field's type and none is a word for nothing.
+def is_sound(fields: Fields, record: Record) -> bool:
+    """Say whether every value has its field's type and none of ``fields`` is a word for nothing.
 
     It looks at the types alone, all at once: a run sees a handful of combinations, and checking
     field by field would cost more than reading the event did.
     """
-    values = record.values()
-    return (*map(type, values),) in _sound and "" not in values and "NA" not in values
+    try:
+        return (*map(type, record.values()),) in _sound and _NOTHING.isdisjoint(fields.values())
+    except TypeError:  # a list or an object cannot be looked up
+        return False
 
 
 def settle(record: Record) -> list[str]:
@@ -111,12 +94,12 @@ def settle(record: Record) -> list[str]:
         if type(value) is not str and value is not None:
             unreadable.append(name)
             record[name] = None
-        elif value in NONE_WORDS:
+        elif value in _NOTHING:
             record[name] = None
     status = record["status_code"]
     if type(status) is str and status.isascii() and status.isdigit():
         record["status_code"] = int(status[:9])
-    elif status in NONE_WORDS:
+    elif type(status) is str and status in _NOTHING:
         record["status_code"] = None
     elif type(status) is not int and status is not None:
         unreadable.append("status_code")
@@ -133,10 +116,15 @@ def content_id(event: Event, twin: int) -> str:
 
     ``twin`` counts the identical events before it, so that each keeps an id of its own.
     """
+    import hashlib
+
     content = exact.dumps(event, orjson.OPT_SORT_KEYS)
     return hashlib.sha256(content + b"#%d" % twin if twin else content).hexdigest()
 
 
+_BLANK: Record = dict.fromkeys(FIELDS)
+_NOTHING = frozenset({"", "NA"})
+"""Texts that say there is nothing."""
 _DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
 _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
 _MOST_SHAPES = 1_000

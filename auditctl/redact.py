@@ -68,58 +68,43 @@ def redact_text(text: str) -> str:
     return "".join([*kept, text[done:]])
 
 
-def redact(event: Any) -> Any:  # noqa: ANN401 - JSON is any value
-    """Replace every credential in a JSON value, in place, and give the value back."""
-    if type(event) is str:
-        return redact_text(event)
-    todo = [event]
-    while todo:
-        value = todo.pop()
-        if type(value) is dict:
-            for name, inner in value.items():
-                if is_secret(name):
-                    if inner is not None and inner != "" and type(inner) is not bool:
-                        value[name] = REDACTED
-                elif type(inner) is str:
-                    if "=" in inner:
-                        value[name] = redact_text(inner)
-                elif type(inner) is dict or type(inner) is list:
-                    todo.append(inner)
-        elif type(value) is list:
-            for index, inner in enumerate(value):
-                if type(inner) is str:
-                    value[index] = redact_text(inner)
-                elif type(inner) is dict or type(inner) is list:
-                    todo.append(inner)
-    return event
+def sweep(values: list[Any], *, redact: bool = True) -> bool:
+    """Replace, in place, every credential in a list of JSON values; say whether a float is there.
 
-
-def survey(tree: object) -> tuple[bool, bool]:
-    """Look through a whole answer once: (holds a credential, holds a float).
-
-    This is the common case made cheap: an answer without credentials, and most are, is not
-    redacted event by event. A float may be a number that orjson has rounded.
+    A float may be a number that was rounded when it was read (see `auditctl.answer`). Both are
+    found in one walk over all values of a page, level by level, since this is done to every
+    event: the common case, with nothing to replace, looks at each name once for a whole page.
     """
-    secret = False
     inexact = False
-    todo: list[Any] = [tree]
+    todo: list[Any] = [values]
     add = todo.append
-    for value in todo:  # grows while it is read: everything nested, level by level
-        inner_values: Iterable[Any] = (value,)
+    for value in todo:  # grows while it is read
+        inner_values: Iterable[Any] = value
         if type(value) is dict:
-            if not _harmless.issuperset(value) and any([is_secret(name) for name in value]):
-                secret = True
+            if redact and not _harmless.issuperset(value):
+                _redact_names(value)
             inner_values = value.values()
-        elif type(value) is list:
-            inner_values = value
         for inner in inner_values:
             kind = type(inner)
             if kind is str:
-                if "=" in inner and not secret and redact_text(inner) != inner:
-                    secret = True
+                if "=" in inner and redact and redact_text(inner) != inner:
+                    _redact_texts(value)
             elif kind is dict or kind is list:
                 if inner:
                     add(inner)
             elif kind is float:
                 inexact = True
-    return secret, inexact
+    return inexact
+
+
+def _redact_names(value: dict[str, Any]) -> None:
+    for name, inner in value.items():
+        if is_secret(name) and inner is not None and inner != "" and type(inner) is not bool:
+            value[name] = REDACTED
+
+
+def _redact_texts(value: dict[str, Any] | list[Any]) -> None:
+    places: Iterable[Any] = value.items() if isinstance(value, dict) else enumerate(value)
+    for place, inner in places:
+        if type(inner) is str:
+            value[place] = redact_text(inner)

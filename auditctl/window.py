@@ -22,7 +22,9 @@ _ISO = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-_CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,}Z")
+_is_canonical = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,}Z"
+).fullmatch
 
 
 def parse_duration(text: str) -> timedelta:
@@ -83,7 +85,7 @@ def instant(value: object) -> str | None:
     """
     try:
         if type(value) is str:
-            if _CANONICAL.fullmatch(value):
+            if _is_canonical(value):
                 datetime.fromisoformat(value)
                 return value
             return _from_iso(value)

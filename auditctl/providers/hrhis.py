@@ -137,7 +137,7 @@ def _numbered(
         raise client.strange("its pager cannot be read")
     around = {name: value for name, value in body.items() if name != rows_name}
     return _Numbered(
-        Page(rows, around, answer.clean),
+        Page(rows, around, [answer]),
         total,
         size,
         lambda number: _numbered(client, path, rows_name, number, params),

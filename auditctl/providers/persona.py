@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100
 """The most that the API gives; its default is 10."""
 
-_OBJECT_ID = re.compile(r"[a-z]{2,16}_[A-Za-z0-9]+")
+_is_object_id = re.compile(r"[a-z]{2,16}_[A-Za-z0-9]+").fullmatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Persona(Provider):
             links = mapping(page.get("links"))
             if type(page.get("data")) is not list or "next" not in links:
                 raise client.strange("it lacks the list data or links.next")
-            yield Page(page["data"], _users(page), answer.clean)
+            yield Page(page["data"], _users(page), [answer])
             cursor = client.cursor(links["next"], "page[after]")
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
@@ -70,14 +70,12 @@ class Persona(Provider):
         page = mapping(answer.tree)
         if type(page.get("data")) is not dict:
             raise client.strange("it lacks the object data")
-        return Page([page["data"]], _users(page), answer.clean)
+        return Page([page["data"]], _users(page), [answer])
 
     def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:
         """Read one event; ``context`` maps user ids to what ``included`` says of them."""
         attributes = mapping(event.get("attributes"))
-        relationships = mapping(event.get("relationships"))
-        user = mapping(mapping(relationships.get("user")).get("data")).get("id")
-        session = mapping(mapping(relationships.get("user-session")).get("data")).get("id")
+        user = _related(event, "user")
         person = mapping(context).get(user) if type(user) is str else None
         method = attributes.get("method")
         path = attributes.get("path")
@@ -94,8 +92,15 @@ class Persona(Provider):
             "status_code": attributes.get("response-status"),
             "source_ip": attributes.get("ip-address"),
             "user_agent": attributes.get("user-agent"),
-            "session_id": session,
+            "session_id": _related(event, "user-session"),
         }
+
+
+def _related(event: Mapping[str, Any], name: str) -> object:
+    try:
+        return event["relationships"][name]["data"]["id"]
+    except (KeyError, TypeError):
+        return None
 
 
 def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
@@ -114,11 +119,12 @@ def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
 
 def _target(context: object, path: object) -> str | None:
     """Find the object acted upon: an id in the context, else the path's last segment that is one."""
-    for name, value in mapping(context).items():
-        if type(value) is str and value and (name.endswith("id") or _OBJECT_ID.fullmatch(value)):
-            return value
+    if type(context) is dict:
+        for name, value in context.items():
+            if type(value) is str and value and (name.endswith("id") or _is_object_id(value)):
+                return value
     if type(path) is str and "_" in path:
         for segment in reversed(path.split("/")):
-            if _OBJECT_ID.fullmatch(segment):
+            if "_" in segment and _is_object_id(segment):
                 return segment
     return None

@@ -14,7 +14,7 @@ from auditctl import Page, Provider, Secret, mapping, secret, setting
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Client, Fields, Window
+    from auditctl import Answer, Client, Fields, Window
 
 _CODES = {"invalid_token": 401, "missing_scope": 403, "ratelimited": 429}
 _REFUSED = 400
@@ -74,7 +74,7 @@ class Roam(Provider):
 
 def _day(client: Client, day: date) -> Page:
     events: list[Any] = []
-    clean = True
+    answers: list[Answer] = []
     cursor: dict[str, str] = {}
     while True:
         answer = client.get("/userauditlog.list", {"date": day.isoformat(), **cursor})
@@ -84,11 +84,11 @@ def _day(client: Client, day: date) -> Page:
             rows = []
         if type(rows) is not list:
             raise client.strange("it lacks the list auditLogs")
-        events += rows
-        clean = clean and answer.clean
+        events = events + rows if events else rows
+        answers.append(answer)
         # Not documented for this call, but other lists of v1 have it: to pass over it would
         # lose events.
         following = envelope.get("nextCursor")
         if not following:
-            return Page(events, None, clean)
+            return Page(events, None, answers)
         cursor = {"cursor": str(following)}

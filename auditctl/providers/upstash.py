@@ -47,7 +47,7 @@ class Upstash(Provider):
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
         """Read the array as it comes."""
         for answer in client.rows("/auditlogs"):
-            yield Page(answer.tree, None, answer.clean)
+            yield Page(answer.tree, None, [answer])
 
     def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ARG002
         """Read one event."""
