@@ -66,4 +66,5 @@ def _clock(client: Client) -> str:
         return "ok      clock: the provider does not tell its time"
     seconds = client.skew.total_seconds()
     verdict = "ok    " if abs(client.skew) <= SKEW_TOLERATED else "WARN  "
-    return f"{verdict}  clock: this machine is {abs(seconds):.0f} s {'behind' if seconds > 0 else 'ahead'}"
+    where = "behind" if seconds > 0 else "ahead"
+    return f"{verdict}  clock: this machine is {abs(seconds):.0f} s {where}"

@@ -23,6 +23,7 @@ from auditctl import registry
 from auditctl.console import Console
 from auditctl.destination import ReaderGoneError, Write, standard_output, whole_file
 from auditctl.errors import AuditctlError, UsageError
+from auditctl.escape import escape
 from auditctl.options import OF_CHECK, ONLY_OF_LIST, STDOUT, Options, duration, names, parameters
 
 if TYPE_CHECKING:
@@ -331,10 +332,9 @@ def _connected(  # noqa: PLR0913, PLR0917 - the two commands' common ground
 
 
 def _tell(console: Console, exchange: "Exchange") -> None:
-    status = exchange.status or "no answer"
-    line = f"{exchange.method} {exchange.path} {status} {exchange.milliseconds:.0f} ms {exchange.size} bytes"
     console.detail(
-        line,
+        f"{exchange.method} {exchange.path} {exchange.status or 'no answer'} "
+        f"{exchange.milliseconds:.0f} ms {exchange.size} bytes",
         method=exchange.method,
         path=exchange.path,
         status=exchange.status,
@@ -412,8 +412,9 @@ def _watched(
 def _conclude(provider: "Provider", tally: "Tally", console: Console) -> None:
     if tally.malformed:
         console.warning(
-            f"{tally.malformed} of {provider.title}'s events lack a field or have it in a form that "
-            f"cannot be read; they were exported with null there. The first: {tally.first_malformed}."
+            f"{tally.malformed} of {provider.title}'s events lack a field or have it in a form "
+            "that cannot be read; they were exported with null there. The first: "
+            f"{escape(tally.first_malformed)}."
         )
 
 
@@ -454,12 +455,10 @@ def _where(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = (
-        f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
-        if trace
-        else ""
-    )
-    return type(error).__name__ + place
+    if trace is None:
+        return type(error).__name__
+    module = trace.tb_frame.f_globals.get("__name__", "?")
+    return f"{type(error).__name__} in {module}, line {trace.tb_lineno}"
 
 
 def _is_terminal() -> bool:

@@ -1,14 +1,12 @@
 """One client per run: patient, of one origin, never asking twice, leaving no refusal unnoticed."""
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -20,30 +18,28 @@ from auditctl.answer import Answer, parse
 from auditctl.errors import (
     AccessError,
     AnswerError,
-    AuditctlError,
     ForbiddenError,
-    ThrottledError,
     UnreachableError,
     UsageError,
 )
 from auditctl.escape import escape
+from auditctl.patience import PassingError, Patience, Trouble
 from auditctl.provider import Provider, Secret
 from auditctl.redact import REDACTED, redact_text
+from auditctl.refusals import http_date, said_in, wait_asked
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
+KEPT_ALIVE = 60.0
+"""Seconds that an idle connection is kept, so that a pause does not cost a new one."""
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that tell of a trouble that may pass."""
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
 MOST_REDIRECTS = 5
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds between attempts where the provider asks for no pause of its own."""
 LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
 LONGEST_SAYING = 200
-EPOCH_FROM = 10**9
-"""A RateLimit-Reset from here on is a point in time, though the drafts mean seconds to wait."""
 
 _TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
 
@@ -66,18 +62,6 @@ class Exchange:
     """Bytes of the body as they came over the wire."""
 
 
-class _Passing(Exception):  # noqa: N818 - never seen outside
-    """A trouble that may pass: what to say of it, and how long the provider wants to be left."""
-
-    def __init__(
-        self, sentence: str, *, throttled: bool = False, wait: float | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.throttled = throttled
-        self.wait = wait
-
-
 class Client:
     """What a provider asks its questions with.
 
@@ -85,7 +69,7 @@ class Client:
     by all requests, the base URL's origin alone, no question twice, refusals as sentences.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one value for each thing that a run may decide
         self,
         provider: Provider,
         *,
@@ -111,13 +95,11 @@ class Client:
         self.concurrency = concurrency
         self._provider = provider
         self._again = again
-        self._credentials = dict(provider.credentials())
-        self._retry_for = retry_for.total_seconds()
+        self._secrets: set[str] = set()
+        self._credentials = self._proven(provider)
+        self._patience = Patience(provider.title, retry_for, on_pause)
         self._on_exchange = on_exchange
-        self._on_pause = on_pause
         self._asked: set[int] = set()
-        self._not_before = 0.0
-        self._closed = threading.Event()
         self._lock = threading.Lock()
         self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
         self._base = provider.base_url.rstrip("/")
@@ -140,10 +122,12 @@ class Client:
         scheme, host, _ = self._origin
         proxies = getproxies()
         proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
+        if proxy and "://" not in proxy:
+            proxy = f"http://{proxy}"
         limits = httpx.Limits(
             max_connections=self.concurrency,
             max_keepalive_connections=self.concurrency,
-            keepalive_expiry=READ_TIMEOUT,
+            keepalive_expiry=KEPT_ALIVE,
         )
         try:
             return httpx.HTTPTransport(proxy=proxy, limits=limits)
@@ -154,7 +138,7 @@ class Client:
 
     def close(self) -> None:
         """Let go of the connections; whoever waits in another thread stops waiting."""
-        self._closed.set()
+        self._patience.close()
         self._transport.close()
 
     def get(self, path: str, params: Params | None = None) -> Answer:
@@ -165,14 +149,17 @@ class Client:
 
         """
         self._once(path, params)
-        patience = _Patience(self)
+        trouble = Trouble(self._patience)
         while True:
             used = self._credentials
             try:
                 with self._exchange(path, params, used) as response:
                     return self._judged(response, _read(response))
-            except (_Passing, AccessError) as trouble:
-                patience.overcome(trouble, used)
+            except PassingError as passing:
+                trouble.outlast(passing)
+            except AccessError:
+                if not self._renewed(used):
+                    raise
 
     def rows(self, path: str) -> Iterator[Answer]:
         """Ask for one array and give its rows, a list of some of them at a time, as they come.
@@ -187,7 +174,7 @@ class Client:
         """
         self._once(path, None)
         position = arrays.START
-        patience = _Patience(self)
+        trouble = Trouble(self._patience)
         while True:
             used = self._credentials
             try:
@@ -197,21 +184,24 @@ class Client:
                     for answer, behind in arrays.split(response.iter_bytes(), position):
                         yield answer
                         position = behind
-                        patience = _Patience(self)
+                        trouble = Trouble(self._patience)
                     return
             except arrays.CutArrayError:
-                trouble = _Passing("sent an array that ends too early, or is not JSON")
-                patience.overcome(trouble, used)
+                cut = "sent an array that ends too early, or is not JSON"
+                trouble.outlast(PassingError(cut))
             except arrays.ChangedError:
                 message = (
-                    f"{self._title}'s log changed while a broken answer was read again, so the rest "
-                    "cannot be told from what was delivered already. Run the command again."
+                    f"{self._title}'s log changed while a broken answer was read again, so what is "
+                    "left of it cannot be told from what was delivered. Run the command again."
                 )
                 raise UnreachableError(message) from None
             except arrays.NotAnArrayError:
                 raise self.strange("its answer is no array") from None
-            except (_Passing, AccessError) as trouble:
-                patience.overcome(trouble, used)
+            except PassingError as passing:
+                trouble.outlast(passing)
+            except AccessError:
+                if not self._renewed(used):
+                    raise
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
         """Give ``ask(question)`` in order, as many under way at once as the user allows."""
@@ -228,23 +218,23 @@ class Client:
         """
         if link is None:
             return None
+        if not isinstance(link, str) or not link:
+            raise self.strange("its link to the next page is no link")
         try:
-            url = urljoin(f"{self._base}/", link if isinstance(link, str) else "")
-            cursors = parse_qs(urlsplit(url).query).get(parameter)
+            url = urljoin(f"{self._base}/", link)
+            self._same_origin(url, "a link to the next page")
+            cursor = parse_qs(urlsplit(url).query).get(parameter, [""])[0]
         except ValueError:
-            url, cursors = "", None
-        if not isinstance(link, str) or not url:
-            raise self.strange("its link to the next page cannot be read")
-        self._same_origin(url, "a link to the next page")
-        if not cursors:
+            raise self.strange("its link to the next page is no link") from None
+        if not cursor:
             raise self.strange(f"its link to the next page has no {parameter}")
-        return cursors[0]
+        return cursor
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         message = (
             f"{self._title}'s answer cannot be understood, because {what}. Check that "
-            f"{self._provider.name.upper()}_BASE_URL is the API's address; if it is, the API has changed."
+            f"{self._variable} is the API's address; if it is, the API has changed."
         )
         return AnswerError(message)
 
@@ -252,14 +242,18 @@ class Client:
     def _title(self) -> str:
         return self._provider.title
 
+    @property
+    def _variable(self) -> str:
+        return f"{self._provider.name.upper()}_BASE_URL"
+
     def _once(self, path: str, params: Params | None) -> None:
         question = hash((path, *(params or {}).items()))
         with self._lock:
             if question in self._asked:
                 named = ", ".join(f"{name}={value}" for name, value in (params or {}).items())
                 message = (
-                    f"{self._title}'s pages would never end: {self._safe(named or path)} came round "
-                    "again. Nothing more was asked."
+                    f"{self._title}'s pages would never end: {self._safe(named or path)} came "
+                    "round again. Nothing more was asked; the API may have changed."
                 )
                 raise AnswerError(message)
             self._asked.add(question)
@@ -268,8 +262,13 @@ class Client:
     def _exchange(
         self, path: str, params: Params | None, credentials: Mapping[str, str]
     ) -> Iterator[httpx.Response]:
-        """Lend the answer to one request, its body not yet read; network faults are _Passing."""
-        self._wait_turn()
+        """Lend the answer to one request, its body not yet read.
+
+        Raises:
+            PassingError: the network failed, here or while the body was read.
+
+        """
+        self._patience.wait_turn()
         request = self._request(self._base + path + _query(params), credentials)
         response: httpx.Response | None = None
         started = time.monotonic()
@@ -283,8 +282,8 @@ class Client:
                 response.close()
             if self._on_exchange is not None:
                 path = escape(redact_text(unquote(request.url.raw_path.decode())))
-                status = response.status_code if response else None
-                size = response.num_bytes_downloaded if response else 0
+                status = response.status_code if response is not None else None
+                size = response.num_bytes_downloaded if response is not None else 0
                 milliseconds = (time.monotonic() - started) * 1000
                 self._on_exchange(Exchange("GET", path, status, milliseconds, size))
 
@@ -319,7 +318,7 @@ class Client:
     def skew(self) -> timedelta | None:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         header, now = self._date
-        date = _http_date(header)
+        date = http_date(header)
         return None if date is None else date - now
 
     def _same_origin(self, url: str, what: str) -> None:
@@ -328,126 +327,87 @@ class Client:
             message = (
                 f"{self._title} sent {what} to another origin, "
                 f"{self._safe(f'{origin[0]}://{origin[1]}')}, where the credentials do not belong. "
-                f"If that is where the API lives now, set {self._provider.name.upper()}_BASE_URL."
+                f"If that is where the API lives now, set {self._variable}."
             )
             raise AnswerError(message)
 
     def _judged(self, response: httpx.Response, body: bytes) -> Answer:
         """Give the answer if it is one; raise what it stands for if it is not."""
         answer: Answer | None = None
-        try:
+        with suppress(ValueError):
             answer = parse(body)
-        except ValueError:
-            pass
         tree = answer.tree if answer else None
         status = self._provider.status(response.status_code, tree)
         if not httpx.codes.is_success(status):
-            said = _said(tree) if answer else _said(body.decode(errors="replace"))
+            said = said_in(tree) if answer else said_in(body.decode(errors="replace"))
             raise self._refusal(status, response.headers, f": {self._safe(said)}" if said else "")
         if answer is None:
             what = f"answered with {len(body)} bytes that are not JSON"
-            raise _Passing(what)
+            raise PassingError(what)
         return answer
 
     def _refusal(self, status: int, headers: httpx.Headers, said: str) -> Exception:
         hint = self._provider.hints.get(status, "")
         if status in RETRIED:
-            wait = _wait_asked(headers)
-            return _Passing(f"answered {status}{said}", throttled=status == THROTTLED, wait=wait)
+            wait = wait_asked(headers)
+            return PassingError(
+                f"answered {status}{said}", throttled=status == THROTTLED, wait=wait
+            )
         if status in (UNAUTHORIZED, FORBIDDEN):
             refused = AccessError if status == UNAUTHORIZED else ForbiddenError
             verb = "refused the credentials" if status == UNAUTHORIZED else "does not allow this"
             return refused(f"{self._title} {verb} ({status}{said}). {hint}".rstrip())
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
-        hint = hint or f"Check {self._provider.name.upper()}_BASE_URL and the options."
+        hint = hint or f"Check {self._variable} and the options."
         return AnswerError(f"{self._title} refused the question ({status}{said}). {hint}")
 
     def _fault(self, error: httpx.RequestError) -> Exception:
         said = self._safe(str(error) or type(error).__name__)
         if "CERTIFICATE_VERIFY_FAILED" in said:
             message = (
-                f"The certificate of {self._origin[1]} cannot be trusted: {said}. Set SSL_CERT_FILE if "
-                "your network has its own certificate authority."
+                f"The certificate of {self._origin[1]} cannot be trusted: {said}. Set "
+                "SSL_CERT_FILE if your network has its own certificate authority."
             )
             return UnreachableError(message)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-            return _Passing(f"cannot be reached at {self._origin[1]} ({said})")
+            return PassingError(f"cannot be reached at {self._origin[1]} ({said})")
         if isinstance(error, httpx.TimeoutException):
-            return _Passing(f"did not answer in time ({said or type(error).__name__})")
-        return _Passing(f"broke off its answer ({said})")
-
-    def _wait_turn(self) -> None:
-        while (pause := self._not_before - time.monotonic()) > 0:
-            self._sleep(pause)
-
-    def _sleep(self, seconds: float) -> None:
-        if self._closed.wait(seconds):
-            message = "The run ended while this request waited."
-            raise UnreachableError(message)
+            return PassingError(f"did not answer in time ({said or type(error).__name__})")
+        return PassingError(f"broke off its answer ({said})")
 
     def _renewed(self, used: Mapping[str, str]) -> bool:
         """Read the settings again, once in a run; say whether there are other credentials now."""
         with self._lock:
             if self._credentials is used and self._again is not None:
                 again, self._again = self._again, None
-                self._provider = again()
-                fresh = dict(self._provider.credentials())
+                fresh = self._proven(again())
                 if fresh != used:
                     self._credentials = fresh
             return self._credentials is not used
 
+    def _proven(self, provider: Provider) -> Mapping[str, str]:
+        """Take a provider's credentials, and note what must never be shown."""
+        self._secrets.update(
+            value.reveal() for value in vars(provider).values() if isinstance(value, Secret)
+        )
+        credentials = dict(provider.credentials())
+        for value in credentials.values():
+            if not value.isascii():
+                message = (
+                    f"{provider.title}'s credentials hold characters that a request cannot carry. "
+                    f"Check how they were copied; they must be: {provider.permission}."
+                )
+                raise AccessError(message)
+            self._secrets.update((value, value.rpartition(" ")[2]))
+        return credentials
+
     def _safe(self, text: str) -> str:
         """Make a stranger's text fit for a message: no credential, one line, not too long."""
-        for value in vars(self._provider).values():
-            if isinstance(value, Secret):
-                text = text.replace(value.reveal(), REDACTED)
-        for value in self._credentials.values():
-            text = text.replace(value, REDACTED).replace(value.rpartition(" ")[2], REDACTED)
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
         text = escape(redact_text(" ".join(text.split())))
         return text if len(text) <= LONGEST_SAYING else f"{text[:LONGEST_SAYING]}…"
-
-
-class _Patience:
-    """How long one question's trouble has lasted, and how it is waited out."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._since: float | None = None
-        self._pauses = 0
-
-    def overcome(self, trouble: _Passing | AccessError, used: Mapping[str, str]) -> None:
-        """Wait until the question may be asked again, or raise what the trouble has come to."""
-        client = self._client
-        if isinstance(trouble, AccessError):
-            if not client._renewed(used):
-                raise trouble
-            return
-        now = time.monotonic()
-        if self._since is None:
-            self._since = now
-        left = client._retry_for - (now - self._since)
-        if left <= 0 or (trouble.wait is not None and trouble.wait > left):
-            raise self._given_up(trouble) from None
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._pauses) * random.uniform(0.5, 1)
-        pause = min(pause, left) if trouble.wait is None else trouble.wait
-        self._pauses += 1
-        client._on_pause(f"{client._title} {trouble.sentence}", pause)
-        if trouble.throttled or trouble.wait is not None:
-            client._not_before = max(client._not_before, now + pause)
-        else:
-            client._sleep(pause)
-
-    def _given_up(self, trouble: _Passing) -> AuditctlError:
-        client = self._client
-        wants = f" and wants {trouble.wait:.0f} s of rest" if trouble.wait else ""
-        message = (
-            f"{client._title} {trouble.sentence}{wants}; "
-            f"--retry-for allows {client._retry_for:.0f} s. "
-        )
-        if trouble.throttled:
-            return ThrottledError(message + "Run it later, or with a longer --retry-for.")
-        return UnreachableError(message + "Check the network and the provider's status page.")
 
 
 def _read(response: httpx.Response) -> bytes:
@@ -469,44 +429,3 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     return parts.scheme, parts.hostname or "", port
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _wait_asked(headers: httpx.Headers) -> float | None:
-    """Read how many seconds the provider wants to be left alone."""
-    after = headers.get("Retry-After", "").strip()
-    if after.isascii() and after.isdigit():
-        return float(after)
-    date = _http_date(after)
-    if date is not None:
-        # Against the provider's own clock, where it tells it: ours may differ.
-        now = _http_date(headers.get("Date")) or datetime.now(UTC)
-        return max(0.0, (date - now).total_seconds())
-    reset = headers.get("RateLimit-Reset", "").strip()
-    if reset.isascii() and reset.isdigit():
-        seconds = float(reset)
-        return max(0.0, seconds - time.time()) if seconds >= EPOCH_FROM else seconds
-    return None
-
-
-def _said(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
-    """Find what a vendor's error body says, in any of the shapes seen."""
-    if isinstance(tree, str):
-        return "" if tree.lstrip()[:1] in ("<", "") else tree
-    if not isinstance(tree, dict):
-        return ""
-    errors = tree.get("errors")
-    if isinstance(errors, list) and errors:
-        return _said(errors[0])
-    words = (tree.get(name) for name in ("title", "details", "error", "message"))
-    found = [_said(word) if isinstance(word, dict) else word for word in words]
-    if tree.get("needed"):
-        found.append(f"needed: {tree['needed']}")
-    return ", ".join(str(word) for word in found if word and not isinstance(word, bool))

@@ -18,5 +18,5 @@ def escape(text: str) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     character = match[0]
-    code = ord(character)
-    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+    form = "\\x{:02x}" if character <= "\xff" else "\\u{:04x}"
+    return _SHORT.get(character) or form.format(ord(character))

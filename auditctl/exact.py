@@ -9,7 +9,7 @@ import json
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined] # not in typeshed
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -27,7 +27,7 @@ class Number(float):
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> "Number":
+    def __new__(cls, text: str) -> Self:
         """Keep ``text``, the number as it stood in the JSON."""
         number = super().__new__(cls, text)
         number.text = text
@@ -81,7 +81,7 @@ def _constant(text: str) -> None:
 _DECODER = json.JSONDecoder(parse_float=Number, parse_int=_integer, parse_constant=_constant)
 
 
-def _loads_deep(text: str) -> Any:  # noqa: ANN401
+def _loads_deep(text: str) -> Any:  # noqa: ANN401, C901, PLR0915 - a parser is one piece
     """Read JSON of any depth: the nesting is kept in a list instead of on the stack."""
     root: list[Any] = []
     open_: list[dict[str, Any] | list[Any]] = [root]

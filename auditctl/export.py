@@ -29,7 +29,7 @@ class Tally:
     first_malformed: str = ""
 
 
-def records(
+def records(  # noqa: C901, PLR0913 - the flow, in one piece
     provider: Provider,
     pages: Iterable[Page],
     window: Window,

@@ -69,7 +69,8 @@ def parse_test(text: str) -> Test:
     """
     match = _TEST.fullmatch(text)
     if match is None:
-        message = f"Cannot read --where {text!r}: write FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX."
+        forms = "FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX"
+        message = f"Cannot read --where {text!r}: write {forms}."
         raise UsageError(message)
     name, operator, value = match.groups()
     read = field(name).read

@@ -31,7 +31,7 @@ class Options:
         typer.Option(
             "-f",
             "--format",
-            help="How to write. Default: table on a terminal; by the suffix of --output; else jsonl.",
+            help="Default: table on a terminal; by the suffix of --output; else jsonl.",
         ),
     ] = None
     output: Annotated[

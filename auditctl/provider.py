@@ -110,7 +110,7 @@ class Provider(ABC):
         """
 
     @abstractmethod
-    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ANN401
+    def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read an event that is an object; ``context`` is the page's. Pure, and never raises."""
 
     def status(self, status: int, answer: object) -> int:  # noqa: ARG002 - for those who need it

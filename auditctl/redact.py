@@ -1,9 +1,11 @@
 """What holds credentials, wherever it stands in an event, and its replacement."""
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 REDACTED = "[REDACTED]"
 

@@ -1,4 +1,4 @@
-"""CSV as RFC 4180 quotes it, with ``\\n`` at the ends of lines, safe to open in a spreadsheet."""
+"""CSV as RFC 4180 quotes it, but for bare line feeds, and safe to open in a spreadsheet."""
 
 import csv
 from collections.abc import Sequence

@@ -83,7 +83,7 @@ class Hrhis(Provider):
         for first in client.ahead(lambda path: _numbered(client, path, "logs", 1), paths):
             yield from _walk(client, first)
 
-    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:
+    def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` is the user whose log it stands in, where one was asked for.
 
         ``referer`` holds the headers of the logged request, whatever its name says.

@@ -72,7 +72,7 @@ class Persona(Provider):
             raise client.strange("it lacks the object data")
         return Page([page["data"]], _users(page), [answer])
 
-    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:
+    def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` maps user ids to what ``included`` says of them."""
         attributes = mapping(event.get("attributes"))
         user = _related(event, "user")
@@ -118,7 +118,7 @@ def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
 
 
 def _target(context: object, path: object) -> str | None:
-    """Find the object acted upon: an id in the context, else the path's last segment that is one."""
+    """Find the object acted upon: an id in the context, else the path's last that is one."""
     if type(context) is dict:
         for name, value in context.items():
             if type(value) is str and value and (name.endswith("id") or _is_object_id(value)):

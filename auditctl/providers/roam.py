@@ -60,7 +60,7 @@ class Roam(Provider):
         days = (day for day in window.days() if day <= today)
         return client.ahead(lambda day: _day(client, day), days)
 
-    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ARG002
+    def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event."""
         room = mapping(mapping(event.get("data")).get("location")).get("roomId")
         return {

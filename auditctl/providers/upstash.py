@@ -49,7 +49,7 @@ class Upstash(Provider):
         for answer in client.rows("/auditlogs"):
             yield Page(answer.tree, None, [answer])
 
-    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ARG002
+    def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event."""
         actor = event.get("actor")
         is_email = type(actor) is str and "@" in actor

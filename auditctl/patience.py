@@ -1,0 +1,105 @@
+"""Patience with a provider that is down or asks to be left alone, shared by all of a run."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from auditctl.errors import AuditctlError, ThrottledError, UnreachableError
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds between attempts where the provider asks for no pause of its own."""
+
+
+class PassingError(Exception):
+    """A trouble that may pass."""
+
+    def __init__(
+        self, sentence: str, *, throttled: bool = False, wait: float | None = None
+    ) -> None:
+        """Say what happened, and how many seconds the provider wants to be left alone."""
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.throttled = throttled
+        self.wait = wait
+
+
+class Patience:
+    """How long troubles are waited out, and until when nobody may ask anything."""
+
+    def __init__(
+        self, title: str, retry_for: timedelta, on_pause: Callable[[str, float], None]
+    ) -> None:
+        """Wait ``retry_for`` for each trouble of the provider ``title``, telling ``on_pause``."""
+        self.title = title
+        self.retry_for = retry_for.total_seconds()
+        self.on_pause = on_pause
+        self._not_before = 0.0
+        self._closed = threading.Event()
+
+    def wait_turn(self) -> None:
+        """Wait until requests are allowed again."""
+        while (pause := self._not_before - time.monotonic()) > 0:
+            self.sleep(pause)
+
+    def hold(self, seconds: float) -> None:
+        """Hold back every request of the run from now on, for so long."""
+        self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Let a thread wait, unless the run ends meanwhile."""
+        if self._closed.wait(seconds):
+            message = "The run ended while this request waited."
+            raise UnreachableError(message)
+
+    def close(self) -> None:
+        """End the run: whoever waits in another thread stops waiting."""
+        self._closed.set()
+
+
+class Trouble:
+    """How long one question has gone unanswered."""
+
+    def __init__(self, patience: Patience) -> None:
+        """Begin without any trouble."""
+        self._patience = patience
+        self._since: float | None = None
+        self._pauses = 0
+
+    def outlast(self, passing: PassingError) -> None:
+        """Wait until the question may be asked again.
+
+        Raises:
+            ThrottledError, UnreachableError: it has lasted too long, or would.
+
+        """
+        patience = self._patience
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+        left = patience.retry_for - (now - self._since)
+        if left <= 0 or (passing.wait is not None and passing.wait > left):
+            raise self._given_up(passing) from None
+        pause = passing.wait
+        if pause is None:
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._pauses)
+            pause *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+            pause = min(pause, left)
+        self._pauses += 1
+        patience.on_pause(f"{patience.title} {passing.sentence}", pause)
+        if passing.throttled or passing.wait is not None:
+            patience.hold(pause)
+        else:
+            patience.sleep(pause)
+
+    def _given_up(self, passing: PassingError) -> AuditctlError:
+        patience = self._patience
+        wants = f" and wants {passing.wait:.0f} s of rest" if passing.wait else ""
+        message = (
+            f"{patience.title} {passing.sentence}{wants}; "
+            f"--retry-for allows {patience.retry_for:.0f} s. "
+        )
+        if passing.throttled:
+            return ThrottledError(message + "Run it later, or with a longer --retry-for.")
+        return UnreachableError(message + "Check the network and the provider's status page.")
