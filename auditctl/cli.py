@@ -133,7 +133,7 @@ def _providers() -> None:
 
         console = Console()
         found = (registry.load(name, console.warning) for name in registry.installed())
-        write(overview([p for p in found if p], **_terminal()))
+        write(overview([p for p in found if p], width=_width(), terminal=_is_terminal()))
 
 
 @app.command("schema")
@@ -362,7 +362,7 @@ def _format(options: Options) -> "Format":
 
     columns = fields or [field(n) for n in COLUMNS]
     if options.output == STDOUT and _is_terminal():
-        return RichTable(columns, **_terminal())
+        return RichTable(columns, _width(), color=_wants_color())
     return PlainTable(columns)
 
 
@@ -468,9 +468,11 @@ def _is_terminal() -> bool:
         return False
 
 
-def _terminal() -> dict[str, Any]:
-    """Tell the width of standard output, and whether colours are welcome there."""
+def _width() -> int:
     import shutil
 
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", None)
-    return {"width": shutil.get_terminal_size().columns, "color": _is_terminal() and not plain}
+    return shutil.get_terminal_size().columns
+
+
+def _wants_color() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"

@@ -371,7 +371,8 @@ class Client:
             )
             return UnreachableError(message)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-            return PassingError(f"cannot be reached at {self._origin[1]} ({said})")
+            _, host, port = self._origin
+            return PassingError(f"cannot be reached at {host}:{port} ({said})")
         if isinstance(error, httpx.TimeoutException):
             return PassingError(f"did not answer in time ({said or type(error).__name__})")
         return PassingError(f"broke off its answer ({said})")

@@ -8,13 +8,14 @@ from auditctl.formats.table import PlainTable
 from auditctl.provider import Provider
 from auditctl.settings import variables
 
-COLUMNS = ("provider", "environment", "permission", "order", "retention", "rate limit", "docs")
+FACTS = ("permission", "order", "retention", "rate limit", "docs")
+COLUMNS = ("provider", "environment", *FACTS)
 
 
-def overview(providers: Sequence[type[Provider]], *, width: int, color: bool) -> bytes:
-    """Give one row per provider: in colour a rich table that wraps, else plain lines."""
-    rows = [dict(zip(COLUMNS, _facts(provider), strict=True)) for provider in providers]
-    if not color:
+def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool) -> bytes:
+    """Give one row per provider: on a terminal a rich table that wraps, else plain lines."""
+    rows = [_facts(provider) for provider in providers]
+    if not terminal:
         return PlainTable([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
 
     from io import StringIO
@@ -25,26 +26,28 @@ def overview(providers: Sequence[type[Provider]], *, width: int, color: bool) ->
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_lines=True)
-    for name in COLUMNS:
-        table.add_column(name, overflow="fold", min_width=8)
+    table.add_column("provider", no_wrap=True)
+    table.add_column("environment", no_wrap=True)
+    table.add_column("needs and documents", overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row.values()))
+        facts = "\n".join(f"{name}: {row[name]}" for name in FACTS)
+        reads = row["environment"].replace(", ", "\n").replace(" or ", "\n or ")
+        table.add_row(row["provider"], Text(reads), Text(facts))
     page = StringIO()
-    Console(file=page, width=width, force_terminal=True, color_system="standard").print(table)
+    Console(file=page, width=width, force_terminal=True, color_system=None).print(table)
     return page.getvalue().encode()
 
 
-def _facts(provider: type[Provider]) -> tuple[str, ...]:
-    reads = []
-    for names, default in variables(provider).values():
-        name = " or ".join(names)
-        reads.append(name if default is None else f"{name} (default {default})")
-    return (
-        provider.name,
-        ", ".join(reads),
-        provider.permission,
-        provider.order,
-        provider.retention,
-        provider.rate_limit,
-        provider.docs,
-    )
+def _facts(provider: type[Provider]) -> dict[str, str]:
+    read = variables(provider).values()
+    reads = [" or ".join(names) for names, default in read if default is None]
+    reads += [f"{names[0]} (optional)" for names, default in read if default is not None]
+    return {
+        "provider": provider.name,
+        "environment": ", ".join(reads),
+        "permission": provider.permission,
+        "order": provider.order,
+        "retention": provider.retention,
+        "rate limit": provider.rate_limit,
+        "docs": provider.docs,
+    }

@@ -93,7 +93,7 @@ def instant(value: object) -> str | None:
             moment = _from_epoch(value)
             return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
         if isinstance(value, float):
-            return _from_iso(_from_epoch(value).isoformat())
+            return _from_float(value)
     except (ValueError, OverflowError):
         pass
     return None
@@ -103,6 +103,14 @@ def _from_epoch(number: float) -> datetime:
     if abs(number) >= MILLISECONDS_FROM:
         return _EPOCH + timedelta(milliseconds=number)
     return _EPOCH + timedelta(seconds=number)
+
+
+def _from_float(number: float) -> str | None:
+    # Numbers read exactly have their text, which keeps what a float would round.
+    whole, _, fraction = getattr(number, "text", repr(number)).partition(".")
+    if whole.isdigit() and fraction.isdigit() and number < MILLISECONDS_FROM:
+        return _from_iso(f"{_from_epoch(int(whole)).isoformat()[:-6]}.{fraction}")
+    return _from_iso(_from_epoch(number).isoformat())
 
 
 def _from_iso(text: str) -> str | None:

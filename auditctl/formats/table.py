@@ -11,8 +11,9 @@ COLUMNS = ("time", "actor", "action", "target", "outcome", "source_ip")
 GAP = "  "
 NOTHING = "-"
 """Stands for null, so that every line has as many columns as the header."""
-NARROWEST = 6
-"""A column is not cropped below this, nor below its title: less says nothing."""
+NARROWEST = {"time": 20}
+"""Cells that a column keeps while others can give way: a time down to its seconds. For the rest
+it is the title's width."""
 
 
 class PlainTable:
@@ -121,7 +122,7 @@ def fit(wanted: Sequence[int], titles: Sequence[str], width: int) -> list[int]:
     out: a line that wraps is worse.
     """
     widths = list(wanted)
-    for least in ([max(NARROWEST, len(title)) for title in titles], [1] * len(widths)):
+    for least in ([NARROWEST.get(title, len(title)) for title in titles], [1] * len(widths)):
         while _line_width(widths) > width:
             room = [have > need for have, need in zip(widths, least, strict=True)]
             if not any(room):
