@@ -1,8 +1,9 @@
 """auditctl exports audit logs. What a provider is written with can be imported from here."""
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+# Not typing's, which takes as long to import as `auditctl --version` may take in all.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from auditctl.answer import Answer

@@ -3,45 +3,31 @@
 Nothing else in the package reads the environment, prints, exits, or has heard of Typer.
 """
 
-import gc
 import os
+import shutil
 import signal
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields as dataclass_fields
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from dataclasses import Field, fields
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from auditctl import registry
+from auditctl import commands, registry
+from auditctl.commands import Surroundings
 from auditctl.console import Console
-from auditctl.destination import ReaderGoneError, Write, standard_output, whole_file
-from auditctl.errors import AuditctlError, UsageError
-from auditctl.escape import escape
-from auditctl.options import OF_CHECK, ONLY_OF_LIST, STDOUT, Options, duration, names, parameters
+from auditctl.destination import ReaderGoneError
+from auditctl.errors import AuditctlError
+from auditctl.options import OF_CHECK, OF_GET, OF_LIST, Options, parameters
 
 if TYPE_CHECKING:
-    import httpx
-
-    from auditctl.client import Client, Exchange
-    from auditctl.export import Tally
-    from auditctl.formats import Format
     from auditctl.provider import Provider
-    from auditctl.record import Record
-    from auditctl.window import Window
 
 SIGTERM_STATUS = 128 + signal.SIGTERM
 SIGINT_STATUS = 128 + signal.SIGINT
 FAULT_STATUS = 1
-COLLECTED_AFTER = 20_000
-"""Objects more than were let go of, before the collector looks for cycles among the new ones."""
-
 HELP = "Export the audit logs of SaaS services: every event, once."
 EXAMPLES = """\b
 Examples:
@@ -73,32 +59,36 @@ class _Root(TyperGroup):
         return [*registry.installed(), *super().list_commands(ctx)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
-        if cmd_name in registry.installed():
-            provider = registry.load(cmd_name, Console().warning)
-            return None if provider is None else typer.main.get_command(_group(provider))
-        return super().get_command(ctx, cmd_name)
+        if cmd_name not in registry.installed():
+            return super().get_command(ctx, cmd_name)
+        provider = registry.load(cmd_name, Console().warning)
+        return None if provider is None else _group(provider)
 
 
-def _typer(help_: str, **settings: Any) -> typer.Typer:  # noqa: ANN401
+class _Group(TyperGroup):
+    """A provider's commands, each made when it is named: their options cost more than a start."""
+
+    provider: type["Provider"]
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
+        return [name for name in _COMMANDS if name != "get" or hasattr(self.provider, "retrieve")]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        app = _typer()
+        _COMMANDS[cmd_name](app, self.provider)
+        return typer.main.get_command(app)
+
+
+def _typer(**settings: Any) -> typer.Typer:  # noqa: ANN401
     return typer.Typer(
-        help=help_,
         invoke_without_command=True,
         rich_markup_mode=None,  # plain help is faster, and eats no [default: …]
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         **settings,
     )
-
-
-app = _typer(HELP, cls=_Root, epilog=EXAMPLES)
-
-
-def run() -> None:
-    """Run the program and end the process."""
-    try:
-        app(prog_name="auditctl")
-    except KeyboardInterrupt:
-        sys.exit(SIGINT_STATUS)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -111,16 +101,25 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 Version = Annotated[
     bool,
-    typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    typer.Option(
+        "--version",
+        callback=_print_version,
+        expose_value=False,
+        is_eager=True,
+        help="Show the version.",
+    ),
 ]
+
+app = _typer(help=HELP, cls=_Root, epilog=EXAMPLES)
+
+
+def run() -> None:
+    """Run the program and end the process."""
+    app(prog_name="auditctl")
 
 
 @app.callback()
-def _root(ctx: typer.Context, *, version: Version = False) -> None:  # noqa: ARG001 - its callback acts
-    _help_if_alone(ctx)
-
-
-def _help_if_alone(ctx: typer.Context) -> None:
+def _alone(ctx: typer.Context, *, version: Version = False) -> None:  # noqa: ARG001 - see its callback
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
@@ -128,66 +127,81 @@ def _help_if_alone(ctx: typer.Context) -> None:
 @app.command("providers")
 def _providers() -> None:
     """Show what each provider reads from the environment, needs and documents."""
-    with _wall(Console()), standard_output() as write:
-        from auditctl.overview import overview
-
-        console = Console()
-        found = (registry.load(name, console.warning) for name in registry.installed())
-        write(overview([p for p in found if p], width=_width(), terminal=_is_terminal()))
+    with _wall(Console()) as around:
+        found = (registry.load(name, around.console.warning) for name in registry.installed())
+        commands.providers((provider for provider in found if provider), around)
 
 
 @app.command("schema")
 def _schema() -> None:
     """Print the JSON Schema (draft 2020-12) of one record."""
-    with _wall(Console()), standard_output() as write:
-        import orjson
-
-        from auditctl.schema import json_schema
-
-        write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    with _wall(Console()):
+        commands.schema()
 
 
-def _group(provider: type["Provider"]) -> typer.Typer:
-    """Make a provider's group of commands."""
-    group = _typer(f"The audit log of {provider.title}.", name=provider.name, add_completion=False)
-    extras = [f for f in dataclass_fields(provider) if "flag" in f.metadata]
+def _group(provider: type["Provider"]) -> TyperGroup:
+    group = _typer(
+        help=f"The audit log of {provider.title}.",
+        name=provider.name,
+        cls=_Group,
+        add_completion=False,
+    )
+    group.callback()(_alone)
+    made = typer.main.get_command(group)
+    assert isinstance(made, _Group)  # noqa: S101 - what cls asked for
+    made.provider = provider
+    return made
 
-    @group.callback()
-    def alone(ctx: typer.Context) -> None:
-        _help_if_alone(ctx)
+
+def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
+    own = [f for f in fields(provider) if "flag" in f.metadata]
 
     def list_(**words: Any) -> None:  # noqa: ANN401
-        given = {f.name: tuple(words.pop(f.name)) for f in extras}
-        _list(provider, Options(**words), given)
+        given = {f.name: tuple(words.pop(f.name)) for f in own}
+        options = _options(words)
+        with _wall(_console(options)) as around:
+            commands.list_(provider, options, given, around)
 
     list_.__doc__ = (
         f"Export the audit log of {provider.title} ({provider.order}; "
         f"kept for: {provider.retention})."
     )
-    group.command("list", epilog=LIST_EXAMPLES.format(name=provider.name))(
-        _with_signature(list_, [*parameters(names()), *map(_extra, extras)])
-    )
-    if hasattr(provider, "retrieve"):
+    _give_signature(list_, [*parameters(OF_LIST), *map(_own_parameter, own)])
+    app.command("list", epilog=LIST_EXAMPLES.format(name=provider.name))(list_)
 
-        def get(id: str, **words: Any) -> None:  # noqa: A002, ANN401
-            _get(provider, id, Options(**words))
 
-        get.__doc__ = f"Show one record of {provider.title} by its id."
-        argument = Parameter(
-            "id", Parameter.KEYWORD_ONLY, annotation=Annotated[str, typer.Argument(metavar="ID")]
-        )
-        rest = [name for name in names() if name not in ONLY_OF_LIST]
-        group.command("get")(_with_signature(get, [argument, *parameters(rest)]))
+def _add_get(app: typer.Typer, provider: type["Provider"]) -> None:
+    def get(id: str, **words: Any) -> None:  # noqa: A002, ANN401
+        options = _options(words)
+        with _wall(_console(options)) as around:
+            commands.get(provider, id, options, around)
 
+    get.__doc__ = f"Export one record of {provider.title} by its id."
+    annotation = Annotated[str, typer.Argument(metavar="ID")]
+    argument = Parameter("id", Parameter.KEYWORD_ONLY, annotation=annotation)
+    _give_signature(get, [argument, *parameters(OF_GET)])
+    app.command("get")(get)
+
+
+def _add_check(app: typer.Typer, provider: type["Provider"]) -> None:
     def check(**words: Any) -> None:  # noqa: ANN401
-        _check(provider, Options(**words))
+        options = _options(words)
+        with _wall(_console(options)) as around:
+            commands.check(provider, options, around)
 
     check.__doc__ = f"Prove the settings for {provider.title}, without exporting anything."
-    group.command("check")(_with_signature(check, parameters(OF_CHECK)))
-    return group
+    _give_signature(check, parameters(OF_CHECK))
+    app.command("check")(check)
 
 
-def _extra(field: Any) -> Parameter:  # noqa: ANN401 - a dataclass field
+_COMMANDS: dict[str, Callable[[typer.Typer, type["Provider"]], None]] = {
+    "list": _add_list,
+    "get": _add_get,
+    "check": _add_check,
+}
+
+
+def _own_parameter(field: Field[Any]) -> Parameter:
     """Make a parameter of a provider's own option."""
     meta = field.metadata
     annotation = Annotated[
@@ -196,226 +210,19 @@ def _extra(field: Any) -> Parameter:  # noqa: ANN401 - a dataclass field
     return Parameter(field.name, Parameter.KEYWORD_ONLY, default=[], annotation=annotation)
 
 
-def _with_signature(function: Callable[..., None], params: list[Parameter]) -> Callable[..., None]:
-    """Give a function the signature that Typer is to see."""
+def _give_signature(function: Callable[..., None], params: list[Parameter]) -> None:
+    """Give a function the parameters that Typer is to see; ``--version`` is everywhere."""
+    params = [
+        *params,
+        Parameter("version", Parameter.KEYWORD_ONLY, default=False, annotation=Version),
+    ]
     function.__signature__ = Signature(params)  # type: ignore[attr-defined] # what inspect reads
     function.__annotations__ = {param.name: param.annotation for param in params}
-    return function
 
 
-def _list(provider: type["Provider"], options: Options, given: dict[str, Any]) -> None:
-    console = _console(options)
-    with _wall(console):
-        now = datetime.now(UTC)
-        window = options.window(now)
-        patience = duration("--retry-for", options.retry_for)
-        from auditctl.fields import parse_test
-
-        tests = [parse_test(text) for text in options.where]
-        format_ = _format(options)
-
-        from auditctl.export import Tally, most_recent, records
-
-        ordered = provider.order != "none documented"
-        thrifty = options.limit is not None and ordered
-        tally = Tally()
-        ready, client = _connected(
-            provider, options, given, console, now, patience, 1 if thrifty else options.concurrency
-        )
-        try:
-            batches: Iterable[list[Record]] = records(
-                ready,
-                ready.pages(client, window),
-                window,
-                tally,
-                tests=tests,
-                redacted=options.redact,
-            )
-            if options.limit is not None:
-                batches = most_recent(batches, options.limit, ordered=ordered)
-            _deliver(
-                _watched(batches, ready, window, tally, console), format_, options.output, console
-            )
-        finally:
-            client.close()
-        _conclude(ready, tally, console)
-
-
-def _get(provider: type["Provider"], id_: str, options: Options) -> None:
-    console = _console(options)
-    with _wall(console):
-        patience = duration("--retry-for", options.retry_for)
-        format_ = _format(options)
-        if not id_:
-            message = "The ID is empty."
-            raise UsageError(message)
-
-        from auditctl.export import Tally, retrieved
-
-        tally = Tally()
-        ready, client = _connected(provider, options, {}, console, datetime.now(UTC), patience, 1)
-        try:
-            page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # the command's reason
-            _deliver(
-                [retrieved(ready, page, tally, redacted=options.redact)],
-                format_,
-                options.output,
-                console,
-            )
-        finally:
-            client.close()
-        _conclude(ready, tally, console)
-
-
-def _check(provider: type["Provider"], options: Options) -> None:
-    console = _console(options)
-    with _wall(console), standard_output() as write:
-        from auditctl.check import check
-
-        patience = duration("--retry-for", options.retry_for)
-        now = datetime.now(UTC)
-        ready, client = _connected(provider, options, {}, console, now, patience, 1)
-        try:
-            for line in check(ready, client, now):
-                console.clear()
-                write(f"{line}\n".encode())
-        finally:
-            client.close()
-
-
-def _connected(  # noqa: PLR0913, PLR0917 - the two commands' common ground
-    provider: type["Provider"],
-    options: Options,
-    given: dict[str, Any],
-    console: Console,
-    now: datetime,
-    patience: timedelta,
-    concurrency: int,
-) -> tuple["Provider", "Client"]:
-    """Read the settings and prepare the client, or the sample data in its place."""
-    from auditctl import settings
-
-    transport: httpx.BaseTransport | None = None
-    if options.demo:
-        from auditctl import demo
-
-        ready = settings.sample(provider, **given)
-        try:
-            transport = demo.transport(provider.name, now)
-        except LookupError as error:
-            raise UsageError(f"{error}.") from None
-    else:
-        ready = settings.load(provider, os.environ, **given)
-
-    from auditctl.client import Client
-
-    def on_pause(sentence: str, seconds: float) -> None:
-        line = f"{sentence}; asking again in {seconds:.0f} s"
-        console.detail(line, pause=seconds)
-        console.progress(line, now=True)
-
-    client = Client(
-        ready,
-        again=None if options.demo else partial(settings.load, provider, os.environ, **given),
-        retry_for=patience,
-        concurrency=concurrency,
-        transport=transport,
-        on_exchange=partial(_tell, console) if options.verbose else None,
-        on_pause=on_pause,
-    )
-    # What is imported by now stays, and pages go when their last name does: the collector need
-    # not look at either again and again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER)
-    return ready, client
-
-
-def _tell(console: Console, exchange: "Exchange") -> None:
-    console.detail(
-        f"{exchange.method} {exchange.path} {exchange.status or 'no answer'} "
-        f"{exchange.milliseconds:.0f} ms {exchange.size} bytes",
-        method=exchange.method,
-        path=exchange.path,
-        status=exchange.status,
-        milliseconds=round(exchange.milliseconds, 1),
-        bytes=exchange.size,
-    )
-
-
-def _format(options: Options) -> "Format":
-    """Make what writes the format chosen."""
-    from auditctl.fields import field, parse_fields
-    from auditctl.record import FIELDS
-
-    name = options.format_name(terminal=_is_terminal())
-    fields = None if options.fields is None else parse_fields(options.fields)
-    if name == "jsonl":
-        from auditctl.formats.jsonl import Jsonl
-
-        return Jsonl(fields, raw=options.raw)
-    if name == "csv":
-        from auditctl.formats.csv import Csv
-
-        return Csv(fields or [field(n) for n in FIELDS], guard=options.csv_guard)
-    from auditctl.formats.table import COLUMNS, PlainTable, RichTable
-
-    columns = fields or [field(n) for n in COLUMNS]
-    if options.output == STDOUT and _is_terminal():
-        return RichTable(columns, _width(), color=_wants_color())
-    return PlainTable(columns)
-
-
-def _deliver(
-    batches: Iterable[list["Record"]], format_: "Format", output: str, console: Console
-) -> None:
-    """Write the records where they belong."""
-    destination = standard_output() if output == STDOUT else whole_file(output)
-    with destination as write:
-        for batch in batches:
-            _write(write, format_.rows(batch), console)
-        _write(write, format_.end(), console)
-
-
-def _write(write: Write, data: bytes, console: Console) -> None:
-    if data:
-        console.clear()  # the progress line stands where the next record goes
-        write(data)
-
-
-def _watched(
-    batches: Iterable[list["Record"]],
-    provider: "Provider",
-    window: "Window",
-    tally: "Tally",
-    console: Console,
-) -> Iterator[list["Record"]]:
-    """Count what is delivered, and draw the progress line after each page."""
-    started = time.monotonic()
-    for batch in batches:
-        tally.records += len(batch)
-        yield batch
-        if console.live:
-            rate = tally.records / max(time.monotonic() - started, 0.001)
-            back = f", back to {tally.reached[:16]}" if tally.reached else ""
-            console.progress(
-                f"{provider.title}: {tally.pages} pages, {tally.records} records{back} "
-                f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
-            )
-    took = time.monotonic() - started
-    console.info(
-        f"{provider.title}: {tally.records:,} records since {window.since:%Y-%m-%d %H:%M} UTC, "
-        f"{tally.pages:,} pages, {took:.1f} s."
-    )
-
-
-def _conclude(provider: "Provider", tally: "Tally", console: Console) -> None:
-    if tally.malformed:
-        console.warning(
-            f"{tally.malformed} of {provider.title}'s events lack a field or have it in a form "
-            "that cannot be read; they were exported with null there. The first: "
-            f"{escape(tally.first_malformed)}."
-        )
+def _options(words: dict[str, Any]) -> Options:
+    del words["version"]  # its callback has acted
+    return Options(**words)
 
 
 def _console(options: Options) -> Console:
@@ -423,11 +230,11 @@ def _console(options: Options) -> Console:
 
 
 @contextmanager
-def _wall(console: Console) -> Iterator[None]:
-    """Turn whatever ends a run into its sentence and its exit status."""
+def _wall(console: Console) -> Iterator[Surroundings]:
+    """Lend what a command needs; turn whatever ends it into a sentence and an exit status."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        yield
+        yield Surroundings(os.environ, console, _is_terminal(), _width(), _wants_color())
     except ReaderGoneError:
         pass
     except AuditctlError as error:
@@ -469,8 +276,6 @@ def _is_terminal() -> bool:
 
 
 def _width() -> int:
-    import shutil
-
     return shutil.get_terminal_size().columns
 
 

@@ -112,6 +112,21 @@ class Options:
             raise UsageError(message)
         return Window(since, until)
 
+    def patience(self) -> timedelta:
+        """Read ``--retry-for``.
+
+        Raises:
+            UsageError: it is no duration.
+
+        """
+        from auditctl.window import parse_duration
+
+        try:
+            return parse_duration(self.retry_for)
+        except UsageError as error:
+            message = f"--retry-for: {error}"
+            raise UsageError(message) from None
+
     def format_name(self, *, terminal: bool) -> FormatName:
         """Choose the format that was not chosen."""
         if self.format is not None:
@@ -129,7 +144,8 @@ class Options:
         return name
 
 
-ONLY_OF_LIST = ("since", "until", "limit", "where", "concurrency")
+OF_LIST = tuple(f.name for f in fields(Options))
+OF_GET = tuple(n for n in OF_LIST if n not in ("since", "until", "limit", "where", "concurrency"))
 OF_CHECK = ("retry_for", "demo", "verbose", "log_format")
 
 
@@ -146,19 +162,3 @@ def parameters(names: Sequence[str]) -> list[Parameter]:
         )
         for name in names
     ]
-
-
-def names() -> list[str]:
-    """Give the names of all options."""
-    return [f.name for f in fields(Options)]
-
-
-def duration(option: str, text: str) -> timedelta:
-    """Read a DURATION, naming the option it stands behind if it cannot be read."""
-    from auditctl.window import parse_duration
-
-    try:
-        return parse_duration(text)
-    except UsageError as error:
-        message = f"{option}: {error}"
-        raise UsageError(message) from None

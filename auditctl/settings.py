@@ -46,8 +46,8 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
             values[name] = value
     if missing:
         message = (
-            f"{provider.title} needs {' and '.join(missing)}, not set here. Export what is missing, "
-            f"or name a file that holds the value in {missing[0].split(' ')[0]}_FILE. Wanted: "
+            f"{provider.title} needs {' and '.join(missing)}, not set here. Export it, or name a "
+            f"file that holds the value in {missing[0].split(' ')[0]}_FILE. Wanted: "
             f"{provider.permission}."
         )
         raise AccessError(message)

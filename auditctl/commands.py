@@ -1,0 +1,263 @@
+"""What the commands do, once their words are read: settings, client, flow, format, destination."""
+
+import gc
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from auditctl.console import Console
+from auditctl.destination import Write, standard_output, whole_file
+from auditctl.errors import UsageError
+from auditctl.escape import escape
+from auditctl.options import STDOUT, Options
+
+if TYPE_CHECKING:
+    from auditctl.client import Client, Exchange
+    from auditctl.export import Tally
+    from auditctl.formats import Format
+    from auditctl.provider import Provider
+    from auditctl.record import Record
+    from auditctl.window import Window
+
+COLLECTED_AFTER = 20_000
+"""Objects more than were let go of, before the collector looks for cycles among the new ones."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a command finds around it."""
+
+    environ: Mapping[str, str]
+    console: Console
+    terminal: bool
+    """Standard output is one."""
+    width: int
+    color: bool
+
+
+def list_(
+    provider: type["Provider"], options: Options, own: Mapping[str, Any], around: Surroundings
+) -> None:
+    """Export a log; ``own`` are the values of the provider's own options."""
+    now = datetime.now(UTC)
+    window = options.window(now)
+    from auditctl.fields import parse_test
+
+    tests = [parse_test(text) for text in options.where]
+    format_ = _format(options, around)
+
+    from auditctl.export import Tally, most_recent, records
+
+    ordered = provider.order != "none documented"
+    # What is fetched ahead may be what the limit makes superfluous.
+    concurrency = 1 if options.limit is not None and ordered else options.concurrency
+    tally = Tally()
+    ready, client = _connected(provider, options, own, around, now, concurrency)
+    try:
+        batches: Iterable[list[Record]] = records(
+            ready,
+            ready.pages(client, window),
+            window,
+            tally,
+            tests=tests,
+            redacted=options.redact,
+        )
+        if options.limit is not None:
+            batches = most_recent(batches, options.limit, ordered=ordered)
+        watched = _watched(batches, ready, window, tally, around.console)
+        _deliver(watched, format_, options.output, around.console)
+    finally:
+        client.close()
+    _conclude(ready, tally, around.console)
+
+
+def get(provider: type["Provider"], id_: str, options: Options, around: Surroundings) -> None:
+    """Export the one record of this id."""
+    if not id_:
+        message = "The ID is empty."
+        raise UsageError(message)
+    format_ = _format(options, around)
+
+    from auditctl.export import Tally, retrieved
+
+    tally = Tally()
+    ready, client = _connected(provider, options, {}, around, datetime.now(UTC), 1)
+    try:
+        page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
+        batch = retrieved(ready, page, tally, redacted=options.redact)
+        _deliver([batch], format_, options.output, around.console)
+    finally:
+        client.close()
+    _conclude(ready, tally, around.console)
+
+
+def check(provider: type["Provider"], options: Options, around: Surroundings) -> None:
+    """Say line by line whether the settings work."""
+    from auditctl.check import check as lines
+
+    now = datetime.now(UTC)
+    ready, client = _connected(provider, options, {}, around, now, 1)
+    try:
+        with standard_output() as write:
+            for line in lines(ready, client, now):
+                _write(write, f"{line}\n".encode(), around.console)
+    finally:
+        client.close()
+
+
+def providers(found: Iterable[type["Provider"]], around: Surroundings) -> None:
+    """Say what each provider needs."""
+    from auditctl.overview import overview
+
+    with standard_output() as write:
+        write(overview(list(found), width=around.width, terminal=around.terminal))
+
+
+def schema() -> None:
+    """Write the JSON Schema of one record."""
+    import orjson
+
+    from auditctl.schema import json_schema
+
+    with standard_output() as write:
+        write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
+    provider: type["Provider"],
+    options: Options,
+    own: Mapping[str, Any],
+    around: Surroundings,
+    now: datetime,
+    concurrency: int,
+) -> tuple["Provider", "Client"]:
+    """Read the settings and prepare the client, or the sample data in its place."""
+    from auditctl import settings
+
+    patience = options.patience()
+    load = partial(settings.load, provider, around.environ, **own)
+    transport = None
+    if options.demo:
+        from auditctl import demo
+
+        ready = settings.sample(provider, **own)
+        try:
+            transport = demo.transport(provider.name, now)
+        except LookupError as error:
+            raise UsageError(f"{error}.") from None
+    else:
+        ready = load()
+
+    from auditctl.client import Client
+
+    client = Client(
+        ready,
+        again=None if options.demo else load,
+        retry_for=patience,
+        concurrency=concurrency,
+        transport=transport,
+        on_exchange=partial(_tell_exchange, around.console) if options.verbose else None,
+        on_pause=partial(_tell_pause, around.console),
+    )
+    # What is imported by now stays, and pages go when their last name does: the collector need
+    # not look at either again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER)
+    return ready, client
+
+
+def _tell_pause(console: Console, sentence: str, seconds: float) -> None:
+    line = f"{sentence}; asking again in {seconds:.0f} s"
+    console.detail(line, pause=seconds)
+    console.progress(line, now=True)
+
+
+def _tell_exchange(console: Console, exchange: "Exchange") -> None:
+    console.detail(
+        f"{exchange.method} {exchange.path} {exchange.status or 'no answer'} "
+        f"{exchange.milliseconds:.0f} ms {exchange.size} bytes",
+        method=exchange.method,
+        path=exchange.path,
+        status=exchange.status,
+        milliseconds=round(exchange.milliseconds, 1),
+        bytes=exchange.size,
+    )
+
+
+def _format(options: Options, around: Surroundings) -> "Format":
+    """Make what writes the format chosen."""
+    from auditctl.fields import field, parse_fields
+    from auditctl.record import FIELDS
+
+    name = options.format_name(terminal=around.terminal)
+    fields = None if options.fields is None else parse_fields(options.fields)
+    if name == "jsonl":
+        from auditctl.formats.jsonl import Jsonl
+
+        return Jsonl(fields, raw=options.raw)
+    if name == "csv":
+        from auditctl.formats.csv import Csv
+
+        return Csv(fields or [field(n) for n in FIELDS], guard=options.csv_guard)
+    from auditctl.formats.table import COLUMNS, PlainTable, RichTable
+
+    columns = fields or [field(n) for n in COLUMNS]
+    if options.output == STDOUT and around.terminal:
+        return RichTable(columns, around.width, color=around.color)
+    return PlainTable(columns)
+
+
+def _deliver(
+    batches: Iterable[list["Record"]], format_: "Format", output: str, console: Console
+) -> None:
+    """Write the records where they belong."""
+    destination = standard_output() if output == STDOUT else whole_file(output)
+    with destination as write:
+        for batch in batches:
+            _write(write, format_.rows(batch), console)
+        _write(write, format_.end(), console)
+
+
+def _write(write: Write, data: bytes, console: Console) -> None:
+    if data:
+        console.clear()  # the progress line stands where the next record goes
+        write(data)
+
+
+def _watched(
+    batches: Iterable[list["Record"]],
+    provider: "Provider",
+    window: "Window",
+    tally: "Tally",
+    console: Console,
+) -> Iterator[list["Record"]]:
+    """Count what is delivered, and draw the progress line after each page."""
+    started = time.monotonic()
+    for batch in batches:
+        tally.records += len(batch)
+        yield batch
+        if console.live:
+            rate = tally.records / max(time.monotonic() - started, 0.001)
+            back = f", back to {tally.reached[:16]}" if tally.reached else ""
+            console.progress(
+                f"{provider.title}: {tally.pages} pages, {tally.records} records{back} "
+                f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
+            )
+    took = time.monotonic() - started
+    console.info(
+        f"{provider.title}: {tally.records:,} records since {window.since:%Y-%m-%d %H:%M} UTC, "
+        f"{tally.pages:,} pages, {took:.1f} s."
+    )
+
+
+def _conclude(provider: "Provider", tally: "Tally", console: Console) -> None:
+    if tally.malformed:
+        console.warning(
+            f"{tally.malformed} of {provider.title}'s events lack a field or have it in a form "
+            "that cannot be read; they were exported with null there. The first: "
+            f"{escape(tally.first_malformed)}."
+        )
