@@ -48,6 +48,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     seen: set[str] = set()
     # Looked up once instead of for every event.
     name, shifts, normalize = provider.name, provider.shifts, provider.normalize
+    since, until = window.span
     for page in pages:
         tally.pages += 1
         batch: list[Record] = []
@@ -65,8 +66,8 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
             if time is None or record["id"] is None:
                 problems = (*_missing(provider, record), *problems)
                 record["id"] = record["id"] or ids.give(record, redacted=redacted)
-            if time is not None and time not in window:
-                past = past and window.ended_before(time)
+            if time is not None and not since <= time[:-1] < until:
+                past = past and time[:-1] < since
                 continue
             past = False
             if shifts:

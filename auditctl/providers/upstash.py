@@ -65,11 +65,14 @@ class Upstash(Provider):
         }
 
 
+_NOTHING = (None, "", "NA")
+
+
 def _target(event: Mapping[str, Any]) -> object:
     first = event.get("entity")
     second = event.get("secondary_entity")
     third = event.get("third_entity")
-    if not second and not third:
+    if second in _NOTHING and third in _NOTHING:
         return first
-    parts = (first, second, third)
-    return " / ".join(part for part in parts if type(part) is str and part not in ("", "NA"))
+    parts = [part for part in (first, second, third) if part not in _NOTHING]
+    return " / ".join(parts) if all(type(part) is str for part in parts) else first
