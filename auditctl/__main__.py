@@ -11,9 +11,12 @@ def main() -> None:
 
         print(f"auditctl {__version__}")  # noqa: T201
         return
-    from auditctl.cli import run
+    try:
+        from auditctl.cli import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # before a command has taken the signals over
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Nothing else in the package reads the environment, prints, exits, or has heard o
 
 import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import Field, fields
@@ -20,13 +19,12 @@ from auditctl.commands import Surroundings
 from auditctl.console import Console
 from auditctl.destination import ReaderGoneError
 from auditctl.errors import AuditctlError
+from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import OF_CHECK, OF_GET, OF_LIST, Options, parameters
 
 if TYPE_CHECKING:
     from auditctl.provider import Provider
 
-SIGTERM_STATUS = 128 + signal.SIGTERM
-SIGINT_STATUS = 128 + signal.SIGINT
 FAULT_STATUS = 1
 HELP = "Export the audit logs of SaaS services: every event, once."
 EXAMPLES = """\b
@@ -46,10 +44,6 @@ Examples:
 TIME is a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date, an
 RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
 """
-
-
-class _Terminated(BaseException):
-    """SIGTERM came."""
 
 
 class _Root(TyperGroup):
@@ -232,7 +226,7 @@ def _console(options: Options) -> Console:
 @contextmanager
 def _wall(console: Console) -> Iterator[Surroundings]:
     """Lend what a command needs; turn whatever ends it into a sentence and an exit status."""
-    signal.signal(signal.SIGTERM, _terminate)
+    interrupts.install()
     try:
         yield Surroundings(os.environ, console, _is_terminal(), _width(), _wants_color())
     except ReaderGoneError:
@@ -240,21 +234,13 @@ def _wall(console: Console) -> Iterator[Surroundings]:
     except AuditctlError as error:
         console.error(str(error))
         raise typer.Exit(error.status) from None
-    except KeyboardInterrupt:
-        console.clear()
-        raise typer.Exit(SIGINT_STATUS) from None
-    except _Terminated:
-        console.clear()
-        raise typer.Exit(SIGTERM_STATUS) from None
+    except InterruptedRunError as interrupted:
+        raise typer.Exit(interrupted.status) from None
     except Exception as error:  # noqa: BLE001 - a defect of ours: said without the values in it
         console.error(f"This is a fault of auditctl itself: {_where(error)}. Please report it.")
         raise typer.Exit(FAULT_STATUS) from None
     finally:
         console.clear()
-
-
-def _terminate(_signal: int, _frame: object) -> None:
-    raise _Terminated
 
 
 def _where(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from auditctl.errors import OutputError
+from auditctl.interrupts import interrupts
 
 BUFFER = 128 * 1024
 MODE = 0o600
@@ -34,8 +35,10 @@ def standard_output() -> Iterator[Write]:
         with open(1, "wb", buffering=BUFFER, closefd=False) as out:
 
             def write(data: bytes) -> None:
-                out.write(data)
-                out.flush()
+                # Whoever reads gets whole records, also of a run that is ended.
+                with interrupts.held():
+                    out.write(data)
+                    out.flush()
 
             yield write
     except BrokenPipeError:

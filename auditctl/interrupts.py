@@ -1,0 +1,51 @@
+"""Signals that end a run: raised where they come, but not in the middle of a record."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class InterruptedRunError(BaseException):
+    """SIGINT or SIGTERM came; as KeyboardInterrupt, it is none of the program's own failures."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the signal's number."""
+        super().__init__(number)
+        self.status = 128 + number
+
+
+class Interrupts:
+    """What happens when a signal comes."""
+
+    def __init__(self) -> None:
+        """Do nothing yet."""
+        self._held = False
+        self._pending: int | None = None
+
+    def install(self) -> None:
+        """Take the signals over, but for those that the parent wants ignored (nohup)."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._come)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold a signal back until the block is through; a second one is not waited with."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._pending is not None:
+                raise InterruptedRunError(self._pending)
+
+    def _come(self, number: int, _frame: FrameType | None) -> None:
+        if self._held and self._pending is None:
+            self._pending = number
+        else:
+            raise InterruptedRunError(number)
+
+
+interrupts = Interrupts()
+"""The process has one set of signals."""
