@@ -24,7 +24,7 @@ class ReaderGoneError(Exception):
 
 @contextmanager
 def standard_output() -> Iterator[Write]:
-    """Lend a function that writes to standard output, and flushes what it is given.
+    """Lend a function that writes to standard output.
 
     Raises:
         ReaderGoneError: the other end of the pipe is closed.
@@ -32,15 +32,17 @@ def standard_output() -> Iterator[Write]:
 
     """
     try:
-        with open(1, "wb", buffering=BUFFER, closefd=False) as out:
+        os.fstat(1)  # if it is closed, the next thing opened would take its number
 
-            def write(data: bytes) -> None:
-                # Whoever reads gets whole records, also of a run that is ended.
-                with interrupts.held():
-                    out.write(data)
-                    out.flush()
+        def write(data: bytes) -> None:
+            # Unbuffered: what a buffer still held would be written when a run is ended, and
+            # whoever reads is to get whole records then.
+            rest = memoryview(data)
+            with interrupts.held():
+                while rest:
+                    rest = rest[os.write(1, rest) :]
 
-            yield write
+        yield write
     except BrokenPipeError:
         raise ReaderGoneError from None
     except OSError as error:

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+GRACE = 2.0
+"""Seconds that a write in hand may still take: whoever should read it may have stopped."""
+
 
 class InterruptedRunError(BaseException):
     """SIGINT or SIGTERM came; as KeyboardInterrupt, it is none of the program's own failures."""
@@ -28,10 +31,11 @@ class Interrupts:
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._come)
+        signal.signal(signal.SIGALRM, self._come)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold a signal back until the block is through; a second one is not waited with."""
+        """Hold a signal back until the block is through, but no longer than GRACE."""
         self._held = True
         try:
             yield
@@ -41,10 +45,12 @@ class Interrupts:
                 raise InterruptedRunError(self._pending)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
-        if self._held and self._pending is None:
-            self._pending = number
-        else:
+        if not self._held:
             raise InterruptedRunError(number)
+        if self._pending is not None:
+            raise InterruptedRunError(self._pending)
+        self._pending = number
+        signal.setitimer(signal.ITIMER_REAL, GRACE)
 
 
 interrupts = Interrupts()
