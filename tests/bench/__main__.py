@@ -1,0 +1,45 @@
+"""Measures the goals that are named, or all, and says which of them are met."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.bench import peers
+from tests.bench.goals import GOALS, Line
+from tests.bench.measure import AUDITCTL
+
+
+def main() -> int:
+    """Print a line for each figure; the status tells whether all of them are within bounds."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    told = "its number, all, or peers: installs what goals 3 and 10 compare with"
+    parser.add_argument("goal", nargs="+", choices=[*GOALS, "all", "peers"], help=told)
+    wanted = parser.parse_args().goal
+    if "peers" in wanted:
+        peers.install()
+    if not AUDITCTL.exists():
+        parser.error(f"install the project first: there is no {AUDITCTL}")
+    missed = 0
+    show("goal", "what", "measured", "limit", "")
+    for number in GOALS if "all" in wanted else [goal for goal in wanted if goal in GOALS]:
+        for line in GOALS[number]():
+            missed += not line.ok
+            verdict = "" if line.limit is None else "ok" if line.ok else "NOT MET"
+            show(number, line.what, figure(line, line.measured), figure(line, line.limit), verdict)
+    return 1 if missed else 0
+
+
+def figure(line: Line, value: float | None) -> str:
+    """Write a figure with its unit."""
+    return "" if value is None else f"{value:.3g} {line.unit}".strip()
+
+
+def show(*cells: str) -> None:
+    """Write one row at once: a run takes minutes."""
+    sys.stdout.write("{:>4}  {:<44}{:>12}{:>12}  {}\n".format(*cells))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

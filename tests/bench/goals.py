@@ -1,0 +1,217 @@
+"""The goals, one function each: what is measured, and what it may be."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from subprocess import DEVNULL, PIPE
+from typing import TYPE_CHECKING
+
+from tests.bench import peers
+from tests.bench.measure import AUDITCTL, FOLDER, Cost, Job, Site, measure, served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ALL = "200d"  # further back than the server's events reach
+HUGE = 3_000_000  # events in an array of 1 GB
+LATENCY = 0.05
+OUT = FOLDER / "out"
+
+PASS = Job([sys.executable, "-c", "pass"])
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measured figure and its limit; without a limit it is only told."""
+
+    what: str
+    measured: float
+    limit: float | None
+    unit: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.limit is None or self.measured <= self.limit
+
+
+def export(site: Site, provider: str, *words: str, **rest: bool) -> Job:
+    """Everything there is, to a JSON Lines file."""
+    where = () if rest else ("-o", str(OUT))
+    options = ("--since", ALL, *(words or ("-f", "jsonl")))
+    return site.auditctl(provider, "list", *options, *where, **rest)
+
+
+@cache
+def one_page() -> tuple[Cost, Cost]:
+    """S, and a fetch of one page: other goals count from it."""
+    with served(100) as site:
+        start, fetch = measure(15, PASS, export(site, "persona"))
+    return start, fetch
+
+
+def goal_1() -> Iterator[Line]:
+    module = Job([sys.executable, "-m", "auditctl", "--version"])
+    start, script, run = measure(31, PASS, Job([str(AUDITCTL), "--version"]), module)
+    by_pip_23 = re.search(rb"^import re$", AUDITCTL.read_bytes(), re.MULTILINE)
+    yield Line("auditctl --version", script.wall / start.wall, 2.0 if by_pip_23 else 1.5, "S")
+    yield Line("python -m auditctl --version", run.wall / start.wall, 1.5, "S")
+
+
+def goal_2() -> Iterator[Line]:
+    asked = {"--help": 0, "persona list --help": 0, "persona list --since soon": 2}
+    jobs = [Job([str(AUDITCTL), *words.split()], status=status) for words, status in asked.items()]
+    start, *costs = measure(15, PASS, *jobs)
+    for words, cost in zip(asked, costs, strict=True):
+        yield Line(f"auditctl {words}", cost.wall / start.wall, 8, "S")
+
+
+def goal_3() -> Iterator[Line]:
+    start, fetch = one_page()
+    yield Line("S, in milliseconds", start.wall * 1000, None, "ms")
+    yield Line("one page to jsonl", fetch.wall / start.wall, 26, "S")
+    if http := peers.installed("httpie"):
+        with served(100) as site:
+            key = site.auditctl().environment["PERSONA_API_KEY"]
+            words = ["--ignore-stdin", "--auth-type=bearer", f"--auth={key}", "GET"]
+            page = f"{site.url}/api/v1/user-audit-logs?page[size]=100"
+            theirs = Job([str(http.with_name("http")), *words, page], output=FOLDER / "page")
+            ours, httpie = measure(15, export(site, "persona"), theirs)
+        yield Line("... against httpie's GET of it", ours.wall / httpie.wall, 1)
+
+
+def _against_plain(provider: str, rows: int, limit: float) -> Iterator[Line]:
+    with served(rows) as site:
+        plain, ours = measure(
+            5, site.python("plain.py", provider, str(OUT)), export(site, provider)
+        )
+    yield Line("L, in seconds of CPU", plain.cpu, None, "s")
+    yield Line(f"{provider}, {rows:,} rows to jsonl: CPU", ours.cpu / plain.cpu, limit, "L")
+
+
+def goal_4() -> Iterator[Line]:
+    yield from _against_plain("persona", 100_000, 3.0)
+
+
+def goal_5() -> Iterator[Line]:
+    yield from _against_plain("upstash", 200_000, 2.2)
+
+
+def goal_6() -> Iterator[Line]:
+    for provider, few, many in ("persona", 100_000, 1_000_000), ("upstash", 200_000, HUGE):
+        peaks = []
+        for rows in few, many:
+            with served(rows) as site:
+                peaks.append(measure(1, export(site, provider))[0].peak)
+            yield Line(f"{provider}, {rows:,} rows: peak memory", peaks[-1], 50, "MiB")
+        yield Line(f"{provider}, {many:,} over {few:,} rows", peaks[1] / peaks[0], 1.05)
+    with served(100_000) as site:
+        for provider in "roam", "hrhis":
+            (cost,) = measure(1, export(site, provider))
+            yield Line(f"{provider}, 100,000 rows: peak memory", cost.peak, 50, "MiB")
+
+
+def _days() -> int:
+    now = datetime.now(UTC)
+    return (now.date() - (now - timedelta(days=int(ALL[:-1]))).date()).days + 1
+
+
+def goal_7() -> Iterator[Line]:
+    _, fetch = one_page()
+    rounds = {
+        "persona, 100 pages": (100, 1.05),
+        "roam, four days under way": (math.ceil(_days() / 4), 1.12),
+        "hrhis, four pages under way": (1 + math.ceil(99 / 4), 1.12),
+    }
+    with served(10_000, "--latency-ms", f"{LATENCY * 1000}") as site:
+        jobs = [export(site, what.split(",")[0]) for what in rounds]
+        costs = measure(3, *jobs)
+    for (what, (count, limit)), cost in zip(rounds.items(), costs, strict=True):
+        yield Line(
+            f"{what}: wall less a fetch", (cost.wall - fetch.wall) / count / LATENCY, limit, "x"
+        )
+
+
+def goal_8() -> Iterator[Line]:
+    expected = {"persona": (101, 1), "upstash": (1, 1), "roam": (_days(), 4), "hrhis": (101, 4)}
+    for provider, (requests, connections) in expected.items():
+        with served(10_050, "--latency-ms", "2") as site:
+            export(site, provider).run()
+            stats = site.stats()
+        yield Line(
+            f"{provider}: requests ({requests})", abs(len(stats["requests"]) - requests), 0, "off"
+        )
+        yield Line(f"{provider}: connections", stats["connections"], connections)
+
+
+def goal_9() -> Iterator[Line]:
+    fields = (
+        "time,provider,account,id,actor,actor_id,actor_name,actor_email,action,target,outcome,"
+        "status_code,source_ip,user_agent,session_id"
+    )
+    with served(50_000) as site:
+        jsonl, short, csv, table, terminal = measure(
+            3,
+            export(site, "persona"),
+            export(site, "persona", "-f", "csv", "--fields", fields),
+            export(site, "persona", "-f", "csv"),
+            export(site, "persona", "-f", "table"),
+            export(site, "persona", "-f", "table", terminal=True),
+        )
+    yield Line("csv without raw: CPU over jsonl", short.cpu / jsonl.cpu, 1.4, "x")
+    yield Line("csv with raw", csv.cpu / jsonl.cpu, 2.0, "x")
+    yield Line("table to a file", table.cpu / jsonl.cpu, 1.3, "x")
+    yield Line("table on a terminal, 50,000 rows", terminal.cpu / jsonl.cpu, 1.3, "x")
+
+
+def goal_10() -> Iterator[Line]:
+    limits = {"persona": (100_000, 1 / 4, None), "upstash": (200_000, 1 / 3, 1 / 8)}
+    for provider, (rows, cpu, memory) in limits.items():
+        with served(rows) as site:
+            for tool in peers.TOOLS:
+                if not (job := peers.job(site, tool, provider)):
+                    continue
+                ours, theirs = measure(1, export(site, provider), job)
+                count = peers.delivered(job)
+                assert count == rows, f"{tool} delivered {count} of {rows} events"
+                yield Line(f"{provider}: CPU over that of {tool}", ours.cpu / theirs.cpu, cpu)
+                share = ours.peak / theirs.peak
+                yield Line(f"{provider}: memory over that of {tool}", share, memory)
+
+
+def goal_11() -> Iterator[Line]:
+    with served(10_000) as site:
+        (sound,) = measure(3, export(site, "persona"))
+    with served(10_000, "--every", "20", "--status", "429", "--retry-after", "1") as site:
+        (held,) = measure(1, export(site, "persona"))
+        waits = len(site.stats()["requests"]) // 20
+    ids = re.findall(rb'"id":"(ual_\d+)","actor"', OUT.read_bytes())
+    yield Line(
+        f"wall over fault-free and {waits} s told", held.wall / (sound.wall + waits), 1.05, "x"
+    )
+    yield Line("ids lost or doubled", 10_000 - len(set(ids)) + len(ids) - len(set(ids)), 0)
+
+
+def goal_12() -> Iterator[Line]:
+    _, fetch = one_page()
+    with served(HUGE) as site:
+        job = site.auditctl("upstash", "list", "--since", ALL, "-f", "jsonl")
+        start = time.perf_counter()
+        with job.start(stdout=PIPE, stderr=DEVNULL) as process:
+            assert process.stdout
+            process.stdout.readline()
+            first = time.perf_counter() - start
+            process.terminate()
+    yield Line("first record of 1 GB: later than a fetch", (first - fetch.wall) * 1000, 100, "ms")
+
+
+GOALS: dict[str, Callable[[], Iterator[Line]]] = {
+    name.removeprefix("goal_"): goal
+    for name, goal in list(globals().items())
+    if name.startswith("goal_")
+}

@@ -1,0 +1,389 @@
+"""HRHIS: a pager that misleads, a log that grows while it is read, statuses hidden in bodies."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from auditctl import Secret
+from auditctl.errors import (
+    AccessError,
+    AnswerError,
+    AuditctlError,
+    ForbiddenError,
+    ThrottledError,
+    UnreachableError,
+)
+from auditctl.providers.hrhis import Hrhis
+from tests.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SITE = "https://hrhis.example.org/demo"
+HRHIS = Hrhis(base_url=SITE, username="asha", password=Secret("example-password"))
+LOGS = "/demo/api/userLogs"
+
+
+def users(*ids: str) -> Hrhis:
+    return replace(HRHIS, users=ids)
+
+
+def row(id_: str = "1", **fields: Any) -> Any:
+    return {"id": id_, "time": "2025-12-10T08:00:00.000Z", "method": "GET", **fields}
+
+
+def rows(*ids: object) -> list[Any]:
+    return [row(str(id_)) for id_ in ids]
+
+
+def page(listed: Sequence[Any], total: Any, size: Any = 100, *, name: str = "userLogs") -> Any:
+    """Make a page whose pager misleads as the server's does."""
+    pager = {"pageSize": size, "pageCount": len(listed), "total": total, "page": "1"}
+    return {"pager": {**pager, "nextPage": f"{SITE}/api/{name}?page=21"}, name: [*listed]}
+
+
+@dataclass
+class Growing:
+    """A log that has newer rows at its front after each answer."""
+
+    total: int
+    size: int
+    growth: int
+    log: list[Any] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.log = rows(*range(self.total))
+
+    def __call__(self, request: httpx.Request) -> Any:
+        number = int(request.url.params["page"])
+        size = min(self.size, int(request.url.params["pageSize"]))
+        with self.lock:
+            assert len(self.log) < 100 * self.total, "read without end"
+            said = page(self.log[(number - 1) * size : number * size], len(self.log), size)
+            new = [f"new {len(self.log)}.{n}" for n in range(self.growth)]
+            self.log[:0] = rows(*new)
+        return said
+
+
+def ids(service: Service, provider: Hrhis = HRHIS, concurrency: int = 1) -> list[str]:
+    return [record["id"] for record in service.export(provider, concurrency=concurrency)]
+
+
+# The pager
+
+
+def test_a_request_names_its_page_and_bears_name_and_password() -> None:
+    service = Service.saying(page([], 0))
+    assert ids(service) == []
+    (request,) = service.asked  # though nextPage offers another one
+    assert str(request.url) == f"{SITE}/api/userLogs?page=1&pageSize=100"
+    pair = base64.b64encode(b"asha:example-password").decode()
+    assert request.headers["Authorization"] == f"Basic {pair}"
+
+
+@pytest.mark.parametrize("text", [int, str])
+def test_rows_are_counted_against_the_total_though_the_pager_says_otherwise(
+    text: type[int | str],
+) -> None:
+    service = Service(lambda r: page(rows(r.url.params["page"]), text(342), text(100)))
+    assert ids(service) == ["1", "2", "3", "4"]
+    assert service.params == [{"page": str(n), "pageSize": "100"} for n in (1, 2, 3, 4)]
+
+
+def test_a_server_that_gives_smaller_pages_than_asked_for_is_read_to_its_end() -> None:
+    service = Service(Growing(total=25, size=10, growth=0))
+    assert ids(service) == [str(n) for n in range(25)]
+    assert len(service.asked) == 3
+
+
+def test_an_exact_multiple_needs_no_page_more() -> None:
+    service = Service(Growing(total=20, size=10, growth=0))
+    assert len(ids(service)) == 20
+    assert len(service.asked) == 2
+
+
+def test_an_empty_page_does_not_end_the_walk() -> None:
+    service = Service.saying(page(rows(1), 3, 1), page([], 3, 1), page(rows(3), 3, 1))
+    assert ids(service) == ["1", "3"]
+
+
+def test_an_answer_without_a_pager_holds_all_there_is() -> None:
+    service = Service.saying({"userLogs": rows(1, 2)})
+    assert ids(service) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        None,
+        {"userLogs": None},
+        {"pager": {"total": 1}},
+        {"pager": 7, "userLogs": []},
+        {"pager": {}, "userLogs": []},
+        {"pager": {"total": "many"}, "userLogs": []},
+        {"pager": {"total": 200, "pageSize": 0}, "userLogs": []},
+        {"pager": {"total": 200, "pageSize": None}, "userLogs": []},
+    ],
+)
+def test_a_page_that_cannot_be_understood_is_an_error(body: Any) -> None:
+    with pytest.raises(AnswerError, match="cannot be understood"):
+        ids(Service.saying(body))
+
+
+def test_a_later_page_without_a_pager_is_an_error() -> None:
+    with pytest.raises(AnswerError, match="pager"):
+        ids(Service.saying(page(rows(1), 2, 1), {"userLogs": rows(2)}))
+
+
+# Growth
+
+
+@pytest.mark.parametrize("growth", [1, 3])
+@pytest.mark.parametrize("total", [20, 95, 100, 101])
+def test_none_is_lost_and_none_doubled_while_the_log_grows(total: int, growth: int) -> None:
+    service = Service(Growing(total, size=10, growth=growth))
+    found = ids(service)
+    old = [id_ for id_ in found if not id_.startswith("new")]
+    assert old == [str(n) for n in range(total)]
+    assert len(found) == len(set(found))
+
+
+def test_none_is_lost_when_a_later_page_is_answered_before_an_earlier_one() -> None:
+    log = Growing(total=60, size=10, growth=1)
+    third = threading.Event()
+
+    def answer(request: httpx.Request) -> Any:
+        if request.url.params["page"] == "2":
+            third.wait(timeout=2)  # it need not come: whoever asks in order loses nothing
+        said = log(request)
+        if request.url.params["page"] == "3":
+            third.set()
+        return said
+
+    found = ids(Service(answer), concurrency=2)
+    assert {str(n) for n in range(60)} - set(found) == set()
+    assert len(found) == len(set(found))
+
+
+def test_rows_that_stand_in_one_page_twice_are_delivered_twice() -> None:
+    service = Service.saying(page(rows(1, 1, 2), 5, 3), page(rows(2, 2, 3), 5, 3))
+    assert ids(service) == ["1", "1", "2", "3"]
+
+
+def test_a_log_that_outgrows_its_reader_ends_the_run_and_not_the_disk() -> None:
+    service = Service(Growing(total=50, size=10, growth=10))
+    with pytest.raises(AnswerError, match="grows faster"):
+        ids(service)
+    assert len(service.asked) < 20
+
+
+# Statuses
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure"),
+    [
+        (404, {"statusCode": 403, "message": "Forbidden resource"}, ForbiddenError),
+        (404, {"statusCode": 401, "message": "Unauthorized"}, AccessError),
+        (404, {"statusCode": 404, "message": "Cannot GET"}, AnswerError),
+        (404, {"message": "Object with id X could not be found."}, AnswerError),
+        (404, {"statusCode": 503, "message": "busy"}, UnreachableError),
+        (404, {"statusCode": 429, "message": "slowly"}, ThrottledError),
+        (200, {"httpStatusCode": 401, "status": "ERROR"}, AccessError),
+        (201, {"httpStatusCode": 403, "status": "ERROR"}, ForbiddenError),
+        (403, {"statusCode": 403, "message": "Forbidden resource"}, ForbiddenError),
+        (400, {"error": "no such column"}, AnswerError),
+        (500, {"statusCode": 200}, UnreachableError),
+        (404, {"statusCode": 200}, AnswerError),
+    ],
+)
+def test_the_status_in_the_body_goes_before_that_of_http(
+    status: int, body: Any, failure: type[AuditctlError]
+) -> None:
+    with pytest.raises(failure) as refused:
+        ids(Service.saying(httpx.Response(status, json=body)))
+    assert type(refused.value) is failure
+
+
+def test_a_refusal_names_the_settings_that_may_be_wrong() -> None:
+    body = {"statusCode": 403, "message": "Forbidden resource"}
+    with pytest.raises(ForbiddenError, match="HRHIS_USERNAME and HRHIS_PASSWORD"):
+        ids(Service.saying(httpx.Response(404, json=body)))
+
+
+def test_a_status_of_success_in_the_body_changes_nothing() -> None:
+    assert ids(Service.saying({**page(rows(1), 1), "httpStatusCode": 200})) == ["1"]
+
+
+# Users
+
+
+ASHA = {"id": "u1", "firstName": "Asha", "surname": "Example", "email": "asha@example.com"}
+BILAL = {"id": "u2", "firstName": "Bilal", "surname": "Example", "email": None}
+
+
+def by_path(answers: dict[str, Any]) -> Service:
+    def answer(request: httpx.Request) -> Any:
+        number = request.url.params.get("page", "1")
+        path = request.url.raw_path.decode().partition("?")[0]
+        said = answers[path.removeprefix("/demo/api/")]
+        return said[int(number) - 1] if isinstance(said, list) else said
+
+    return Service(answer)
+
+
+def test_the_logs_of_a_user_have_an_actor_and_those_of_all_have_none() -> None:
+    service = by_path({"users/u1/logs": {**ASHA, "logs": rows(1)}, "userLogs": page(rows(1), 1)})
+    (record,) = service.export(users("u1"))
+    assert (record["actor"], record["actor_id"]) == ("asha@example.com", "u1")
+    assert (record["actor_name"], record["actor_email"]) == ("Asha Example", "asha@example.com")
+    (record,) = service.export(HRHIS)
+    assert record["actor"] is None
+    assert service.paths == ["/demo/api/users/u1/logs", LOGS]
+
+
+@pytest.mark.parametrize(
+    ("user", "actor"),
+    [
+        (BILAL, "Bilal Example"),
+        ({"id": "u3", "firstName": "Chiara"}, "Chiara"),
+        ({"id": "u4", "firstName": "", "surname": None}, "u4"),
+        ({"firstName": 7, "email": []}, None),
+    ],
+)
+def test_the_actor_is_the_best_name_there_is(user: Any, actor: str | None) -> None:
+    (record,) = by_path({"users/u/logs": {**user, "logs": rows(1)}}).export(users("u"))
+    assert record["actor"] == actor
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_several_users_are_read_in_the_order_given_and_each_once(concurrency: int) -> None:
+    service = by_path(
+        {
+            "users/u2/logs": {**BILAL, "logs": rows("b")},
+            "users/me/logs": {**ASHA, "logs": rows("a1", "a2")},
+        }
+    )
+    assert ids(service, users("u2", "me", "u2"), concurrency) == ["b", "a1", "a2"]
+    assert sorted(service.paths) == ["/demo/api/users/me/logs", "/demo/api/users/u2/logs"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_all_users_are_those_that_the_server_lists_on_all_its_pages(concurrency: int) -> None:
+    service = by_path(
+        {
+            "users": [
+                page([{"id": "u1"}], 3, 1, name="users"),
+                page([{"id": "u2"}], 3, 1, name="users"),
+                page([{"id": "u1"}], 3, 1, name="users"),
+            ],
+            "users/u1/logs": [
+                {**ASHA, "pager": {"total": 3, "pageSize": 2}, "logs": rows("a1", "a2")},
+                {**ASHA, "pager": {"total": 3, "pageSize": 2}, "logs": rows("a3")},
+            ],
+            "users/u2/logs": {**BILAL, "logs": rows("b")},
+        }
+    )
+    assert ids(service, users("all"), concurrency) == ["a1", "a2", "a3", "b"]
+    listed = [params for params in service.params if "fields" in params]
+    assert listed == [{"page": n, "pageSize": "100", "fields": "id"} for n in "123"]
+
+
+def test_all_users_may_come_without_a_pager() -> None:
+    service = by_path(
+        {
+            "users": {"users": [{"id": "u1"}, {"id": 7}, None]},
+            "users/u1/logs": {**ASHA, "logs": rows("a")},
+        }
+    )
+    assert ids(service, users("all")) == ["a"]
+
+
+def test_a_user_id_cannot_lead_to_another_path() -> None:
+    service = by_path({"users/..%2Fme%3F/logs": {**ASHA, "logs": []}})
+    assert ids(service, users("../me?")) == []
+
+
+def test_an_unknown_user_is_a_refused_question() -> None:
+    said = httpx.Response(404, json={"message": "Object with id x could not be found."})
+    with pytest.raises(AnswerError, match="Object with id x could not be found") as refused:
+        ids(Service.saying(said), users("x"))
+    assert "--user" in str(refused.value)
+
+
+# One row
+
+
+def record_of(**fields: Any) -> Any:
+    (record,) = Service.saying(page([row(**fields)], 1)).export(HRHIS)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("headers", "ip"),
+    [
+        ({"x-real-ip": "192.0.2.1", "x-forwarded-for": "198.51.100.1"}, "192.0.2.1"),
+        ({"x-forwarded-for": "198.51.100.1, 203.0.113.1"}, "198.51.100.1"),
+        ({"x-real-ip": "", "x-forwarded-for": " 2001:db8::1 "}, "2001:db8::1"),
+        ({"x-forwarded-for": ""}, None),
+        ({}, None),
+        (None, None),
+        ("https://hrhis.example.org/", None),
+    ],
+)
+def test_the_address_is_in_the_headers_of_the_logged_request(headers: Any, ip: str | None) -> None:
+    assert record_of(referer=headers)["source_ip"] == ip
+
+
+def test_a_cookie_is_redacted_and_never_a_session_id() -> None:
+    headers = {
+        "cookie": "sess=s%3Aexample.example",
+        "authorization": "Basic example",
+        "X-CSRF-Token": "example",
+        "user-agent": "Firefox/132.0",
+    }
+    record = record_of(referer=headers)
+    hidden = dict.fromkeys(("cookie", "authorization", "X-CSRF-Token"), "[REDACTED]")
+    assert record["raw"]["referer"] == {**headers, **hidden}
+    assert record["session_id"] is None
+    assert record["user_agent"] == "Firefox/132.0"
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "outcome"),
+    [
+        ("200", 200, "success"),
+        ("404", 404, "failure"),
+        (500, 500, "failure"),
+        ("", None, "unknown"),
+        (None, None, "unknown"),
+        ("OK", None, "unknown"),
+    ],
+)
+def test_a_status_code_may_be_text(code: Any, number: int | None, outcome: str) -> None:
+    record = record_of(statuscode=code)
+    assert (record["status_code"], record["outcome"]) == (number, outcome)
+
+
+@pytest.mark.parametrize(
+    ("resource", "action"),
+    [
+        ("/api/users/me/logs", "GET /api/users/me/logs"),
+        ("/api/users?token=example&paging=false", "GET /api/users"),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_the_action_is_method_and_path_without_the_query(resource: Any, action: str | None) -> None:
+    record = record_of(resource=resource)
+    assert (record["action"], record["target"]) == (action, None)
+    assert "example" not in str(record["raw"])

@@ -1,0 +1,243 @@
+"""Roam: a request per day, two generations of envelopes, events without ids."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from auditctl import Secret, settings
+from auditctl.errors import (
+    AccessError,
+    AnswerError,
+    AuditctlError,
+    ForbiddenError,
+    ThrottledError,
+    UnreachableError,
+)
+from auditctl.providers.roam import Roam
+from tests.service import Service
+
+API = "https://api.ro.am/v1"
+ROAM = Roam(api_key=Secret("example-key"), base_url=API)
+ONE_DAY = ("2025-12-03", "2025-12-04")
+
+
+def event(at: Any = "2025-12-03T08:00:00.000Z", **fields: Any) -> Any:
+    return {"timestamp": at, "eventType": "ENTER_ROOM", "name": "Asha", **fields}
+
+
+def v1(*events: Any, **more: Any) -> Any:
+    return {"ok": True, "auditLogs": list(events), **more}
+
+
+# The walk
+
+
+def test_each_day_of_the_window_is_one_request_newest_first() -> None:
+    service = Service(lambda _: v1())
+    service.export(ROAM, "2025-12-02T23:59:59", "2025-12-05T00:00:01")
+    days = ["2025-12-05", "2025-12-04", "2025-12-03", "2025-12-02"]
+    assert service.params == [{"date": day} for day in days]
+    assert set(service.paths) == {"/v1/userauditlog.list"}
+    assert {request.headers["Authorization"] for request in service.asked} == {"Bearer example-key"}
+    assert not any("Roam-Version" in request.headers for request in service.asked)
+
+
+def test_a_window_that_ends_at_midnight_does_not_ask_for_the_day_that_begins_there() -> None:
+    service = Service(lambda _: v1())
+    service.export(ROAM, *ONE_DAY)
+    assert service.params == [{"date": "2025-12-03"}]
+
+
+def test_days_that_have_not_begun_are_not_asked_for() -> None:
+    service = Service(lambda _: v1())
+    began = datetime.now(UTC)
+    until = began + timedelta(days=9)
+    service.export(ROAM, f"{began - timedelta(days=1):%Y-%m-%d}", f"{until:%Y-%m-%d}")
+    ended = datetime.now(UTC)
+    assert f"{began:%Y-%m-%d}" <= service.params[0]["date"] <= f"{ended:%Y-%m-%d}"
+    assert service.params[-1]["date"] == f"{began - timedelta(days=1):%Y-%m-%d}"
+
+
+def test_days_asked_for_at_once_are_delivered_in_order() -> None:
+    def answer(request: httpx.Request) -> Any:
+        return v1(event(f"{request.url.params['date']}T08:00:00.000Z"))
+
+    service = Service(answer)
+    found = service.export(ROAM, "2025-12-01", "2025-12-11", concurrency=4)
+    assert [record["time"][8:10] for record in found] == [f"{day:02}" for day in range(10, 0, -1)]
+
+
+def test_both_generations_of_envelopes_are_understood() -> None:
+    row = event()
+    v0 = Roam(api_key=Secret("example-key"), base_url="https://api.ro.am/v0")
+    service = Service.saying({"auditLogs": [row]})
+    old = service.export(v0, *ONE_DAY)
+    assert service.paths == ["/v0/userauditlog.list"]
+    assert old == Service.saying(v1(row)).export(ROAM, *ONE_DAY)
+    assert old[0]["raw"] == row
+
+
+@pytest.mark.parametrize("body", [{"ok": True}, {"ok": True, "auditLogs": None}, v1()])
+def test_a_day_that_is_ok_may_be_empty(body: Any) -> None:
+    service = Service.saying(body, v1(event("2025-12-02T08:00:00.000Z")))
+    assert len(service.export(ROAM, "2025-12-02", "2025-12-04")) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"auditLogs": None}, {"ok": 1}, {"ok": True, "auditLogs": {}}, [], None, "ok"]
+)
+def test_an_answer_that_is_not_ok_and_holds_no_list_is_an_error(body: Any) -> None:
+    with pytest.raises(AnswerError, match="lacks the list auditLogs"):
+        Service.saying(body).export(ROAM, *ONE_DAY)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        ("invalid_token", AccessError),
+        ("missing_scope", ForbiddenError),
+        ("ratelimited", ThrottledError),
+        ("invalid_arguments", AnswerError),
+        ("something_new", AnswerError),
+        (None, AnswerError),
+        (["missing_scope"], AnswerError),
+    ],
+)
+def test_an_envelope_that_is_not_ok_is_a_refusal_even_under_http_200(
+    code: Any, failure: type[AuditctlError]
+) -> None:
+    with pytest.raises(failure) as refused:
+        Service.saying({"ok": False, "error": code, "auditLogs": []}).export(ROAM, *ONE_DAY)
+    assert type(refused.value) is failure
+    assert not isinstance(code, str) or code in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure"),
+    [
+        (401, {"ok": False, "error": "invalid_token"}, AccessError),
+        (403, {"ok": False, "error": "missing_scope", "needed": ["x:read"]}, ForbiddenError),
+        (429, {"ok": False, "error": "ratelimited"}, ThrottledError),
+        (400, {"error": "date not provided"}, AnswerError),
+        (401, {"error": "no such key"}, AccessError),
+        (500, {"ok": False, "error": "internal_error"}, UnreachableError),
+    ],
+)
+def test_a_refusal_says_the_code_and_the_scopes_needed(
+    status: int, body: dict[str, Any], failure: type[AuditctlError]
+) -> None:
+    with pytest.raises(failure) as refused:
+        Service.saying(httpx.Response(status, json=body)).export(ROAM, *ONE_DAY)
+    assert type(refused.value) is failure
+    assert f"{status}: {body['error']}" in str(refused.value)
+    assert all(scope in str(refused.value) for scope in body.get("needed", []))
+
+
+def test_a_next_cursor_is_followed_within_its_day() -> None:
+    service = Service.saying(
+        v1(event(name="A"), nextCursor="c1"),
+        v1(event(name="B"), nextCursor="c2"),
+        v1(event(name="C"), nextCursor=None),
+        v1(event("2025-12-02T08:00:00.000Z", name="D"), nextCursor=""),
+    )
+    found = service.export(ROAM, "2025-12-02", "2025-12-04")
+    assert [record["actor_name"] for record in found] == ["A", "B", "C", "D"]
+    assert service.params == [
+        {"date": "2025-12-03"},
+        {"date": "2025-12-03", "cursor": "c1"},
+        {"date": "2025-12-03", "cursor": "c2"},
+        {"date": "2025-12-02"},
+    ]
+
+
+def test_a_next_cursor_that_comes_round_ends_the_walk() -> None:
+    service = Service(lambda _: v1(event(), nextCursor="c1"))
+    with pytest.raises(AnswerError, match="never end"):
+        service.export(ROAM, *ONE_DAY)
+    assert len(service.asked) == 2
+
+
+# Order and ids
+
+
+def test_within_a_day_the_newest_comes_first_and_the_undated_last() -> None:
+    hours = [9, 23, 0, 12]
+    rows = [event(f"2025-12-03T{hour:02}:00:00.000Z", name=str(hour)) for hour in hours]
+    rows.insert(1, event(None, name="undated"))
+    rows.insert(3, event("2025-12-03T12:00:00.000Z", name="twelve, and first"))
+    found = Service.saying(v1(*rows)).export(ROAM, *ONE_DAY)
+    names = ["23", "twelve, and first", "12", "9", "0", "undated"]
+    assert [record["actor_name"] for record in found] == names
+
+
+def test_identical_events_keep_different_ids_which_are_the_same_when_fetched_again() -> None:
+    twin, other = event(name="twin"), event(name="other")
+    first = Service.saying(v1(twin, other, twin, twin)).export(ROAM, *ONE_DAY)
+    again = Service.saying(v1(twin, twin, other, twin)).export(ROAM, *ONE_DAY)
+    ids = [record["id"] for record in first]
+    assert len(set(ids)) == 4
+    assert sorted(ids) == sorted(record["id"] for record in again)
+    fewer = Service.saying(v1(twin)).export(ROAM, *ONE_DAY)
+    assert fewer[0]["id"] == ids[0]
+
+
+def test_an_id_depends_on_content_and_neither_on_the_order_of_names_nor_on_redaction() -> None:
+    row = event(data={"invite": {"token": "example-token"}})
+    turned = dict(reversed(row.items()))
+    ids = {
+        Service.saying(v1(given)).export(ROAM, *ONE_DAY, redacted=redacted)[0]["id"]
+        for given in (row, turned)
+        for redacted in (True, False)
+    }
+    assert len(ids) == 1
+    (changed,) = Service.saying(v1({**row, "name": "Bilal"})).export(ROAM, *ONE_DAY)
+    assert changed["id"] not in ids
+
+
+def test_an_event_counts_by_its_own_time_not_by_the_day_it_was_asked_for() -> None:
+    service = Service.saying(
+        v1(event("2025-12-04T01:00:00.000+03:00"), event("2025-12-04T00:00:00.000Z")),
+        v1(event("2025-12-01T23:00:00.000Z")),
+    )
+    found = service.export(ROAM, "2025-12-02", "2025-12-04")
+    assert [record["time"] for record in found] == ["2025-12-03T22:00:00.000Z"]
+
+
+# One event
+
+
+@pytest.mark.parametrize(
+    ("data", "target"),
+    [
+        ({"location": {"kind": "RoomLocation", "roomId": 266}}, "room 266"),
+        ({"location": {"kind": "AudienceLocation", "roomId": 0}}, "room 0"),
+        ({"location": {"roomId": "lobby"}}, "room lobby"),
+        ({"location": {"roomId": ""}}, None),
+        ({"location": {"roomId": None}}, None),
+        ({"location": {"roomId": True}}, None),
+        ({"location": []}, None),
+        ({}, None),
+        (None, None),
+        ("room 266", None),
+    ],
+)
+def test_the_target_is_the_room(data: Any, target: str | None) -> None:
+    (record,) = Service.saying(v1(event(data=data))).export(ROAM, *ONE_DAY)
+    assert record["target"] == target
+
+
+def test_a_guest_without_an_address_goes_by_name() -> None:
+    found = Service.saying(v1(event(email="asha@example.com"), event())).export(ROAM, *ONE_DAY)
+    assert [record["actor"] for record in found] == ["asha@example.com", "Asha"]
+    assert [record["actor_id"] for record in found] == [None, None]
+    assert {record["action"] for record in found} == {"ENTER_ROOM"}
+
+
+def test_the_api_key_goes_before_the_token() -> None:
+    tokens = {"ROAM_API_KEY": "example-key", "ROAM_TOKEN": "example-token"}
+    assert settings.load(Roam, tokens).api_key.reveal() == "example-key"
+    assert settings.load(Roam, {"ROAM_TOKEN": "example-token"}).api_key.reveal() == "example-token"

@@ -1,0 +1,91 @@
+"""A service made of one function, asked by the real client below the provider under test."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from auditctl import Window
+from auditctl.client import Client
+from auditctl.export import Tally, records, retrieved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from auditctl import Provider
+    from auditctl.record import Record
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass
+class Service:
+    """Gives what ``answer`` does (JSON, its bytes, or a response), and keeps what was asked."""
+
+    answer: Callable[[httpx.Request], Any]
+    asked: list[httpx.Request] = field(default_factory=list)
+    lock: AbstractContextManager[Any] = field(default_factory=threading.Lock)
+
+    @classmethod
+    def saying(cls, *answers: Any) -> Service:
+        """Make a service that gives these answers one after another, and then no more."""
+        left = iter(answers)
+        return cls(lambda _: next(left))
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        with self.lock:
+            self.asked.append(request)
+        said = self.answer(request)
+        if isinstance(said, httpx.Response):
+            return said
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        return httpx.Response(200, content=body)
+
+    @property
+    def params(self) -> list[dict[str, str]]:
+        return [dict(request.url.params) for request in self.asked]
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths as they went over the wire."""
+        return [request.url.raw_path.decode().partition("?")[0] for request in self.asked]
+
+    def client(self, provider: Provider, concurrency: int = 1) -> Client:
+        """Make a client that waits for nothing."""
+        transport = httpx.MockTransport(self)
+        return Client(provider, transport=transport, retry_for=timedelta(), concurrency=concurrency)
+
+    def batches(
+        self, provider: Provider, since: str, until: str, concurrency: int, *, redacted: bool
+    ) -> Iterator[list[Record]]:
+        client = self.client(provider, concurrency)
+        window = Window(moment(since), moment(until))
+        pages = provider.pages(client, window)
+        return records(provider, pages, window, Tally(), redacted=redacted)
+
+    def export(
+        self,
+        provider: Provider,
+        since: str = "2025-12-01",
+        until: str = "2026-01-01",
+        *,
+        concurrency: int = 1,
+        redacted: bool = True,
+    ) -> list[Record]:
+        """Export the window as ``list`` does."""
+        found = self.batches(provider, since, until, concurrency, redacted=redacted)
+        return [record for batch in found for record in batch]
+
+    def get(self, provider: Any, id_: str) -> Record:
+        """Ask for one record as ``get`` does."""
+        page = provider.retrieve(self.client(provider), id_)
+        (record,) = retrieved(provider, page, Tally(), redacted=True)
+        return record

@@ -1,0 +1,60 @@
+import orjson
+import pytest
+from hypothesis import given
+
+from auditctl import exact
+from auditctl.answer import parse
+from auditctl.redact import sweep
+from tests.conftest import TEXTS, utf8
+
+
+@given(TEXTS)
+def test_an_answer_restored_is_what_was_sent(text: str) -> None:
+    body = b"[" + utf8(text) + b"]"
+    answer = parse(body)
+    answer.restore()
+    assert exact.dumps(answer.tree) == body
+
+
+@given(TEXTS)
+def test_where_no_float_is_found_nothing_needs_restoring(text: str) -> None:
+    body = b"[" + utf8(text) + b"]"
+    answer = parse(body)
+    assert sweep([answer.tree], redact=False) or exact.dumps(answer.tree) == body
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ('[{"token":1.50,"n":1.50}]', '[{"token":"[REDACTED]","n":1.50}]'),
+        ('[{"token":[1.50],"n":[1e400]}]', '[{"token":"[REDACTED]","n":[1e400]}]'),
+        ('[1e400,"/?token=x",{"n":0.10}]', '[1e400,"/?token=[REDACTED]",{"n":0.10}]'),
+        ('[18446744073709551616,"\\ud800"]', '[18446744073709551616,"\\ud800"]'),
+    ],
+)
+def test_what_was_redacted_stays_so(sent: str, expected: str) -> None:
+    answer = parse(sent.encode())
+    sweep([answer.tree])
+    answer.restore()
+    assert exact.dumps(answer.tree).decode() == expected
+
+
+def test_what_repeats_a_name_is_restored_to_the_last_of_them() -> None:
+    answer = parse(b'{"a":1.10,"a":{"b":1.20},"a":{"b":1.30}}')
+    answer.restore()
+    assert exact.dumps(answer.tree) == b'{"a":{"b":1.30}}'
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b"nul", b"<html>", b'"\xff"', b"[NaN]", b"[1] [2]"])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse(body)
+
+
+def test_deep_answers_are_read() -> None:
+    body = b'{"a":[' * 5_000 + b"1.10" + b"]}" * 5_000
+    answer = parse(body)
+    answer.restore()
+    assert exact.dumps(answer.tree) == body
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(body)  # or this test shows nothing

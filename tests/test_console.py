@@ -1,0 +1,124 @@
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO, UnsupportedOperation
+
+import pytest
+
+from auditctl.console import Console
+
+ERASE = "\r\x1b[K"
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Broken(StringIO):
+    def write(self, _text: str, /) -> int:
+        raise OSError(5, "Input/output error")
+
+    def isatty(self) -> bool:
+        raise UnsupportedOperation
+
+
+def say_everything(console: Console) -> None:
+    console.error("E")
+    console.warning("W")
+    console.info("I")
+    console.detail("D", status=200)
+    console.progress("P", now=True)
+    console.clear()
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "verbose", "expected"),
+    [
+        (False, False, False, "auditctl: E\nauditctl: W\n"),
+        (False, False, True, "auditctl: E\nauditctl: W\nD\n"),
+        (False, True, False, "auditctl: E\n"),
+        (False, True, True, "auditctl: E\n"),
+        (True, False, False, f"auditctl: E\nauditctl: W\nI\n{ERASE}P{ERASE}"),
+        (True, False, True, f"auditctl: E\nauditctl: W\nI\nD\n{ERASE}P{ERASE}"),
+        (True, True, False, "auditctl: E\n"),
+        (True, True, True, "auditctl: E\n"),
+    ],
+)
+def test_who_is_told_what(terminal: bool, quiet: bool, verbose: bool, expected: str) -> None:  # noqa: FBT001
+    stream = Terminal() if terminal else StringIO()
+    console = Console(quiet=quiet, verbose=verbose, stream=stream)
+    assert console.live is (terminal and not quiet)
+    say_everything(console)
+    assert stream.getvalue() == expected
+
+
+@pytest.mark.parametrize(
+    ("quiet", "verbose", "levels"),
+    [
+        (False, False, ["error", "warning"]),
+        (False, True, ["error", "warning", "info", "debug"]),
+        (True, False, ["error"]),
+    ],
+)
+@pytest.mark.parametrize("stream", [StringIO, Terminal])
+def test_json_lines_are_whole_and_dated(
+    quiet: bool,  # noqa: FBT001
+    verbose: bool,  # noqa: FBT001
+    levels: list[str],
+    stream: type[StringIO],
+) -> None:
+    out = stream()
+    say_everything(Console(quiet=quiet, verbose=verbose, log_format="json", stream=out))
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["level"] for line in lines] == levels
+    assert [line["message"] for line in lines] == [level[0].upper() for level in levels]
+    assert all(line.get("status") == (200 if line["level"] == "debug" else None) for line in lines)
+    for line in lines:
+        assert line["time"].endswith("Z")
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(line["time"])) < timedelta(days=1)
+
+
+def test_a_line_takes_the_place_of_the_progress_line() -> None:
+    stream = Terminal()
+    console = Console(stream=stream)
+    console.progress("one", now=True)
+    console.progress("not drawn, because it comes too soon")
+    console.warning("W")
+    console.clear()
+    assert stream.getvalue() == f"{ERASE}one{ERASE}auditctl: W\n"
+
+
+def test_a_progress_line_is_one_line_whatever_a_stranger_wrote(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    Console(stream=stream).progress("a\nb\x1b[31m" + "x" * 100, now=True)
+    (line,) = stream.getvalue().removeprefix(ERASE).split("\n")
+    assert line == r"a\nb\x1b[31mxxxxxxx"
+    assert len(line) == 19
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_is_no_utf_8_can_be_told(log_format: str) -> None:
+    stream = StringIO()
+    # What Python makes of the byte 0xFF in a path.
+    message = "Cannot write a\udcff."
+    Console(log_format="json" if log_format == "json" else "text", stream=stream).error(message)
+    line = stream.getvalue()
+    assert line.endswith("\n")
+    assert message in (json.loads(line)["message"] if log_format == "json" else line)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_broken_standard_error_stops_nothing(closed: bool) -> None:  # noqa: FBT001
+    stream = Terminal() if closed else Broken()
+    console = Console(verbose=True, stream=stream)
+    if closed:
+        stream.close()
+    say_everything(console)
+
+
+def test_standard_error_is_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().error("E")
+    assert capsys.readouterr() == ("", "auditctl: E\n")

@@ -1,0 +1,168 @@
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditctl import exact
+from auditctl.errors import UsageError
+from auditctl.fields import as_text, field, parse_fields, parse_test, select
+from auditctl.record import FIELDS, Record, build, settle
+
+EVENT = exact.loads(
+    b'{"attributes":{"method":"GET","n":1.10,"big":18446744073709551616,"ok":true,"none":null,'
+    b'"empty":"","list":[{"x":"first"},"second"],"a=b":"eq"},"dotted.name":{"y":1},"0":"zero",'
+    b'"a.b":"whole","a":{"b":"parts"}}'
+)
+
+
+@pytest.fixture(scope="module")
+def record() -> Record:
+    record = build(
+        "persona",
+        {
+            "time": "2026-01-31T08:09:10Z", "id": "1", "actor_email": "ada@example.com",
+            "action": "GET /a=b", "status_code": 404,
+        },
+        EVENT,
+    )  # fmt: skip
+    settle(record)
+    return record
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_found_by_its_name(name: str, record: Record) -> None:
+    assert field(name).name == name
+    assert field(name).read(record) is record[name]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("raw.attributes.method", "GET"),
+        ("raw.attributes.ok", True),
+        ("raw.attributes.none", None),
+        ("raw.attributes.none.deeper", None),
+        ("raw.attributes.method.deeper", None),
+        ("raw.attributes.list.0.x", "first"),
+        ("raw.attributes.list.1", "second"),
+        ("raw.attributes.list.2", None),
+        ("raw.attributes.list.-1", None),
+        ("raw.attributes.list.x", None),
+        ("raw.attributes.list.\u0661", None),
+        ("raw.attributes.list." + "9" * 5_000, None),
+        ("raw.dotted.name", {"y": 1}),
+        ("raw.a.b", "whole"),
+        ("raw.0", "zero"),
+        ("raw.missing", None),
+        ("raw.raw", None),
+    ],
+)
+def test_a_dotted_path_reaches_into_raw(path: str, value: Any, record: Record) -> None:
+    assert field(path).read(record) == value
+
+
+@pytest.mark.parametrize("event", [None, True, 1, "text", [], "raw"])
+def test_a_path_into_an_event_that_is_no_object_finds_nothing(event: Any) -> None:
+    assert field("raw.a").read(build("persona", {}, event)) is None
+    assert field("raw.0").read(build("persona", {}, ["x"])) == "x"
+
+
+def test_fields_are_selected_in_the_order_asked_for(record: Record) -> None:
+    fields = parse_fields("raw.attributes.method, actor,status_code")
+    assert [f.name for f in fields] == ["raw.attributes.method", "actor", "status_code"]
+    assert select(fields, record) == ["GET", "ada@example.com", 404]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "actor,", "Actor", "nothing", "actor.x", "raw.", "raw..a", "raw.a.", ".raw", "rawx.a"],
+)
+def test_an_unknown_field_is_a_usage_error_that_names_them(text: str) -> None:
+    with pytest.raises(UsageError, match=r"time, provider, .*raw\.attributes\.method"):
+        parse_fields(text)
+
+
+def test_a_field_asked_for_twice_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="'actor'"):
+        parse_fields("actor,time, actor")
+
+
+@pytest.mark.parametrize(
+    ("test", "passes"),
+    [
+        ("action=GET /a=b", True),  # the name ends at the first operator
+        ("action=GET", False),
+        ("action!=GET", True),
+        ("action!=GET /a=b", False),
+        ("action~^GET", True),
+        ("action~a=b$", True),
+        ("action~=b", True),
+        ("action~get", False),
+        ("action~(?i)get", True),
+        ("action!~^POST", True),
+        ("action!~GET", False),
+        ("action~", True),
+        ("status_code=404", True),
+        ("status_code!=404", False),
+        ("status_code~^4..$", True),
+        ("raw.attributes.method=GET", True),
+        ("raw.attributes.ok=true", True),
+        ("raw.attributes.ok=True", False),
+        ("raw.attributes.n=1.10", True),
+        ("raw.attributes.n=1.1", False),
+        ("raw.attributes.big=18446744073709551616", True),
+        ('raw.a={"b":"parts"}', True),
+        ('raw.dotted.name={"y":1}', True),
+        ('raw.attributes.list~"first".*"second"', True),
+        ("raw.attributes.empty=", True),
+        ("raw.attributes.empty!=", False),
+        ("raw~dotted", True),
+        # Null equals and matches nothing, so only the negations hold.
+        ("target=", False),
+        ("target=null", False),
+        ("target=None", False),
+        ("target~", False),
+        ("target!=", True),
+        ("target!=x", True),
+        ("target!~", True),
+        ("raw.attributes.none=null", False),
+        ("raw.missing!=x", True),
+        ("raw.missing~.*", False),
+    ],
+)
+def test_a_test_keeps_what_it_says(test: str, passes: bool, record: Record) -> None:  # noqa: FBT001
+    assert parse_test(test)(record) is passes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "actor", "=x", "~x", "!=x", "actor!x", "nothing=x", " actor=x", "raw.=x", "action~(",
+        "action!~[", "action~" + "(" * 20_000, "action~x{99999999999}",
+    ],
+)  # fmt: skip
+def test_a_test_that_cannot_be_read_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_test(text)
+
+
+@given(st.text(), st.text())
+def test_any_value_is_equal_or_different_but_never_both(value: str, wanted: str) -> None:
+    record = build("persona", {"action": value}, None)
+    assert parse_test(f"action={wanted}")(record) is (value == wanted)
+    assert parse_test(f"action!={wanted}")(record) is (value != wanted)
+    assert parse_test(f"action~{re.escape(wanted)}")(record) is (wanted in value)
+    assert parse_test(f"action!~{re.escape(wanted)}")(record) is (wanted not in value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, None), ("", ""), ("x", "x"), ("\ud800", "\ud800"), (True, "true"), (0, "0"),
+        (exact.loads(b"1e400"), "1e400"), (["\ud800"], '["\\ud800"]'), ({"a": None}, '{"a":null}'),
+    ],
+)  # fmt: skip
+def test_a_value_as_text_is_its_json_unless_it_is_a_text(value: Any, text: str | None) -> None:
+    assert as_text(value) == text

@@ -1,0 +1,240 @@
+import json
+import string
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditctl import exact
+from auditctl import redact as module
+from auditctl.redact import REDACTED, is_secret, redact_text, sweep
+from tests.conftest import STRINGS, TEXTS, utf8
+
+SECRET = ["cookie", "token", "api_key", "X-Csrf-Token", "clientSecret", "PASSWORD"]
+HARMLESS = ["session_id", "page", "q", "cookies", "time", "author", "pass", "key"]
+LARGE = 1_000_000
+
+names = st.sampled_from(SECRET + HARMLESS)
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | STRINGS
+    | st.sampled_from(["", "/?token=x&a=b", "a=b", "token=", exact.loads(b"1e400")])
+)
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names | STRINGS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def redact(value: Any) -> Any:
+    """Redact a copy of one value."""
+    copy = [exact.loads(exact.dumps(value))]
+    sweep(copy)
+    return copy[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        *[
+            (name, True)
+            for name in (
+                "cookie", "Cookie", "COOKIE", "set-cookie", "Set-Cookie", "set_cookie", "setcookie",
+                "authorization", "Authorization", "proxy-authorization", "Proxy_Authorization",
+                "password", "userPassword", "password_hash", "PASSWD", "old-passwd", "secret",
+                "client_secret", "secrets", "token", "access_token", "tokens", "X-Auth-Token",
+                "api-key", "api_key", "apikey", "X-Api-Key", "apiKeyId", "csrf", "X-CSRFToken",
+                "private-key", "private_key", "privateKey", "pass_word", "to-ken",
+            )
+        ],
+        *[
+            (name, False)
+            for name in (
+                "", "session_id", "sessionId", "uses_3", "id", "user", "key", "public_key",
+                "private", "pass", "authorize", "authorization_url", "x-cookie", "author",
+                "cookie_banner", "keyboard", "api", "api.key", "to ken", "to\u212aen", "\ud800",
+            )
+        ],
+    ],
+)  # fmt: skip
+def test_a_name_is_secret_to_the_letter(name: str, secret: bool) -> None:  # noqa: FBT001
+    assert is_secret(name) is secret
+    assert is_secret(name) is secret  # as remembered too
+
+
+@pytest.mark.parametrize(
+    "value", ["x", " ", "[]", 0, 1, 1.5, {}, [], {"a": 1}, ["x", None], {"token": None}]
+)
+def test_a_secret_is_replaced_whole_whatever_it_is(value: Any) -> None:
+    assert redact({"a": [{"Api-Key": value, "b": value}]}) == {
+        "a": [{"Api-Key": REDACTED, "b": redact(value)}]
+    }
+
+
+@pytest.mark.parametrize("value", [None, True, False, ""])
+def test_what_says_only_that_there_is_none_stays(value: Any) -> None:
+    assert redact({"token": value}) == {"token": value}
+
+
+def test_exact_numbers_are_replaced_too() -> None:
+    assert exact.dumps(redact(exact.loads(b'{"token":1e400,"n":1e400}'))) == (
+        b'{"token":"[REDACTED]","n":1e400}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/login?token=abc", "/login?token=[REDACTED]"),
+        ("/login?a=1&token=abc&b=2", "/login?a=1&token=[REDACTED]&b=2"),
+        ("https://h/p?token=abc#top", "https://h/p?token=[REDACTED]#top"),
+        ("https://h/p#access_token=abc&state=1", "https://h/p#access_token=[REDACTED]&state=1"),
+        ("token=abc", "token=[REDACTED]"),
+        ("a=1&Api-Key=abc", "a=1&Api-Key=[REDACTED]"),
+        ("/p;csrf=abc?a=1", "/p;csrf=[REDACTED]"),
+        ("?password=a;b?c=d&e=f", "?password=[REDACTED]&e=f"),
+        ("?token=a=b==&c=d", "?token=[REDACTED]&c=d"),
+        ("?token=a&token=b", "?token=[REDACTED]&token=[REDACTED]"),
+        ("?%74oken=abc", "?%74oken=[REDACTED]"),
+        ("?api%5Fkey=abc", "?api%5Fkey=[REDACTED]"),
+        ("?user%5Bpassword%5D=abc", "?user%5Bpassword%5D=[REDACTED]"),
+        ("?a=/b?token=abc", "?a=/b?token=[REDACTED]"),
+        ("?next=%2Fb%3Ftoken%3Dabc&x=1", "?next=[REDACTED]&x=1"),
+        ("?next=%2Fb%3Fa%3D1%26token%3Dabc", "?next=[REDACTED]"),
+        ("?next=" + quote("/b?next=" + quote("/c?token=abc", ""), ""), "?next=[REDACTED]"),
+        ("?next=%3Fb;token=abc", "?next=%3Fb;token=[REDACTED]"),
+        ("token=", "token="),
+        ("?token=&token", "?token=&token"),
+        ("?session_id=abc&key=uses_1", "?session_id=abc&key=uses_1"),
+        ("?next=%2Fb%3Fpage%3D2", "?next=%2Fb%3Fpage%3D2"),
+        ("?q=the+token", "?q=the+token"),
+        ("the token is = x", "the token is = x"),
+        ("token", "token"),
+        ("", ""),
+    ],
+)
+def test_parameters_of_a_url_are_redacted_and_nothing_else(text: str, expected: str) -> None:
+    assert redact_text(text) == expected
+    assert redact({"path": text}) == {"path": expected}
+    assert redact([text]) == [expected]
+    assert redact(text) == expected
+
+
+parameters = st.lists(
+    st.tuples(names, st.text(string.ascii_letters + string.digits + "/.-_~%éü漢")), max_size=6
+)
+
+
+@given(
+    st.sampled_from(["", "/p?", "https://h:1/a/b?", "/p?flag&", "/p#"]),
+    parameters,
+    st.booleans(),
+    st.sampled_from(["", "#end"]),
+)
+def test_in_any_url_exactly_the_secret_parameters_go(
+    start: str,
+    pairs: list[tuple[str, str]],
+    encoded: bool,  # noqa: FBT001
+    end: str,
+) -> None:
+    def url(*, redacted: bool) -> str:
+        written = []
+        for name, value in pairs:
+            shown = "".join(f"%{ord(c):02x}" for c in name) if encoded else name
+            hidden = redacted and value and name in SECRET
+            written.append(f"{shown}={REDACTED if hidden else quote(value)}")
+        return start + "&".join(written) + end
+
+    assert redact_text(url(redacted=False)) == url(redacted=True)
+
+
+def reference(value: Any) -> Any:
+    """Say the rules in the plainest way."""
+    if isinstance(value, dict):
+        return {
+            name: REDACTED
+            if is_secret(name) and inner is not None and inner != "" and not isinstance(inner, bool)
+            else reference(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [reference(inner) for inner in value]
+    return redact_text(value) if isinstance(value, str) else value
+
+
+@given(st.lists(values, max_size=3))
+def test_everything_is_redacted_that_must_be_and_nothing_else(events: list[Any]) -> None:
+    expected = exact.dumps(reference(events))
+    sweep(events)
+    assert exact.dumps(events) == expected
+
+
+@given(st.lists(values, max_size=3))
+def test_redacting_twice_is_redacting_once(events: list[Any]) -> None:
+    sweep(events)
+    once = exact.dumps(events)
+    sweep(events)
+    assert exact.dumps(events) == once
+
+
+@given(st.text(st.sampled_from("?&;#=%2635Dtokena /")))
+def test_redacting_a_text_twice_is_redacting_it_once(text: str) -> None:
+    assert redact_text(redact_text(text)) == redact_text(text)
+
+
+@given(st.lists(values, max_size=3))
+def test_without_redaction_nothing_changes(events: list[Any]) -> None:
+    before = exact.dumps(events)
+    sweep(events, redact=False)
+    assert exact.dumps(events) == before
+
+
+@given(TEXTS, st.booleans())
+def test_a_float_is_found_wherever_it_stands(text: str, redact: bool) -> None:  # noqa: FBT001
+    floats: list[float] = []
+
+    def found(number: str) -> float:
+        floats.append(float(number))
+        return floats[-1]
+
+    assert sweep([json.loads(utf8(text), parse_float=found)], redact=redact) == bool(floats)
+
+
+def test_more_names_than_can_be_remembered_are_told_apart() -> None:
+    events = [{f"{kind}_{n}": "x" for kind in ("token", "id")} for n in range(12_000)]
+    sweep(events)
+    assert events == [{f"token_{n}": REDACTED, f"id_{n}": "x"} for n in range(12_000)]
+    assert len(module._known) <= module._MOST_NAMES >= len(module._harmless)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["?", "&a", "?a=", "?token=", "token=&", ";a=b", "a=%26", "%", "?a=%3F", "=", " =", "%3Fa=b&"],
+)
+def test_hostile_text_of_a_megabyte_is_done(piece: str) -> None:
+    # Anything that takes the square of this length would not come to an end.
+    text = piece * (LARGE // len(piece))
+    assert redact_text(f"{text}&token=abc").endswith("&token=[REDACTED]")
+
+
+def test_hostile_lists_and_depth_are_done() -> None:
+    many = [f"/p?token={n}" for n in range(LARGE // 10)]
+    deep = exact.loads(b'{"a":[' * 5_000 + b'{"token":"abc"}' + b"]}" * 5_000)
+    events = [many, deep]
+    sweep(events)
+    assert set(many) == {"/p?token=[REDACTED]"}
+    assert exact.dumps(deep).count(b"[REDACTED]") == 1
+
+
+def test_an_url_in_an_url_in_an_url_is_done_however_deep() -> None:
+    layers = range(1_000)
+    text = "".join(f"%{'25' * n}26a%{'25' * n}3D" for n in layers) + "1"
+    assert redact_text(f"?a={text}&token=abc") in (
+        f"?a={text}&token=[REDACTED]",
+        "?a=[REDACTED]&token=[REDACTED]",
+    )

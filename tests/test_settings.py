@@ -1,0 +1,217 @@
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditctl import Client, Fields, Page, Provider, Secret, Window, option, secret, setting
+from auditctl.errors import AccessError, AuditctlError, UsageError
+from auditctl.settings import load, sample, variables
+
+HIDDEN = "hunter2-hunter2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acme(Provider):
+    name = "acme"
+    title = "Acme"
+    order = "none documented"
+    permission = "a key with the scope audit"
+    retention = rate_limit = docs = ""
+
+    account: str = setting()
+    key: Secret = secret("ACME_OLD")
+    base_url: str = setting("https://api.acme.example/v1")
+    people: tuple[str, ...] = option("--person", "ID", "Whose")
+
+    def credentials(self) -> Mapping[str, str]:
+        return {}
+
+    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
+        yield from ()
+
+    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ARG002
+        return {}
+
+
+SET = {"ACME_ACCOUNT": "ada", "ACME_KEY": HIDDEN}
+
+
+def without(*names: str, **more: str) -> dict[str, str]:
+    return {name: value for name, value in {**SET, **more}.items() if name not in names}
+
+
+def refused(environ: Mapping[str, str]) -> AuditctlError:
+    """Give the error, once it was seen that it tells no secret, even in a traceback."""
+    with pytest.raises(AuditctlError) as caught:
+        load(Acme, environ)
+    told = "".join(traceback.TracebackException.from_exception(caught.value).format())
+    assert HIDDEN not in told
+    return caught.value
+
+
+def test_what_is_set_is_read_and_the_rest_has_its_default() -> None:
+    acme = load(Acme, SET, people=("a", "b"))
+    assert (acme.account, acme.key.reveal()) == ("ada", HIDDEN)
+    assert acme.base_url == "https://api.acme.example/v1"
+    assert acme.people == ("a", "b")
+    assert load(Acme, without(ACME_BASE_URL="https://h/p")).base_url == "https://h/p"
+
+
+def test_no_secret_shows_itself() -> None:
+    acme = load(Acme, SET)
+    for shown in (repr(acme), str(acme), f"{acme.key}", repr(vars(acme)), f"{acme.key!r:>20}"):
+        assert HIDDEN not in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"hunter2", "hunter2"),
+        (b"hunter2\n", "hunter2"),
+        (b"hunter2\r\n", "hunter2"),
+        (b" hunter2 \n", " hunter2 "),
+        ("schlüssel".encode(), "schlüssel"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ACME_KEY", "ACME_OLD", "ACME_ACCOUNT"])
+def test_a_file_holds_the_value_less_its_trailing_newline(
+    tmp_path: Path, name: str, content: bytes, value: str
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    required = {"ACME_ACCOUNT": "ada"} if name != "ACME_ACCOUNT" else {"ACME_KEY": HIDDEN}
+    acme = load(Acme, {**required, f"{name}_FILE": str(tmp_path / "file")})
+    assert (acme.account if name == "ACME_ACCOUNT" else acme.key.reveal()) == value
+
+
+def test_the_first_variable_goes_before_the_other(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("from a file")
+    file = str(tmp_path / "file")
+    assert load(Acme, without(ACME_OLD="old")).key.reveal() == HIDDEN
+    assert load(Acme, without("ACME_KEY", ACME_OLD="old")).key.reveal() == "old"
+    assert load(Acme, without("ACME_KEY", ACME_KEY_FILE=file, ACME_OLD="old")).key.reveal() == (
+        "from a file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "missing"),
+    [
+        ({}, {"ACME_ACCOUNT", "ACME_KEY", "ACME_OLD"}),
+        (without("ACME_KEY"), {"ACME_KEY", "ACME_OLD"}),
+        (without("ACME_ACCOUNT"), {"ACME_ACCOUNT"}),
+        (without(ACME_ACCOUNT=""), {"ACME_ACCOUNT"}),
+    ],
+)
+def test_what_is_missing_is_named_and_nothing_else_and_what_the_key_needs(
+    environ: dict[str, str], missing: set[str]
+) -> None:
+    error = refused(environ)
+    assert isinstance(error, AccessError)
+    assert error.status == 4
+    named = re.findall(r"ACME_[A-Z_]+", str(error))
+    assert {name.removesuffix("_FILE") for name in named} == missing
+    assert "a key with the scope audit" in str(error)
+
+
+def test_a_variable_and_its_file_together_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(HIDDEN)
+    error = refused(without(ACME_KEY_FILE=str(tmp_path / "file")))
+    assert isinstance(error, AccessError)
+    assert "ACME_KEY and ACME_KEY_FILE are both set" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"\xff" + HIDDEN.encode(), "not UTF-8"),
+        (HIDDEN.encode() * 10_000, "too large"),
+        (HIDDEN.encode() + b"\n\n", "line break"),
+        (HIDDEN.encode() + b"\nx: y\n", "line break"),
+        (b"\0" + HIDDEN.encode(), "control character"),
+    ],
+)
+def test_a_file_that_holds_no_value_is_refused(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "file"
+    if content is not None:
+        path.write_bytes(content)
+    error = refused(without("ACME_KEY", ACME_KEY_FILE=str(path)))
+    assert isinstance(error, AccessError)
+    assert said in str(error)
+    assert "ACME_KEY_FILE" in str(error)
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    assert "directory" in str(refused(without("ACME_KEY", ACME_KEY_FILE=str(tmp_path))))
+
+
+@pytest.mark.parametrize("value", [f"{HIDDEN}\n", f"a\r\n{HIDDEN}", f"\x1b{HIDDEN}", "\udcff"])
+def test_a_value_that_no_header_can_carry_is_refused(value: str) -> None:
+    error = refused(without(ACME_KEY=value))
+    assert isinstance(error, AccessError)
+    assert "ACME_KEY holds a line break or a control character" in str(error)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.com", "https://api.example.com:8443/a/b/", "HTTPS://API.EXAMPLE.COM/x",
+        "https://[2001:db8::1]/x", "http://localhost", "http://localhost:8080/demo",
+        "http://LOCALHOST", "http://127.0.0.1:1", "http://127.255.255.254", "http://[::1]:8080/x",
+    ],
+)  # fmt: skip
+def test_a_base_url_is_https_or_on_this_machine(url: str) -> None:
+    assert load(Acme, without(ACME_BASE_URL=url)).base_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example.com", "http://localhost.example.com", "http://127.0.0.1.example.com",
+        "http://128.0.0.1", "http://[::2]", "http://0.0.0.0", "http://10.0.0.1", "http://localhos",
+        f"http://localhost:{HIDDEN}@example.com", f"https://ada:{HIDDEN}@example.com",
+        f"https://{HIDDEN}@example.com", "https://@example.com", "https://h?", "https://h/#",
+        f"https://h/?key={HIDDEN}", f"https://h/#{HIDDEN}", "ftp://localhost", "file:///etc/passwd",
+        "//h", "h", "api.example.com/v1", "https://", "https:///x", "https://[::1", "https://h:x",
+        "https://h:99999", "https:h",
+    ],
+)  # fmt: skip
+def test_any_other_base_url_is_a_usage_error(url: str) -> None:
+    error = refused(without(ACME_BASE_URL=url))
+    assert isinstance(error, UsageError)
+    assert error.status == 2
+    assert "ACME_BASE_URL may not be used" in str(error)
+
+
+@given(st.ip_addresses())
+def test_plain_http_goes_to_loopback_addresses_only(address: Any) -> None:
+    host = f"[{address}]" if address.version == 6 else str(address)
+    environ = without(ACME_BASE_URL=f"http://{host}/")
+    if address.is_loopback:
+        assert load(Acme, environ).base_url == f"http://{host}/"
+    else:
+        assert isinstance(refused(environ), UsageError)
+
+
+def test_variables_are_told_with_their_defaults() -> None:
+    assert variables(Acme) == {
+        "account": (("ACME_ACCOUNT",), None),
+        "key": (("ACME_KEY", "ACME_OLD"), None),
+        "base_url": (("ACME_BASE_URL",), "https://api.acme.example/v1"),
+    }
+
+
+def test_sample_data_needs_no_settings() -> None:
+    acme = sample(Acme, people=("me",))
+    assert (acme.account, acme.key.reveal(), acme.people) == ("demo", "demo", ("me",))
+    assert acme.base_url == "https://api.acme.example/v1"

@@ -1,0 +1,213 @@
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditctl.errors import UsageError
+from auditctl.exact import Number
+from auditctl.window import MILLISECONDS_FROM, Window, instant, parse_duration, parse_time
+
+NOW = datetime(2026, 7, 14, 15, 9, 26, 535897, UTC)
+MIDNIGHT = datetime(2026, 7, 14, tzinfo=UTC)
+
+moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
+offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda m: timezone(timedelta(minutes=m)))
+fractions = st.from_regex(r"[0-9]{1,12}", fullmatch=True).filter(str.isascii)
+
+
+def seconds(time: str) -> Decimal:
+    """Count the seconds since 1970, to the last digit."""
+    whole, fraction = time[:-1].split(".")
+    return Decimal(int(datetime.fromisoformat(f"{whole}Z").timestamp())) + Decimal(f"0.{fraction}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("45s", timedelta(seconds=45)),
+        ("90m", timedelta(minutes=90)),
+        ("12h", timedelta(hours=12)),
+        ("30d", timedelta(days=30)),
+        ("2w", timedelta(weeks=2)),
+        ("1d12h", timedelta(days=1, hours=12)),
+        ("1w1d1h1m1s", timedelta(weeks=1, days=1, hours=1, minutes=1, seconds=1)),
+        ("0", timedelta()),
+        ("0s", timedelta()),
+    ],
+)
+def test_durations_are_read(text: str, expected: timedelta) -> None:
+    assert parse_duration(text) == expected
+    assert text == "0" or parse_time(text, NOW) == NOW - expected  # alone it is the epoch
+
+
+@given(st.integers(0, 10**9))
+def test_any_seconds_are_that_duration(count: int) -> None:
+    assert parse_duration(f"{count}s") == timedelta(seconds=count)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1", "d", "1x", "1 d", "-1d", "+1d", "1.5h", "1D", "\u0661d", "1d12", "9" * 30 + "w"],
+)
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("now", NOW),
+        ("today", MIDNIGHT),
+        ("yesterday", MIDNIGHT - timedelta(days=1)),
+        (" today ", MIDNIGHT),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T08:09:10Z", datetime(2026, 1, 31, 8, 9, 10, tzinfo=UTC)),
+        ("2026-01-31t08:09:10z", datetime(2026, 1, 31, 8, 9, 10, tzinfo=UTC)),
+        ("2026-01-31 08:09:10", datetime(2026, 1, 31, 8, 9, 10, tzinfo=UTC)),
+        ("2026-01-31T08:09:10.25", datetime(2026, 1, 31, 8, 9, 10, 250000, UTC)),
+        ("2026-01-31T01:09:10+05:30", datetime(2026, 1, 30, 19, 39, 10, tzinfo=UTC)),
+        ("2026-01-31T08:09:10-0130", datetime(2026, 1, 31, 9, 39, 10, tzinfo=UTC)),
+        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("1769846950", datetime(2026, 1, 31, 8, 9, 10, tzinfo=UTC)),
+        ("99999999999", datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
+        ("100000000000", datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+        ("1769846950123", datetime(2026, 1, 31, 8, 9, 10, 123000, UTC)),
+    ],
+)
+def test_each_form_of_a_time_is_read_in_utc(text: str, expected: datetime) -> None:
+    moment = parse_time(text, NOW)
+    assert moment == expected
+    assert moment.utcoffset() == timedelta()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "tomorrow", "Now", "1x", "-1d", "-5", "1.5", "176984695\u0660", "9" * 30, "9" * 5000,
+        "2026-02-30", "2026-1-1", "2026-01-31T", "2026-01-31Z", "2026-01-31T25:00Z",
+        "2026-01-31T08:09:60Z", "2026-01-31T08:09:10+25:00", "2026-01-31T08:09:10Z\n2",
+        "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "99999999w", "9" * 5000 + "s",
+    ],
+)  # fmt: skip
+def test_a_time_that_cannot_be_read_shows_the_forms(text: str) -> None:
+    with pytest.raises(UsageError, match=r"a duration back from now .* an RFC 3339 time"):
+        parse_time(text, NOW)
+
+
+@given(moments, offsets)
+def test_any_rfc_3339_time_is_the_same_moment(moment: datetime, offset: timezone) -> None:
+    assert parse_time(moment.astimezone(offset).isoformat(), NOW) == moment
+
+
+@given(moments, offsets, fractions)
+def test_an_events_offset_is_normalised_and_no_digit_of_its_fraction_lost(
+    moment: datetime, offset: timezone, fraction: str
+) -> None:
+    whole = moment.replace(microsecond=0)
+    local = whole.astimezone(offset).isoformat()
+    time = instant(f"{local[:19]}.{fraction}{local[19:]}")
+    assert time is not None
+    assert len(time.split(".")[1]) == max(3, len(fraction)) + len("Z")
+    assert seconds(time) == Decimal(int(whole.timestamp())) + Decimal(f"0.{fraction}")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-01-31T08:09:10Z", "2026-01-31T08:09:10.000Z"),
+        ("2026-01-31T08:09:10.1Z", "2026-01-31T08:09:10.100Z"),
+        ("2026-01-31T08:09:10.123456789Z", "2026-01-31T08:09:10.123456789Z"),
+        ("2026-01-31T08:09:10,5+02:00", "2026-01-31T06:09:10.500Z"),
+        ("2026-01-31T08:09:10.120", "2026-01-31T08:09:10.120Z"),
+        ("2026-01-31T08:09", "2026-01-31T08:09:00.000Z"),
+        ("2026-01-31", "2026-01-31T00:00:00.000Z"),
+        ("0999-01-31T08:09:10Z", "0999-01-31T08:09:10.000Z"),
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-1, "1969-12-31T23:59:59.000Z"),
+        (1769846950, "2026-01-31T08:09:10.000Z"),
+        (1769846950123, "2026-01-31T08:09:10.123Z"),
+        (MILLISECONDS_FROM, "1973-03-03T09:46:40.000Z"),
+        (MILLISECONDS_FROM - 1, "5138-11-16T09:46:39.000Z"),
+        (Number("1769846950.123456789"), "2026-01-31T08:09:10.123456789Z"),
+        (1769846950.0, "2026-01-31T08:09:10.000Z"),
+        (1769846950.25, "2026-01-31T08:09:10.250Z"),
+    ],
+)
+def test_an_events_own_time_becomes_canonical(value: object, expected: str) -> None:
+    assert instant(value) == expected
+
+
+@given(st.integers(MILLISECONDS_FROM, 10**13), st.integers(0, 999))
+def test_milliseconds_may_have_a_fraction(whole: int, fraction: int) -> None:
+    number = Number(f"{whole}.{fraction:03}")
+    time = instant(number)
+    assert time is not None
+    assert abs(seconds(time) * 1000 - Decimal(number.text)) <= Decimal("0.0015")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, [], {}, ["2026-01-31"], "", "NA", "yesterday", "1769846950", 10**30, -(10**400),
+        "2026-02-30T00:00:00Z", "2026-02-30T00:00:00.000Z", "2026-01-31T08:09:60.000Z",
+        "0001-01-01T00:00+01:00", float("inf"), float("-inf"), float("nan"),
+    ],
+)  # fmt: skip
+def test_what_is_no_time_is_unknown(value: object) -> None:
+    assert instant(value) is None
+
+
+@given(st.text() | st.integers() | st.floats())
+def test_a_canonical_time_reads_as_itself(value: object) -> None:
+    time = instant(value)
+    assert time is None or instant(time) == time
+
+
+@given(moments, moments, moments, fractions)
+def test_the_windows_ends_compare_with_any_time_as_numbers_do(
+    since: datetime, until: datetime, moment: datetime, fraction: str
+) -> None:
+    time = f"{moment.replace(tzinfo=None, microsecond=0).isoformat()}.{fraction:0<3}Z"
+    window = Window(since, until)
+    start, end = (seconds(f"{m:%Y-%m-%dT%H:%M:%S.%f}Z".zfill(27)) for m in (since, until))
+    first, last = window.span
+    assert (first <= time[:-1] < last) == (start <= seconds(time) < end)
+    assert (time[:-1] < first) == (seconds(time) < start)
+
+
+@pytest.mark.parametrize(
+    ("time", "inside"),
+    [
+        ("2026-01-01T00:00:00.499999999Z", False),
+        ("2026-01-01T00:00:00.500Z", True),
+        ("2026-01-01T00:00:00.50000000Z", True),
+        ("2026-01-01T23:59:59.999999999Z", True),
+        ("2026-01-02T00:00:00.000Z", False),
+        ("2026-01-02T00:00:00.000000Z", False),
+    ],
+)
+def test_the_window_is_half_open_to_the_nanosecond(time: str, inside: bool) -> None:  # noqa: FBT001
+    window = Window(
+        datetime(2026, 1, 1, 0, 0, 0, 500_000, UTC),
+        # The same moment as midnight UTC.
+        datetime(2026, 1, 2, 2, tzinfo=timezone(timedelta(hours=2))),
+    )
+    since, until = window.span
+    assert (since <= time[:-1] < until) is inside
+
+
+@given(st.timedeltas(timedelta(), timedelta(9)), st.timedeltas(timedelta(-2), timedelta(9)))
+def test_days_are_those_with_a_moment_inside_newest_first(
+    offset: timedelta, length: timedelta
+) -> None:
+    window = Window(MIDNIGHT + offset, MIDNIGHT + offset + length)
+    days = [MIDNIGHT + timedelta(days=n) for n in range(20, -5, -1)]
+    touched = [
+        day.date()
+        for day in days
+        if max(window.since, day) < min(window.until, day + timedelta(days=1))
+    ]
+    assert list(window.days()) == touched
