@@ -1,4 +1,4 @@
-"""auditctl exports audit logs. What a provider is written with can be imported from here."""
+"""auditctl exports audit logs; here is what a provider is written with."""
 
 __version__ = "0.1.0"
 

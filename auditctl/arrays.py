@@ -1,26 +1,28 @@
 """One huge JSON array read as a stream: rows as they come, in memory for a few of them."""
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import orjson
 
-from auditctl import answer, exact
+from auditctl import answer
 from auditctl.answer import Answer
 
 FIRST_CUT = 16 * 1024
 """Bytes gathered before the first cut, so that the first rows are out early."""
 CUT = 256 * 1024
 """Bytes gathered before each further one."""
-CANDIDATES = 16
-"""Row boundaries tried in one buffer before more is read: nested rows offer false ones."""
+CANDIDATES = 8
+"""Likely boundaries tried before all tokens are read: strings and nested rows offer false ones."""
 NEAR = 64
 """How far a row's closing brace may stand from the next row's opening one."""
 LARGEST_OTHER = 1024 * 1024
 """Bytes read of something that is no array before it is given up unread."""
 
 _SPACE = b" \t\n\r"
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[][{},]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def split(chunks: Iterable[bytes], start: Position = START) -> Iterator[tuple[An
     The buffer is cut where ``},{`` stands, which may also be inside a string or a nested row.
     The parser proves the cut: what precedes it, closed with a bracket, is JSON exactly if the
     cut lies between two rows, since a JSON text's beginning alone decides where one stands. A
-    false cut is healed by trying the one before it, and then by reading on.
+    false cut is healed by trying the ones before it, then by reading token by token.
 
     ``start`` is a position that an earlier walk of the same stream gave: what precedes it is
     passed over.
@@ -72,11 +74,11 @@ def split(chunks: Iterable[bytes], start: Position = START) -> Iterator[tuple[An
     buffer = bytearray()
     position = START
     enough = FIRST_CUT
-    opened = False
+    opened = owing = False
     if start is not START:
         chunks = _behind(start, chunks)
         position = start
-        opened = True
+        opened = owing = True
     for chunk in chunks:
         buffer += chunk
         if not opened and (bare := bytes(buffer).lstrip(_SPACE)):
@@ -95,6 +97,7 @@ def split(chunks: Iterable[bytes], start: Position = START) -> Iterator[tuple[An
         # The comma goes with the rows before it: what remains begins with a row.
         position = position.behind(buffer, buffer.index(b",", cut) + 1)
         enough = CUT
+        owing = True  # a comma was passed: a row must follow
         yield rows, position
     try:
         rows = answer.parse(b"[" + buffer if opened else bytes(buffer))
@@ -102,6 +105,8 @@ def split(chunks: Iterable[bytes], start: Position = START) -> Iterator[tuple[An
         raise CutArrayError from None
     if not opened:
         raise NotAnArrayError
+    if owing and not rows.tree:
+        raise CutArrayError
     yield rows, position.behind(buffer, len(buffer))
 
 
@@ -122,7 +127,6 @@ def _behind(start: Position, chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _longest(buffer: bytearray) -> tuple[Answer | None, int]:
     """Read the rows before the last provable cut: (rows, offset of the cut)."""
-    last = 0
     end = len(buffer)
     for _ in range(CANDIDATES):
         end = buffer.rfind(b"{", 0, end)
@@ -134,19 +138,27 @@ def _longest(buffer: bytearray) -> tuple[Answer | None, int]:
         if not (head.endswith(b",") and row.endswith(b"}")):
             continue
         cut = near + len(row)
-        last = last or cut
         body = b"[" + buffer[:cut] + b"]"
         try:
-            tree = orjson.loads(body)
+            return Answer(orjson.loads(body), body), cut
         except orjson.JSONDecodeError:
             continue
-        return Answer(tree, body), cut
-    if last:
-        # Perhaps the cut is good and orjson refuses what stands before it (a lone surrogate,
-        # deep nesting). Asked once per reading, since the buffer doubles each time it fails.
-        try:
-            body = b"[" + buffer[:last] + b"]"
-            return Answer(exact.loads(body), body), last
-        except ValueError:
-            pass
-    return None, 0
+    cut = _last_comma(buffer)
+    try:
+        return (answer.parse(b"[" + buffer[:cut] + b"]"), cut) if cut else (None, 0)
+    except ValueError:
+        return None, 0
+
+
+def _last_comma(buffer: bytearray) -> int:
+    """Find the last comma between rows by reading all tokens: slow, but never misled."""
+    depth = last = 0
+    for token in _TOKEN.finditer(buffer):
+        character = token[0]
+        if character in (b"{", b"["):
+            depth += 1
+        elif character in (b"}", b"]"):
+            depth -= 1
+        elif character == b"," and depth == 0:
+            last = token.start()
+    return last

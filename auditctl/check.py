@@ -42,9 +42,9 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         about = {"reachable": provider.base_url, "permission": provider.permission}.get(step)
         yield f"ok      {step}" + (f": {about}" if about else "")
     yield _clock(client)
-    where = " on the first page (no order is documented)" if partial else ""
+    where = " (on the first page; no order is documented)" if partial else ""
     none = f"none in the last {LOOK_BACK.days} days" if by_day else "none"
-    yield f"ok      newest record: {newest or none}{where}"
+    yield f"ok      newest record{where}: {newest or none}"
 
 
 _STEPS = ("reachable", "credentials", "permission", "answer")

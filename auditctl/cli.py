@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import Field, fields
 from inspect import Parameter, Signature
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,9 +30,9 @@ FAULT_STATUS = 1
 HELP = "Export the audit logs of SaaS services: every event, once."
 EXAMPLES = """\b
 Examples:
-  auditctl persona list --demo --since 30d
-  auditctl upstash list --since 7d -f csv -o upstash.csv
-  auditctl roam list --since yesterday --until today | jq .actor
+  auditctl {0} list --demo --since 30d
+  auditctl {1} list --since 7d -f csv -o {1}.csv
+  auditctl {2} list --since yesterday --until today | jq .actor
   auditctl providers
 """
 LIST_EXAMPLES = """\b
@@ -52,6 +53,10 @@ class _Root(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own click is private
         return [*registry.installed(), *super().list_commands(ctx)]
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        self.epilog = EXAMPLES.format(*islice(cycle(registry.installed()), 3))
+        super().format_epilog(ctx, formatter)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
         if cmd_name not in registry.installed():
             return super().get_command(ctx, cmd_name)
@@ -70,7 +75,7 @@ class _Group(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
         if cmd_name not in self.list_commands(ctx):
             return None
-        app = _typer()
+        app = _typer(add_completion=False)
         _COMMANDS[cmd_name](app, self.provider)
         return typer.main.get_command(app)
 
@@ -104,7 +109,7 @@ Version = Annotated[
     ),
 ]
 
-app = _typer(help=HELP, cls=_Root, epilog=EXAMPLES)
+app = _typer(help=HELP, cls=_Root)
 
 
 def run() -> None:
@@ -157,8 +162,8 @@ def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
             commands.list_(provider, options, given, around)
 
     list_.__doc__ = (
-        f"Export the audit log of {provider.title} ({provider.order}; "
-        f"kept for: {provider.retention})."
+        f"Export the audit log of {provider.title} (order: {provider.order}; "
+        f"retention: {provider.retention})."
     )
     _give_signature(list_, [*parameters(OF_LIST), *map(_own_parameter, own)])
     app.command("list", epilog=LIST_EXAMPLES.format(name=provider.name))(list_)

@@ -141,14 +141,18 @@ class Client:
         self._patience.close()
         self._transport.close()
 
-    def get(self, path: str, params: Params | None = None) -> Answer:
+    def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
         """Ask one question below the base URL and give the whole answer.
+
+        ``again`` allows a question that was asked before, where the provider is known to have
+        another answer by now; without it a circle of pages would never end.
 
         Raises:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
-        self._once(path, params)
+        if not again:
+            self._once(path, params)
         trouble = Trouble(self._patience)
         while True:
             used = self._credentials

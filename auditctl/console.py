@@ -87,11 +87,11 @@ class Console:
 
     def _line(self, level: str, message: str, **facts: Any) -> None:  # noqa: ANN401
         if self._json:
-            import orjson
+            from auditctl import exact
 
             moment = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
             entry = {"time": moment, "level": level, "message": message, **facts}
-            text = orjson.dumps(entry).decode()
+            text = exact.dumps(entry).decode()
         else:
             text = f"auditctl: {message}" if level in ("error", "warning") else message
         with self._lock:

@@ -14,6 +14,8 @@ BUFFER = 128 * 1024
 MODE = 0o600
 """An audit log is for its owner's eyes."""
 COMPRESSION = 6
+LONGEST_NAME = 255
+"""Bytes: what file systems allow. Refused early, since the draft has a shorter name."""
 
 Write = Callable[[bytes], None]
 
@@ -60,19 +62,16 @@ def whole_file(path: str) -> Iterator[Write]:
         OutputError: there is no such folder, no right, no room.
 
     """
-    target = os.path.realpath(path)  # a link stays a link
     try:
-        if _is_special(target):
-            with open(target, "wb", buffering=BUFFER) as file:  # noqa: PTH123
-                yield file.write  # type: ignore[misc] # the number of bytes is nobody's concern
-            return
-        with _draft(target) as file:
+        target = _target(path)
+        opened = _draft(target) if _is_regular(target) else open(target, "wb")  # noqa: PTH123, SIM115
+        with opened as file:
             if path.endswith(".gz"):
                 import gzip
 
                 # No name and no time inside: the same records make the same bytes.
                 with gzip.GzipFile("", "wb", COMPRESSION, file, mtime=0) as packed:
-                    yield packed.write  # type: ignore[misc]
+                    yield packed.write  # type: ignore[misc] # how many bytes is nobody's concern
             else:
                 yield file.write  # type: ignore[misc]
     except BrokenPipeError:  # the name of a pipe, such as /dev/stdout
@@ -83,8 +82,9 @@ def whole_file(path: str) -> Iterator[Write]:
 
 @contextmanager
 def _draft(target: str) -> Iterator[IO[bytes]]:
-    folder, name = os.path.split(target)
-    draft = os.path.join(folder, f".{name[:200]}.{os.urandom(4).hex()}.part")  # noqa: PTH118
+    folder = os.path.dirname(target)  # noqa: PTH120
+    # Of a short name of its own: with the target's in it, it might be too long for a name.
+    draft = os.path.join(folder, f".auditctl-{os.urandom(8).hex()}.part")  # noqa: PTH118
     # O_EXCL: another's file under the draft's name is not ours to write to, nor to remove.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     file = open(os.open(draft, flags, MODE), "wb", buffering=BUFFER)  # noqa: PTH123, SIM115
@@ -109,14 +109,29 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _is_special(path: str) -> bool:
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116
-    except OSError:
-        return False
-    if stat.S_ISDIR(mode):
+def _target(path: str) -> str:
+    """Find the file that a name leads to, so that a link stays a link.
+
+    Raises:
+        OSError: nothing can be written under that name.
+
+    """
+    if len(os.path.basename(path).encode(errors="surrogateescape")) > LONGEST_NAME:  # noqa: PTH119
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    target = os.path.realpath(path)
+    if os.path.islink(target):  # noqa: PTH114
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if os.path.isdir(target):  # noqa: PTH112
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    return not stat.S_ISREG(mode)
+    return target
+
+
+def _is_regular(target: str) -> bool:
+    """Say whether a draft can take the target's place: a device or a pipe is written to."""
+    try:
+        return stat.S_ISREG(os.stat(target).st_mode)  # noqa: PTH116
+    except FileNotFoundError:
+        return True
 
 
 def _cannot(what: str, error: OSError) -> OutputError:

@@ -12,10 +12,6 @@ from auditctl.record import Fields, Record, build, content_id, is_sound, settle
 from auditctl.redact import sweep
 from auditctl.window import Window
 
-TWIN_DAYS = 2
-"""Days for which identical events are counted, where days come in order: the one that is read,
-and the one before it, since an hour's events may stand in the wrong day's answer."""
-
 
 @dataclass
 class Tally:
@@ -51,6 +47,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     since, until = window.span
     for page in pages:
         tally.pages += 1
+        ids.next_page()
         batch: list[Record] = []
         here: set[str] = set()
         past = bool(page.events)
@@ -130,8 +127,15 @@ class _Ids:
     """Ids for events that have none: of their content, and of how many twins came before."""
 
     def __init__(self, provider: Provider) -> None:
-        self._forget = provider.order != "none documented"
-        self._days: dict[str, Counter[str]] = {"": Counter()}
+        self._in_order = provider.order != "none documented"
+        self._days: dict[str, Counter[str]] = {}
+        self._here: set[str] = set()
+
+    def next_page(self) -> None:
+        """Forget the days that the last page did not touch, where days come in order."""
+        if self._in_order:
+            self._days = {day: self._days[day] for day in self._here}
+            self._here = {""} & self._here  # events without a day may come at any time
 
     def give(self, record: Record, *, redacted: bool) -> str:
         event = record["raw"]
@@ -143,12 +147,10 @@ class _Ids:
             event = copy[0]
         content = content_id(event, 0)
         day = (record["time"] or "")[:10]
-        if day not in self._days:
-            if self._forget and len(self._days) > TWIN_DAYS:
-                del self._days[list(self._days)[1]]  # the first are those without a day
-            self._days[day] = Counter()
-        twin = self._days[day][content]
-        self._days[day][content] += 1
+        self._here.add(day)
+        twins = self._days.setdefault(day, Counter())
+        twins[content] += 1
+        twin = twins[content] - 1
         return content_id(event, twin) if twin else content
 
 

@@ -1,7 +1,7 @@
 """Fields by name: which ones to write, and tests that a record must pass."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -94,14 +94,12 @@ def parse_test(text: str) -> Test:
 
 def as_text(value: Any) -> str | None:  # noqa: ANN401 - JSON is any value
     """Give a value as text: a text as it is, null as None, anything else as its JSON."""
-    if value is None or type(value) is str:
-        return value
-    return exact.dumps(value).decode(errors="surrogatepass")
+    return value if value is None or type(value) is str else as_json(value)
 
 
-def select(fields: Sequence[Field], record: Record) -> list[Any]:
-    """Give the values of these fields in their order."""
-    return [field.read(record) for field in fields]
+def as_json(value: Any) -> str:  # noqa: ANN401
+    """Give a value as its JSON."""
+    return exact.dumps(value).decode()
 
 
 def _reach(value: Any, path: str) -> Any:  # noqa: ANN401
@@ -113,9 +111,9 @@ def _reach(value: Any, path: str) -> Any:  # noqa: ANN401
             value = value.get(name)
         elif type(value) is list:
             index, _, path = path.partition(".")
-            if not (index.isascii() and index.isdigit() and int(index) < len(value)):
+            if not (index.isascii() and index.isdigit() and int(index[:18]) < len(value)):
                 return None
-            value = value[int(index)]
+            value = value[int(index[:18])]
         else:
             return None
     return value

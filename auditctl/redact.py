@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REDACTED = "[REDACTED]"
+MOST_LAYERS = 5
+"""How many times a URL may be encoded inside another before it is replaced unread."""
 
 _NAMES = frozenset({b"cookie", b"setcookie", b"authorization", b"proxyauthorization"})
 _PARTS = (b"password", b"passwd", b"secret", b"token", b"apikey", b"csrf", b"privatekey")
@@ -41,7 +43,7 @@ def is_secret(name: str) -> bool:
     return known
 
 
-def redact_text(text: str) -> str:
+def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
     """Replace the credentials among the query parameters of a URL, a path or a bare query.
 
     Names are percent-decoded first. A value that is itself an encoded URL with a credential in
@@ -61,13 +63,18 @@ def redact_text(text: str) -> str:
             # Up to the next separator only: behind it another name may begin, "?a=/b?token=x".
             end = _SEPARATOR.search(text, position)
             value = text[position : end.start() if end else len(text)]
-            if not _NESTED.search(value) or redact_text(decoded := unquote_plus(value)) == decoded:
+            if not _NESTED.search(value) or not _hides_secret(unquote_plus(value), layers):
                 continue
         stop = end.start() if end else len(text)
         if stop > position:
             kept += text[done:position], REDACTED
             done = position = stop
     return "".join([*kept, text[done:]])
+
+
+def _hides_secret(decoded: str, layers: int) -> bool:
+    # What is wrapped deeper than one cares to look is taken for a secret.
+    return layers == 0 or redact_text(decoded, layers - 1) != decoded
 
 
 def sweep(values: list[Any], *, redact: bool = True) -> bool:

@@ -27,7 +27,7 @@ def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
         if not issubclass(provider, Provider) or provider.name != name:
             message = f"it is no Provider named {name}"
             raise TypeError(message)  # noqa: TRY301 - the same end as any other defect
-    except Exception as error:  # noqa: BLE001
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         complain(f"The provider {name} ({point.value}) is left out, because it is broken: {error}")
         return None
     return provider

@@ -118,7 +118,7 @@ def _checked(base_url: str, variable: str) -> str:
         raise UsageError(f"{message}{error}.") from None
     if parts.scheme not in ("https", "http") or not host:
         raise UsageError(f"{message}write it like https://api.example.com/v1.")
-    if parts.username is not None or parts.query or parts.fragment or "?" in base_url:
+    if parts.username is not None or "?" in base_url or "#" in base_url:
         raise UsageError(f"{message}it may hold no user, query or fragment.")
     if parts.scheme == "http" and not _is_loopback(host):
         raise UsageError(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from auditctl import exact
 from auditctl.errors import UsageError
-from auditctl.fields import as_text, field, parse_fields, parse_test, select
+from auditctl.fields import as_text, field, parse_fields, parse_test
 from auditctl.record import FIELDS, Record, build, settle
 
 EVENT = exact.loads(
@@ -72,7 +72,7 @@ def test_a_path_into_an_event_that_is_no_object_finds_nothing(event: Any) -> Non
 def test_fields_are_selected_in_the_order_asked_for(record: Record) -> None:
     fields = parse_fields("raw.attributes.method, actor,status_code")
     assert [f.name for f in fields] == ["raw.attributes.method", "actor", "status_code"]
-    assert select(fields, record) == ["GET", "ada@example.com", 404]
+    assert [field.read(record) for field in fields] == ["GET", "ada@example.com", 404]
 
 
 @pytest.mark.parametrize(

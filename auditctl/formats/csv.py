@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from typing import Any
 
-from auditctl.fields import Field, as_text, select
+from auditctl.fields import Field, as_json
 from auditctl.record import Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
@@ -35,7 +35,7 @@ class Csv:
             self._writer.writerow([field.name for field in self._fields])
         cell = self._cell
         for record in records:
-            self._writer.writerow([cell(value) for value in select(self._fields, record)])
+            self._writer.writerow([cell(field, field.read(record)) for field in self._fields])
         written = "".join([line[:-2] + "\n" for line in self._lines])
         self._lines.clear()
         # Only lone surrogates cannot be encoded; they are written as their escape.
@@ -45,7 +45,7 @@ class Csv:
         """Write the header if there was no record."""
         return b"" if self._begun else self.rows([])
 
-    def _cell(self, value: Any) -> str | None:  # noqa: ANN401 - JSON is any value
-        if type(value) is str:
+    def _cell(self, field: Field, value: Any) -> str | None:  # noqa: ANN401 - JSON is any value
+        if type(value) is str and field.name != "raw":
             return "'" + value if self._guard and value[:1] in FORMULA_STARTS else value
-        return as_text(value)
+        return None if value is None else as_json(value)

@@ -34,7 +34,7 @@ class PlainTable:
             return b""
         lines = [[_text(field, record) for field in self._fields] for record in records]
         if not self._widths:
-            lines.insert(0, [field.name for field in self._fields])
+            lines.insert(0, [escape(field.name) for field in self._fields])
             self._widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "".join([self._line(cells) for cells in lines]).encode()
 
@@ -42,7 +42,7 @@ class PlainTable:
         """Write the header if there was no record."""
         if self._widths:
             return b""
-        return (GAP.join(field.name for field in self._fields) + "\n").encode()
+        return (GAP.join(escape(field.name) for field in self._fields) + "\n").encode()
 
     def _line(self, cells: list[str]) -> str:
         padded = [cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)]
@@ -84,7 +84,7 @@ class RichTable:
         from rich.table import Table
         from rich.text import Text
 
-        titles = [field.name for field in self._fields]
+        titles = [escape(field.name) for field in self._fields]
         wanted = [max(map(cell_len, column)) for column in zip(titles, *lines, strict=True)]
         self._widths = fit(wanted, titles, self._width)
         self._fields = self._fields[: len(self._widths)]

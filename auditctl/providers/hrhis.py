@@ -6,22 +6,21 @@ Source: https://udsm-dhis2-project.github.io/hris-api-docs (developers, settings
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from auditctl import Page, Provider, Secret, basic, mapping, option, secret, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from auditctl import Client, Fields, Window
 
 PAGE_SIZE = 100
 MOST_GROWTH = 2
-"""How many times the pages that the first answer promised a walk may take: the log grows by a row
-with each of our own requests, so a log that outgrows this is not to be caught up with."""
+"""How many times the pages promised at first are read before a growing log is given up."""
 _REFUSED = 400
-_NO_PARAMS: dict[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,21 +66,22 @@ class Hrhis(Provider):
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
         """Walk the log of all, or those of the users asked for."""
         if not self.users:
-            return _walk(client, _numbered(client, "/api/userLogs", "userLogs", 1))
+            log = _List(client, "/api/userLogs", "userLogs")
+            return _walk(log, log.ask(1))
         return self._users_logs(client)
 
     def _users_logs(self, client: Client) -> Iterator[Page]:
-        users: Iterator[str] = iter(dict.fromkeys(self.users))
+        users: Iterable[str] = dict.fromkeys(self.users)
         if "all" in self.users:
-            first = _numbered(client, "/api/users", "users", 1, {"fields": "id"})
-            listed = _walk(client, first)
-            ids = (mapping(user).get("id") for page in listed for user in page.events)
-            users = iter(dict.fromkeys(id_ for id_ in ids if type(id_) is str))
-        paths = (f"/api/users/{quote(user, safe='')}/logs" for user in users)
-        # Several users at once, but one user's further pages only when it is their turn: a
-        # list of all that was read ahead would be as long as the log.
-        for first in client.ahead(lambda path: _numbered(client, path, "logs", 1), paths):
-            yield from _walk(client, first)
+            listed = _List(client, "/api/users", "users", "id")
+            rows = (row for page in _walk(listed, listed.ask(1)) for row in page.events)
+            ids = (mapping(row).get("id") for row in rows)
+            users = dict.fromkeys(id_ for id_ in ids if type(id_) is str)
+        logs = (_List(client, f"/api/users/{quote(user, safe='')}/logs", "logs") for user in users)
+        # Several users at once, but one user's further pages only when it is their turn: all
+        # that is read ahead is held.
+        for log, first in client.ahead(lambda log: (log, log.ask(1)), logs):
+            yield from _walk(log, first)
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` is the user whose log it stands in, where one was asked for.
@@ -94,6 +94,9 @@ class Hrhis(Provider):
         path = event.get("resource")
         if type(path) is str:
             path = path.partition("?")[0]
+        forwarded = headers.get("x-forwarded-for")
+        if type(forwarded) is str:
+            forwarded = forwarded.partition(",")[0].strip()
         names = (user.get("firstName"), user.get("surname"))
         return {
             "time": event.get("time"),
@@ -103,75 +106,92 @@ class Hrhis(Provider):
             "actor_email": user.get("email"),
             "action": f"{method} {path}" if type(method) is type(path) is str else None,
             "status_code": _number(event.get("statuscode")),
-            "source_ip": headers.get("x-real-ip") or _first(headers.get("x-forwarded-for")),
+            "source_ip": headers.get("x-real-ip") or forwarded,
             "user_agent": headers.get("user-agent"),
         }
 
 
-@dataclass(frozen=True)
-class _Numbered:
+class _Numbered(NamedTuple):
     """One numbered page, and what its pager said."""
 
     page: Page
     total: int
     size: int
-    ask: Callable[[int], _Numbered]
-    """Asks for another page of the same list."""
 
 
-def _numbered(
-    client: Client, path: str, rows_name: str, number: int, params: Mapping[str, str] = _NO_PARAMS
-) -> _Numbered:
-    answer = client.get(path, {"page": number, "pageSize": PAGE_SIZE, **params})
-    body = mapping(answer.tree)
-    rows = body.get(rows_name)
-    if type(rows) is not list:
-        raise client.strange(f"it lacks the list {rows_name}")
-    pager = body.get("pager")
-    total: object = len(rows)  # a server that does not page sends all there is
-    size: object = max(1, len(rows))
-    if pager is not None or number > 1:
-        total = _number(mapping(pager).get("total"))
-        size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
-    if type(total) is not int or type(size) is not int or size < 1:
-        raise client.strange("its pager cannot be read")
-    around = {name: value for name, value in body.items() if name != rows_name}
-    return _Numbered(
-        Page(rows, around, [answer]),
-        total,
-        size,
-        lambda number: _numbered(client, path, rows_name, number, params),
-    )
+@dataclass(frozen=True)
+class _List:
+    """A list that the server gives in numbered pages."""
+
+    client: Client
+    path: str
+    rows_name: str
+    fields: str | None = None
+
+    def ask(self, number: int, *, again: bool = False) -> _Numbered:
+        params: dict[str, str | int] = {"page": number, "pageSize": PAGE_SIZE}
+        if self.fields is not None:
+            params["fields"] = self.fields
+        answer = self.client.get(self.path, params, again=again)
+        body = mapping(answer.tree)
+        rows = body.get(self.rows_name)
+        if type(rows) is not list:
+            raise self.client.strange(f"it lacks the list {self.rows_name}")
+        pager = body.get("pager")
+        total: object = len(rows)  # a server that does not page sends all there is
+        size: object = max(1, len(rows))
+        if pager is not None or number > 1:
+            total = _number(mapping(pager).get("total"))
+            size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
+        if type(total) is not int or type(size) is not int or size < 1:
+            raise self.client.strange("its pager cannot be read")
+        around = {name: value for name, value in body.items() if name != self.rows_name}
+        return _Numbered(Page(rows, around, [answer]), total, size)
 
 
-def _walk(client: Client, first: _Numbered) -> Iterator[Page]:
+def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
     """Read every numbered page, counting rows against ``total``, which may grow on the way.
 
     ``nextPage`` is there even on the last page and ``pageCount`` counts rows, so neither tells
     where the end is.
     """
     yield first.page
-    total = first.total
-    most = MOST_GROWTH * -(-total // first.size) + 1
-    read = 1
+    totals = [first.total]
+    largest = first.total
+    most = MOST_GROWTH * -(-first.total // first.size) + 1
 
     def numbers() -> Iterator[int]:
-        nonlocal read
-        while read * first.size < total:
-            if read > most:
-                raise client.strange("its log grows faster than it can be read")
-            read += 1
-            yield read
+        number = len(totals)
+        while number * first.size < largest:
+            if number > most:
+                raise list_.client.strange("its log grows faster than it can be read")
+            number += 1
+            yield number
 
     # Asked again when the numbers ran out: the last answers may have told of a larger total.
-    while read * first.size < total:
-        for further in client.ahead(first.ask, numbers()):
-            total = max(total, further.total)
+    while len(totals) * first.size < largest:
+        for further in list_.client.ahead(list_.ask, numbers()):
+            totals.append(further.total)
+            largest = max(largest, further.total)
             yield further.page
+    for number in _overtaken(totals, first.size):
+        yield list_.ask(number, again=True).page
 
 
-def _first(forwarded: object) -> object:
-    return forwarded.partition(",")[0].strip() if type(forwarded) is str else forwarded
+def _overtaken(totals: list[int], size: int) -> list[int]:
+    """Give the pages between which rows may have been passed over.
+
+    Of two pages under way at once, the later may be answered first. If rows are added before
+    the earlier is answered, as many move from its end to the later one's beginning, unseen; the
+    totals tell. They are read again, in order, where they stand by now.
+    """
+    pages: set[int] = set()
+    for number, (total, following) in enumerate(pairwise(totals), start=1):
+        if total > following:
+            edge = number * size
+            moved = max(totals) - following + size  # what is added meanwhile is less than a page
+            pages.update(range((edge - total + following) // size + 1, (edge + moved) // size + 1))
+    return sorted(page for page in pages if 0 < page <= len(totals))
 
 
 def _number(value: object) -> object:

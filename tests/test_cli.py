@@ -1,0 +1,1188 @@
+"""The program as users and scripts meet it: words typed, bytes written, exit statuses."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from auditctl import __version__, exact
+from auditctl.record import FIELDS
+from auditctl.schema import AuditRecord
+from tests.server import (
+    BASIC,
+    DROP,
+    FIRST_ID,
+    KEY,
+    USER,
+    WRONG_SHAPE,
+    Fault,
+    Hrhis,
+    Log,
+    Persona,
+    Roam,
+    Server,
+    Upstash,
+    too_many,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+COMMAND = [sys.executable, "-m", "auditctl"]
+LOGS: dict[str, type[Log]] = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
+ROWS = 250
+SPAN = timedelta(days=3)
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+WINDOW = ("--since", f"{TODAY - SPAN:%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
+LONG = 30.0
+"""Seconds after which a program hangs."""
+FAULT_STATUS, USAGE, UNREACHABLE, ACCESS, THROTTLED, STRANGE, OUTPUT = 1, 2, 3, 4, 5, 6, 9
+
+every_provider = pytest.mark.parametrize("name", LOGS)
+only_on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux has a file that is always full"
+)
+
+
+def log(name: str, rows: int | Sequence[object] = ROWS) -> Log:
+    return LOGS[name](rows, span=SPAN, now=TODAY)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the program ended, and all that it said."""
+
+    status: int
+    out: bytes
+    said: str
+
+    @property
+    def records(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.split(b"\n")[:-1]]
+
+
+def run(
+    *words: str,
+    environment: dict[str, str] | None = None,
+    command: Sequence[str] = COMMAND,
+    **streams: Any,
+) -> Run:
+    """Run the program to its end with nothing in its environment but this."""
+    done = subprocess.run(
+        [*command, *words],
+        env={"PATH": os.defpath, **(environment or {})},
+        check=False,
+        timeout=LONG,
+        **{"stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
+    )
+    said = done.stderr or b""
+    assert KEY.encode() not in said + (done.stdout or b"")
+    assert BASIC.removeprefix("Basic ").encode() not in said + (done.stdout or b"")
+    assert b"Traceback" not in said
+    return Run(done.returncode, done.stdout or b"", said.decode())
+
+
+def asked(server: Server, name: str, *words: str, **more: Any) -> Run:
+    return run(name, "list", *WINDOW, *words, environment=server.environment, **more)
+
+
+@contextlib.contextmanager
+def started(server: Server, *words: str, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the program, and end it in any case."""
+    environment = {"PATH": os.defpath, **server.environment}
+    with subprocess.Popen(
+        [*COMMAND, *words], env=environment, **{"stdout": -1, "stderr": -1, **streams}
+    ) as process:
+        watchdog = threading.Timer(LONG, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something holds; not for ever."""
+    end = time.monotonic() + LONG
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+# Help
+
+
+@pytest.mark.parametrize("group", [(), *((name,) for name in LOGS)], ids=" ".join)
+def test_a_group_alone_prints_its_help(group: tuple[str, ...]) -> None:
+    alone, long, short = (run(*group, *word) for word in ((), ("--help",), ("-h",)))
+    assert (alone.status, alone.said) == (0, "")
+    assert alone == long == short
+    commands = ("list", "check") if group else (*LOGS, "providers", "schema")
+    for command in commands:
+        assert re.search(rf"(?m)^  {command} ", alone.out.decode())
+
+
+OPTIONS = (
+    "--since --until -f --format -o --output -n --limit --fields --where --raw --redact "
+    "--no-redact --csv-guard --no-csv-guard --concurrency --retry-for --demo -q --quiet -v --verbose "
+    "--log-format -h --help"
+).split()
+
+
+@every_provider
+def test_the_help_of_list_names_every_option_and_default(name: str) -> None:
+    shown = run(name, "list", "--help").out.decode()
+    assert [o for o in OPTIONS if not re.search(rf"(?<![\w-]){o}(?![\w-])", shown)] == []
+    assert ("--user" in shown) == (name == "hrhis")
+    for default in ("1d", "now", "4", "5m", "text", "redact", "csv-guard"):
+        assert re.search(rf"default:\s+{default}\b", shown)
+
+
+@pytest.mark.parametrize("words", [(), ("persona",), ("hrhis", "list"), ("roam", "check")])
+def test_the_version_is_told_everywhere(words: tuple[str, ...]) -> None:
+    assert run(*words, "--version") == Run(0, f"auditctl {__version__}\n".encode(), "")
+
+
+def test_the_installed_command_is_the_same_program() -> None:
+    installed = [str(Path(sys.executable).with_name("auditctl"))]
+    for words in (["--help"], ["--version"], ["persona", "list", "--since", "soon"]):
+        assert run(*words, command=installed) == run(*words)
+
+
+def test_a_shell_completes_the_names_of_the_providers() -> None:
+    completing = {"_AUDITCTL_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+    found = run(environment={**completing, "COMP_WORDS": "auditctl per"})
+    assert found.out.split() == [b"persona"]
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    ("words", "culprit"),
+    [
+        ("nope", "nope"),
+        ("--nope", "--nope"),
+        ("persona nope", "nope"),
+        ("upstash get x", "get"),
+        ("persona get", "ID"),
+        ("persona list extra", "extra"),
+        ("persona list --nope", "--nope"),
+        ("persona list --user me", "--user"),
+        ("persona list --since", "--since"),
+        ("persona list -f xml", "xml"),
+        ("persona list --log-format xml", "xml"),
+        ("persona list --limit 0", "--limit"),
+        ("persona list -n -1", "--limit"),
+        ("persona list -n many", "many"),
+        ("persona list --concurrency 0", "--concurrency"),
+        ("persona list --retry-for soon", "--retry-for"),
+        ("persona list --retry-for -1s", "--retry-for"),
+        ("persona list --fields nope", "nope"),
+        ("persona list --fields time,,id", "''"),
+        ("persona list --fields time,time", "'time'"),
+        ("persona list --where time", "'time'"),
+        ("persona list --where nope=1", "'nope'"),
+        ("persona list --where time~(", "time~("),
+        ("persona list --raw -f csv", "csv"),
+        ("persona list --raw -f table", "table"),
+        ("persona list --raw --fields id", "--fields"),
+        ("persona list --raw -o x.csv", "csv"),
+        ("persona list --raw -o x.csv.gz", "csv"),
+        ("persona get ual_1 --raw -f csv", "csv"),
+        ("persona check --since 1d", "--since"),
+    ],
+)
+def test_a_word_that_cannot_be_understood_is_named(
+    words: str, culprit: str, tmp_path: Path
+) -> None:
+    with Server(log("persona")) as server:
+        found = run(*words.split(), environment=server.environment, cwd=tmp_path)
+    assert (found.status, found.out) == (USAGE, b"")
+    assert culprit in found.said
+    assert server.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--since", "soon"),
+        ("--since", ""),
+        ("--since", "1y"),
+        ("--since", "-1d"),
+        ("--since", "1.5h"),
+        ("--since", "2026-02-30"),
+        ("--since", "2026-01-31T25:00Z"),
+        ("--until", "never"),
+        ("--since", "1d", "--until", "2d"),
+        ("--since", "2999-01-01", "--until", "2999-01-02"),
+        ("--since", "99999999999", "--until", "now"),
+    ],
+    ids=" ".join,
+)
+def test_a_time_that_cannot_be_used_is_answered_with_the_forms(words: tuple[str, ...]) -> None:
+    found = run("persona", "list", "--demo", *words)
+    assert (found.status, found.out) == (USAGE, b"")
+    assert found.said.count("\n") == 1
+    forms = ("45s 90m 12h 30d 2w", "1d12h", "2026-01-31", "T08:00:00Z", "epoch", "yesterday")
+    assert [form for form in forms if form not in found.said] == []
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        (f"{TODAY - timedelta(days=2):%Y-%m-%d}", 2),
+        (f"{TODAY - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}", 2),
+        (f"{TODAY - timedelta(days=2):%Y-%m-%dT05:00:00+05:00}", 2),
+        (f"{TODAY - timedelta(days=2):%Y-%m-%d %H:%M}", 2),
+        (f"{int((TODAY - timedelta(days=1)).timestamp())}", 1),
+        (f"{int((TODAY - timedelta(days=1)).timestamp())}000", 1),
+        ("2w", 3),
+        ("1w3d", 3),
+        ("yesterday", 1),
+        ("today", 0),
+    ],
+)
+def test_a_window_is_typed_in_any_form(since: str, expected: int) -> None:
+    with Server(log("persona", 240)) as server:
+        words = ("--since", since, "--until", f"{TODAY:%Y-%m-%d}")
+        found = run("persona", "list", *words, environment=server.environment)
+    assert (found.status, found.said) == (0, "")
+    assert len(found.records) == expected * 80
+
+
+def test_a_window_is_half_open() -> None:
+    stamps = ["10:00:00.000", "10:59:59.999", "11:00:00.000"]
+    rows = [{"log_id": s, "timestamp": f"{TODAY - SPAN:%Y-%m-%d}T{s}Z"} for s in stamps]
+    hour = [f"{TODAY - SPAN:%Y-%m-%d}T{hour}:00Z" for hour in (10, 11)]
+    with Server(Upstash(rows)) as server:
+        words = ("--since", hour[0], "--until", hour[1])
+        found = run("upstash", "list", *words, environment=server.environment)
+    assert [record["id"] for record in found.records] == stamps[:2]
+
+
+# Settings
+
+
+NEEDED = {
+    "persona": ["PERSONA_API_KEY"],
+    "upstash": ["UPSTASH_EMAIL", "UPSTASH_API_KEY"],
+    "roam": ["ROAM_API_KEY or ROAM_TOKEN"],
+    "hrhis": ["HRHIS_BASE_URL", "HRHIS_USERNAME", "HRHIS_PASSWORD"],
+}
+
+
+@pytest.mark.parametrize("command", ["list", "check"])
+@every_provider
+def test_every_setting_that_is_missing_is_named(name: str, command: str) -> None:
+    found = run(name, command)
+    assert (found.status, found.out) == (ACCESS, b"")
+    assert [variable for variable in NEEDED[name] if variable not in found.said] == []
+    assert "_FILE" in found.said
+    assert found.said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [(name, each.partition(" ")[0]) for name, all_ in NEEDED.items() for each in all_],
+)
+def test_a_half_set_pair_names_what_is_missing(name: str, missing: str) -> None:
+    with Server(log(name)) as server:
+        whole = {k: v for k, v in server.environment.items() if k.startswith(name.upper())}
+        given = {k: v for k, v in whole.items() if k != missing}
+        found = run(name, "list", environment=given)
+        empty = run(name, "list", environment={**given, missing: ""})
+    assert found == empty
+    assert found.status == ACCESS
+    named = {v for v in whole if re.search(rf"\b{v}\b", found.said)}
+    assert named == {missing}
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "\n", "two\nlines", "a" * 100_000, b"\xff\xfe"],
+    ids=["no such file", "empty", "a blank line", "two lines", "too large", "not text"],
+)
+def test_a_secrets_file_that_cannot_be_used_is_named_without_its_content(
+    content: str | bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = run("persona", "list", environment={"PERSONA_API_KEY_FILE": str(path)})
+    assert found.status == ACCESS
+    assert "PERSONA_API_KEY_FILE" in found.said
+    assert "lines" not in found.said
+    assert len(found.said) < 400
+
+
+def test_a_value_and_its_file_together_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(KEY)
+    with Server(log("persona")) as server:
+        environment = {**server.environment, "PERSONA_API_KEY_FILE": str(path)}
+        found = run("persona", "list", environment=environment)
+    assert found.status == ACCESS
+    assert "PERSONA_API_KEY and PERSONA_API_KEY_FILE" in found.said
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_every_setting_may_stand_in_a_file(end: str, tmp_path: Path) -> None:
+    with Server(log("hrhis")) as server:
+        environment = {}
+        for name, value in server.environment.items():
+            if name.startswith("HRHIS_"):
+                (tmp_path / name).write_bytes(f"{value}{end}".encode())
+                environment[f"{name}_FILE"] = str(tmp_path / name)
+        found = run("hrhis", "list", *WINDOW, environment=environment)
+    assert (found.status, found.said) == (0, "")
+    assert len(found.records) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("environment", "sent"),
+    [
+        ({"ROAM_API_KEY": KEY, "ROAM_TOKEN": "other"}, KEY),
+        ({"ROAM_API_KEY": "other", "ROAM_TOKEN": KEY}, "other"),
+        ({"ROAM_TOKEN": KEY}, KEY),
+        ({"ROAM_API_KEY": "", "ROAM_TOKEN": KEY}, KEY),
+    ],
+)
+def test_the_api_key_of_roam_goes_before_its_token(environment: dict[str, str], sent: str) -> None:
+    with Server(log("roam")) as server:
+        given = {**environment, "ROAM_BASE_URL": server.environment["ROAM_BASE_URL"]}
+        found = run("roam", "list", *WINDOW, environment=given)
+    assert found.status == (0 if sent == KEY else ACCESS)
+    assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {sent}"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://10.0.0.1",
+        "http://[::2]",
+        "http://0.0.0.0",
+        "ftp://127.0.0.1",
+        "127.0.0.1",
+        "https://",
+        "https://user:pass@example.com",
+        "https://example.com/?x=1",
+        "https://example.com:port",
+        "https://[::1",
+    ],
+)
+def test_a_base_url_that_may_not_be_used_is_a_usage_error(url: str) -> None:
+    environment = {"PERSONA_API_KEY": KEY, "PERSONA_BASE_URL": url}
+    found = run("persona", "list", environment=environment)
+    assert found.status == USAGE
+    assert "PERSONA_BASE_URL" in found.said
+    assert "pass" not in found.said
+    assert found.said.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "LOCALHOST"])
+def test_plain_http_is_allowed_to_this_machine_itself(host: str) -> None:
+    environment = {"PERSONA_API_KEY": KEY, "PERSONA_BASE_URL": f"http://{host}:9/api/v1"}
+    found = run("persona", "list", "--retry-for", "0s", environment=environment)
+    assert found.status == UNREACHABLE
+
+
+# Formats and files
+
+
+@pytest.mark.parametrize(
+    ("suffix", "words", "first"),
+    [
+        ("jsonl", (), b'{"time":"'),
+        ("csv", (), b"time,provider,"),
+        ("CSV", (), b"time,provider,"),
+        ("txt", (), b'{"time":"'),
+        ("csv.gz", (), b"time,provider,"),
+        ("jsonl.gz", (), b'{"time":"'),
+        ("csv", ("-f", "jsonl"), b'{"time":"'),
+        ("jsonl", ("-f", "csv"), b"time,provider,"),
+        ("txt", ("-f", "table"), b"time  "),
+        ("jsonl", ("--raw",), b'{"type":"user-audit-log",'),
+    ],
+)
+def test_a_file_has_the_format_of_its_suffix_unless_another_is_asked_for(
+    suffix: str, words: tuple[str, ...], first: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / f"log.{suffix}"
+    found = run("persona", "list", "--demo", "-o", str(path), *words)
+    assert found == Run(0, b"", "")
+    packed = path.read_bytes()
+    content = gzip.decompress(packed) if suffix.endswith(".gz") else packed
+    assert content.startswith(first)
+    assert content.endswith(b"\n")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_its_owners_alone_and_replaces_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("old")
+    path.chmod(0o666)
+    with Server(log("persona")) as server:
+        found = asked(server, "persona", "-o", str(path), umask=0)
+    assert found == Run(0, b"", "")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_bytes().count(b"\n") == ROWS
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_dash_is_standard_output() -> None:
+    with Server(log("persona")) as server:
+        assert asked(server, "persona", "-o", "-") == asked(server, "persona")
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("old")
+    told = threading.Event()
+
+    def hold(request: Any) -> None:
+        if request.number == 3:
+            assert told.wait(LONG)
+
+    with (
+        Server(log("persona"), faults=hold) as server,
+        started(server, "persona", "list", *WINDOW, "-o", str(path)) as process,
+    ):
+        until(lambda: len(server.requests) == 3)
+        before = path.read_text()
+        told.set()
+        assert process.wait(LONG) == 0
+    assert before == "old"
+    assert path.read_bytes().count(b"\n") == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "faults", "status"),
+    [
+        ("persona", {2: DROP}, UNREACHABLE),
+        ("persona", {3: WRONG_SHAPE}, STRANGE),
+        ("persona", {2: Fault(401)}, ACCESS),
+        ("persona", {2: too_many(9)}, THROTTLED),
+        ("upstash", {1: Fault(cut=60_000)}, UNREACHABLE),
+        ("roam", {3: WRONG_SHAPE}, STRANGE),
+        ("hrhis", {2: Fault(403)}, ACCESS),
+    ],
+)
+@pytest.mark.parametrize("before", [{}, {"log.jsonl": "old", "log.csv.gz": "old"}])
+def test_after_a_failure_the_folder_is_as_it_was(
+    before: dict[str, str], name: str, faults: dict[int, Fault], status: int, tmp_path: Path
+) -> None:
+    for file, content in before.items():
+        (tmp_path / file).write_text(content)
+    for file in ("log.jsonl", "log.csv.gz"):
+        with Server(log(name), faults=faults) as server:
+            words = ("-o", str(tmp_path / file), "--retry-for", "0s", "--concurrency", "1")
+            found = asked(server, name, *words)
+        assert (found.status, found.out) == (status, b"")
+        assert found.said.count("\n") == 1
+        assert {each.name: each.read_text() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("where", ["missing/log.jsonl", ".", "file/log.jsonl"])
+@every_provider
+def test_an_output_that_cannot_be_made_ends_the_run_before_any_request(
+    name: str, where: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with Server(log(name)) as server:
+        found = asked(server, name, "-o", str(tmp_path / where))
+    assert found.status == OUTPUT
+    assert str(tmp_path) in found.said
+    assert server.requests == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@only_on_linux
+@pytest.mark.parametrize("command", [("persona", "list", "--demo"), ("schema",), ("providers",)])
+def test_a_full_disk_is_an_output_that_cannot_be_written(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        found = run(*command, stdout=full)
+    assert found.status == OUTPUT
+    assert found.said.startswith("auditctl: Cannot write standard output: ")
+
+
+@only_on_linux
+def test_a_device_may_be_named_as_the_output() -> None:
+    full = run("persona", "list", "--demo", "-o", "/dev/full")
+    assert full.status == OUTPUT
+    assert run("persona", "list", "--demo", "-o", os.devnull) == Run(0, b"", "")
+    assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
+def test_a_reader_that_goes_away_ends_the_run_quietly(form: str) -> None:
+    with (
+        Server(log("persona", 2000)) as server,
+        started(server, "persona", "list", *WINDOW, "-f", form) as process,
+    ):
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(LONG) == 0
+    assert said == b""
+    assert len(server.requests) < 20
+
+
+def closed(descriptors: str) -> list[str]:
+    """Give a command that starts the program with some of its streams closed."""
+    return ["/bin/sh", "-c", f'exec "$@" {descriptors}', "sh", *COMMAND]
+
+
+@every_provider
+def test_a_closed_standard_output_cannot_be_written(name: str) -> None:
+    with Server(log(name)) as server:
+        found = asked(server, name, "--concurrency", "1", command=closed(">&-"))
+    assert found.status == OUTPUT
+    assert found.said.count("\n") == 1
+    assert {request.method for request in server.requests} <= {"GET"}
+
+
+@pytest.mark.parametrize("descriptors", ["<&-", "2>&-", "<&- 2>&-"])
+def test_other_closed_streams_change_nothing(descriptors: str) -> None:
+    with Server(log("persona")) as server:
+        whole = asked(server, "persona")
+        assert asked(server, "persona", command=closed(descriptors)) == whole
+        server.faults = lambda _: Fault(401)
+        assert asked(server, "persona", command=closed(descriptors)).status == ACCESS
+
+
+# Interrupted
+
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+
+@pytest.mark.parametrize(("sent", "status"), SIGNALS)
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("persona", Fault(delay=LONG)),
+        ("roam", Fault(delay=LONG)),
+        ("hrhis", Fault(delay=LONG)),
+        ("upstash", Fault(drip=LONG)),
+        ("persona", too_many(200)),
+        ("roam", too_many(200)),
+        ("upstash", Fault(503, {"Retry-After": "200"})),
+    ],
+    ids=lambda value: getattr(value, "name", None) if isinstance(value, str) else None,
+)
+def test_a_signal_ends_the_run_at_once_and_leaves_nothing_behind(
+    name: str, fault: Fault, sent: signal.Signals, status: int, tmp_path: Path
+) -> None:
+    held = 1 if name == "upstash" else 2
+    output = tmp_path / "log.jsonl"
+    output.write_text("old")
+    words = (*WINDOW, "-v", "-o", str(output))
+    with (
+        Server(log(name), faults=lambda r: fault if r.number >= held else None) as server,
+        started(server, name, "list", *words) as process,
+    ):
+        until(lambda: len(server.requests) >= held)
+        if fault.status:
+            assert process.stderr
+            assert any(b"asking again" in line for line in process.stderr)
+        process.send_signal(sent)
+        said = process.communicate(timeout=LONG / 2)[1]
+    assert process.returncode == status
+    assert b"Traceback" not in said
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"log.jsonl": "old"}
+
+
+def test_what_standard_output_got_before_an_interrupt_is_whole_records() -> None:
+    hold = {3: Fault(delay=LONG)}
+    with (
+        Server(log("persona"), faults=hold) as server,
+        started(server, "persona", "list", *WINDOW) as process,
+    ):
+        assert process.stdout
+        first = [process.stdout.readline() for _ in range(200)]
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.stderr
+        said = process.stderr.read()
+        assert process.wait(LONG / 2) == 130
+    assert len({json.loads(line)["id"] for line in first}) == 200
+    assert (rest, said) == (b"", b"")
+
+
+# What is said
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
+@every_provider
+def test_a_run_that_goes_well_says_nothing(name: str, form: str) -> None:
+    with Server(log(name), faults=[Fault(503, {"Retry-After": "0"})]) as server:
+        found = asked(server, name, "-f", form)
+    assert (found.status, found.said) == (0, "")
+    assert found.out.count(b"\n") == ROWS + (form != "jsonl")
+
+
+ODD: list[Any] = [
+    {"id": "ual_0", "attributes": {"created-at": f"{TODAY - SPAN:%Y-%m-%d}T10:00:00Z"}},
+    {"id": "ual_1", "attributes": {"created-at": "long ago", "kept": [1, {"x": None}]}},
+    "a text in an event's place",
+    {"id": "ual_3", "attributes": {"created-at": f"{TODAY - SPAN:%Y-%m-%d}T10:00:00Z"}}
+    | {"relationships": {"user": {"data": {"id": ["odd"]}}}},
+    None,
+]
+
+
+def test_events_that_cannot_be_read_are_exported_whole_and_told_of_once() -> None:
+    with Server(Persona(ODD)) as server:
+        found = asked(server, "persona")
+        raw = asked(server, "persona", "--raw")
+        quiet = asked(server, "persona", "-q")
+        told = asked(server, "persona", "--log-format", "json")
+    assert found.status == 0
+    assert [record["raw"] for record in found.records] == ODD == raw.records
+    assert [record["time"] is None for record in found.records] == [False, True, True, False, True]
+    assert all(AuditRecord.model_validate(record) for record in found.records)
+    assert found.said.count("\n") == 1
+    assert found.said.startswith("auditctl: 4 of Persona's events ")
+    assert "ual_1" in found.said
+    assert quiet == Run(0, found.out, "")
+    (line,) = map(json.loads, told.said.splitlines())
+    assert line["level"] == "warning"
+    assert f"auditctl: {line['message']}\n" == found.said
+
+
+def test_events_of_unknown_time_are_inside_every_window_and_the_oldest() -> None:
+    with Server(Upstash([{"log_id": "odd"}, *UPSTASH_ROWS[:3]])) as server:
+        narrow = run("upstash", "list", "--since", "1s", environment=server.environment)
+        newest = [asked(server, "upstash", "--limit", str(n)).records for n in (3, 4)]
+    assert [record["id"] for record in narrow.records] == ["odd"]
+    assert ["odd" in {record["id"] for record in some} for some in newest] == [False, True]
+    assert newest[1][-1]["id"] == "odd"
+
+
+UPSTASH_ROWS: list[Any] = [
+    {"log_id": f"log-{n}", "timestamp": int(TODAY.timestamp()) - 600 + n} for n in range(10)
+]
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+@pytest.mark.parametrize(
+    ("words", "level"), [((), "error"), (("--since", "soon"), "error"), (("-o", "/"), "error")]
+)
+def test_lines_of_json_say_the_same_as_text(
+    words: tuple[str, ...], level: str, quiet: tuple[str, ...]
+) -> None:
+    with Server(log("persona"), faults=lambda _: Fault(403)) as server:
+        text = asked(server, "persona", *words, *quiet)
+        lines = asked(server, "persona", *words, *quiet, "--log-format", "json")
+    assert text.status == lines.status != 0
+    (line,) = map(json.loads, lines.said.splitlines())
+    assert line.keys() >= {"time", "level", "message"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
+    assert (line["level"], f"auditctl: {line['message']}\n") == (level, text.said)
+
+
+def test_quiet_goes_before_verbose() -> None:
+    with Server(log("persona"), faults=[too_many(0)]) as server:
+        assert asked(server, "persona", "-q", "-v").said == ""
+
+
+# Which records, which fields
+
+
+@pytest.mark.parametrize(
+    ("tests", "holds"),
+    [
+        (["outcome=failure"], lambda r: r["outcome"] == "failure"),
+        (["status_code!=200"], lambda r: r["status_code"] != 200),
+        (["action~^(PATCH|POST) "], lambda r: r["action"].startswith(("PATCH ", "POST "))),
+        (["actor!~^[a-d]"], lambda r: r["actor"][0] not in "abcd"),
+        (["raw.attributes.method=GET"], lambda r: r["raw"]["attributes"]["method"] == "GET"),
+        (["outcome=success", "target!="], lambda r: r["outcome"] == "success"),
+        (["target=null"], lambda _: False),
+        (["target!~."], lambda r: r["target"] is None),
+        (
+            ["raw.attributes.get-params.access_token=[REDACTED]"],
+            lambda r: "access_token" in r["raw"]["attributes"]["get-params"],
+        ),
+        (["raw.attributes.context={}"], lambda r: r["raw"]["attributes"]["context"] == {}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_where_keeps_the_records_for_which_every_test_holds(
+    tests: list[str], holds: Callable[[Any], bool]
+) -> None:
+    options = [word for test in tests for word in ("--where", test)]
+    with Server(log("persona")) as server:
+        whole = asked(server, "persona").records
+        found = asked(server, "persona", *options)
+    assert (found.status, found.said) == (0, "")
+    assert found.records == [record for record in whole if holds(record)]
+    assert len(found.records) < ROWS
+
+
+def test_fields_are_written_in_the_order_asked_for_in_any_format() -> None:
+    fields = "id,raw.attributes.response-status,time,raw.nope.x,raw.attributes.context"
+    with Server(log("persona")) as server:
+        whole = asked(server, "persona").records
+        lines = asked(server, "persona", "--fields", fields).records
+        table = asked(server, "persona", "--fields", fields, "-f", "table").out
+        cells = asked(server, "persona", "--fields", fields, "-f", "csv").out
+    assert [list(line) for line in lines] == [fields.split(",")] * ROWS
+    for record, line in zip(whole, lines, strict=True):
+        attributes = record["raw"]["attributes"]
+        status, context = attributes["response-status"], attributes["context"]
+        assert [*line.values()] == [record["id"], status, record["time"], None, context]
+    rows = list(csv.reader(io.StringIO(cells.decode())))
+    assert rows[0] == fields.split(",")
+    assert rows[1][:4] == [lines[0]["id"], "200", lines[0]["time"], ""]
+    assert [len(re.split(" {2,}", line)) for line in table.decode().splitlines()] == [5] * 251
+
+
+@every_provider
+def test_a_limit_gives_the_most_recent_records_newest_first(name: str) -> None:
+    with Server(log(name)) as server:
+        whole = asked(server, name).records
+        newest = sorted(whole, key=lambda record: str(record["time"]), reverse=True)
+        for limit in (1, 100, 101, 249, 250, 999):
+            found = asked(server, name, "--limit", str(limit))
+            assert (found.status, found.said) == (0, "")
+            assert found.records == newest[:limit]
+
+
+def test_a_limit_counts_the_records_that_pass() -> None:
+    with Server(log("persona")) as server:
+        words = ("--where", "outcome=failure")
+        failures = asked(server, "persona", *words).records
+        found = asked(server, "persona", *words, "-n", "60").records
+    assert found == failures[:60]
+
+
+def test_credentials_in_the_log_are_shown_only_when_asked_for() -> None:
+    with Server(log("hrhis")) as server:
+        shown, hidden = (asked(server, "hrhis", *w) for w in (["--no-redact"], ["--redact"]))
+    assert b"live-session" in shown.out
+    assert b"live-session" not in hidden.out
+    assert [r["id"] for r in shown.records] == [r["id"] for r in hidden.records]
+    cookies = {record["raw"]["referer"]["cookie"] for record in hidden.records}
+    assert cookies == {"[REDACTED]"}
+
+
+def test_a_spreadsheet_runs_no_cell_unless_asked_to() -> None:
+    row = {**UPSTASH_ROWS[0], "action_string": '=HYPERLINK("x")', "entity": "a\nb,c"}
+    with Server(Upstash([row])) as server:
+        guarded = asked(server, "upstash", "-f", "csv").out
+        bare = asked(server, "upstash", "-f", "csv", "--no-csv-guard").out
+    for written, action in ((guarded, "'" + row["action_string"]), (bare, row["action_string"])):
+        header, cells = csv.reader(io.StringIO(written.decode(), newline=""))
+        record = dict(zip(header, cells, strict=True))
+        assert (record["action"], record["target"]) == (action, "a\nb,c")
+        assert b"\r" not in written
+
+
+@pytest.mark.parametrize("user", [["me"], ["all"], ["user000000001", "user000000003"]])
+def test_logs_of_users_have_an_actor(user: list[str]) -> None:
+    options = [word for each in user for word in ("--user", each)]
+    with Server(log("hrhis")) as server:
+        found = asked(server, "hrhis", *options)
+    assert (found.status, found.said) == (0, "")
+    actors = {"me": ["user0"], "all": [f"user{n}" for n in range(5)]}
+    expected = actors.get(user[0], ["user1", "user3"])
+    assert {record["actor"] for record in found.records} == {f"{u}@example.com" for u in expected}
+    assert len(found.records) == 50 * len(expected)
+
+
+# One record
+
+
+def test_get_gives_the_record_that_list_gives() -> None:
+    with Server(log("persona")) as server:
+        expected = asked(server, "persona").records[123]
+        found = run("persona", "get", expected["id"], environment=server.environment)
+        raw = run("persona", "get", expected["id"], "--raw", environment=server.environment)
+        old = run("persona", "get", f"ual_{FIRST_ID + ROWS - 1}", environment=server.environment)
+    assert (found.status, found.said) == (0, "")
+    assert found.records == [expected]
+    assert raw.records == [expected["raw"]]
+    assert old.status == 0
+    assert server.requests[-1].path.endswith(f"/user-audit-logs/ual_{FIRST_ID + ROWS - 1}")
+
+
+def test_get_of_an_unknown_id_is_a_question_refused(tmp_path: Path) -> None:
+    words = ("-o", str(tmp_path / "log.jsonl"))
+    with Server(log("persona")) as server:
+        found = run("persona", "get", "ual_1", *words, environment=server.environment)
+    assert found.status == STRANGE
+    assert "404: Not Found" in found.said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_get_asks_below_the_list_whatever_the_id_holds() -> None:
+    with Server(log("persona")) as server:
+        for ident in ("../../x", "a?b=c#d", "a b"):
+            run("persona", "get", ident, environment=server.environment)
+    paths = [request.path.rpartition("/") for request in server.requests]
+    assert [path[0] for path in paths] == ["/api/v1/user-audit-logs"] * 3
+    assert [path[2] for path in paths] == ["..%2F..%2Fx", "a%3Fb%3Dc%23d", "a%20b"]
+    assert run("persona", "get", "", environment=server.environment).status == USAGE
+
+
+# check
+
+
+@every_provider
+def test_check_proves_each_thing_in_a_line(name: str) -> None:
+    history = LOGS[name](ROWS, span=SPAN)
+    with Server(history) as server:
+        found = run(name, "check", environment=server.environment)
+    assert (found.status, found.said) == (0, "")
+    lines = found.out.decode().splitlines()
+    for word in ("reachable", "credentials", "permission", "clock", "newest record"):
+        assert len([line for line in lines if word in line]) == 1
+    assert all(line.startswith("ok ") for line in lines)
+    newest = [history.moment(0), history.moment(ROWS - 1)]
+    assert any(f"{moment:%Y-%m-%dT%H:%M:%S}" in found.out.decode() for moment in newest)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "failed"),
+    [
+        (Fault(401), ACCESS, "credentials"),
+        (Fault(403), ACCESS, "permission"),
+        (Fault(404), STRANGE, "answer"),
+        (WRONG_SHAPE, STRANGE, "answer"),
+        (Fault(503), UNREACHABLE, "reachable"),
+        (DROP, UNREACHABLE, "reachable"),
+        (too_many(9), THROTTLED, "reachable"),
+    ],
+    ids=["401", "403", "404", "strange", "503", "dropped", "429"],
+)
+@every_provider
+def test_check_ends_with_the_status_of_what_does_not_hold(
+    name: str, fault: Fault, status: int, failed: str
+) -> None:
+    with Server(log(name), faults=lambda _: fault) as server:
+        found = run(name, "check", "--retry-for", "0s", environment=server.environment)
+    assert found.status == status
+    last = found.out.decode().splitlines()[-1]
+    assert re.fullmatch(rf"FAILED +{failed}.*", last)
+    assert found.said.startswith("auditctl: ")
+    assert found.said.count("\n") == 1
+
+
+def test_check_tells_of_a_clock_that_is_wrong() -> None:
+    tomorrow = {"Date": formatdate(time.time() + 86400, usegmt=True)}
+    with Server(log("persona"), faults=lambda _: Fault(headers=tomorrow)) as server:
+        found = run("persona", "check", environment=server.environment)
+    assert found.status == 0
+    assert re.search(r"(?m)^WARN.*clock.*86\d{3} s", found.out.decode())
+
+
+@every_provider
+def test_check_holds_for_an_empty_log_and_for_sample_data(name: str) -> None:
+    with Server(log(name, 0)) as server:
+        found = run(name, "check", environment=server.environment)
+    assert (found.status, found.said) == (0, "")
+    assert re.search(r"newest record: none", found.out.decode())
+    assert run(name, "check", "--demo").status == 0
+
+
+# providers and schema
+
+
+def test_providers_tells_in_one_row_what_each_provider_needs() -> None:
+    found = run("providers")
+    assert (found.status, found.said) == (0, "")
+    header, *rows = found.out.decode().splitlines()
+    titles = ("environment", "permission", "order", "retention", "rate limit", "docs")
+    assert [title for title in titles if title not in header] == []
+    by_name = {row.split()[0]: row for row in rows}
+    assert sorted(by_name) == sorted(LOGS)
+    for name, variables in NEEDED.items():
+        row = by_name[name]
+        assert [variable for variable in variables if variable not in row] == []
+        assert f"{name.upper()}_BASE_URL" in row
+        assert len(re.split(" {2,}", row)) == len(re.split(" {2,}", header))
+    assert ["none documented" in by_name[name] for name in ("upstash", "hrhis")] == [True, True]
+    assert "newest first" in by_name["persona"]
+
+
+def test_the_schema_describes_each_field_in_order() -> None:
+    found = run("schema")
+    assert (found.status, found.said) == (0, "")
+    schema = json.loads(found.out)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert (*schema["properties"],) == FIELDS == (*schema["required"],)
+    assert schema["additionalProperties"] is False
+    assert all(described["description"] for described in schema["properties"].values())
+    assert schema["properties"]["outcome"]["enum"] == ["success", "failure", "unknown"]
+
+
+@every_provider
+def test_every_record_of_the_sample_data_fits_the_schema(name: str) -> None:
+    found = run(name, "list", "--demo", "--since", "90d")
+    assert (found.status, found.said) == (0, "")
+    assert len(found.records) > 100
+    for record in found.records:
+        assert (*record,) == FIELDS
+        AuditRecord.model_validate(record)
+
+
+# Other people's providers
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from auditctl import Page, Provider, secret, setting
+
+@dataclass(frozen=True, kw_only=True)
+class Acme(Provider):
+    name = "acme"
+    title = "Acme"
+    order = "newest first"
+    permission = "any key"
+    retention = "for ever"
+    rate_limit = "none"
+    docs = "https://acme.example/docs"
+
+    api_key: object = secret()
+    base_url: str = setting("https://acme.example")
+
+    def credentials(self):
+        return {{"Authorization": self.api_key.reveal()}}
+
+    def pages(self, client, window):
+        yield Page([{{"id": "1", "key": "value"}}])
+
+    def normalize(self, event, context):
+        {normalize}
+"""
+
+
+def installed(folder: Path, source: str) -> dict[str, str]:
+    """Install a provider beside ours, and give the environment in which it is found."""
+    about = folder / "acme-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[auditctl.providers]\nacme = acme:Acme\n")
+    (folder / "acme.py").write_text(source)
+    return {"PYTHONPATH": str(folder), "ACME_API_KEY": KEY}
+
+
+def test_an_installed_provider_is_a_command_like_ours(tmp_path: Path) -> None:
+    source = PLUGIN.format(normalize='return {"id": event["id"], "time": 0, "action": "did"}')
+    environment = installed(tmp_path, source)
+    found = run("acme", "list", "--since", "0", environment=environment)
+    assert (found.status, found.said) == (0, "")
+    (record,) = found.records
+    expected = ("1970-01-01T00:00:00.000Z", "acme", "1", "did")
+    assert tuple(record[name] for name in ("time", "provider", "id", "action")) == expected
+    assert b"acme" in run(environment=environment).out
+    assert b"ACME_API_KEY" in run("providers", environment=environment).out
+    assert run("acme", "list", environment={"PYTHONPATH": str(tmp_path)}).status == ACCESS
+    assert run("acme", "list", "--demo", environment=environment).status == USAGE
+
+
+@pytest.mark.parametrize(
+    "normalize",
+    [
+        'raise RuntimeError("with " + self.api_key.reveal())',
+        'return event["nope"]',
+        "return normalize(self, event)",
+        "assert False, self.api_key.reveal()",
+    ],
+)
+def test_a_defect_ends_the_run_with_a_sentence_that_quotes_nothing(
+    normalize: str, tmp_path: Path
+) -> None:
+    folder, output = tmp_path / "site", tmp_path / "out"
+    folder.mkdir()
+    output.mkdir()
+    environment = installed(folder, PLUGIN.format(normalize=normalize))
+    words = ("-o", str(output / "log.jsonl"))
+    found = run("acme", "list", *words, environment=environment)
+    assert (found.status, found.out) == (FAULT_STATUS, b"")
+    assert found.said.count("\n") == 1
+    assert "acme" in found.said
+    assert list(output.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise RuntimeError('broken')",
+        "this is not Python",
+        "import a_module_that_is_not_there",
+        "Other = 1",
+        "class Acme: pass",
+        "Acme = 7",
+        PLUGIN.format(normalize="return {}").replace('"acme"', '"other"'),
+        PLUGIN.format(normalize="return {}").replace("title =", "nope ="),
+    ],
+    ids=["raises", "no Python", "imports", "lacks", "class", "number", "other name", "no title"],
+)
+def test_a_broken_provider_is_left_out_aloud_and_takes_none_with_it(
+    source: str, tmp_path: Path
+) -> None:
+    environment = installed(tmp_path, source)
+    table = run("providers", environment=environment)
+    assert table.status == 0
+    assert [name for name in LOGS if name.encode() not in table.out] == []
+    assert b"acme" not in table.out
+    assert table.said.startswith("auditctl: The provider acme ")
+    assert "left out" in table.said
+    assert run("persona", "list", "--demo", environment=environment).said == ""
+    named = run("acme", "list", environment=environment)
+    assert named.status == USAGE
+    assert "left out" in named.said
+    assert run("--help", environment=environment).status == 0
+
+
+@pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",), ("--help",)])
+def test_an_interrupt_while_providers_are_loaded_ends_the_run(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True: pass"
+    found = run(*words, environment=installed(tmp_path, source))
+    assert found.status == 130
+    assert found.said == ""
+
+
+# The environment
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LC_ALL": "C"},
+        {"LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii"},
+        {},
+    ],
+    ids=["C", "C, ASCII", "POSIX, ASCII", "nothing at all"],
+)
+def test_the_locale_changes_nothing(locale: dict[str, str]) -> None:
+    row = {**UPSTASH_ROWS[0], "action_string": "Ünïcode 漢字 🎉", "entity": "x"}
+    with Server(Upstash([row])) as server:
+        environment = {**server.environment, **locale}
+        for form in ("jsonl", "csv", "table"):
+            found = run("upstash", "list", *WINDOW, "-f", form, environment=environment)
+            assert (found.status, found.said) == (0, "")
+            assert "Ünïcode 漢字 🎉".encode() in found.out
+        failed = run("upstash", "list", "--since", "über", environment=environment)
+    assert failed.status == USAGE
+    assert run("upstash", "list", "--help", environment=environment).status == 0
+
+
+def test_without_any_environment_the_sample_data_are_shown() -> None:
+    alone = ["/usr/bin/env", "-i", *COMMAND]
+    found = run("persona", "list", "--demo", command=alone)
+    assert (found.status, found.said) == (0, "")
+    assert len(found.records) > 5
+
+
+# Exactness
+
+
+DEEP = 2_000
+NUMBERS = (
+    b"[1000000000000000000000000000000,-9223372036854775809,18446744073709551616,1e400,-1E-400,"
+    b"3.1415926535897932384626433832795028841971,0.10,1.0,100E0,-0.0,0,-1,9007199254740993]"
+)
+TEXTS = (
+    rb'["\ud800","x\udc00\ud800y","","\\ \" / \b\f\n\r\t \u0000","' + "\u2028 ü 🎉".encode() + b'"]'
+)
+
+
+def exact_events(name: str) -> list[bytes]:
+    """Give events that tell whether anything is lost on the way, two of them the same."""
+    stamp = f"{TODAY - timedelta(hours=9):%Y-%m-%dT%H:%M:%SZ}".encode()
+    head = {
+        "persona": b'"id":"ual_%d","attributes":{"created-at":"' + stamp + b'"}',
+        "upstash": b'"log_id":"log-%d","timestamp":"' + stamp + b'"',
+        "roam": b'"timestamp":"' + stamp + b'","eventType":"E"',
+        "hrhis": b'"id":"%d","time":"' + stamp + b'"',
+    }[name]
+    bodies = [
+        b'"numbers":' + NUMBERS,
+        b'"texts":' + TEXTS,
+        b'"deep":' + b"[" * DEEP + b"1e400" + b"]" * DEEP,
+        b'"deep":' + b'{"a":[' * DEEP + b'"\\ud800"' + b"]}" * DEEP,
+        b'"long":"' + b"a" * 300_000 + b'"',
+        b'"":{"":[{},[],null,true,false]}',
+    ]
+    heads = [head % n if b"%d" in head else head for n in range(len(bodies))]
+    events = [b"{" + h + b"," + b + b"}" for h, b in zip(heads, bodies, strict=True)]
+    return [*events, events[0], events[0]]
+
+
+class OneDay(Roam):
+    """Has all that it is given in one day, without reading it: it is too deep."""
+
+    def day(self, date: str) -> Iterable[int]:
+        return range(self.total) if date == f"{TODAY - timedelta(days=1):%Y-%m-%d}" else ()
+
+
+@every_provider
+def test_raw_events_come_out_byte_for_byte(name: str) -> None:
+    events = exact_events(name)
+    with Server(OneDay(events) if name == "roam" else log(name, events)) as server:
+        raw = asked(server, name, "--raw")
+        lines = asked(server, name)
+        cells = asked(server, name, "-f", "csv")
+    assert (raw.status, raw.said) == (lines.status, lines.said) == (0, "")
+    assert raw.out.split(b"\n")[:-1] == events
+    for line, event in zip(lines.out.split(b"\n")[:-1], events, strict=True):
+        assert line.endswith(b',"raw":' + event + b"}")
+        assert exact.loads(line)["provider"] == name
+    csv.field_size_limit(10**6)
+    header, *rows = csv.reader(io.StringIO(cells.out.decode(), newline=""))
+    assert (*header,) == FIELDS
+    assert [row[-1].encode() for row in rows] == events
+    ids = [row[header.index("id")] for row in rows]
+    twins = {"roam": 3}.get(name, 1)  # where there are ids, the repeated rows have the same
+    assert len({ids[0], *ids[-2:]}) == twins
+
+
+def test_a_lone_surrogate_in_a_field_is_written_as_its_escape_in_every_format() -> None:
+    row = json.dumps({**UPSTASH_ROWS[0], "actor": "a\ud800b"}, separators=(",", ":")).encode()
+    with Server(Upstash([row])) as server:
+        written = {f: asked(server, "upstash", "-f", f).out for f in ("jsonl", "csv", "table")}
+    assert written["jsonl"].count(rb'"actor":"a\ud800b"') == 2
+    assert rb",a\ud800b," in written["csv"]
+    assert rb"  a\ud800b  " in written["table"]
+
+
+def test_the_user_of_the_settings_is_told_to_the_provider_alone() -> None:
+    # A control for the search for secrets in `run`: they are really in use.
+    with Server(log("upstash")) as server:
+        asked(server, "upstash")
+    assert server.requests[0].headers["authorization"] == BASIC
+    assert USER
