@@ -54,7 +54,9 @@ class ChangedError(ValueError):
     """The stream has other bytes than before ahead of the position to continue from."""
 
 
-def split(chunks: Iterable[bytes], start: Position = START) -> Iterator[tuple[Answer, Position]]:
+def split(  # noqa: C901 - a stream is read in one piece
+    chunks: Iterable[bytes], start: Position = START
+) -> Iterator[tuple[Answer, Position]]:
     """Cut an array into lists of its rows: (rows, position behind them).
 
     The buffer is cut where ``},{`` stands, which may also be inside a string or a nested row.

@@ -152,8 +152,7 @@ class _List:
 def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
     """Read every numbered page, counting rows against ``total``, which may grow on the way.
 
-    ``nextPage`` is there even on the last page and ``pageCount`` counts rows, so neither tells
-    where the end is.
+    ``nextPage`` stands even on the last page, and ``pageCount`` counts rows: no end signals.
     """
     yield first.page
     totals = [first.total]
