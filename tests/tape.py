@@ -62,7 +62,8 @@ def cassette(path: Path) -> Cassette:
 
 
 def provider_class(name: str) -> type[Provider]:
-    provider: type[Provider] = registry.installed()[name].load()
+    provider = registry.load(name, pytest.fail)
+    assert provider is not None
     return provider
 
 

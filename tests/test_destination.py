@@ -177,11 +177,11 @@ def test_a_named_pipe_is_written_to_and_stays(tmp_path: Path, name: str) -> None
     path = tmp_path / name
     os.mkfifo(path)
     read: list[bytes] = []
-    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()), daemon=True)
     reader.start()
     with whole_file(str(path)) as write:
         write(LARGE)
-    reader.join()
+    reader.join(30)  # only a pipe that nobody opened takes so long
     # The suffix compresses, whatever bears it.
     assert (gzip.decompress(read[0]) if name.endswith(".gz") else read[0]) == LARGE
     assert path.is_fifo()

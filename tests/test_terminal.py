@@ -1,0 +1,464 @@
+"""What a person sees: the program on a pseudo-terminal, and what stands on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.cells import cell_len
+
+from tests.server import KEY, Fault, Log, Persona, Request, Roam, Server, Upstash, too_many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+COLUMNS = ["time", "actor", "action", "target", "outcome", "source_ip"]
+ROWS = 250
+SPAN = timedelta(days=3)
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+WINDOW = ("--since", f"{TODAY - SPAN:%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
+LONG = 30.0
+"""Seconds after which a program hangs."""
+WIDE = 200
+
+SEQUENCE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
+PROGRESS = re.compile(r"Persona: \d pages?, \d+ records, back to 20\S+ \([\d,]+/s, since 20")
+SUMMARY = re.compile(r"Persona: 250 records since 20\S+ \S+ UTC, 3 pages, [\d.]+ s\.")
+
+IN_THE_FOREGROUND = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes the terminal the one whose keys send signals."""
+
+
+@dataclass
+class Terminal:
+    """A pseudo-terminal and the program that runs on it; `shown` is all that was written to it."""
+
+    near: int
+    process: subprocess.Popen[bytes]
+    shown: bytearray = field(default_factory=bytearray)
+
+    def until(self, pattern: str | re.Pattern[str]) -> str:
+        """Read until the text shown holds a pattern, or nothing more comes."""
+        end = time.monotonic() + LONG
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < end, f"{pattern} is not in {self.text}"
+            if not self._read():
+                break
+        return self.text
+
+    def end(self) -> str:
+        """Read until the program ends, and give all that it showed."""
+        end = time.monotonic() + LONG
+        while self._read():
+            assert time.monotonic() < end
+        self.process.wait(LONG)
+        return self.text
+
+    def press(self, key: bytes) -> None:
+        os.write(self.near, key)
+
+    @property
+    def text(self) -> str:
+        return self.shown.decode(errors="replace")
+
+    @property
+    def lines(self) -> list[str]:
+        """What was written, line by line, without colours."""
+        return COLOR.sub("", self.text).replace("\r\n", "\n").split("\n")[:-1]
+
+    def _read(self) -> bool:
+        if not select.select([self.near], [], [], 0.1)[0]:
+            return True
+        try:
+            piece = os.read(self.near, 65536)
+        except OSError:  # Linux says so when the last program has closed the other end
+            return False
+        self.shown += piece
+        return bool(piece)
+
+
+@contextlib.contextmanager
+def terminal(
+    server: Server | None,
+    *words: str,
+    columns: int = WIDE,
+    keyboard: bool = False,
+    variables: dict[str, str] | None = None,
+    **elsewhere: Any,
+) -> Iterator[Terminal]:
+    """Run the program on a terminal, except for the streams that are `elsewhere`."""
+    near, far = os.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    settings = server.environment if server else {}
+    environment = {"PATH": os.defpath, "TERM": "xterm-256color", **settings, **(variables or {})}
+    before = [sys.executable, "-c", IN_THE_FOREGROUND] if keyboard else []
+    with subprocess.Popen(
+        [*before, sys.executable, "-m", "auditctl", *words],
+        env=environment,
+        start_new_session=keyboard,
+        **{"stdin": far, "stdout": far, "stderr": far, **elsewhere},
+    ) as process:
+        os.close(far)
+        try:
+            yield Terminal(near, process)
+        finally:
+            process.kill()
+            os.close(near)
+
+
+def screen(shown: str, columns: int) -> list[str]:
+    """Tell what stands on the screen in the end; a sequence that is not known here is an error."""
+    rows: list[list[str]] = [[]]
+    at = 0
+    for token in re.findall(rf"{SEQUENCE.pattern}|.", shown, re.DOTALL):
+        if COLOR.fullmatch(token):
+            continue
+        if token == "\r":
+            at = 0
+        elif token == "\n":
+            rows.append([])
+        elif token == "\x1b[K":
+            del rows[-1][at:]
+        else:
+            assert token.isprintable(), token
+            if at == columns:
+                rows.append([])
+                at = 0
+            rows[-1] += " " * (at - len(rows[-1]))
+            rows[-1][at : at + 1] = token
+            at += 1
+    return ["".join(row).rstrip() for row in rows]
+
+
+def log(rows: Any = ROWS) -> Persona:
+    return Persona(rows, span=SPAN, now=TODAY)
+
+
+def held(number: int) -> tuple[threading.Event, Callable[[Request], None]]:
+    """Give an event, and a choice of faults that holds back a request until it is set."""
+    gate = threading.Event()
+
+    def choose(request: Request) -> None:
+        if request.number == number:
+            gate.wait(LONG)
+
+    return gate, choose
+
+
+def listed(rows: Any = ROWS, *words: str, columns: int = WIDE, **more: Any) -> Terminal:
+    """Run `persona list` on a terminal that shows standard output alone."""
+    with (
+        Server(log(rows)) as server,
+        terminal(
+            server,
+            *("persona", "list", *WINDOW, *words),
+            columns=columns,
+            stderr=subprocess.DEVNULL,
+            **more,
+        ) as shown,
+    ):
+        shown.end()
+        assert shown.process.returncode == 0
+        return shown
+
+
+def event(n: int, **attributes: Any) -> dict[str, Any]:
+    moment = f"{TODAY - timedelta(minutes=n + 1):%Y-%m-%dT%H:%M:%S}.000Z"
+    common = {"created-at": moment, "method": "GET", "path": "/x", "response-status": 200}
+    return {"type": "user-audit-log", "id": f"ual_{n}", "attributes": {**common, **attributes}}
+
+
+# The table
+
+
+def test_a_terminal_gets_a_table_and_a_pipe_gets_lines_of_json() -> None:
+    shown = listed()
+    assert shown.lines[0].split() == COLUMNS
+    assert len(shown.lines) == 1 + ROWS
+    assert all(re.match(r"20\d\d-\d\d-\d\dT", line) for line in shown.lines[1:])
+    with Server(log()) as server, terminal(server, stdout=-1) as piped:
+        piped.process.communicate(timeout=LONG)
+    with (
+        Server(log()) as server,
+        terminal(server, "persona", "list", *WINDOW, stdout=subprocess.PIPE) as piped,
+    ):
+        written = piped.process.communicate(timeout=LONG)[0]
+    assert [json.loads(line)["provider"] for line in written.splitlines()] == ["persona"] * ROWS
+
+
+@pytest.mark.parametrize(
+    "words", [("-f", "jsonl"), ("--raw",), ("--raw", "-f", "jsonl")], ids=" ".join
+)
+def test_lines_of_json_come_to_a_terminal_when_asked_for(words: tuple[str, ...]) -> None:
+    lines = listed(ROWS, *words).lines
+    assert len([json.loads(line) for line in lines]) == ROWS
+
+
+LONG_VALUES = [
+    *(event(n) for n in range(100)),
+    *(event(n, path=f"/{'漢字' * 9}{'very-long' * n}") for n in range(100, 150)),
+    *(event(n, path=f"/é{n}", **{"ip-address": "2001:db8::" * 9}) for n in range(150, 250)),
+]
+FIRST_LONG = [event(n, path="/" + "漢" * n, context={"x-id": "y" * n}) for n in range(250)]
+
+
+@pytest.mark.parametrize("columns", [20, 80, 200])
+@pytest.mark.parametrize(
+    "rows", [ROWS, LONG_VALUES, FIRST_LONG], ids=["usual", "long later on", "long at first"]
+)
+def test_no_line_is_wider_than_the_terminal(rows: Any, columns: int) -> None:
+    lines = listed(rows, columns=columns).lines
+    assert len(lines) == 1 + ROWS
+    assert max(map(cell_len, lines)) <= columns
+    if columns == 200:
+        assert lines[0].split() == COLUMNS
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_rows_of_later_pages_keep_the_columns_of_the_first(columns: int) -> None:
+    lines = listed(
+        [*(event(n) for n in range(100)), *(event(n, path="/long" * n) for n in range(100, 250))],
+        columns=columns,
+    ).lines
+    starts = [match.start() for match in re.finditer(r"\S+", lines[0])]
+    assert len(starts) == len(COLUMNS)
+    for line in lines[1:]:
+        padded = line.ljust(columns)
+        assert [padded[start - 2 : start] for start in starts[1:]] == ["  "] * 5
+        cells = [padded[a:b].strip() for a, b in pairwise([*starts, columns])]
+        assert "" not in cells
+    assert "…" not in "".join(lines[:101])
+    assert all("…" in line for line in lines[101:])
+
+
+def test_the_first_page_is_shown_before_the_second_has_come() -> None:
+    gate, choose = held(2)
+    with (
+        Server(log(), faults=choose) as server,
+        terminal(server, "persona", "list", *WINDOW, "-q") as shown,
+    ):
+        shown.until(r"(?s)(\n20.*){100}")
+        assert len(shown.lines) == 101
+        assert len(server.requests) <= 2
+        assert not gate.is_set()
+        gate.set()
+        shown.end()
+    assert len(shown.lines) == 1 + ROWS
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_an_empty_log_is_a_header(columns: int) -> None:
+    assert [line.split() for line in listed(0, columns=columns).lines] == [COLUMNS]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_the_overview_of_the_providers_fits_the_terminal(columns: int) -> None:
+    with terminal(None, "providers", columns=columns) as shown:
+        shown.end()
+    assert shown.process.returncode == 0
+    assert max(map(cell_len, shown.lines)) <= columns
+    words = re.sub(r"[\s│─━]", "", "".join(shown.lines))
+    for name in ("persona", "upstash", "roam", "hrhis"):
+        assert name in words
+
+
+# Strangers' text
+
+
+HOSTILE = {
+    "\x1b[2J\x1b[31m": r"\x1b[2J\x1b[31m",
+    "\x9b2J": r"\x9b2J",
+    "a\rb\nc\td": r"a\rb\nc\td",
+    "\u202eevil\u2066": r"\u202eevil\u2066",
+    "x\u2028y\u2029z\x85": r"x\u2028y\u2029z\x85",
+    "\x00\x07\x08\x7f": r"\x00\x07\x08\x7f",
+    "\ud800": r"\ud800",
+    "[red]text[/red] [/]": "[red]text[/red] [/]",
+    ":smile: [link=x]y": ":smile: [link=x]y",
+}
+
+
+@pytest.mark.parametrize("page", [1, 2])
+@pytest.mark.parametrize("form", ["rich", "plain"])
+@pytest.mark.parametrize(("text", "expected"), HOSTILE.items(), ids=map(repr, HOSTILE.values()))
+def test_text_of_strangers_moves_nothing(text: str, expected: str, form: str, page: int) -> None:
+    # One after another in one run would be quicker, but would show less if it failed.
+    rows = [event(n) for n in range(100 * (page - 1))]
+    rows.append(event(len(rows), path=f"/{text}/end"))
+    if form == "plain":
+        with Server(log(rows)) as server, terminal(server, stdout=-1) as unused:
+            unused.process.communicate(timeout=LONG)
+        words = ("persona", "list", *WINDOW, "-f", "table")
+        with Server(log(rows)) as server, terminal(server, *words, stdout=-1) as piped:
+            last = piped.process.communicate(timeout=LONG)[0].decode().split("\n")[-2]
+    else:
+        last = listed(rows).lines[-1]
+    assert f"  GET /{expected}/end  " in last
+    assert last.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("variables", "colored"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}, False),
+    ],
+    ids=["usual", "NO_COLOR", "dumb", "NO_COLOR goes first"],
+)
+@pytest.mark.parametrize("words", [("persona", "list", "--demo", "--since", "30d"), ("providers",)])
+def test_there_are_colours_unless_they_are_not_wanted(
+    words: tuple[str, ...], variables: dict[str, str], *, colored: bool
+) -> None:
+    with terminal(None, *words, variables=variables, stderr=subprocess.DEVNULL) as shown:
+        shown.end()
+    assert shown.process.returncode == 0
+    assert bool(COLOR.search(shown.text)) is colored
+    assert ("\x1b" in shown.text) is colored
+
+
+# Progress
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("option", [False, True], ids=["redirected", "--output"])
+def test_progress_and_a_summary_are_shown_while_a_file_is_written(
+    columns: int, tmp_path: Path, *, option: bool
+) -> None:
+    gate, choose = held(3)
+    path = tmp_path / "log.jsonl"
+    words = ("persona", "list", *WINDOW, *(("-o", str(path)) if option else ()))
+    with (
+        (tmp_path / "redirected").open("wb") as file,
+        Server(log(), faults=choose) as server,
+        terminal(server, *words, columns=columns, **({} if option else {"stdout": file})) as shown,
+    ):
+        start = PROGRESS.pattern if columns == 200 else PROGRESS.pattern[:28]
+        shown.until(start)
+        while len(server.requests) < 3:
+            assert not shown.process.poll()
+        standing = screen(shown.text, columns)
+        gate.set()
+        text = shown.end()
+    assert shown.process.returncode == 0
+    assert len(standing) == 1, "the progress line is longer than the terminal is wide"
+    found = screen(text, columns)
+    assert SUMMARY.fullmatch("".join(found)), "nothing else is left on the screen"
+    written = path if option else tmp_path / "redirected"
+    lines = written.read_bytes().split(b"\n")[:-1]
+    assert len({json.loads(line)["id"] for line in lines}) == ROWS
+
+
+@pytest.mark.parametrize("words", [("-q",), ("--log-format", "json")], ids=" ".join)
+def test_nothing_is_shown_to_whoever_does_not_want_it(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = str(tmp_path / "log.jsonl")
+    with (
+        Server(log(), faults=[too_many(0)], latency=0.1) as server,
+        terminal(server, "persona", "list", *WINDOW, "-o", path, *words) as shown,
+    ):
+        assert shown.end() == ""
+    assert shown.process.returncode == 0
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_both_streams_on_one_terminal_leave_whole_rows_and_the_summary(columns: int) -> None:
+    expected = listed(columns=columns).lines
+    with (
+        Server(log(), latency=0.15) as server,
+        terminal(server, "persona", "list", *WINDOW, columns=columns) as shown,
+    ):
+        text = shown.end()
+    assert shown.process.returncode == 0
+    assert len(PROGRESS.findall(text) if columns == WIDE else text.split("\x1b[K")) > 1
+    found = screen(text, columns)
+    assert found[: 1 + ROWS] == expected
+    assert SUMMARY.fullmatch("".join(found[1 + ROWS :]))
+
+
+def test_a_pause_is_explained_while_it_lasts_and_gone_afterwards() -> None:
+    with (
+        Server(log(), faults=[None, too_many(1)]) as server,
+        terminal(server, "persona", "list", *WINDOW) as shown,
+    ):
+        shown.until("asking again in 1 s")
+        standing = screen(shown.text, WIDE)[-1]
+        text = shown.end()
+    assert standing.startswith("Persona answered 429")
+    assert "asking again" not in "".join(screen(text, WIDE))
+
+
+def test_a_failure_stands_alone_on_its_line() -> None:
+    with (
+        Server(log(), faults={3: Fault(403)}, latency=0.15) as server,
+        terminal(server, "persona", "list", *WINDOW) as shown,
+    ):
+        found = screen(shown.end(), WIDE)
+    assert shown.process.returncode == 4
+    assert len(found[:201]) == 201
+    said = "".join(found[201:])
+    assert said.startswith("auditctl: Persona does not allow this (403")
+    assert KEY not in shown.text
+
+
+def test_lines_of_verbose_and_the_progress_do_not_garble_each_other(tmp_path: Path) -> None:
+    path = str(tmp_path / "log.jsonl")
+    with (
+        Server(Roam(ROWS, span=SPAN, now=TODAY), latency=0.15) as server,
+        terminal(server, "roam", "list", *WINDOW, "-v", "-o", path) as shown,
+    ):
+        *requests, summary, nothing = screen(shown.end(), WIDE)
+    assert [bool(re.fullmatch(r"GET /\S+ 200 \d+ ms \d+ bytes", r)) for r in requests] == [True] * 3
+    assert summary.startswith("Roam: 250 records ")
+    assert nothing == ""
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize("fault", [Fault(delay=LONG), too_many(200)], ids=["answer", "pause"])
+@pytest.mark.parametrize(
+    ("name", "history"),
+    [("persona", Persona), ("upstash", Upstash), ("roam", Roam)],
+)
+def test_ctrl_c_ends_the_run_at_once(
+    name: str, history: type[Log], fault: Fault, tmp_path: Path
+) -> None:
+    words = (name, "list", *WINDOW, "-o", str(tmp_path / "log.jsonl"))
+    with (
+        Server(history(ROWS, span=SPAN, now=TODAY), faults=lambda _: fault) as server,
+        terminal(server, *words, keyboard=True) as shown,
+    ):
+        if fault.status:
+            shown.until("asking again")
+        while not server.requests:
+            assert shown.process.poll() is None
+        shown.press(b"\x03")
+        text = shown.end()
+    assert shown.process.returncode == 130
+    assert "Traceback" not in text
+    assert [line for line in screen(text, WIDE) if line not in ("", "^C")] == []
+    assert list(tmp_path.iterdir()) == []
