@@ -130,7 +130,9 @@ class Client:
             keepalive_expiry=KEPT_ALIVE,
         )
         try:
-            return httpx.HTTPTransport(proxy=proxy, limits=limits)
+            # Plain http is for this machine alone and has no certificates, whose loading takes
+            # longer than most fetches.
+            return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A proxy variable that is no URL or needs an extra, a certificate file that is gone.
             message = f"The connection cannot be set up: {self._safe(str(error))}"

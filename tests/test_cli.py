@@ -143,8 +143,8 @@ def test_a_group_alone_prints_its_help(group: tuple[str, ...]) -> None:
 
 OPTIONS = re.findall(
     r"\S+",
-    "--since --until -f --format -o --output -n --limit --fields --where --raw --redact --no-redact "
-    "--csv-guard --no-csv-guard --concurrency --retry-for --demo -q --quiet -v --verbose "
+    "--since --until -f --format -o --output -n --limit --fields --where --raw --redact --demo "
+    "--no-redact --csv-guard --no-csv-guard --concurrency --retry-for -q --quiet -v --verbose "
     "--log-format -h --help",
 )
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import orjson
-
 from auditctl import exact
 from auditctl.fields import Field
 from auditctl.record import Record
@@ -25,7 +23,7 @@ class Jsonl:
         elif self._fields is not None:
             fields = self._fields
             values = [{field.name: field.read(record) for field in fields} for record in records]
-        return b"".join([exact.dumps(value, orjson.OPT_APPEND_NEWLINE) for value in values])
+        return exact.lines(values)
 
     def end(self) -> bytes:
         """Write nothing."""

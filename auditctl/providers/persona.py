@@ -75,11 +75,16 @@ class Persona(Provider):
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` maps user ids to what ``included`` says of them."""
         attributes = mapping(event.get("attributes"))
-        user = _related(event, "user")
+        user = session = None
+        try:
+            user = event["relationships"]["user"]["data"]["id"]
+            session = event["relationships"]["user-session"]["data"]["id"]
+        except (KeyError, TypeError):
+            pass  # the session is optional, and a stranger's event may lack anything
         person = mapping(context).get(user) if type(user) is str else None
         method = attributes.get("method")
         path = attributes.get("path")
-        if type(path) is str:
+        if type(path) is str and "?" in path:
             path = path.partition("?")[0]
         return {
             "time": attributes.get("created-at"),
@@ -92,15 +97,8 @@ class Persona(Provider):
             "status_code": attributes.get("response-status"),
             "source_ip": attributes.get("ip-address"),
             "user_agent": attributes.get("user-agent"),
-            "session_id": _related(event, "user-session"),
+            "session_id": session,
         }
-
-
-def _related(event: Mapping[str, Any], name: str) -> object:
-    try:
-        return event["relationships"][name]["data"]["id"]
-    except (KeyError, TypeError):
-        return None
 
 
 def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
