@@ -1,5 +1,6 @@
 """Words to people on standard error: failures, warnings, requests, progress."""
 
+import os
 import sys
 import threading
 import time
@@ -67,9 +68,7 @@ class Console:
         """Draw the progress line anew, if the last drawing is old enough."""
         if not self._live or not (now or time.monotonic() - self._drawn_at > REDRAWN):
             return
-        import shutil
-
-        width = shutil.get_terminal_size().columns - 1
+        width = os.get_terminal_size(self._stream.fileno()).columns - 1
         with self._lock:
             self._write(f"\r\x1b[K{escape(line)[:width]}")
             self._drawn = True

@@ -66,7 +66,7 @@ def whole_file(path: str) -> Iterator[Write]:
         target = _target(path)
         opened = _draft(target) if _is_regular(target) else open(target, "wb")  # noqa: PTH123, SIM115
         with opened as file:
-            if path.endswith(".gz"):
+            if path.lower().endswith(".gz"):
                 import gzip
 
                 # No name and no time inside: the same records make the same bytes.

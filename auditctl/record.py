@@ -97,8 +97,8 @@ def settle(record: Record) -> list[str]:
         elif value in _NOTHING:
             record[name] = None
     status = record["status_code"]
-    if type(status) is str and status.isascii() and status.isdigit():
-        record["status_code"] = int(status[:9])
+    if type(status) is str and status.isascii() and status.isdigit() and len(status) < _TOO_LONG:
+        record["status_code"] = int(status)
     elif type(status) is str and status in _NOTHING:
         record["status_code"] = None
     elif type(status) is not int and status is not None:
@@ -127,5 +127,7 @@ _NOTHING = frozenset({"", "NA"})
 """Texts that say there is nothing."""
 _DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
 _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
+_TOO_LONG = 10
+"""Digits that no status code has."""
 _MOST_SHAPES = 1_000
 _sound: set[tuple[type, ...]] = set()

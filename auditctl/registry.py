@@ -9,6 +9,8 @@ from importlib import import_module
 from auditctl.provider import Provider
 
 GROUP = "auditctl.providers"
+FACTS = ("name", "title", "order", "permission", "retention", "rate_limit", "docs")
+"""What a provider must say of itself."""
 
 
 @cache
@@ -59,9 +61,12 @@ def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
         if not (isinstance(provider, type) and issubclass(provider, Provider)):
             message = "it is no Provider"
             raise TypeError(message)  # noqa: TRY301 - the same end as any other defect
-        if provider.name != name:
-            message = f"its name is {provider.name}"
-            raise ValueError(message)  # noqa: TRY301
+        lacking = [fact for fact in FACTS if not hasattr(provider, fact)]
+        if lacking or provider.__abstractmethods__ or provider.name != name:
+            message = (
+                f"it lacks {', '.join([*lacking, *provider.__abstractmethods__]) or 'its name'}"
+            )
+            raise TypeError(message)  # noqa: TRY301
     except (Exception, SystemExit) as error:  # noqa: BLE001
         complain(f"The provider {name} ({value}) is left out, because it is broken: {error}")
         return None

@@ -231,10 +231,7 @@ def test_hostile_lists_and_depth_are_done() -> None:
     assert exact.dumps(deep).count(b"[REDACTED]") == 1
 
 
-def test_an_url_in_an_url_in_an_url_is_done_however_deep() -> None:
+def test_an_url_in_an_url_is_taken_for_a_secret_where_it_goes_too_deep_to_look() -> None:
     layers = range(1_000)
     text = "".join(f"%{'25' * n}26a%{'25' * n}3D" for n in layers) + "1"
-    assert redact_text(f"?a={text}&token=abc") in (
-        f"?a={text}&token=[REDACTED]",
-        "?a=[REDACTED]&token=[REDACTED]",
-    )
+    assert redact_text(f"?a={text}&b=1") == "?a=[REDACTED]&b=1"

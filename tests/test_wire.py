@@ -266,7 +266,7 @@ def test_credentials_that_are_refused_or_do_not_suffice_are_named(
     said = {}
     for status in (401, 403):
         with Server(log(name), faults=again_and_again(Fault(status))) as server:
-            said[status] = exported(auditctl, server, name).said
+            said[status] = exported(auditctl, server, name, "--concurrency", "1").said
     variable, kind, permission = NEEDED[name]
     assert variable in said[401]
     assert "refused the credentials" in said[401]
@@ -470,7 +470,7 @@ def test_a_provider_that_keeps_failing_ends_the_run_with_3(
 def test_a_port_where_nobody_listens_ends_the_run_with_3(name: str, auditctl: Program) -> None:
     with Server() as server:
         pass
-    found = exported(auditctl, server, name, "--retry-for", "0s")
+    found = exported(auditctl, server, name, "--retry-for", "0s", "--concurrency", "1")
     assert found.status == 3
     assert "cannot be reached at 127.0.0.1" in found.said
     assert found.said.count("\n") == 1
@@ -663,7 +663,7 @@ def test_a_cursor_of_a_days_list_that_comes_back_ends_the_run(auditctl: Program)
 
 def test_a_log_that_outgrows_its_reader_ends_the_run(auditctl: Program) -> None:
     with Server(log("hrhis", growth=400)) as server:
-        found = exported(auditctl, server, "hrhis")
+        found = exported(auditctl, server, "hrhis", "--concurrency", "1")
     assert found.status == 6
     assert len(server.requests) < 20
 
@@ -1066,10 +1066,11 @@ class Overtaken(Hrhis):
         return answer
 
 
+@pytest.mark.parametrize("growth", [1, 9, 37])
 def test_a_page_that_is_answered_from_before_the_log_grew_leaves_no_gap(
-    auditctl: Program,
+    growth: int, auditctl: Program
 ) -> None:
-    with Server(Overtaken(1000, span=SPAN, now=TODAY, growth=1)) as server:
+    with Server(Overtaken(1000, span=SPAN, now=TODAY, growth=growth)) as server:
         found = exported(auditctl, server, "hrhis", "--concurrency", "4")
     assert found.status == 0
     assert sorted(int(ident) - FIRST_ID for ident in found.ids) == list(range(1000))

@@ -67,10 +67,8 @@ class Hrhis(Provider):
         """Walk the log of all, or those of the users asked for."""
         if not self.users:
             log = _List(client, "/api/userLogs", "userLogs")
-            return _walk(log, log.ask(1))
-        return self._users_logs(client)
-
-    def _users_logs(self, client: Client) -> Iterator[Page]:
+            yield from _walk(log, log.ask(1))
+            return
         users: Iterable[str] = dict.fromkeys(self.users)
         if "all" in self.users:
             listed = _List(client, "/api/users", "users", "id")
