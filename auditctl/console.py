@@ -4,11 +4,14 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 from auditctl.escape import escape
 
+NARROW = 80
+"""Columns of a terminal that does not tell."""
 REDRAWN = 0.1
 """Seconds between two drawings of the progress line."""
 
@@ -68,7 +71,7 @@ class Console:
         """Draw the progress line anew, if the last drawing is old enough."""
         if not self._live or not (now or time.monotonic() - self._drawn_at > REDRAWN):
             return
-        width = os.get_terminal_size(self._stream.fileno()).columns - 1
+        width = _width(self._stream) - 1
         with self._lock:
             self._write(f"\r\x1b[K{escape(line)[:width]}")
             self._drawn = True
@@ -98,12 +101,18 @@ class Console:
             self._write(f"{text}\n")
 
     def _write(self, text: str) -> None:
-        try:
+        # Nobody can be told that standard error is closed: it is None then, or refuses.
+        with suppress(OSError, ValueError, AttributeError):
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):
-            # Nobody can be told that standard error is closed.
-            pass
+
+
+def _width(stream: TextIO) -> int:
+    # Of this stream: shutil's answer is standard output's, which may be a file meanwhile.
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or NARROW
+    except (OSError, ValueError):
+        return NARROW
 
 
 def _is_terminal(stream: TextIO) -> bool:
