@@ -34,9 +34,10 @@ class Position:
 
     def behind(self, buffer: bytearray, size: int) -> "Position":
         """Move on over the buffer's first bytes, which are taken off it."""
-        passed = bytes(buffer[:size])
+        with memoryview(buffer) as view:
+            checksum = zlib.crc32(view[:size], self.checksum)
         del buffer[:size]
-        return Position(self.offset + size, zlib.crc32(passed, self.checksum))
+        return Position(self.offset + size, checksum)
 
 
 START = Position(0, 0)
@@ -140,16 +141,22 @@ def _longest(buffer: bytearray) -> tuple[Answer | None, int]:
         if not (head.endswith(b",") and row.endswith(b"}")):
             continue
         cut = near + len(row)
-        body = b"[" + buffer[:cut] + b"]"
+        body = _closed(buffer, cut)
         try:
             return Answer(orjson.loads(body), body), cut
         except orjson.JSONDecodeError:
             continue
     cut = _last_comma(buffer)
     try:
-        return (answer.parse(b"[" + buffer[:cut] + b"]"), cut) if cut else (None, 0)
+        return (answer.parse(_closed(buffer, cut)), cut) if cut else (None, 0)
     except ValueError:
         return None, 0
+
+
+def _closed(buffer: bytearray, cut: int) -> bytes:
+    # Joined from a view: each slice and each sum would copy all of it once more.
+    with memoryview(buffer) as view:
+        return b"".join((b"[", view[:cut], b"]"))
 
 
 def _last_comma(buffer: bytearray) -> int:

@@ -111,6 +111,7 @@ class Client:
             **provider.headers,
         }
         self._cookies = httpx.Cookies()
+        self._in_session = False
         self._transport = transport or self._connections()
 
     def _connections(self) -> httpx.HTTPTransport:
@@ -296,7 +297,7 @@ class Client:
     def _request(self, url: str, credentials: Mapping[str, str]) -> httpx.Request:
         headers = {**self._headers, **credentials}
         request = httpx.Request("GET", url, headers=headers, extensions={"timeout": _TIMEOUT})
-        if self._cookies:
+        if self._in_session:
             self._cookies.set_cookie_header(request)
         return request
 
@@ -307,6 +308,7 @@ class Client:
             if "Set-Cookie" in response.headers:
                 # A session that the provider opened is used again, instead of one per request.
                 self._cookies.extract_cookies(response)
+                self._in_session = True
             self._date = response.headers.get("Date"), datetime.now(UTC)
             if not response.has_redirect_location:
                 return response

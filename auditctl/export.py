@@ -55,8 +55,9 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         if sweep(page.events, redact=redacted):
             for answer in page.answers:
                 answer.restore()
+        context = page.context
         for event in page.events:
-            fields: Fields = normalize(event, page.context) if type(event) is dict else {}
+            fields: Fields = normalize(event, context) if type(event) is dict else {}
             record = build(name, fields, event)
             problems = () if is_sound(fields, record) else settle(record)
             time = record["time"]

@@ -81,7 +81,7 @@ def is_sound(fields: Fields, record: Record) -> bool:
     field by field would cost more than reading the event did.
     """
     try:
-        return (*map(type, record.values()),) in _sound and _NOTHING.isdisjoint(fields.values())
+        return tuple(map(type, record.values())) in _sound and _NOTHING.isdisjoint(fields.values())
     except TypeError:  # a list or an object cannot be looked up
         return False
 
@@ -107,7 +107,7 @@ def settle(record: Record) -> list[str]:
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
     record["outcome"] = outcome(record["status_code"])
     if len(_sound) < _MOST_SHAPES:
-        _sound.add((*map(type, record.values()),))
+        _sound.add(tuple(map(type, record.values())))
     return unreadable
 
 
