@@ -101,7 +101,9 @@ def run(
 
 
 def asked(server: Server, name: str, *words: str, **more: Any) -> Run:
-    return run(name, "list", *WINDOW, *words, environment=server.environment, **more)
+    # Of several --retry-for the last one counts; the default would make a failing test a slow one.
+    first = (name, "list", *WINDOW, "--retry-for", "20s")
+    return run(*first, *words, environment=server.environment, **more)
 
 
 @contextlib.contextmanager
@@ -399,7 +401,7 @@ def test_the_api_key_of_roam_goes_before_its_token(environment: dict[str, str], 
 )
 def test_a_base_url_that_may_not_be_used_is_a_usage_error(url: str) -> None:
     environment = {"PERSONA_API_KEY": KEY, "PERSONA_BASE_URL": url}
-    found = run("persona", "list", environment=environment)
+    found = run("persona", "list", "--retry-for", "0s", environment=environment)
     assert found.status == USAGE
     assert "PERSONA_BASE_URL" in found.said
     assert "pass" not in found.said

@@ -171,24 +171,28 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
             totals.append(further.total)
             largest = max(largest, further.total)
             yield further.page
-    for number in _overtaken(totals, first.size):
-        yield list_.ask(number, again=True).page
+    for oldest, newest in _gaps(totals, first.size):
+        number = (largest - newest) // first.size
+        reached = newest
+        while reached > oldest:
+            number += 1
+            if number > most:
+                raise list_.client.strange("its log grows faster than it can be read")
+            further = list_.ask(number, again=True)
+            largest = max(largest, further.total)
+            reached = further.total - number * first.size
+            yield further.page
 
 
-def _overtaken(totals: list[int], size: int) -> list[int]:
-    """Give the pages between which rows may have been passed over.
+def _gaps(totals: list[int], size: int) -> Iterator[tuple[int, int]]:
+    """Give the spans that no page showed, counted from the log's older end, which stays put.
 
     Of two pages under way at once, the later may be answered first. If rows are added before
-    the earlier is answered, as many move from its end to the later one's beginning, unseen; the
-    totals tell. They are read again, in order, where they stand by now.
+    the earlier is answered, as many move from its end to the later one's beginning, unseen.
     """
-    pages: set[int] = set()
     for number, (total, following) in enumerate(pairwise(totals), start=1):
-        if total > following:
-            edge = number * size
-            moved = max(totals) - following + size  # what is added meanwhile is less than a page
-            pages.update(range((edge - total + following) // size + 1, (edge + moved) // size + 1))
-    return sorted(page for page in pages if 0 < page <= len(totals))
+        if total > max(following, number * size):
+            yield max(0, following - number * size), total - number * size
 
 
 def _number(value: object) -> object:
