@@ -87,7 +87,7 @@ def split(  # noqa: C901 - a stream is read in one piece
         if not opened and (bare := bytes(buffer).lstrip(_SPACE)):
             if bare[:1] != b"[":
                 if len(buffer) > LARGEST_OTHER:
-                    raise NotAnArrayError
+                    raise NotAnArrayError if bare[:1] == b"{" else CutArrayError
                 continue
             opened = True
             position = position.behind(buffer, len(buffer) - len(bare) + 1)

@@ -124,7 +124,7 @@ def _alone(ctx: typer.Context, *, version: Version = False) -> None:  # noqa: AR
 
 
 @app.command("providers")
-def _providers() -> None:
+def _providers(*, version: Version = False) -> None:  # noqa: ARG001 - see its callback
     """Show what each provider reads from the environment, needs and documents."""
     with _wall(Console()) as around:
         found = (registry.load(name, around.console.warning) for name in registry.installed())
@@ -132,7 +132,7 @@ def _providers() -> None:
 
 
 @app.command("schema")
-def _schema() -> None:
+def _schema(*, version: Version = False) -> None:  # noqa: ARG001 - see its callback
     """Print the JSON Schema (draft 2020-12) of one record."""
     with _wall(Console()):
         commands.schema()

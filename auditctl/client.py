@@ -231,6 +231,7 @@ class Client:
             url = urljoin(f"{self._base}/", link)
             self._same_origin(url, "a link to the next page")
             cursor = parse_qs(urlsplit(url).query).get(parameter, [""])[0]
+            cursor.encode()  # a lone surrogate cannot be asked for
         except ValueError:
             raise self.strange("its link to the next page is no link") from None
         if not cursor:
@@ -347,7 +348,10 @@ class Client:
         tree = answer.tree if answer else None
         status = self._provider.status(response.status_code, tree)
         if not httpx.codes.is_success(status):
-            said = said_in(tree) if answer else said_in(body.decode(errors="replace"))
+            try:
+                said = said_in(tree) if answer else said_in(body.decode(errors="replace"))
+            except RecursionError:
+                said = ""
             raise self._refusal(status, response.headers, f": {self._safe(said)}" if said else "")
         if answer is None:
             what = f"answered with {len(body)} bytes that are not JSON"
@@ -402,13 +406,15 @@ class Client:
         )
         credentials = dict(provider.credentials())
         for value in credentials.values():
-            if not value.isascii():
+            if not value.isascii() or value != value.strip():
                 message = (
-                    f"{provider.title}'s credentials hold characters that a request cannot carry. "
-                    f"Check how they were copied; they must be: {provider.permission}."
+                    f"{provider.title}'s credentials hold characters, or blanks around them, that "
+                    "a request cannot carry. Check how they were copied; they must be: "
+                    f"{provider.permission}."
                 )
                 raise AccessError(message)
             self._secrets.update((value, value.rpartition(" ")[2]))
+        self._secrets.discard("")
         return credentials
 
     def _safe(self, text: str) -> str:

@@ -76,8 +76,8 @@ def list_(
 
 def get(provider: type["Provider"], id_: str, options: Options, around: Surroundings) -> None:
     """Export the one record of this id."""
-    if not id_:
-        message = "The ID is empty."
+    if not id_ or not id_.isprintable():
+        message = "The ID is empty, or holds what no id can."
         raise UsageError(message)
     format_ = _format(options, around)
 

@@ -2,9 +2,10 @@
 
 import errno
 import os
+import select
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from auditctl.errors import OutputError
@@ -42,7 +43,10 @@ def standard_output() -> Iterator[Write]:
             rest = memoryview(data)
             with interrupts.held():
                 while rest:
-                    rest = rest[os.write(1, rest) :]
+                    try:
+                        rest = rest[os.write(1, rest) :]
+                    except BlockingIOError:  # somebody else made the pipe non-blocking
+                        select.select([], [1], [])
 
         yield write
     except BrokenPipeError:
@@ -95,9 +99,11 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.replace(draft, target)  # noqa: PTH105
     except BaseException:
-        os.unlink(draft)  # noqa: PTH108
+        with suppress(FileNotFoundError):  # it has its name already
+            os.unlink(draft)  # noqa: PTH108
         raise
-    _sync_folder(folder)
+    with suppress(OSError):  # the file is whole; not every folder can be opened or synced
+        _sync_folder(folder)
 
 
 def _sync_folder(folder: str) -> None:
@@ -121,7 +127,7 @@ def _target(path: str) -> str:
     target = os.path.realpath(path)
     if os.path.islink(target):  # noqa: PTH114
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    if os.path.isdir(target):  # noqa: PTH112
+    if os.path.isdir(target) or path.endswith("/"):  # noqa: PTH112
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     return target
 

@@ -10,7 +10,7 @@ GRACE = 2.0
 
 
 class InterruptedRunError(BaseException):
-    """SIGINT or SIGTERM came; as KeyboardInterrupt, it is none of the program's own failures."""
+    """SIGINT, SIGTERM or SIGHUP came; like KeyboardInterrupt, it is no failure of the program."""
 
     def __init__(self, number: int) -> None:
         """Keep the signal's number."""
@@ -28,7 +28,7 @@ class Interrupts:
 
     def install(self) -> None:
         """Take the signals over, but for those that the parent wants ignored (nohup)."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._come)
         signal.signal(signal.SIGALRM, self._come)
@@ -42,6 +42,7 @@ class Interrupts:
         finally:
             self._held = False
             if self._pending is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
                 raise InterruptedRunError(self._pending)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:

@@ -36,6 +36,7 @@ class Patience:
         self.retry_for = retry_for.total_seconds()
         self.on_pause = on_pause
         self._not_before = 0.0
+        self._lock = threading.Lock()
         self._closed = threading.Event()
 
     def wait_turn(self) -> None:
@@ -45,7 +46,8 @@ class Patience:
 
     def hold(self, seconds: float) -> None:
         """Hold back every request of the run from now on, for so long."""
-        self._not_before = max(self._not_before, time.monotonic() + seconds)
+        with self._lock:
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def sleep(self, seconds: float) -> None:
         """Let a thread wait, unless the run ends meanwhile."""
@@ -81,8 +83,8 @@ class Trouble:
         left = patience.retry_for - (now - self._since)
         if left <= 0 or (passing.wait is not None and passing.wait > left):
             raise self._given_up(passing) from None
-        pause = passing.wait
-        if pause is None:
+        pause = passing.wait or 0.0
+        if not pause:  # "at once" is no pause, and would be asked again and again
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._pauses)
             pause *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
             pause = min(pause, left)

@@ -15,7 +15,7 @@ def http_date(text: str | None) -> datetime | None:
     """Read an HTTP date; None if it is none."""
     try:
         date = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -113,7 +113,9 @@ def _checked(base_url: str, variable: str) -> str:
     try:
         parts = urlsplit(base_url)
         host = parts.hostname or ""
-        parts.port  # noqa: B018 - reading it checks it
+        host.encode("idna")
+        if parts.port == 0 or not base_url.isprintable() or " " in base_url:
+            raise UsageError(f"{message}no request can be sent there.")
     except ValueError as error:
         raise UsageError(f"{message}{error}.") from None
     if parts.scheme not in ("https", "http") or not host:

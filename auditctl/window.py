@@ -160,9 +160,8 @@ class Window:
         if self.since >= self.until:
             return
         day = (self.until - timedelta(microseconds=1)).date()
-        while day >= self.since.date():
-            yield day
-            day -= timedelta(days=1)
+        for number in range(day.toordinal(), self.since.date().toordinal() - 1, -1):
+            yield date.fromordinal(number)
 
 
 def _key(moment: datetime) -> str:

@@ -121,7 +121,7 @@ def fit(wanted: Sequence[int], titles: Sequence[str], width: int) -> list[int]:
     Where that is not enough they shrink further, and at last the columns on the right are left
     out: a line that wraps is worse.
     """
-    widths = list(wanted)
+    widths = [min(cells, width) for cells in wanted]
     for least in ([NARROWEST.get(title, len(title)) for title in titles], [1] * len(widths)):
         while _line_width(widths) > width:
             room = [have > need for have, need in zip(widths, least, strict=True)]

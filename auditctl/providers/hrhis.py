@@ -74,7 +74,7 @@ class Hrhis(Provider):
             listed = _List(client, "/api/users", "users", "id")
             rows = (row for page in _walk(listed, listed.ask(1)) for row in page.events)
             ids = (mapping(row).get("id") for row in rows)
-            users = dict.fromkeys(id_ for id_ in ids if type(id_) is str)
+            users = dict.fromkeys(str(id_) for id_ in ids if type(id_) in (str, int))
         logs = (_List(client, f"/api/users/{quote(user, safe='')}/logs", "logs") for user in users)
         # Several users at once, but one user's further pages only when it is their turn: all
         # that is read ahead is held.
@@ -141,6 +141,8 @@ class _List:
         if pager is not None or number > 1:
             total = _number(mapping(pager).get("total"))
             size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
+            if _number(mapping(pager).get("page", number)) != number:
+                raise self.client.strange(f"page {number} was asked for, and another came")
         if type(total) is not int or type(size) is not int or size < 1:
             raise self.client.strange("its pager cannot be read")
         around = {name: value for name, value in body.items() if name != self.rows_name}

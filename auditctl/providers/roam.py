@@ -91,4 +91,6 @@ def _day(client: Client, day: date) -> Page:
         following = envelope.get("nextCursor")
         if not following:
             return Page(events, None, answers)
-        cursor = {"cursor": str(following)}
+        if type(following) is not str or not following.isprintable():
+            raise client.strange("its nextCursor cannot be read")
+        cursor = {"cursor": following}
