@@ -141,8 +141,6 @@ class _List:
         if pager is not None or number > 1:
             total = _number(mapping(pager).get("total"))
             size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
-            if _number(mapping(pager).get("page", number)) != number:
-                raise self.client.strange(f"page {number} was asked for, and another came")
         if type(total) is not int or type(size) is not int or size < 1:
             raise self.client.strange("its pager cannot be read")
         around = {name: value for name, value in body.items() if name != self.rows_name}
@@ -154,6 +152,7 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
 
     ``nextPage`` stands even on the last page, and ``pageCount`` counts rows: no end signals.
     """
+    shown = _ids(first.page)
     yield first.page
     totals = [first.total]
     largest = first.total
@@ -170,6 +169,9 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
     # Asked again when the numbers ran out: the last answers may have told of a larger total.
     while len(totals) * first.size < largest:
         for further in list_.client.ahead(list_.ask, numbers()):
+            shown, before = _ids(further.page), shown
+            if shown == before and any(shown):
+                raise list_.client.strange("the same page came round again under another number")
             totals.append(further.total)
             largest = max(largest, further.total)
             yield further.page
@@ -184,6 +186,10 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
             largest = max(largest, further.total)
             reached = further.total - number * first.size
             yield further.page
+
+
+def _ids(page: Page) -> list[object]:
+    return [mapping(row).get("id") for row in page.events]
 
 
 def _gaps(totals: list[int], size: int) -> Iterator[tuple[int, int]]:

@@ -180,7 +180,7 @@ def test_rows_that_stand_in_one_page_twice_are_delivered_twice() -> None:
 
 
 def test_a_log_that_outgrows_its_reader_ends_the_run_and_not_the_disk() -> None:
-    service = Service(Growing(total=50, size=10, growth=10))
+    service = Service(Growing(total=50, size=10, growth=11))
     with pytest.raises(AnswerError, match="grows faster"):
         ids(service)
     assert len(service.asked) < 20
@@ -303,9 +303,16 @@ def test_all_users_may_come_without_a_pager() -> None:
         {
             "users": {"users": [{"id": "u1"}, {"id": 7}, None]},
             "users/u1/logs": {**ASHA, "logs": rows("a")},
+            "users/7/logs": {**ASHA, "logs": rows("b")},
         }
     )
-    assert ids(service, users("all")) == ["a"]
+    assert ids(service, users("all")) == ["a", "b"]
+
+
+def test_a_server_that_ignores_the_number_of_a_page_is_not_taken_for_a_short_log() -> None:
+    service = Service(lambda _: page(rows(*range(10)), 40, 10))
+    with pytest.raises(AnswerError, match="came round again"):
+        ids(service)
 
 
 def test_a_user_id_cannot_lead_to_another_path() -> None:
