@@ -195,8 +195,8 @@ NOT_RETRIED = (400, 404, 405, 409, 410, 422, 451)
             pytest.param(name, NETWORK_FAULTS[words], id=f"{name} {words}")
             for name, all_words in {
                 "persona": NETWORK_FAULTS,
-                "upstash": ("dropped", "cut", "bad gzip", "cut gzip", "not JSON", "cut JSON"),
-                "roam": ("dropped", "not JSON"),
+                "upstash": ("cut", "bad gzip", "cut JSON"),
+                "roam": ("dropped",),
                 "hrhis": ("cut",),
             }.items()
             for words in all_words
@@ -454,10 +454,8 @@ def test_a_pause_longer_than_our_patience_ends_the_run_at_once(
         ("persona", DROP),
         ("upstash", NOT_JSON),
         ("upstash", TRUNCATED),
-        ("roam", Fault(500)),
-        ("hrhis", CUT),
     ],
-    ids=["503", "dropped", "not JSON", "an array cut in a sound answer", "500", "cut"],
+    ids=["503", "dropped", "not JSON", "an array cut in a sound answer"],
 )
 def test_a_provider_that_keeps_failing_ends_the_run_with_3(
     name: str, fault: Fault, auditctl: Program, tmp_path: Path
