@@ -17,7 +17,7 @@ _LOWER = bytes(range(256)).lower()
 _NAME = re.compile(r"(?:^(?=[^\s=]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
-_NESTED = re.compile(r"%3f|%26|%23|%3b", re.IGNORECASE)
+_NESTED = re.compile(r"%(?:25|3f|26|23|3b|3d)", re.IGNORECASE)
 _MOST_NAMES = 10_000
 """Names remembered at once: logs use a few hundred, but strangers may invent one per event."""
 _LONGEST_NAME = 200
@@ -74,6 +74,8 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
 
 def _hides_secret(decoded: str, layers: int) -> bool:
     # What is wrapped deeper than one cares to look is taken for a secret.
+    if layers > 0 and "=" not in decoded and _NESTED.search(decoded):
+        return _hides_secret(unquote_plus(decoded), layers - 1)
     return layers == 0 or redact_text(decoded, layers - 1) != decoded
 
 
