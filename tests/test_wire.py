@@ -205,13 +205,12 @@ NOT_RETRIED = (400, 404, 409, 410, 422)
             pytest.param(name, Fault(status, {"Retry-After": "0"}), id=f"{name} {status}")
             for name, statuses in {
                 "persona": RETRIED,
-                "upstash": (429, 500, 503),
-                "roam": (429, 503),
-                "hrhis": (429, 502),
+                "upstash": (503,),
+                "roam": (429,),
+                "hrhis": (502,),
             }.items()
             for status in statuses
         ),
-        pytest.param("upstash", Fault(429), id="429, no Retry-After"),
         pytest.param("roam", Fault(408), id="408, no Retry-After"),
         pytest.param(
             "persona", Fault(502, body=b"<html>Bad Gateway</html>"), id="a load balancer's 502"
