@@ -88,6 +88,7 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
     try:
         page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
         batch = retrieved(ready, page, tally, redacted=options.redact)
+        tally.count(batch)
         _deliver([batch], format_, options.output, around.console)
     finally:
         client.close()
@@ -238,7 +239,7 @@ def _watched(
     """Count what is delivered, and draw the progress line after each page."""
     started = time.monotonic()
     for batch in batches:
-        tally.records += len(batch)
+        tally.count(batch)
         yield batch
         if console.live:
             rate = tally.records / max(time.monotonic() - started, 0.001)

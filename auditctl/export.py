@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auditctl import exact
 from auditctl.fields import Test
 from auditctl.provider import Page, Provider
-from auditctl.record import Fields, Record, build, content_id, is_sound, settle
+from auditctl.record import Fields, Malformed, Record, build, content_id, is_sound, settle
 from auditctl.redact import sweep
 from auditctl.window import Window
 
@@ -23,6 +23,14 @@ class Tally:
     """The time of the last record that was read, in or out of the window."""
     malformed: int = 0
     first_malformed: str = ""
+
+    def count(self, batch: Sequence[Record]) -> None:
+        """Count what is delivered; of the rest, nobody needs to hear that it was malformed."""
+        self.records += len(batch)
+        for record in batch:
+            if type(record) is Malformed:
+                self.malformed += 1
+                self.first_malformed = self.first_malformed or _describe(record)
 
 
 def records(  # noqa: C901, PLR0913 - the flow, in one piece
@@ -73,10 +81,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                     continue
                 here.add(record["id"])
             if not tests or all(test(record) for test in tests):
-                batch.append(record)
-                if problems:
-                    tally.malformed += 1
-                    tally.first_malformed = tally.first_malformed or _describe(record, problems)
+                batch.append(Malformed(record, problems) if problems else record)
         tally.reached = time or tally.reached
         seen |= here
         if provider.order == "newest day first":
@@ -165,5 +170,5 @@ def _flat(batches: Iterable[list[Record]]) -> Iterator[Record]:
         yield from batch
 
 
-def _describe(record: Record, problems: Sequence[str]) -> str:
-    return f"{' and '.join(problems)} of {record['id']}"
+def _describe(record: Malformed) -> str:
+    return f"{' and '.join(record.problems)} of {record['id']}"

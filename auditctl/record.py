@@ -1,5 +1,6 @@
 """The record: one event of any provider, under the same names in every format."""
 
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import orjson
@@ -33,6 +34,17 @@ Event = Any
 
 Record = dict[str, Any]
 """The fields in their order; `auditctl.schema` describes each."""
+
+
+class Malformed(Record):
+    """A record that lacks ``problems``, names of fields, or whose event has them unreadable."""
+
+    __slots__ = ("problems",)
+
+    def __init__(self, record: Record, problems: Sequence[str]) -> None:
+        """Take over a record's values."""
+        super().__init__(record)
+        self.problems = problems
 
 
 class Fields(TypedDict, total=False):

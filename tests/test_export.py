@@ -83,7 +83,10 @@ def export(
     **how: Any,
 ) -> list[Record]:
     """Give everything that comes of these pages."""
-    batches = list(records(provider, pages, window, tally or Tally(), **how))
+    tally = tally or Tally()
+    batches = list(records(provider, pages, window, tally, **how))
+    for batch in batches:
+        tally.count(batch)
     return [record for batch in batches for record in batch]
 
 
@@ -190,6 +193,17 @@ def test_an_unreadable_event_outside_the_window_or_filtered_away_is_not_told_of(
     events = [event("a", at(9), action=1), event("b", at(12), action=1)]
     export(Unordered(), page(*events), tally=tally, tests=[parse_test("id!=b")])
     assert (tally.malformed, tally.first_malformed) == (0, "")
+
+
+def test_an_unreadable_event_that_a_limit_leaves_out_is_not_told_of() -> None:
+    tally = Tally()
+    events = [event("a", at(12)), event("b", at(13), action=1), event("c", at(14))]
+    for provider, ordered in ((Newest(), True), (Unordered(), False)):
+        pages = [page(events[2], events[1], events[0])]
+        for batch in most_recent(records(provider, pages, WINDOW, tally), 1, ordered=ordered):
+            tally.count(batch)
+            assert ids(batch) == ["c"]
+    assert (tally.records, tally.malformed) == (2, 0)
 
 
 # Once and only once
