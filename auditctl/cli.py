@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import Field, fields
 from inspect import Parameter, Signature
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -21,10 +21,26 @@ from auditctl.console import Console
 from auditctl.destination import ReaderGoneError
 from auditctl.errors import AuditctlError
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.options import OF_CHECK, OF_GET, OF_LIST, Options, parameters
+from auditctl.options import (
+    OF_CHECK,
+    OF_GET,
+    OF_LIST,
+    OF_STATUS,
+    OF_SYNC,
+    OF_TOGETHER,
+    OF_VERIFY,
+    Options,
+    ReportOptions,
+    SyncOptions,
+    TogetherOptions,
+    Words,
+    parameters,
+)
 
 if TYPE_CHECKING:
     from auditctl.provider import Provider
+
+W = TypeVar("W", bound=Words)
 
 FAULT_STATUS = 1
 HELP = "Export the audit logs of SaaS services: every event, once."
@@ -47,17 +63,47 @@ RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
 """
 
 
+SYNC_EXAMPLES = """\b
+Examples:
+  auditctl {name} sync --demo -o {name}.jsonl
+  auditctl {name} sync -o 'audit/{name}/{{date}}.jsonl.gz' --since 2026-01-01
+  auditctl {name} sync -o {name}.jsonl --follow --interval 5m
+  auditctl verify {name}.jsonl
+"""
+TOGETHER_EXAMPLES = """\b
+Examples:
+  auditctl sync
+  auditctl sync prod staging --config /etc/auditctl.toml
+  auditctl sync --follow --jobs 8
+"""
+VERIFY_EXAMPLES = """\b
+Examples:
+  auditctl verify audit.jsonl
+  auditctl verify 'audit/{source}/{date}.jsonl.gz' --format json
+"""
+STATUS_EXAMPLES = """\b
+Examples:
+  auditctl status
+  auditctl status audit.jsonl --max-age 2h
+  auditctl status 'audit/{source}/{date}.jsonl.gz' --format json
+"""
+
+
 class _Root(TyperGroup):
     """The commands of our own, and one group per installed provider, made when it is named."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own click is private
-        return [*registry.installed(), *super().list_commands(ctx)]
+        return [*registry.installed(), *_UNATTENDED, *super().list_commands(ctx)]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         self.epilog = EXAMPLES.format(*islice(cycle(registry.installed()), 3))
         super().format_epilog(ctx, formatter)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        if cmd_name in _UNATTENDED:
+            app = _typer(add_completion=False)
+            _UNATTENDED[cmd_name](app)
+            return typer.main.get_command(app)
         if cmd_name not in registry.installed():
             return super().get_command(ctx, cmd_name)
         provider = registry.load(cmd_name, Console().warning)
@@ -157,8 +203,13 @@ def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
 
     def list_(**words: Any) -> None:  # noqa: ANN401
         given = {f.name: tuple(words.pop(f.name)) for f in own}
-        options = _options(words)
+        options = _options(words, Options)
         with _wall(_console(options)) as around:
+            if options.source is not None:
+                from auditctl.sync.commands import source_settings
+
+                around, its = source_settings(provider, options, around, _load(around))  # noqa: PLW2901
+                given = {name: given[name] or its[name] for name in given}
             commands.list_(provider, options, given, around)
 
     list_.__doc__ = (
@@ -171,20 +222,18 @@ def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
 
 def _add_get(app: typer.Typer, provider: type["Provider"]) -> None:
     def get(id: str, **words: Any) -> None:  # noqa: A002, ANN401
-        options = _options(words)
+        options = _options(words, Options)
         with _wall(_console(options)) as around:
             commands.get(provider, id, options, around)
 
     get.__doc__ = f"Export one record of {provider.title} by its id."
-    annotation = Annotated[str, typer.Argument(metavar="ID")]
-    argument = Parameter("id", Parameter.KEYWORD_ONLY, annotation=annotation)
-    _give_signature(get, [argument, *parameters(OF_GET)])
+    _give_signature(get, [_argument("id", "ID", str), *parameters(OF_GET)])
     app.command("get")(get)
 
 
 def _add_check(app: typer.Typer, provider: type["Provider"]) -> None:
     def check(**words: Any) -> None:  # noqa: ANN401
-        options = _options(words)
+        options = _options(words, Options)
         with _wall(_console(options)) as around:
             commands.check(provider, options, around)
 
@@ -193,8 +242,94 @@ def _add_check(app: typer.Typer, provider: type["Provider"]) -> None:
     app.command("check")(check)
 
 
+def _add_sync(app: typer.Typer, provider: type["Provider"]) -> None:
+    own = [f for f in fields(provider) if "flag" in f.metadata]
+
+    def sync(**words: Any) -> None:  # noqa: ANN401
+        given = {f.name: tuple(words.pop(f.name)) for f in own}
+        options = _options(words, SyncOptions)
+        with _wall(_console(options)) as around:
+            from auditctl.sync import commands as unattended
+
+            unattended.sync(provider, options, given, around)
+
+    sync.__doc__ = (
+        f"Append to files what is new in the audit log of {provider.title}, each event once."
+    )
+    _give_signature(sync, [*parameters(OF_SYNC, SyncOptions), *map(_own_parameter, own)])
+    app.command("sync", epilog=SYNC_EXAMPLES.format(name=provider.name))(sync)
+
+
+def _add_together(app: typer.Typer) -> None:
+    def sync(source: list[str], **words: Any) -> None:  # noqa: ANN401
+        options = _options(words, TogetherOptions)
+        with _wall(_console(options)) as around:
+            from auditctl.sync import commands as unattended
+
+            unattended.together(source, options, around, _load(around))
+
+    sync.__doc__ = "Bring the sources of auditctl.toml up to date: those named, or all of them."
+    argument = _argument("source", "SOURCE", list[str], default=[])
+    _give_signature(sync, [argument, *parameters(OF_TOGETHER, TogetherOptions)])
+    app.command("sync", epilog=TOGETHER_EXAMPLES)(sync)
+
+
+def _add_verify(app: typer.Typer) -> None:
+    def verify(path: str, **words: Any) -> None:  # noqa: ANN401
+        options = _options(words, ReportOptions)
+        with _wall(_console(options)):
+            from auditctl.sync import commands as unattended
+
+            unattended.verify(path, options)
+
+    verify.__doc__ = (
+        "Read what a sync has written again, and prove it: PATH is the one given to it."
+    )
+    argument = _argument("path", "PATH", str)
+    _give_signature(verify, [argument, *parameters(OF_VERIFY, ReportOptions)])
+    app.command("verify", epilog=VERIFY_EXAMPLES)(verify)
+
+
+def _add_status(app: typer.Typer) -> None:
+    def status(path: list[str], **words: Any) -> None:  # noqa: ANN401
+        options = _options(words, ReportOptions)
+        with _wall(_console(options)) as around:
+            from auditctl.sync import commands as unattended
+
+            unattended.status(path, options, around, _load(around))
+
+    status.__doc__ = (
+        "Show the last success and the gaps of destinations: PATHs, or all of auditctl.toml."
+    )
+    argument = _argument("path", "PATH", list[str], default=[])
+    _give_signature(status, [argument, *parameters(OF_STATUS, ReportOptions)])
+    app.command("status", epilog=STATUS_EXAMPLES)(status)
+
+
+_UNATTENDED: dict[str, Callable[[typer.Typer], None]] = {
+    "sync": _add_together,
+    "verify": _add_verify,
+    "status": _add_status,
+}
+
+
+def _load(around: Surroundings) -> Callable[[str], type["Provider"] | None]:
+    """Give what loads an installed provider by its name."""
+
+    def load(name: str) -> type["Provider"] | None:
+        return registry.load(name, around.console.warning) if name in registry.installed() else None
+
+    return load
+
+
+def _argument(name: str, metavar: str, kind: Any, default: Any = Parameter.empty) -> Parameter:  # noqa: ANN401
+    annotation = Annotated[kind, typer.Argument(metavar=metavar)]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
 _COMMANDS: dict[str, Callable[[typer.Typer, type["Provider"]], None]] = {
     "list": _add_list,
+    "sync": _add_sync,
     "get": _add_get,
     "check": _add_check,
 }
@@ -219,12 +354,12 @@ def _give_signature(function: Callable[..., None], params: list[Parameter]) -> N
     function.__annotations__ = {param.name: param.annotation for param in params}
 
 
-def _options(words: dict[str, Any]) -> Options:
+def _options(words: dict[str, Any], of: type[W]) -> W:
     del words["version"]  # its callback has acted
-    return Options(**words)
+    return of(**words)
 
 
-def _console(options: Options) -> Console:
+def _console(options: Words) -> Console:
     return Console(quiet=options.quiet, verbose=options.verbose, log_format=options.log_format)
 
 
@@ -237,26 +372,16 @@ def _wall(console: Console) -> Iterator[Surroundings]:
     except ReaderGoneError:
         pass
     except AuditctlError as error:
-        console.error(str(error))
+        for sentence in filter(None, str(error).split("\n")):
+            console.error(sentence)
         raise typer.Exit(error.status) from None
     except InterruptedRunError as interrupted:
         raise typer.Exit(interrupted.status) from None
     except Exception as error:  # noqa: BLE001 - a defect of ours: said without the values in it
-        console.error(f"This is a fault of auditctl itself: {_where(error)}. Please report it.")
+        console.error(commands.fault(error))
         raise typer.Exit(FAULT_STATUS) from None
     finally:
         console.clear()
-
-
-def _where(error: BaseException) -> str:
-    """Name an exception and its place; its message and the values around it may hold secrets."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    module = trace.tb_frame.f_globals.get("__name__", "?")
-    return f"{type(error).__name__} in {module}, line {trace.tb_lineno}"
 
 
 def _is_terminal() -> bool:

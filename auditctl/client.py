@@ -95,6 +95,7 @@ class Client:
         self.concurrency = concurrency
         self._provider = provider
         self._again = again
+        self._may_renew = True
         self._secrets: set[str] = set()
         self._credentials = self._proven(provider)
         self._patience = Patience(provider.title, retry_for, on_pause)
@@ -138,6 +139,11 @@ class Client:
             # A proxy variable that is no URL or needs an extra, a certificate file that is gone.
             message = f"The connection cannot be set up: {self._safe(str(error))}"
             raise UsageError(message) from None
+
+    def begin(self) -> None:
+        """Begin another walk: its questions are new ones, and settings may be read once more."""
+        self._asked.clear()
+        self._may_renew = True
 
     def close(self) -> None:
         """Let go of the connections; whoever waits in another thread stops waiting."""
@@ -392,9 +398,9 @@ class Client:
     def _renewed(self, used: Mapping[str, str]) -> bool:
         """Read the settings again, once in a run; say whether there are other credentials now."""
         with self._lock:
-            if self._credentials is used and self._again is not None:
-                again, self._again = self._again, None
-                fresh = self._proven(again())
+            if self._credentials is used and self._may_renew and self._again is not None:
+                self._may_renew = False
+                fresh = self._proven(self._again())
                 if fresh != used:
                     self._credentials = fresh
             return self._credentials is not used

@@ -12,7 +12,7 @@ from auditctl.console import Console
 from auditctl.destination import Write, standard_output, whole_file
 from auditctl.errors import UsageError
 from auditctl.escape import escape
-from auditctl.options import STDOUT, Options
+from auditctl.options import STDOUT, Options, Reading
 
 if TYPE_CHECKING:
     from auditctl.client import Client, Exchange
@@ -55,7 +55,7 @@ def list_(
     # What is fetched ahead may be what the limit makes superfluous.
     concurrency = 1 if options.limit is not None and ordered else options.concurrency
     tally = Tally()
-    ready, client = _connected(provider, options, own, around, now, concurrency)
+    ready, client = connected(provider, options, own, around, now, concurrency)
     try:
         batches: Iterable[list[Record]] = records(
             ready,
@@ -71,7 +71,7 @@ def list_(
         _deliver(watched, format_, options.output, around.console)
     finally:
         client.close()
-    _conclude(ready, tally, around.console)
+    conclude(ready.title, tally, around.console)
 
 
 def get(provider: type["Provider"], id_: str, options: Options, around: Surroundings) -> None:
@@ -84,7 +84,7 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
     from auditctl.export import Tally, retrieved
 
     tally = Tally()
-    ready, client = _connected(provider, options, {}, around, datetime.now(UTC), 1)
+    ready, client = connected(provider, options, {}, around, datetime.now(UTC), 1)
     try:
         page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
         batch = retrieved(ready, page, tally, redacted=options.redact)
@@ -92,7 +92,7 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
         _deliver([batch], format_, options.output, around.console)
     finally:
         client.close()
-    _conclude(ready, tally, around.console)
+    conclude(ready.title, tally, around.console)
 
 
 def check(provider: type["Provider"], options: Options, around: Surroundings) -> None:
@@ -100,7 +100,7 @@ def check(provider: type["Provider"], options: Options, around: Surroundings) ->
     from auditctl.check import check as lines
 
     now = datetime.now(UTC)
-    ready, client = _connected(provider, options, {}, around, now, 1)
+    ready, client = connected(provider, options, {}, around, now, 1)
     try:
         with standard_output() as write:
             for line in lines(ready, client, now):
@@ -127,9 +127,9 @@ def schema() -> None:
         write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def _connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
+def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
     provider: type["Provider"],
-    options: Options,
+    options: Reading,
     own: Mapping[str, Any],
     around: Surroundings,
     now: datetime,
@@ -255,10 +255,23 @@ def _watched(
     )
 
 
-def _conclude(provider: "Provider", tally: "Tally", console: Console) -> None:
+def conclude(title: str, tally: "Tally", console: Console) -> None:
+    """Warn of events that could not be read in full."""
     if tally.malformed:
         console.warning(
-            f"{tally.malformed} of {provider.title}'s events lack a field or have it in a form "
+            f"{tally.malformed} of {title}'s events lack a field or have it in a form "
             "that cannot be read; they were exported with null there. The first: "
             f"{escape(tally.first_malformed)}."
         )
+
+
+def fault(error: BaseException) -> str:
+    """Say what a defect of ours is and where; its message and the values may hold secrets."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = type(error).__name__
+    if trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "?")
+        where += f" in {module}, line {trace.tb_lineno}"
+    return f"This is a fault of auditctl itself: {where}. Please report it."

@@ -102,17 +102,20 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
         with suppress(FileNotFoundError):  # it has its name already
             os.unlink(draft)  # noqa: PTH108
         raise
-    with suppress(OSError):  # the file is whole; not every folder can be opened or synced
-        _sync_folder(folder)
+    sync_folder(folder)
 
 
-def _sync_folder(folder: str) -> None:
-    """Make the new name last: it is an entry of the folder, not of the file."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def sync_folder(folder: str) -> None:
+    """Make a new name last: it is an entry of the folder, not of the file.
+
+    The file is whole already, and not every folder can be opened or synced.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder or ".", os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _target(path: str) -> str:

@@ -7,6 +7,8 @@
     │   └── ForbiddenError   4   they are accepted, and do not suffice
     ├── ThrottledError       5   "too many requests" until patience ran out
     ├── AnswerError          6   the answer cannot be understood, or the question was refused
+    ├── LockedError          7   another run holds the destination
+    ├── IntegrityError       8   a destination is not what was written, or lacks something
     └── OutputError          9   the output could not be written
 
 Messages are one or two sentences: what happened, what to do. They never hold a secret.
@@ -47,12 +49,26 @@ class ThrottledError(AuditctlError):
     """The provider still says "too many requests"."""
 
     status = 5
+    wait: float | None = None
+    """Seconds that it wants to be left alone, where it says so."""
 
 
 class AnswerError(AuditctlError):
     """JSON of another shape, a refused question, pages without an end, another origin."""
 
     status = 6
+
+
+class LockedError(AuditctlError):
+    """Another run holds the destination."""
+
+    status = 7
+
+
+class IntegrityError(AuditctlError):
+    """A destination is not what was written, is too old, or has hours that cannot be had."""
+
+    status = 8
 
 
 class OutputError(AuditctlError):

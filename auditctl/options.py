@@ -1,10 +1,10 @@
-"""The words of a command line, each option declared once, and what they come to."""
+"""The words of a command line: the options of each command, and what they come to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime, timedelta
 from inspect import Parameter
-from typing import TYPE_CHECKING, Annotated, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -15,11 +15,85 @@ if TYPE_CHECKING:
     from auditctl.window import Window
 
 FormatName = Literal["jsonl", "csv", "table"]
+FileFormat = Literal["jsonl", "csv"]
+ReportFormat = Literal["table", "json"]
 STDOUT = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Words:
+    """How much is said on standard error, and how."""
+
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line per request.")] = False
+    log_format: Annotated[
+        LogFormat, typer.Option(help="How lines on standard error are written.")
+    ] = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated(Words):
+    """How runs follow each other."""
+
+    follow: Annotated[bool, typer.Option("--follow", help="Go on for ever, as a service.")] = False
+    interval: Annotated[
+        str, typer.Option(metavar="DURATION", help="From one look of --follow to the next.")
+    ] = "60s"
+    wait: Annotated[
+        str, typer.Option(metavar="DURATION", help="Wait so long for another run to end.")
+    ] = "0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Words):
+    """What the commands that read a log have in common."""
+
+    fields: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,…", help="These fields; raw.x.y reaches into the raw event."),
+    ] = None
+    where: Annotated[
+        list[str],
+        typer.Option(
+            metavar="TEST",
+            help="Keep records where FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX holds; "
+            "repeatable.",
+        ),
+    ] = field(default_factory=list)
+    redact: Annotated[
+        bool, typer.Option("--redact/--no-redact", help="Replace credentials in the events.")
+    ] = True
+    csv_guard: Annotated[
+        bool,
+        typer.Option(
+            "--csv-guard/--no-csv-guard", help="Disarm cells that a spreadsheet would run."
+        ),
+    ] = True
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", min=1, max=64, help="Independent requests at once.")
+    ] = 4
+    retry_for: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION", help="Patience with a provider that is down or throttles."
+        ),
+    ] = "5m"
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Sample data: no account, no network, no settings.")
+    ] = False
+
+    def patience(self) -> timedelta:
+        """Read ``--retry-for``.
+
+        Raises:
+            UsageError: it is no duration.
+
+        """
+        return duration("--retry-for", self.retry_for)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Reading):
     """What `list` and the commands like it take, as typed."""
 
     since: Annotated[
@@ -47,47 +121,16 @@ class Options:
         int | None,
         typer.Option("-n", "--limit", metavar="N", min=1, help="Only the N most recent records."),
     ] = None
-    fields: Annotated[
-        str | None,
-        typer.Option(metavar="A,B,…", help="These fields; raw.x.y reaches into the raw event."),
-    ] = None
-    where: Annotated[
-        list[str],
-        typer.Option(
-            metavar="TEST",
-            help="Keep records where FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX holds; "
-            "repeatable.",
-        ),
-    ] = field(default_factory=list)
     raw: Annotated[
         bool, typer.Option("--raw", help="The provider's own events instead of records.")
     ] = False
-    redact: Annotated[
-        bool, typer.Option("--redact/--no-redact", help="Replace credentials in the events.")
-    ] = True
-    csv_guard: Annotated[
-        bool,
-        typer.Option(
-            "--csv-guard/--no-csv-guard", help="Disarm cells that a spreadsheet would run."
-        ),
-    ] = True
-    concurrency: Annotated[
-        int, typer.Option(metavar="N", min=1, max=64, help="Independent requests at once.")
-    ] = 4
-    retry_for: Annotated[
-        str,
-        typer.Option(
-            metavar="DURATION", help="Patience with a provider that is down or throttles."
-        ),
-    ] = "5m"
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Sample data: no account, no network, no settings.")
-    ] = False
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line per request.")] = False
-    log_format: Annotated[
-        LogFormat, typer.Option(help="How lines on standard error are written.")
-    ] = "text"
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="With the settings of this source of auditctl.toml."),
+    ] = None
+    config: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The auditctl.toml that names the source.")
+    ] = None
 
     def window(self, now: datetime) -> "Window":
         """Read the two times.
@@ -112,27 +155,12 @@ class Options:
             raise UsageError(message)
         return Window(since, until)
 
-    def patience(self) -> timedelta:
-        """Read ``--retry-for``.
-
-        Raises:
-            UsageError: it is no duration.
-
-        """
-        from auditctl.window import parse_duration
-
-        try:
-            return parse_duration(self.retry_for)
-        except UsageError as error:
-            message = f"--retry-for: {error}"
-            raise UsageError(message) from None
-
     def format_name(self, *, terminal: bool) -> FormatName:
         """Choose the format that was not chosen."""
         if self.format is not None:
             name = self.format
         elif self.output != STDOUT:
-            name = "csv" if self.output.lower().removesuffix(".gz").endswith(".csv") else "jsonl"
+            name = _by_suffix(self.output)
         else:
             name = "table" if terminal and not self.raw else "jsonl"
         if self.raw and (name != "jsonl" or self.fields is not None):
@@ -144,21 +172,136 @@ class Options:
         return name
 
 
-OF_LIST = tuple(f.name for f in fields(Options))
-OF_GET = tuple(n for n in OF_LIST if n not in ("since", "until", "limit", "where", "concurrency"))
+@dataclass(frozen=True, kw_only=True)
+class SyncOptions(Reading, Repeated):
+    """What `sync` takes, as typed or as a source of the configuration has it."""
+
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="A file to append to, or several: {date}, {provider}, {account} and {source} "
+            "stand for a record's; .gz compresses.",
+        ),
+    ]
+    format: Annotated[
+        FileFormat | None,
+        typer.Option("-f", "--format", help="Default: by the suffix of --output; else jsonl."),
+    ] = None
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Where the first run begins. Default: as far back as the provider keeps.",
+        ),
+    ] = None
+    overlap: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION", help="How late an event may become visible and not be missed."
+        ),
+    ] = "1h"
+
+    def format_name(self) -> FileFormat:
+        """Choose the format that was not chosen."""
+        return self.format or _by_suffix(self.output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TogetherOptions(Repeated):
+    """What `sync` over the sources of the configuration takes, as typed."""
+
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Default: $AUDITCTL_CONFIG, ./auditctl.toml, or the one in your configuration "
+            "folder.",
+        ),
+    ] = None
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Sources at once.")] = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(Words):
+    """What `verify` and `status` take, as typed."""
+
+    max_age: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Fail if the last success is older than this."),
+    ] = None
+    acknowledge_gaps: Annotated[
+        bool,
+        typer.Option("--acknowledge-gaps", help="The gaps shown are known: fail no more for them."),
+    ] = False
+    config: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The auditctl.toml that names the sources.")
+    ] = None
+    format: Annotated[
+        ReportFormat, typer.Option("-f", "--format", help="For people or for machines.")
+    ] = "table"
+
+
+OF_LIST = (
+    "since", "until", "format", "output", "limit", "fields", "where", "raw", "redact", "csv_guard",
+    "concurrency", "retry_for", "demo", "source", "config", "quiet", "verbose", "log_format",
+)  # fmt: skip
+OF_GET = tuple(
+    name
+    for name in OF_LIST
+    if name not in ("since", "until", "limit", "where", "concurrency", "source", "config")
+)
 OF_CHECK = ("retry_for", "demo", "verbose", "log_format")
+OF_SYNC = (
+    "output", "format", "since", "overlap", "follow", "interval", "wait", "fields", "where",
+    "redact", "csv_guard", "concurrency", "retry_for", "demo", "quiet", "verbose", "log_format",
+)  # fmt: skip
+OF_TOGETHER = (
+    "config", "jobs", "follow", "interval", "wait", "quiet", "verbose", "log_format",
+)  # fmt: skip
+OF_VERIFY = ("format", "quiet", "log_format")
+OF_STATUS = ("max_age", "acknowledge_gaps", "config", "format", "quiet", "log_format")
 
 
-def parameters(names: Sequence[str]) -> list[Parameter]:
+def parameters(names: Sequence[str], of: type = Options) -> list[Parameter]:
     """Give a command's parameters for these options, as Typer reads them from a signature."""
-    hints = get_type_hints(Options, include_extras=True)
-    defaults = Options()
+    hints = get_type_hints(of, include_extras=True)
     return [
         Parameter(
-            name,
+            option.name,
             Parameter.KEYWORD_ONLY,
-            default=getattr(defaults, name),
-            annotation=hints[name],
+            default=_default(option),
+            annotation=hints[option.name],
         )
-        for name in names
+        for option in sorted(
+            (f for f in fields(of) if f.name in names), key=lambda f: names.index(f.name)
+        )
     ]
+
+
+def duration(flag: str, text: str) -> timedelta:
+    """Read a duration that an option was given.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    from auditctl.window import parse_duration
+
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        message = f"{flag}: {error}"
+        raise UsageError(message) from None
+
+
+def _by_suffix(path: str) -> FileFormat:
+    return "csv" if path.lower().removesuffix(".gz").endswith(".csv") else "jsonl"
+
+
+def _default(option: Field[Any]) -> Any:  # noqa: ANN401
+    if option.default_factory is not MISSING:
+        return option.default_factory()
+    return Parameter.empty if option.default is MISSING else option.default

@@ -103,5 +103,7 @@ class Trouble:
             f"--retry-for allows {patience.retry_for:.0f} s. "
         )
         if passing.throttled:
-            return ThrottledError(message + "Run it later, or with a longer --retry-for.")
+            error = ThrottledError(message + "Run it later, or with a longer --retry-for.")
+            error.wait = passing.wait
+            return error
         return UnreachableError(message + "Check the network and the provider's status page.")

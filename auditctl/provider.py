@@ -16,6 +16,7 @@ from auditctl.errors import AccessError
 
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from auditctl.answer import Answer
     from auditctl.client import Client
@@ -63,12 +64,14 @@ class Page:
     """The events of one answer, and what else the answer said that reading them needs.
 
     ``answers`` are those that the events stand in; with them, numbers that a float cannot hold
-    are written as they came.
+    are written as they came. ``position`` is where the page was read, for those whose walk can be
+    taken up again there (see `Provider.pages_from`).
     """
 
     events: list[Event]
     context: Any = None
     answers: Sequence[Answer] = ()
+    position: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +96,8 @@ class Provider(ABC):
     rate_limit: ClassVar[str]
     docs: ClassVar[str]
     """Where the vendor documents the log."""
+    keeps: ClassVar[timedelta | None] = None
+    """How long an event can be had; None if for good, or if nobody says."""
     hints: ClassVar[Mapping[int, str]] = {}
     """What to do about a status, said behind the vendor's own words."""
 
@@ -108,6 +113,13 @@ class Provider(ABC):
 
         The window serves thrift only: what lies outside it is dropped by the pipeline.
         """
+
+    def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:  # noqa: ARG002
+        """Walk on from a page that an earlier walk had got to; if there is no way, from the start.
+
+        What was delivered before is known by its id and dropped, so this too serves thrift only.
+        """
+        return self.pages(client, window)
 
     @abstractmethod
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:

@@ -40,7 +40,7 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
         value = next((v for v in (_value(n, environ) for n in names) if v is not None), default)
         if value is None:
             missing.append(" or ".join(names))
-        elif _is_secret(provider, name):
+        elif is_secret(provider, name):
             values[name] = Secret(value)
         else:
             values[name] = value
@@ -58,7 +58,7 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
 def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
     """Make a provider that needs no settings, for sample data."""
     values: dict[str, Any] = {
-        name: Secret("demo") if _is_secret(provider, name) else default or "demo"
+        name: Secret("demo") if is_secret(provider, name) else default or "demo"
         for name, (_, default) in variables(provider).items()
     }
     if values["base_url"] == "demo":
@@ -66,7 +66,8 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
     return provider(**values, **options)
 
 
-def _is_secret(provider: type[Provider], field: str) -> bool:
+def is_secret(provider: type[Provider], field: str) -> bool:
+    """Say whether a setting is a `Secret`."""
     return next(bool(f.metadata["secret"]) for f in dataclasses.fields(provider) if f.name == field)
 
 

@@ -14,15 +14,18 @@ FORMULA_STARTS = frozenset("=+-@\t\r")
 class Csv:
     """A header, then a line per record; null is an empty cell."""
 
-    def __init__(self, fields: Sequence[Field], *, guard: bool = True) -> None:
-        """Write ``fields``; ``guard`` puts an apostrophe before texts that would be run."""
+    def __init__(self, fields: Sequence[Field], *, guard: bool = True, header: bool = True) -> None:
+        """Write ``fields``; ``guard`` puts an apostrophe before texts that would be run.
+
+        Without ``header`` the lines go on a file that has one.
+        """
         self._fields = fields
         self._guard = guard
         self._lines: list[str] = []
         # The writer quotes every line break only if both stand in its own line end; the ends
         # are put right in `_written`.
         self._writer = csv.writer(self, lineterminator="\r\n")
-        self._begun = False
+        self._begun = not header
 
     def write(self, line: str) -> None:
         """Take a line from the writer."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ class Persona(Provider):
     headers = {"Key-Inflection": "kebab"}
     permission = "a production API key with the permission user_audit_log.read"
     retention = "6 months"
+    keeps = timedelta(days=184)
     rate_limit = "300 requests a minute"
     docs = "https://docs.withpersona.com/api-reference/user-audit-logs"
     hints = {
@@ -51,9 +53,18 @@ class Persona(Provider):
         """Give the API key as a bearer token."""
         return {"Authorization": f"Bearer {self.api_key.reveal()}"}
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
+    def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Follow ``links.next`` until it is null."""
-        cursor: str | None = ""
+        return self.pages_from(client, window, "")
+
+    def pages_from(
+        self,
+        client: Client,
+        window: Window,  # noqa: ARG002 - no filter
+        position: str,
+    ) -> Iterator[Page]:
+        """Follow ``links.next`` from a cursor on."""
+        cursor: str | None = position
         while cursor is not None:
             after = {"page[after]": cursor} if cursor else {}
             answer = client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, **after})
@@ -61,7 +72,7 @@ class Persona(Provider):
             links = mapping(page.get("links"))
             if type(page.get("data")) is not list or "next" not in links:
                 raise client.strange("it lacks the list data or links.next")
-            yield Page(page["data"], _users(page), [answer])
+            yield Page(page["data"], _users(page), [answer], cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word

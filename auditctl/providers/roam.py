@@ -6,15 +6,15 @@ Source: https://developer.ro.am/docs/chat-api/userauditlog-list
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl import Page, Provider, Secret, mapping, secret, setting
+from auditctl import Page, Provider, Secret, Window, mapping, secret, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Answer, Client, Fields, Window
+    from auditctl import Answer, Client, Fields
 
 _CODES = {"invalid_token": 401, "missing_scope": 403, "ratelimited": 429}
 _REFUSED = 400
@@ -30,6 +30,7 @@ class Roam(Provider):
     has_ids = False
     permission = "an organization's API key with the scope userauditlog:read"
     retention = "not documented"
+    keeps = timedelta(days=30)  # so far a first sync reaches: nobody says more
     rate_limit = "a burst of 10, then 1 a second (third parties say)"
     docs = "https://developer.ro.am/docs/chat-api/userauditlog-list"
     hints = {
@@ -59,6 +60,11 @@ class Roam(Provider):
         today = datetime.now(UTC).date()
         days = (day for day in window.days() if day <= today)
         return client.ahead(lambda day: _day(client, day), days)
+
+    def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:
+        """Ask for a day and those before it."""
+        behind = datetime.fromisoformat(position).replace(tzinfo=UTC) + timedelta(days=1)
+        return self.pages(client, Window(window.since, min(window.until, behind)))
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event."""
@@ -90,7 +96,7 @@ def _day(client: Client, day: date) -> Page:
         # lose events.
         following = envelope.get("nextCursor")
         if not following:
-            return Page(events, None, answers)
+            return Page(events, None, answers, day.isoformat())
         if type(following) is not str or not following.isprintable():
             raise client.strange("its nextCursor cannot be read")
         cursor = {"cursor": following}

@@ -1,0 +1,323 @@
+"""auditctl.toml: many sources, each with a provider, its settings and a destination.
+
+Secrets are named in it, not written: ``api_key_file`` is a file that holds the key, and
+``api_key_env`` a variable that does.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Annotated, Any, NoReturn
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import Field as Limits
+from pydantic import create_model as model
+
+from auditctl.errors import AccessError, UsageError
+from auditctl.fields import parse_fields, parse_test
+from auditctl.options import FileFormat, SyncOptions
+from auditctl.provider import Provider
+from auditctl.settings import is_secret, variables
+from auditctl.sync import template
+from auditctl.sync.template import Template
+from auditctl.window import parse_duration, parse_time
+
+VARIABLE = "AUDITCTL_CONFIG"
+NAME = "auditctl.toml"
+
+Load = Callable[[str], type[Provider] | None]
+"""Gives a provider by its name, if there is one that works."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One account's log, and where it goes."""
+
+    name: str
+    provider: type[Provider]
+    options: SyncOptions
+    own: Mapping[str, tuple[str, ...]]
+    """The provider's own options."""
+    settings: Mapping[str, str]
+    """The provider's settings as the file has them: ``api_key_file`` and the like."""
+
+    @property
+    def template(self) -> Template:
+        """Where it goes.
+
+        Raises:
+            UsageError: nothing can be written there.
+
+        """
+        return template.parse(self.options.output, provider=self.provider.name, source=self.name)
+
+    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Give the variables that its settings are read from.
+
+        What the file says of a setting goes before what the environment does.
+
+        Raises:
+            AccessError: a variable that the file names is not set.
+
+        """
+        seen = dict(environ)
+        for field, (names, _) in variables(self.provider).items():
+            ways = [way for way in (field, f"{field}_file", f"{field}_env") if way in self.settings]
+            if not ways:
+                continue
+            for name in names:
+                seen.pop(name, None)
+                seen.pop(f"{name}_FILE", None)
+            value = self.settings[ways[0]]
+            if ways[0].endswith("_env"):
+                if not environ.get(value):
+                    raise AccessError(
+                        f"{value}, which {ways[0]} of the source {self.name} names, is not set. "
+                        "Export it."
+                    )
+                value = environ[value]
+            seen[f"{names[0]}_FILE" if ways[0].endswith("_file") else names[0]] = value
+        return seen
+
+
+def _checked(parse: Callable[[str], object]) -> AfterValidator:
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return text
+
+    return AfterValidator(check)
+
+
+def _parse_time(text: str) -> object:
+    from datetime import UTC, datetime
+
+    return parse_time(text, datetime.now(UTC))
+
+
+def _as_text(value: object) -> object:
+    """Give TOML's own dates as the text that the option would have."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _joined(value: object) -> object:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+_Duration = Annotated[str, _checked(parse_duration)]
+_Time = Annotated[str, BeforeValidator(_as_text), _checked(_parse_time)]
+_Test = Annotated[str, _checked(parse_test)]
+_Fields = Annotated[str, BeforeValidator(_joined), _checked(parse_fields)]
+_Path = Annotated[str, Limits(min_length=1)]
+
+
+class _Defaults(BaseModel):
+    """What every source may have, and ``[defaults]`` too."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    output: _Path | None = None
+    format: FileFormat | None = None
+    since: _Time | None = None
+    overlap: _Duration | None = None
+    fields: _Fields | None = None
+    where: list[_Test] | None = None
+    redact: bool | None = None
+    csv_guard: bool | None = None
+    concurrency: Annotated[int, Limits(ge=1, le=64)] | None = None
+    retry_for: _Duration | None = None
+    demo: bool | None = None
+
+
+def find(named: str | None, environ: Mapping[str, str]) -> str:
+    """Find the configuration.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    if named or environ.get(VARIABLE):
+        return named or environ[VARIABLE]
+    import platformdirs
+
+    own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
+    for path in (NAME, own):
+        if os.path.exists(path):  # noqa: PTH110
+            return path
+    raise UsageError(
+        f"There is no configuration: neither --config nor {VARIABLE} names one, and neither "
+        f"./{NAME} nor {own} is there."
+    )
+
+
+def read(path: str, load: Load) -> dict[str, Source]:
+    """Read all sources of a configuration, checked whole.
+
+    Paths in it are relative to the file's folder, wherever the command is run.
+
+    Raises:
+        UsageError: it cannot be read, or has a mistake, whose line is said.
+
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            text = file.read().decode()
+        tree = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"The configuration {path} cannot be read: {reason}.") from None
+    return _Reader(path, text, tree, load).sources()
+
+
+class _Reader:
+    """One configuration while it is read."""
+
+    def __init__(self, path: str, text: str, tree: dict[str, Any], load: Load) -> None:
+        self._path = path
+        self._text = text
+        self._tree = tree
+        self._load = load
+        self._mistakes: list[tuple[int, str]] = []
+
+    def sources(self) -> dict[str, Source]:
+        for key in self._tree:
+            if key not in ("defaults", "sources"):
+                self._note((key,), "There are only [defaults] and [sources.NAME]")
+        defaults = self._valid(_Defaults, ("defaults",), self._tree.get("defaults", {}))
+        tables = self._tree.get("sources", {})
+        if not isinstance(tables, dict) or not tables:
+            self._note(("sources",), "There must be a table [sources.NAME] for each source")
+            tables = {}
+        found = {name: self._source(name, table, defaults) for name, table in tables.items()}
+        if self._mistakes:
+            self._fail()
+        sources = {name: source for name, source in found.items() if source is not None}
+        self._compare(sources)
+        return sources
+
+    def _source(self, name: str, table: Any, defaults: dict[str, Any]) -> Source | None:  # noqa: ANN401
+        path = ("sources", name)
+        if not isinstance(table, dict) or not isinstance(table.get("provider"), str):
+            self._note((*path, "provider"), "A source needs a provider: its subcommand's name")
+            return None
+        if not name or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            self._note(path, "A source's name has letters, digits, '-', '_' and '.' only")
+            return None
+        provider = self._load(table["provider"])
+        if provider is None:
+            self._note((*path, "provider"), f"There is no provider {table['provider']!r}")
+            return None
+        given = {key: value for key, value in table.items() if key != "provider"}
+        values = self._valid(_model(provider), path, given, provider)
+        words = defaults | {k: v for k, v in values.items() if k in _Defaults.model_fields}
+        if "output" not in words:
+            self._note(path, "A source needs an output: the PATH of its destination")
+            return None
+        folder = os.path.dirname(self._path)  # noqa: PTH120
+        words["output"] = os.path.join(folder, words["output"])  # noqa: PTH118
+        for field in variables(provider):
+            ways = [key for key in (field, f"{field}_file", f"{field}_env") if key in values]
+            if len(ways) > 1:
+                self._note((*path, ways[1]), f"There is {ways[0]} already; write one of them")
+        settings = {
+            key: os.path.join(folder, value) if key.endswith("_file") else value  # noqa: PTH118
+            for key, value in values.items()
+            if key in _settings(provider)
+        }
+        own = {f.name: tuple(values.get(_flag(f), ())) for f in _own(provider)}
+        return Source(name, provider, SyncOptions(**words), own, settings)
+
+    def _valid(
+        self,
+        of: type[BaseModel],
+        path: tuple[str, ...],
+        value: Any,  # noqa: ANN401
+        provider: type[Provider] | None = None,
+    ) -> dict[str, Any]:
+        try:
+            return of.model_validate(value).model_dump(exclude_none=True)
+        except ValidationError as error:
+            for mistake in error.errors(include_url=False, include_input=False):
+                said = mistake["msg"].removeprefix("Value error, ").rstrip(".")
+                where = [str(part) for part in mistake["loc"]]
+                if mistake["type"] == "extra_forbidden":
+                    said = _unknown(where[0], of, provider)
+                self._note((*path, *where), said)
+            return {}
+
+    def _compare(self, sources: Mapping[str, Source]) -> None:
+        journals: dict[str, str] = {}
+        for name, source in sources.items():
+            try:
+                journal = source.template.journal
+            except UsageError as error:
+                self._note(("sources", name, "output"), str(error).rstrip("."))
+                self._fail()
+            other = journals.setdefault(journal, name)
+            if other != name:
+                said = f"The sources {other} and {name} have one output; write {{source}} into it"
+                self._note(("sources", name), said)
+                self._fail()
+
+    def _note(self, key: tuple[str, ...], said: str) -> None:
+        self._mistakes.append((_line(self._text, key), f"{'.'.join(key)}: {said}"))
+
+    def _fail(self) -> NoReturn:
+        line, said = min(self._mistakes)
+        raise UsageError(f"{self._path}, line {line}: {said}.")
+
+
+def _line(text: str, key: tuple[str, ...]) -> int:
+    """Find the line of a value: the first behind which it is there.
+
+    TOML's grammar is left to its parser, which does not tell lines.
+    """
+    lines = text.split("\n")
+    for length in range(len(key), 0, -1):
+        for number in range(1, len(lines) + 1):
+            try:
+                tree: Any = tomllib.loads("\n".join(lines[:number]))
+            except tomllib.TOMLDecodeError:
+                continue
+            for part in key[:length]:
+                tree = tree.get(part) if isinstance(tree, dict) else None
+            if tree is not None:
+                return number
+    return 1
+
+
+def _own(provider: type[Provider]) -> list[Any]:
+    return [f for f in fields(provider) if "flag" in f.metadata]
+
+
+def _flag(option: Any) -> str:  # noqa: ANN401 - a dataclass's field
+    return str(option.metadata["flag"]).removeprefix("--").replace("-", "_")
+
+
+def _settings(provider: type[Provider]) -> dict[str, Any]:
+    """Give the keys that a provider's settings may stand under."""
+    keys: dict[str, Any] = {}
+    for field in variables(provider):
+        ways = (f"{field}_file", f"{field}_env")
+        keys |= dict.fromkeys(ways if is_secret(provider, field) else (field, *ways), _Path)
+    return keys
+
+
+def _model(provider: type[Provider]) -> type[BaseModel]:
+    own = {_flag(option): (list[str] | None, None) for option in _own(provider)}
+    settings = {key: (kind | None, None) for key, kind in _settings(provider).items()}
+    return model(provider.name, __base__=_Defaults, **own, **settings)  # type: ignore[call-overload, no-any-return]
+
+
+def _unknown(key: str, of: type[BaseModel], provider: type[Provider] | None) -> str:
+    if provider is not None and key in variables(provider):
+        return (
+            f"A secret may not stand here. Write {key}_file with the name of a file that holds "
+            f"it, or {key}_env with the name of a variable"
+        )
+    known = ["provider", *of.model_fields] if provider else list(of.model_fields)
+    return f"There is no such key. There are {', '.join(known)}"

@@ -1,0 +1,1 @@
+"""Unattended runs: files that each event is appended to once, and the journal that proves it."""

@@ -1,0 +1,359 @@
+"""A destination: the files that records are appended to, and the journal that is the commit."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from auditctl.destination import COMPRESSION, MODE, sync_folder
+from auditctl.errors import IntegrityError, UsageError
+from auditctl.record import Record
+from auditctl.sync.integrity import prove_files
+from auditctl.sync.journal import (
+    File,
+    Journal,
+    Line,
+    State,
+    cannot,
+    to_text,
+    unreadable,
+    write_all,
+)
+from auditctl.sync.template import Template
+
+FOLDER_MODE = 0o700
+
+Render = Callable[[Sequence[Record], bool], bytes]
+"""Gives the bytes of records, and before them, if the second argument says so, a header."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a destination is made of; it stays the same for as long as it lives."""
+
+    words: dict[str, Any]
+    """As they are noted in the journal: the option's name without its dashes -> its value."""
+    template: Template
+    render: Render
+    has_header: bool
+    """A file begins with a line that is no record."""
+    since: str | None = None
+    """Where the first run begins, as it was typed."""
+    since_time: datetime | None = None
+    """What that means now."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is when it commits."""
+
+    window: Line
+    covered: Line | None
+    success: str | None
+    gaps: list[Line]
+
+
+@dataclass
+class Archive:
+    """A destination that this run holds; see `hold`."""
+
+    shape: Shape
+    journal: Journal
+    held: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Lends a block that is not interrupted: a commit that has begun is to be finished."""
+    moved: list[str] = field(default_factory=list)
+    """Files found moved away, which the next line will say."""
+    took: float = 0.0
+    """Seconds of the last commit."""
+
+    @property
+    def state(self) -> State:
+        """What the journal comes to."""
+        return self.journal.state
+
+    def commit(
+        self,
+        records: Sequence[Record],
+        progress: Progress,
+        kept: dict[str, str | None],
+    ) -> None:
+        """Append records to their files and make it last; ``kept`` are ids to be kept for good.
+
+        The data is on the disk before the journal's line is written, and that line is the commit:
+        what was written without one is cut off by the next run.
+
+        Raises:
+            IntegrityError: a file was changed by somebody else.
+            OutputError: a file cannot be written. What was committed before stays.
+
+        """
+        started = time.monotonic()
+        with self.held():
+            groups = self._by_file(records)
+            self._begin(groups, progress)
+            entries = [self._write(name, group) for name, group in groups.items()]
+            times = [record["time"] for record in records if record["time"] is not None]
+            newest = max(times, default=None)
+            self._append(
+                progress,
+                files=entries,
+                records=self.state.records + len(records),
+                oldest=min(times, default=None),
+                newest=max(filter(None, (newest, self.state.newest)), default=None),
+                ids=[record["id"] for record in records],
+                kept=kept,
+            )
+        self.took = time.monotonic() - started
+
+    def _append(self, progress: Progress, **own: Any) -> None:  # noqa: ANN401
+        state = self.state
+        moved, self.moved = self.moved, []
+        begins = state.line < 0
+        if begins:
+            state.shape = self.shape.words
+            state.since = self.shape.since
+        self.journal.append(**vars(progress), moved=moved, **own, whole=begins)
+
+    def _by_file(self, records: Sequence[Record]) -> dict[str, list[Record]]:
+        template = self.shape.template
+        if "{" not in template.names:
+            return {template.names: list(records)} if records else {}
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            groups.setdefault(template.name(record), []).append(record)
+        return groups
+
+    def _begin(self, names: Iterable[str], progress: Progress) -> None:
+        """Name new files in the journal before they are made.
+
+        So one that is there and has no name in the journal is somebody else's, never what is left
+        of a run that was killed.
+        """
+        for name in names:
+            self._look(name)
+        fresh = [name for name in names if name not in self.state.files or name in self.moved]
+        for name in fresh:
+            path = self._path(name)
+            if _size(path):
+                raise IntegrityError(
+                    f"{path} is there already, and the journal does not tell of it. Nothing was "
+                    "overwritten: move it away, or choose another PATH."
+                )
+        if fresh:
+            begun = [_entry(name, File(), 0, b"", 0) for name in fresh]
+            self._append(progress, files=begun)
+
+    def _look(self, name: str) -> None:
+        """See whether a file is still as it was left.
+
+        Raises:
+            IntegrityError: it is not.
+
+        """
+        file = self.state.files.get(name)
+        if file is None or not file.length or name in self.moved:
+            return
+        path = self._path(name)
+        try:
+            found = os.stat(path)  # noqa: PTH116
+        except FileNotFoundError:
+            self.moved.append(name)
+            return
+        except OSError as error:
+            raise unreadable(path, error) from None
+        if not found.st_size and found.st_ino != file.inode:
+            self.moved.append(name)  # logrotate's "create" puts an empty file in its place
+        elif found.st_size != file.length:
+            raise IntegrityError(
+                f"{path} has {found.st_size} bytes, but {file.length} were committed: somebody "
+                "else writes to it. Nothing was overwritten; restore it from a backup, or move it "
+                "away."
+            )
+
+    def _write(self, name: str, records: list[Record]) -> Line:
+        path = self._path(name)
+        file = self.state.files[name]
+        begins = not file.length
+        data = self.shape.render(records, begins and self.shape.has_header)
+        if self.shape.template.compressed:
+            import gzip
+
+            # A member of its own, so that what was committed can be read at any time.
+            data = gzip.compress(data, COMPRESSION, mtime=0)
+        try:
+            if begins:
+                make_folder(os.path.dirname(path))  # noqa: PTH120
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(path, flags, MODE)
+            try:
+                try:
+                    write_all(descriptor, data, file.length)
+                    os.fsync(descriptor)
+                except OSError:
+                    with suppress(OSError):
+                        os.ftruncate(descriptor, file.length)
+                    raise
+                found = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+            if begins:
+                sync_folder(os.path.dirname(path))  # noqa: PTH120
+        except OSError as error:
+            raise cannot(path, error) from None
+        written = File(file.length, found.st_mtime_ns, found.st_ino)
+        entry = _entry(name, written, len(data), data, len(records))
+        if self.shape.has_header:
+            entry["header"] = begins
+        return entry
+
+    def recover(self) -> None:
+        """Cut off what was written without a commit, and see what became of the files meanwhile.
+
+        A file with the size, the time of change and the inode that were noted is taken for
+        unchanged; any other is read again from its first byte.
+
+        Raises:
+            IntegrityError: a file is shorter than what was committed, or was changed.
+
+        """
+        doubtful = []
+        for name, file in self.state.files.items():
+            path = self._path(name)
+            try:
+                found = os.stat(path)  # noqa: PTH116
+            except FileNotFoundError:
+                if file.length:
+                    self.moved.append(name)
+                continue
+            except OSError as error:
+                raise unreadable(path, error) from None
+            if not found.st_size and found.st_ino != file.inode:
+                if file.length:
+                    self.moved.append(name)
+            elif (found.st_size, found.st_mtime_ns, found.st_ino) != (
+                file.length,
+                file.mtime_ns,
+                file.inode,
+            ):
+                doubtful.append(name)
+        if not doubtful:
+            return
+        prove_files(self.journal.path, self.shape.template.folder, doubtful)
+        for name in doubtful:
+            self._cut(name)
+
+    def _cut(self, name: str) -> None:
+        path = self._path(name)
+        file = self.state.files[name]
+        try:
+            if _size(path) > file.length:
+                os.truncate(path, file.length)
+            if file.length:
+                # It is now what was noted, so the next run need not read it again.
+                access = os.stat(path).st_atime_ns  # noqa: PTH116
+                os.utime(path, ns=(access, file.mtime_ns))
+            file.inode = os.stat(path).st_ino  # noqa: PTH116
+        except OSError as error:
+            raise cannot(path, error) from None
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.shape.template.folder, name)  # noqa: PTH118
+
+
+@contextmanager
+def hold(
+    shape: Shape,
+    *,
+    wait: float = 0.0,
+    pause: Callable[[float], object] = time.sleep,
+    held: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[Archive]:
+    """Lend a destination, locked, and as its last commit left it.
+
+    Raises:
+        UsageError: it was begun with another shape.
+        LockedError, IntegrityError, OutputError: see `Journal` and `Archive.recover`.
+
+    """
+    template = shape.template
+    try:
+        make_folder(template.folder)
+    except OSError as error:
+        raise cannot(template.folder, error) from None
+    journal = Journal(template.journal, wait, pause)
+    try:
+        archive = Archive(shape, journal, held)
+        _compare(archive)
+        archive.recover()
+        yield archive
+    finally:
+        journal.close()
+
+
+def _compare(archive: Archive) -> None:
+    state, shape = archive.state, archive.shape
+    begun = state.shape
+    if not begun:
+        return
+    words = shape.words
+    for name in {**begun, **words}:
+        was, is_ = begun.get(name), words.get(name)
+        if was != is_:
+            raise UsageError(
+                f"{shape.template.path} was begun with {_said(name, was)}, not with "
+                f"{_said(name, is_)}. Ask as before, or give another PATH."
+            )
+    # A duration is the same as long as it is written the same: each run of a crontab has it.
+    if shape.since_time is None or shape.since == state.since:
+        return
+    first = state.covered or state.window
+    if first is None or first["since"] != to_text(shape.since_time):
+        raise UsageError(
+            f"{shape.template.path} was begun with {_said('since', state.since)}, not with "
+            f"{_said('since', shape.since)}. Leave it away, or give another PATH."
+        )
+
+
+def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value is None or value == []:
+        return f"no --{name}"
+    if value is True:
+        return f"--{name}"
+    if value is False:
+        return f"--no-{name}"
+    values = value if type(value) is list else [value]
+    return " ".join(f"--{name} {one}" for one in values)
+
+
+def _entry(name: str, file: File, length: int, data: bytes, records: int) -> Line:
+    return {
+        "name": name,
+        "offset": file.length,
+        "length": length,
+        "records": records,
+        "sha256": sha256(data).hexdigest(),
+        "mtime_ns": file.mtime_ns,
+        "inode": file.inode,
+    }
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and those above it, for the owner alone."""
+    if not path or os.path.isdir(path):  # noqa: PTH112
+        return
+    above = os.path.dirname(path)  # noqa: PTH120
+    make_folder(above)
+    with suppress(FileExistsError):  # another run made it meanwhile
+        os.mkdir(path, FOLDER_MODE)  # noqa: PTH102
+    sync_folder(above)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,456 @@
+"""What sync, verify and status do, once their words are read."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from auditctl import commands, exact
+from auditctl.commands import Surroundings
+from auditctl.destination import standard_output
+from auditctl.errors import AuditctlError, IntegrityError, UsageError
+from auditctl.escape import escape
+from auditctl.fields import Field, field, parse_fields, parse_test
+from auditctl.formats.jsonl import Jsonl
+from auditctl.interrupts import InterruptedRunError, interrupts
+from auditctl.options import Options, ReportOptions, SyncOptions, TogetherOptions, duration
+from auditctl.record import FIELDS, Record
+from auditctl.sync import template
+from auditctl.sync.archive import Render, Shape, hold
+from auditctl.sync.follow import follow
+from auditctl.sync.run import Outcome, Run
+from auditctl.sync.template import Template
+from auditctl.window import parse_time
+
+if TYPE_CHECKING:
+    from auditctl.configuration import Load, Source
+    from auditctl.console import Console
+    from auditctl.export import Tally
+    from auditctl.provider import Provider
+    from auditctl.sync.status import Status
+    from auditctl.sync.together import Result
+
+GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
+"""Exit statuses, what needs a person first: of several failures the first here is the run's."""
+FAULT_STATUS = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One destination, and what it is kept up to date with."""
+
+    provider: type["Provider"]
+    options: SyncOptions
+    own: Mapping[str, tuple[str, ...]]
+    template: Template
+    around: Surroundings
+    prefix: str = ""
+    """Said in front of sentences where there are several."""
+
+    @contextmanager
+    def opened(
+        self,
+        *,
+        pause: Callable[[float], object] = time.sleep,
+        held: Callable[[], AbstractContextManager[None]] = nullcontext,
+        watch: Callable[["Tally"], None],
+    ) -> Iterator[Run]:
+        """Lend the destination, locked, with a client."""
+        options = self.options
+        now = datetime.now(UTC)
+        overlap = duration("--overlap", options.overlap)
+        wait = duration("--wait", options.wait).total_seconds()
+        tests = [parse_test(text) for text in options.where]
+        shape = self._shape(now)
+        ready, client = commands.connected(
+            self.provider,
+            options,
+            self.own,
+            self.around,
+            now,
+            options.concurrency,
+        )
+        try:
+            with hold(shape, wait=wait, pause=pause, held=held) as archive:
+                yield Run(
+                    ready,
+                    client,
+                    archive,
+                    overlap,
+                    shape.since_time,
+                    tests=tests,
+                    redacted=options.redact,
+                    watch=watch,
+                )
+        finally:
+            client.close()
+
+    def _shape(self, now: datetime) -> Shape:
+        options = self.options
+        since = None if options.since is None else parse_time(options.since, now)
+        if since is not None and since > now:
+            raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
+        format_ = options.format_name()
+        fields = None if options.fields is None else parse_fields(options.fields)
+        own = [f for f in dataclasses.fields(self.provider) if "flag" in f.metadata]
+        words: dict[str, Any] = {
+            "provider": self.provider.name,
+            "demo": options.demo or None,
+            "output": self.template.names,
+            "format": format_,
+            "fields": options.fields,
+            "where": options.where,
+            "redact": options.redact,
+            "csv-guard": options.csv_guard if format_ == "csv" else None,
+            **{f.metadata["flag"][2:]: list(self.own.get(f.name, ())) for f in own},
+        }
+        columns = fields or [field(name) for name in FIELDS]
+        render: Render = (
+            partial(_csv, columns, options.csv_guard)
+            if format_ == "csv"
+            else partial(_jsonl, Jsonl(fields))
+        )
+        return Shape(words, self.template, render, format_ == "csv", options.since, since)
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Say what a run found."""
+        console = self.around.console
+        commands.conclude(self.provider.title, outcome.tally, console)
+        console.info(
+            f"{self.prefix}{self.template.path}: {outcome.records:,} new records, "
+            f"{outcome.tally.pages:,} pages."
+        )
+
+
+def sync(
+    provider: type["Provider"],
+    options: SyncOptions,
+    own: Mapping[str, tuple[str, ...]],
+    around: Surroundings,
+) -> None:
+    """Append what is not there yet; with ``--follow``, again and again."""
+    path = template.parse(options.output, provider=provider.name, source=provider.name)
+    job = Job(provider, options, own, path, around)
+    interval = _interval(options.interval)
+    watch = partial(_watch, around.console, provider.title)
+    with job.opened(held=interrupts.held, watch=watch) as run:
+        if not options.follow:
+            outcome = run.catch_up()
+            job.conclude(outcome)
+            _fail_for_gaps(outcome)
+            return
+        try:
+            follow(partial(_look, job, run), interval, around.console.warning)
+        except InterruptedRunError:
+            return
+
+
+def together(
+    names: Sequence[str], options: TogetherOptions, around: Surroundings, load: "Load"
+) -> None:
+    """Do the same for the sources of the configuration, some of them at once.
+
+    Raises:
+        FailedError: some failed; each has said why.
+
+    """
+    from auditctl.sync.together import Together
+
+    interval = _interval(options.interval)
+    wait = options.wait
+    sources = _sources(options.config, around, load)
+    unknown = [name for name in names if name not in sources]
+    if unknown:
+        raise UsageError(
+            f"There is no source {unknown[0]!r} in the configuration. There are "
+            f"{', '.join(sources)}."
+        )
+    wanted = [sources[name] for name in dict.fromkeys(names)] or list(sources.values())
+    runs = Together(options.jobs)
+
+    def one(source: "Source") -> Outcome:
+        own_words = replace(
+            source.options,
+            wait=wait,
+            quiet=options.quiet,
+            verbose=options.verbose,
+            log_format=options.log_format,
+        )
+        own_around = replace(around, environ=source.environ(around.environ))
+        job = Job(
+            source.provider,
+            own_words,
+            source.own,
+            source.template,
+            own_around,
+            f"{source.name}: ",
+        )
+        with job.opened(pause=runs.sleep, watch=runs.check) as run:
+            if not options.follow:
+                outcome = runs.in_turn(run.catch_up)
+                job.conclude(outcome)
+                _fail_for_gaps(outcome)
+                return outcome
+            say = around.console.warning
+            follow(
+                lambda: runs.in_turn(partial(_look, job, run)),
+                interval,
+                lambda sentence: say(f"{source.name}: {sentence}"),
+                sleep=runs.sleep,
+            )
+        raise AssertionError
+
+    try:
+        results = runs.all(one, wanted, partial(_tell, around))
+    except InterruptedRunError:
+        if options.follow:
+            return
+        raise
+    if around.terminal and not options.quiet:
+        _write_table(around, [_result_row(result) for result in results])
+    failures = [_status_of(result.error) for result in results if result.error is not None]
+    if failures:
+        raise FailedError(min(failures, key=GRAVEST.index))
+
+
+def verify(path: str, options: ReportOptions) -> None:
+    """Prove the destinations of a PATH.
+
+    Raises:
+        IntegrityError: one of them is not what was written, or has gaps.
+
+    """
+    from auditctl.sync.verify import gaps, verify
+
+    found = template.find(path)
+    if not found:
+        raise IntegrityError(f"No sync has run for {path}: there is no journal.")
+    rows: list[dict[str, Any]] = []
+    wrong: list[str] = []
+    for one in found:
+        try:
+            proof = verify(one)
+        except IntegrityError as error:
+            wrong.append(str(error))
+            rows.append({"path": one.path, "ok": False, "problem": str(error)})
+            continue
+        missing = gaps(proof.state)
+        wrong += [f"{one.path}: {missing}"] if missing else []
+        rows.append({
+            "path": one.path,
+            "ok": not missing,
+            "problem": missing or None,
+            "records": proof.records,
+            "bytes": proof.size,
+            "files": proof.files,
+            "moved_away": proof.elsewhere,
+            "commits": proof.lines,
+            "covered": proof.state.covered,
+            "gaps": proof.state.gaps,
+            "notes": proof.notes,
+            "journal_hash": proof.state.head,
+        })  # fmt: skip
+    if not options.quiet:
+        with standard_output() as write:
+            if options.format == "json":
+                write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
+            else:
+                write("".join(map(_sentences, rows)).encode())
+    if wrong:
+        raise IntegrityError("\n".join(wrong))
+
+
+def status(
+    paths: Sequence[str], options: ReportOptions, around: Surroundings, load: "Load"
+) -> None:
+    """Show what became of destinations: those of the PATHs, else all of the configuration's.
+
+    Raises:
+        IntegrityError: something is wrong with one of them.
+
+    """
+    from auditctl.sync.status import acknowledge, look
+
+    max_age = None if options.max_age is None else duration("--max-age", options.max_age)
+    wanted: list[tuple[Template, str | None]]
+    if paths:
+        wanted = [(one, None) for path in paths for one in template.find(path)]
+        lost = [path for path in paths if not template.find(path)]
+        if lost:
+            raise IntegrityError(f"No sync has run for {lost[0]}: there is no journal.")
+    else:
+        sources = _sources(options.config, around, load)
+        wanted = [(source.template, name) for name, source in sources.items()]
+    if options.acknowledge_gaps:
+        for one, _ in wanted:
+            acknowledge(one)
+    now = datetime.now(UTC)
+    found = [look(one, name, now=now, max_age=max_age) for one, name in wanted]
+    if options.quiet:
+        pass
+    elif options.format == "json":
+        with standard_output() as write:
+            write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
+    else:
+        _write_table(around, [_status_row(one) for one in found])
+    wrong = [one.wrong for one in found if one.wrong]
+    if wrong:
+        raise IntegrityError("\n".join(wrong))
+
+
+def source_settings(
+    provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
+) -> tuple[Surroundings, Mapping[str, tuple[str, ...]]]:
+    """Give what `list` finds around it with a source's settings, and the provider's own options.
+
+    Raises:
+        UsageError: there is no such source, or it is another provider's.
+
+    """
+    name = options.source or ""
+    source = _sources(options.config, around, load).get(name)
+    if source is None or source.provider is not provider:
+        what = "is none" if source is None else f"is one of {source.provider.name}"
+        raise UsageError(f"--source {name}: that {what}; it must be a source of {provider.name}.")
+    return replace(around, environ=source.environ(around.environ)), source.own
+
+
+class FailedError(AuditctlError):
+    """Some of several runs failed, and have said so; this one only has the status."""
+
+    def __init__(self, status: int) -> None:
+        """Take the status of the gravest failure."""
+        super().__init__("")
+        self.status = status  # type: ignore[misc] # of this failure, not of its class
+
+
+def _sources(config: str | None, around: Surroundings, load: "Load") -> dict[str, "Source"]:
+    from auditctl import configuration
+
+    return configuration.read(configuration.find(config, around.environ), load)
+
+
+def _interval(text: str) -> float:
+    seconds = duration("--interval", text).total_seconds()
+    if seconds < 1:
+        raise UsageError("--interval must be a second or more.")
+    return seconds
+
+
+def _look(job: Job, run: Run) -> None:
+    """Do one of many runs: what is found wrong with the log is said, and it goes on."""
+    outcome = run.catch_up()
+    job.conclude(outcome)
+    for gap in outcome.gaps:
+        job.around.console.warning(f"{job.prefix}{_missing(gap)}")
+
+
+def _fail_for_gaps(outcome: Outcome) -> None:
+    if outcome.gaps:
+        raise IntegrityError(" ".join(map(_missing, outcome.gaps)))
+
+
+def _missing(gap: Mapping[str, str]) -> str:
+    return (
+        f"Events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any more: the "
+        "provider does not keep them for so long, and no run has asked for them in time. All that "
+        "there is was written. `auditctl status PATH --acknowledge-gaps` takes note of it."
+    )
+
+
+def _watch(console: "Console", title: str, tally: "Tally") -> None:
+    if console.live:
+        back = f", back to {tally.reached[:16]}" if tally.reached else ""
+        console.progress(f"{title}: {tally.pages} pages, {tally.records} new records{back}")
+
+
+def _tell(around: Surroundings, source: "Source", error: Exception) -> None:
+    """Say how a source failed, as soon as it does."""
+    if isinstance(error, AuditctlError):
+        around.console.error(f"{source.name}: {error}")
+    else:
+        around.console.error(f"{source.name}: {commands.fault(error)}")
+
+
+def _status_of(error: Exception) -> int:
+    return error.status if isinstance(error, AuditctlError) else FAULT_STATUS
+
+
+def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "source": result.source.name,
+        "new records": None if outcome is None else outcome.records,
+        "pages": None if outcome is None else outcome.tally.pages,
+        "result": "ok" if result.error is None else f"failed ({_status_of(result.error)})",
+    }
+
+
+def _status_row(one: "Status") -> dict[str, Any]:
+    state = one.state
+    covered = state.covered
+    return {
+        **({} if one.source is None else {"source": one.source}),
+        "destination": one.path,
+        "state": "WRONG" if one.wrong else "running" if one.running else "ok",
+        "last success": _minute(state.success),
+        "covered since": None if covered is None else _minute(covered["since"]) or "the beginning",
+        "newest event": _minute(state.newest),
+        "records": state.records,
+        "gaps": len(state.gaps),
+    }
+
+
+def _minute(text: str | None) -> str | None:
+    return None if text is None else text[:16].replace("T", " ")
+
+
+def _write_table(around: Surroundings, rows: Sequence[dict[str, Any]]) -> None:
+    from auditctl.formats.table import PlainTable, RichTable
+
+    columns = [Field(name, itemgetter(name)) for name in rows[0]]
+    table = (
+        RichTable(columns, around.width, color=around.color)
+        if around.terminal
+        else PlainTable(columns)
+    )
+    with standard_output() as write:
+        write(table.rows(rows))
+
+
+def _sentences(row: Mapping[str, Any]) -> str:
+    """Say what a proof came to, for people."""
+    if "records" not in row:
+        return f"{escape(row['path'])}: WRONG\n"
+    covered = row["covered"]
+    since = covered and (_minute(covered["since"]) or "the beginning")
+    span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
+    verdict = "ok" if row["ok"] else "has gaps"
+    first = (
+        f"{escape(row['path'])}: {verdict}: {row['records']:,} records, {row['bytes']:,} bytes in "
+        f"{row['files']:,} files and {row['commits']:,} lines of the journal are what was written; "
+        f"{span}"
+    )
+    return "\n  ".join([first, *row["notes"]]) + "\n"
+
+
+def _jsonl(format_: Jsonl, records: Sequence[Record], _header: bool) -> bytes:  # noqa: FBT001
+    return format_.rows(records)
+
+
+def _csv(
+    columns: Sequence[Field],
+    guard: bool,  # noqa: FBT001
+    records: Sequence[Record],
+    header: bool,  # noqa: FBT001
+) -> bytes:
+    from auditctl.formats.csv import Csv
+
+    return Csv(columns, guard=guard, header=header).rows(records)

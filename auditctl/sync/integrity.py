@@ -1,0 +1,144 @@
+"""Whether the data files hold what the journal says of them."""
+
+import gzip
+import os
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from hashlib import sha256
+from typing import Self
+
+import orjson
+
+from auditctl.errors import IntegrityError
+from auditctl.sync.journal import Line, read_lines, unreadable
+
+CHUNK = 1024 * 1024
+MOST_OPEN = 64
+"""Files held open at once while many are read in turns."""
+
+
+class Files:
+    """The files of one destination, read in turns."""
+
+    def __init__(self, folder: str) -> None:
+        """Read the files below ``folder``."""
+        self._folder = folder
+        self._open: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        """Open nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close them all."""
+        for file in self._open.values():
+            os.close(file)
+
+    def path(self, name: str) -> str:
+        """Give the path of a file."""
+        return os.path.join(self._folder, name)  # noqa: PTH118
+
+    def prove(self, entry: Line, number: int, *, count: bool) -> None:
+        """Read what a line says was written, with ``count`` its records too.
+
+        Raises:
+            IntegrityError: it is not there, or is something else.
+
+        """
+        path = self.path(entry["name"])
+        digest = sha256()
+        data = b""
+        left, offset = entry["length"], entry["offset"]
+        try:
+            file = self._file(entry["name"])
+            while left:
+                chunk = os.pread(file, min(CHUNK, left), offset)
+                if not chunk:
+                    end = offset
+                    raise IntegrityError(
+                        f"{path} ends at byte {end}, but {entry['offset'] + entry['length']} bytes "
+                        f"were committed (line {number} of the journal). It was cut or replaced; "
+                        "nothing was overwritten. Restore it from a backup, or move it away."
+                    )
+                digest.update(chunk)
+                if count:
+                    data += chunk
+                left -= len(chunk)
+                offset += len(chunk)
+        except OSError as error:
+            raise unreadable(path, error) from None
+        if digest.hexdigest() != entry["sha256"]:
+            last = entry["offset"] + entry["length"] - 1
+            raise IntegrityError(
+                f"{path} is not what was written: a byte from {entry['offset']} to {last} was "
+                f"changed (line {number} of the journal has their SHA-256). Nothing was "
+                "overwritten. Restore it from a backup, or move it away."
+            )
+        if count and entry["length"]:
+            found = _records(entry, data)
+            if found != entry["records"]:
+                raise IntegrityError(
+                    f"{path} has {found} records from byte {entry['offset']} on, but line "
+                    f"{number} of the journal says {entry['records']}."
+                )
+
+    def _file(self, name: str) -> int:
+        file = self._open.get(name)
+        if file is None:
+            if len(self._open) == MOST_OPEN:
+                os.close(self._open.pop(next(iter(self._open))))
+            file = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
+            self._open[name] = file
+        return file
+
+
+def prove_files(journal: str, folder: str, names: Collection[str]) -> None:
+    """Prove some of the files from their first byte.
+
+    Raises:
+        IntegrityError: one of them is not what was written.
+
+    """
+    with Files(folder) as files:
+        for number, entry in live(journal, names):
+            files.prove(entry, number, count=False)
+
+
+def live(journal: str, names: Collection[str]) -> Iterator[tuple[int, Line]]:
+    """Give what was written to these files since each was last begun, with the line's number."""
+    begun: dict[str, int] = {}
+    for number, line in _lines(journal):
+        for name in line["moved"]:
+            begun[name] = number
+    for number, line in _lines(journal):
+        for entry in line["files"]:
+            name = entry["name"]
+            if entry["length"] and name in names and number >= begun.get(name, 0):
+                yield number, entry
+
+
+def _lines(journal: str) -> Iterator[tuple[int, Line]]:
+    for number, (_, text) in enumerate(read_lines(journal), 1):
+        yield number, orjson.loads(text)
+
+
+def _records(entry: Line, data: bytes) -> int:
+    """Count the records in what one commit wrote."""
+    name = entry["name"].lower()
+    if name.endswith(".gz"):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            return -1
+        name = name.removesuffix(".gz")
+    return sum(1 for _ in _rows(data)) - entry["header"] if "header" in entry else data.count(b"\n")
+
+
+def _rows(data: bytes) -> Iterable[list[str]]:
+    """Read CSV, where a line feed between quotes ends no row."""
+    import csv
+    from io import StringIO
+
+    csv.field_size_limit(len(data) + 1)
+    # Not splitlines, which would end a row at U+2028 too.
+    return csv.reader(StringIO(data.decode(errors="replace"), newline=""))

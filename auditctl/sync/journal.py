@@ -1,0 +1,431 @@
+"""The journal: a hash-linked line per commit, which is the only state that a destination has.
+
+A line is a JSON object. Its last member is the SHA-256 of everything before that member, and
+``prev`` is the line's before it, so no line can be changed, dropped or added in the middle
+unnoticed. docs/sync.md describes every member.
+
+To be opened fast however long it is, it is read from its end: the last line tells where the last
+line with the whole ``state`` stands, and only what follows that one is read.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from auditctl import __version__
+from auditctl.destination import MODE, sync_folder
+from auditctl.errors import IntegrityError, LockedError, OutputError
+
+Line = dict[str, Any]
+
+FIRST_PREV = "0" * 64
+STATE_EVERY = 64 * 1024
+"""Bytes of lines after which the whole state is written again, or more where it is large."""
+STATE_SHARE, STATE_EACH = 8, 128
+"""How many times its size must have been written since, before the state is written again, and
+about how many bytes each file and each id take in it."""
+BLOCK = 256 * 1024
+POLL = 0.02
+"""Seconds between two looks whether another run has let go of the lock."""
+GLANCE = 0.05
+"""Seconds that a lock is waited for in any case."""
+UNREAD = 5
+"""How often a last line that another run is just writing is looked at again."""
+
+_HASH = b',"hash":"'
+_HASH_SIZE = len(_HASH) + 64 + len(b'"}')
+
+
+@dataclass
+class File:
+    """A data file as it was when its last commit was done."""
+
+    length: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+
+
+@dataclass
+class State:
+    """What the lines come to."""
+
+    line: int = -1
+    """The last line's number."""
+    head: str = FIRST_PREV
+    """The last line's hash."""
+    at: str | None = None
+    shape: Line = field(default_factory=dict)
+    """What the destination was begun with, and what may not change."""
+    since: str | None = None
+    """Where it was begun, as it was typed."""
+    files: dict[str, File] = field(default_factory=dict)
+    window: Line | None = None
+    """What the last run read: since, until, position and whether it is done."""
+    covered: Line | None = None
+    success: str | None = None
+    """When a window was last read to its end."""
+    newest: str | None = None
+    records: int = 0
+    gaps: list[Line] = field(default_factory=list)
+    """Hours that cannot be had any more, not yet acknowledged."""
+    kept: dict[str, str | None] = field(default_factory=dict)
+    """Ids that may be seen again however old they get: id -> time, where it has one."""
+
+    def apply(self, line: Line) -> None:
+        """Go on to the state after a line."""
+        if "state" in line:
+            whole = line["state"]
+            self.shape = whole["shape"]
+            self.since = whole["since"]
+            self.files = {name: File(*values) for name, values in whole["files"].items()}
+            self.kept = whole["kept"]
+        for name in line["moved"]:
+            self.files.pop(name, None)
+        for entry in line["files"]:
+            length = entry["offset"] + entry["length"]
+            self.files[entry["name"]] = File(length, entry["mtime_ns"], entry["inode"])
+        self.kept.update(line["kept"])
+        self.line = line["line"]
+        self.head = line["hash"]
+        self.at = line["at"]
+        self.window = line["window"]
+        self.covered = line["covered"]
+        self.success = line["success"]
+        self.newest = line["newest"]
+        self.records = line["records"]
+        self.gaps = line["gaps"]
+
+    def whole(self) -> Line:
+        """Give what a line with the state holds beside its own."""
+        files = {name: [f.length, f.mtime_ns, f.inode] for name, f in self.files.items()}
+        return {"shape": self.shape, "since": self.since, "files": files, "kept": self.kept}
+
+    @property
+    def enough(self) -> int:
+        """Give the bytes of lines after which the whole state is worth writing again."""
+        return max(STATE_EVERY, STATE_SHARE * STATE_EACH * (len(self.files) + len(self.kept)))
+
+
+class Journal:
+    """The journal of one destination, locked for as long as it is open."""
+
+    def __init__(self, path: str, wait: float, pause: Callable[[float], object]) -> None:
+        """Take the lock, drop a last line that was never finished, and read the state.
+
+        Raises:
+            LockedError: another run holds it, and still does after ``wait`` seconds.
+            IntegrityError: the lines are not what was written.
+            OutputError: it cannot be written.
+
+        """
+        self.path = path
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._file = os.open(path, flags, MODE)
+        except OSError as error:
+            raise cannot(path, error) from None
+        try:
+            self._lock(wait, pause)
+            self._size, self._last, self.state = _read_end(self._file, path)
+            if os.fstat(self._file).st_size > self._size:
+                os.ftruncate(self._file, self._size)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _lock(self, wait: float, pause: Callable[[float], object]) -> None:
+        # Whoever looks whether the journal is held holds it too, for a moment.
+        until = time.monotonic() + max(wait, GLANCE)
+        while True:
+            try:
+                # The kernel's: it ends with the process, however that ends.
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    message = (
+                        f"Another run holds {self.path}. Nothing was done; wait for it with "
+                        "--wait, or let it go on."
+                    )
+                    raise LockedError(message) from None
+                pause(POLL)
+            except OSError as error:
+                raise cannot(self.path, error) from None
+            else:
+                return
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        os.close(self._file)
+
+    def append(self, *, whole: bool = False, **own: Any) -> None:  # noqa: ANN401
+        """Write a line and make it last; it is then the state.
+
+        ``own`` are the members that this line decides; the rest is as before, and ``whole`` writes
+        the whole state with it. A line that only says that nothing was found takes the place of
+        such a line before it.
+
+        Raises:
+            OutputError: it cannot be written. The line before is still the last one.
+
+        """
+        state = self.state
+        line: Line = {
+            "window": state.window,
+            "covered": state.covered,
+            "success": state.success,
+            "gaps": state.gaps,
+            "acknowledged": [],
+            "moved": [],
+            "files": [],
+            "records": state.records,
+            "oldest": None,
+            "newest": state.newest,
+            "ids": [],
+            "kept": {},
+            **own,
+        }
+        nothing = _says_nothing(line)
+        again = nothing and self._last.nothing and line["gaps"] == state.gaps and not whole
+        offset = self._last.offset if again else self._size
+        number, prev = (state.line, self._last.prev) if again else (state.line + 1, state.head)
+        state_at = self._last.state_at
+        head = {
+            "line": number,
+            "prev": prev,
+            "at": now_text(),
+            "version": __version__,
+            "state_at": state_at,
+        }
+        if whole or offset - state_at > state.enough:
+            state_at = offset
+            head |= {"state_at": offset, "state": state.whole()}
+        written = {**head, **line}
+        data = seal(written)
+        try:
+            if offset < self._size:
+                # Not written over: what a longer line left behind would look like a line.
+                os.ftruncate(self._file, offset)
+            write_all(self._file, data, offset)
+            os.fsync(self._file)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, offset)
+            raise cannot(self.path, error) from None
+        if offset == 0:
+            sync_folder(os.path.dirname(self.path))  # noqa: PTH120
+        self._size = offset + len(data)
+        state.apply(written)
+        self._last = _Last(offset, prev, state_at, nothing and "state" not in head)
+
+    def backward(self) -> Iterator[Line]:
+        """Give the lines from the last one to the first."""
+        for _, text in _backward(self._file, self._size):
+            yield orjson.loads(text)
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The last line: where it stands, and what the next one needs of it."""
+
+    offset: int = 0
+    prev: str = FIRST_PREV
+    state_at: int = 0
+    nothing: bool = False
+
+
+def seal(line: Line) -> bytes:
+    """Write a line with its hash, which is noted in ``line`` too."""
+    text = orjson.dumps(line)[:-1]
+    line["hash"] = sha256(text).hexdigest()
+    return b'%b,"hash":"%b"}\n' % (text, line["hash"].encode())
+
+
+def opened(text: bytes) -> Line | None:
+    """Read a line; None if it is not what was written."""
+    body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
+    if not tail.startswith(_HASH) or tail != b'%b%b"}' % (_HASH, sha256(body).hexdigest().encode()):
+        return None
+    try:
+        line = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return line if type(line) is dict else None
+
+
+def read_state(path: str) -> State | None:
+    """Read the state without the lock, perhaps while a run writes; None without a journal.
+
+    Raises:
+        IntegrityError: the lines are not what was written.
+
+    """
+    for attempt in range(UNREAD):
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unreadable(path, error) from None
+        try:
+            return _read_end(file, path)[2]
+        except IntegrityError:
+            if attempt == UNREAD - 1:
+                raise
+        finally:
+            os.close(file)
+        time.sleep(POLL)
+    raise AssertionError
+
+
+def read_lines(path: str) -> Iterator[tuple[int, bytes]]:
+    """Give each whole line with its offset, from the first; what was never finished is left out.
+
+    Raises:
+        IntegrityError: it cannot be read.
+
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            offset = 0
+            for text in file:
+                if not text.endswith(b"\n"):
+                    return
+                yield offset, text[:-1]
+                offset += len(text)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def is_held(path: str) -> bool:
+    """Say whether a run holds the journal."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def wrong_line(path: str, number: int, what: str) -> IntegrityError:
+    """Give the error for a line, counted from 1 as editors do, that is not what was written."""
+    return IntegrityError(
+        f"{path}, line {number}: {what}. The journal is not what was written, so it proves "
+        "nothing any more: restore it from a backup, or begin a new destination."
+    )
+
+
+def unreadable(path: str, error: OSError) -> IntegrityError:
+    """Give the error for a file that cannot be looked at."""
+    return IntegrityError(f"Cannot read {path}: {error.strerror or error}.")
+
+
+def cannot(path: str, error: OSError) -> OutputError:
+    """Give the error for a file that cannot be written."""
+    message = f"Cannot write {path}: {error.strerror or error}."
+    if error.errno == errno.ENOSPC:
+        return OutputError(f"{message} Free some room; the next run goes on where this one ended.")
+    return OutputError(f"{message} Check the folder, and that you may write in it.")
+
+
+def write_all(file: int, data: bytes, offset: int) -> None:
+    """Write all of ``data``, however much the system takes at once."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(file, rest, offset)
+        rest = rest[written:]
+        offset += written
+
+
+def now_text() -> str:
+    """Give this moment as a record's time is written."""
+    return to_text(datetime.now(UTC))
+
+
+def to_text(moment: datetime) -> str:
+    """Write a time as a record's is, cut to milliseconds."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return f"{text}Z"
+
+
+def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
+    """Give the size of what is whole, the last line, and the state.
+
+    Raises:
+        IntegrityError: a line that is needed is not what was written.
+
+    """
+    state = State()
+    size = _whole(file)
+    if not size:
+        return 0, _Last(), state
+    last_offset, text = next(_backward(file, size))
+    last = opened(text)
+    if last is None:
+        raise wrong_line(path, _count(file, size), "it was changed")
+    begin = last["state_at"]
+    lines = os.pread(file, size - begin, begin).split(b"\n")[:-1]
+    for text in lines:
+        line = opened(text)
+        if line is None or (state.line >= 0 and line["prev"] != state.head):
+            what = "it was changed" if line is None else "a line before it was changed or dropped"
+            number = last["line"] - len(lines) + 2 + lines.index(text)
+            raise wrong_line(path, number, what)
+        state.apply(line)
+    nothing = _says_nothing(last) and "state" not in last
+    return size, _Last(last_offset, last["prev"], begin, nothing), state
+
+
+def _says_nothing(line: Line) -> bool:
+    return not (line["files"] or line["moved"] or line["acknowledged"])
+
+
+def _whole(file: int) -> int:
+    """Give the size without a last line that has no end.
+
+    After a power failure the blocks of a line that was being written may hold zeros.
+    """
+    size = os.fstat(file).st_size
+    for offset, text in _backward(file, size, torn=True):
+        if text.endswith(b"\n") and b"\0" not in text:
+            return offset + len(text)
+    return 0
+
+
+def _backward(file: int, size: int, *, torn: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Give (offset, line) from the last line to the first.
+
+    With ``torn`` lines keep their line feed, and one at the end that has none is given too.
+    """
+    buffer = b""
+    start = size
+    end = 0
+    while start or end:
+        # The line feed that ends the last line does not begin another.
+        cut = buffer.rfind(b"\n", 0, max(0, end - 1))
+        if cut < 0 and start:
+            length = min(BLOCK, start)
+            start -= length
+            buffer = os.pread(file, length, start) + buffer[:end]
+            end = len(buffer)
+            continue
+        text = buffer[cut + 1 : end]
+        yield start + cut + 1, text if torn else text[:-1]
+        end = cut + 1
+
+
+def _count(file: int, size: int) -> int:
+    return sum(1 for _ in _backward(file, size))

@@ -1,0 +1,122 @@
+"""The PATH of a destination: which file a record goes to, and where the journal lies."""
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from auditctl.errors import UsageError
+from auditctl.record import Record
+
+SUFFIX = ".journal"
+OF_RUN = ("provider", "source")
+"""Placeholders that are the same for all records of a run."""
+OF_RECORD = ("date", "account")
+"""Placeholders that are different from record to record, so that there are several files."""
+UNDATED = "undated"
+NOBODY = "unknown"
+"""Stand for the date and the account of a record that has none."""
+LONGEST_VALUE = 100
+"""Characters of an account in a file's name."""
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A destination's folder, and the names of its files below it."""
+
+    folder: str
+    """The deepest one that is the same for all files; the journal lies there."""
+    names: str
+    """The rest of the PATH: a name, or several of them with ``{date}`` and ``{account}``."""
+
+    @property
+    def path(self) -> str:
+        """The PATH as a whole."""
+        return os.path.join(self.folder, self.names)  # noqa: PTH118 - as the user wrote it
+
+    @property
+    def journal(self) -> str:
+        """Where the journal lies: found from the PATH alone, so placeholders stay in its name."""
+        return os.path.join(self.folder, self.names.replace("/", "-") + SUFFIX)  # noqa: PTH118
+
+    @property
+    def compressed(self) -> bool:
+        """Say whether the files are gzip."""
+        return self.names.lower().endswith(".gz")
+
+    def name(self, record: Record) -> str:
+        """Give the file that a record goes to, below the folder."""
+        if "{" not in self.names:
+            return self.names
+        values = {
+            "date": (record["time"] or UNDATED)[:10],
+            "account": _harmless(record["account"] or NOBODY),
+        }
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
+
+
+def parse(path: str, **of_run: str) -> Template:
+    """Read a PATH; ``of_run`` are the values of the placeholders that a run decides.
+
+    Raises:
+        UsageError: it names no file, or has a placeholder that there is not.
+
+    """
+    unknown = [name for name in _PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
+    if unknown or path.count("{") != path.count("}"):
+        known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
+        message = f"The path {path!r} has a placeholder that there is not. There are {known}."
+        raise UsageError(message)
+    for name, value in of_run.items():
+        path = path.replace(f"{{{name}}}", value)
+    if path in ("", "-") or path.endswith("/") or os.path.isdir(path):  # noqa: PTH112
+        message = (
+            f"sync appends to a file: {path!r} is none. Give a PATH such as audit.jsonl or "
+            "audit/{date}.jsonl.gz."
+        )
+        raise UsageError(message)
+    folder, names = os.path.split(path)
+    while "{" in folder:
+        folder, last = os.path.split(folder)
+        names = f"{last}/{names}"
+    return Template(folder, names)
+
+
+def find(path: str) -> list[Template]:
+    """Find the destinations of a PATH: with ``{source}`` or ``{provider}`` there may be several.
+
+    One that has no journal is among them where the PATH can mean no other.
+    """
+    path = path.removesuffix(SUFFIX)
+    if not any(f"{{{name}}}" in path for name in OF_RUN):
+        return [parse(path)]
+    import glob
+
+    anything = "\0"
+    template = parse(path, **dict.fromkeys(OF_RUN, anything))
+    # Taken apart at what stands for anything, which may be in the folder and in the name.
+    pattern = "*".join(glob.escape(part) for part in template.journal.split(anything))
+    values = "([^/]*)".join(re.escape(part) for part in template.journal.split(anything))
+    found = []
+    for journal in sorted(glob.glob(pattern)):  # noqa: PTH207
+        match = re.fullmatch(values, journal)
+        assert match is not None  # noqa: S101 - the same pattern in another notation
+        parts = template.path.split(anything)
+        pairs = zip(parts, (*match.groups(), ""), strict=True)
+        found.append(parse("".join(part + value for part, value in pairs)))
+    return found
+
+
+def _harmless(value: str) -> str:
+    """Make a stranger's word part of a file's name: it leads nowhere else and hides nothing."""
+    name = quote(value, safe="@+ ", errors="surrogatepass")
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    if len(name) <= LONGEST_VALUE:
+        return name
+    import hashlib
+
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[: LONGEST_VALUE - 17]}~{digest}"
