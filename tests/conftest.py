@@ -13,8 +13,10 @@ settings.load_profile("auditctl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the provider whose log is to be recorded; see cassettes/README.md."""
+    """Take what cassettes/README.md and tests/test_kill.py tell of."""
     parser.addoption("--record", metavar="PROVIDER", help="record this provider's log anew")
+    parser.addoption("--kills", type=int, default=32, help="runs that tests/test_kill.py kills")
+    parser.addoption("--seed", type=int, default=1, help="where its dice begin")
 
 
 # Two surrogates that make a pair are one character in JSON, so they are made one; lone ones stay.

@@ -99,7 +99,7 @@ class Archive:
             times = [record["time"] for record in records if record["time"] is not None]
             newest = max(times, default=None)
             self._append(
-                progress,
+                **vars(progress),
                 files=entries,
                 records=self.state.records + len(records),
                 oldest=min(times, default=None),
@@ -109,14 +109,14 @@ class Archive:
             )
         self.took = time.monotonic() - started
 
-    def _append(self, progress: Progress, **own: Any) -> None:  # noqa: ANN401
+    def _append(self, **own: Any) -> None:  # noqa: ANN401
         state = self.state
         moved, self.moved = self.moved, []
         begins = state.line < 0
         if begins:
             state.shape = self.shape.words
             state.since = self.shape.since
-        self.journal.append(**vars(progress), moved=moved, **own, whole=begins)
+        self.journal.append(moved=moved, **own, whole=begins)
 
     def _by_file(self, records: Sequence[Record]) -> dict[str, list[Record]]:
         template = self.shape.template
@@ -145,7 +145,9 @@ class Archive:
                 )
         if fresh:
             begun = [_entry(name, File(), 0, b"", 0) for name in fresh]
-            self._append(progress, files=begun)
+            # Nothing has been committed yet, so the window is read no further than before.
+            window = self.state.window or {**progress.window, "position": None, "done": False}
+            self._append(window=window, files=begun)
 
     def _look(self, name: str) -> None:
         """See whether a file is still as it was left.

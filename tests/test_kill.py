@@ -1,0 +1,91 @@
+"""Runs that are killed, whenever, wherever: in the end every event is there once, and provably.
+
+    python -m pytest tests/test_kill.py --kills 200 --seed 7
+
+kills so many runs, spread over all providers and formats.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.server import CUT, Fault, Request, Server
+from tests.world import KINDS, World, found
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATHS = ("all.jsonl", "all.csv", "{date}.jsonl.gz", "{account}-{date}.csv.gz")
+BY_TIME = "time"
+RUN = (sys.executable, "-m")
+SECONDS = 60
+
+
+def trouble(dice: random.Random) -> Fault | None:
+    """Let one request in thirty go wrong."""
+    return (
+        dice.choice([Fault(429, {"Retry-After": "0"}), Fault(503), CUT])
+        if dice.random() < 1 / 30
+        else None
+    )
+
+
+def environment(server: Server) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], **server.environment}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", KINDS)
+def test_every_event_is_there_once_whatever_is_killed(
+    name: str, path: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    total, seed = request.config.getoption("--kills"), request.config.getoption("--seed")
+    kills = -(-total // (len(PATHS) * len(KINDS)))
+    dice = random.Random(f"{seed} {name} {path}")
+    world = World.make(name, dice, early=260, late=25, days=12)
+    words = [name, "sync", "-o", str(tmp_path / path), "--concurrency", "3", "-q"]
+
+    def fault(_: Request) -> Fault | None:
+        return trouble(dice)
+
+    with Server(world.log, faults=fault, latency=0.002) as server:
+        for _ in range(kills):
+            killed(words, environment(server), dice)
+        world.show_all()
+        server.faults = {}
+        for _ in range(2):  # the first may end a window that is older than the last event
+            done = auditctl(words, environment(server))
+            assert (done.returncode, done.stderr) == (0, b"")
+    assert found(name, tmp_path) == world.expected
+    proof = auditctl(["verify", str(tmp_path / path)], {"PATH": os.environ["PATH"]})
+    assert (proof.returncode, proof.stderr) == (0, b"")
+
+
+def killed(words: list[str], env: dict[str, str], dice: random.Random) -> None:
+    """Let one run begin, and be killed somewhere; if it is done before, so be it."""
+    how = dice.choice(["before", "within", "after", BY_TIME])
+    if how == BY_TIME:
+        with subprocess.Popen([*RUN, "auditctl", *words], env=env, stderr=subprocess.PIPE) as run:
+            try:
+                run.wait(dice.uniform(0.1, 0.8))
+            except subprocess.TimeoutExpired:
+                run.kill()
+            _, said = run.communicate(timeout=SECONDS)
+    else:
+        number = str(int(dice.expovariate(1 / 25)) + 1)
+        run_ = [*RUN, "tests.saboteur", how, number, *words]
+        done = subprocess.run(run_, env=env, capture_output=True, timeout=SECONDS, check=False)
+        said = done.stderr
+    assert said == b""
+
+
+def auditctl(words: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*RUN, "auditctl", *words], env=env, capture_output=True, timeout=SECONDS, check=False
+    )

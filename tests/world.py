@@ -1,0 +1,166 @@
+"""Logs that live: events become visible late, repeat, and shift while they are read."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests import server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+csv.field_size_limit(10**7)
+
+
+def text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event, the moment it tells, and the number of the request that sees it first."""
+
+    moment: datetime
+    event: Any
+    visible: int = 0
+
+
+class Living:
+    """Makes a log of `tests.server` show what is visible when a request comes, newest first."""
+
+    happenings: list[Happening]
+    asked: int = 0
+    repeats: int = 0
+    """Each so many-th row is sent twice."""
+
+    def answer(self: Any, request: server.Request) -> server.Answer:
+        with self.lock:
+            self.asked += 1
+            self.show()
+            answer: server.Answer = super().answer(request)  # type: ignore[misc]
+            if not isinstance(answer.body, bytes):
+                answer = server.Answer(b"".join(answer.body), answer.status)
+            return answer
+
+    def show(self: Any) -> None:
+        seen = [one for one in self.happenings if one.visible <= self.asked]
+        seen.sort(key=lambda one: one.moment, reverse=True)
+        rows = [json.dumps(one.event).encode() for one in seen]
+        if self.repeats:
+            rows = [
+                row for n, row in enumerate(rows, 1) for _ in range(1 + (n % self.repeats == 0))
+            ]
+        self.given = rows
+        self.total = len(rows)
+
+    def grow(self) -> int:
+        return 0
+
+
+class Persona(Living, server.Persona):
+    pass
+
+
+class Upstash(Living, server.Upstash):
+    pass
+
+
+class Roam(Living, server.Roam):
+    pass
+
+
+class Hrhis(Living, server.Hrhis):
+    pass
+
+
+KINDS = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
+
+
+def happening(name: str, n: int, moment: datetime, visible: int = 0) -> Happening:
+    """Make one event of a provider; `n` makes it different from others."""
+    event: Any = KINDS[name].sample(n)
+    if name == "persona":
+        event["id"] = f"ual_{n:020d}"
+        event["attributes"]["created-at"] = text(moment)
+    elif name == "upstash":
+        event["log_id"] = f"log-{n}"
+        event["timestamp"] = int(moment.timestamp())
+    elif name == "roam":
+        event["timestamp"] = text(moment)
+    else:
+        event["id"] = str(10**12 + n)
+        event["time"] = text(moment)
+    return Happening(moment, event, visible)
+
+
+@dataclass
+class World:
+    """One provider's log, and what must be in the destination at the end."""
+
+    name: str
+    log: Any
+    happenings: list[Happening] = field(default_factory=list)
+
+    @classmethod
+    def make(cls, name: str, dice: random.Random, *, early: int, late: int, days: float) -> World:
+        """Make a log: `early` events over so many days, `late` ones that appear one by one."""
+        now = datetime.now(UTC)
+        found = []
+        for n in range(early):
+            moment = now - timedelta(days=days) * dice.random()
+            found.append(happening(name, n, moment))
+        for n in range(late):
+            moment = now - timedelta(minutes=dice.uniform(1, 45))
+            found.append(happening(name, early + n, moment, visible=dice.randrange(1, 120)))
+        if name == "roam":
+            found += found[:3]  # alike to the last letter, and yet two events
+        else:
+            found.append(happening(name, early + late, now + timedelta(days=2)))
+        log = KINDS[name]([])
+        log.happenings = found
+        log.repeats = 0 if name == "roam" else 17
+        return cls(name, log, found)
+
+    def show_all(self) -> None:
+        """Let everything be visible from now on."""
+        self.log.asked = 10**6
+
+    @property
+    def expected(self) -> Counter[str]:
+        """Give what must be there: each event once."""
+        return Counter(key(self.name, one.event) for one in self.happenings)
+
+
+def key(name: str, event: Any) -> str:
+    """Give what tells an event from others: its id, or all of it."""
+    found = {"persona": "id", "upstash": "log_id", "hrhis": "id"}.get(name)
+    return str(event[found]) if found else json.dumps(event, sort_keys=True)
+
+
+def records(folder: Path) -> Iterator[Any]:
+    """Read every record below a folder, whatever its files are."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() or path.name.endswith(".journal"):
+            continue
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        if path.name.removesuffix(".gz").endswith(".csv"):
+            for row in csv.DictReader(io.StringIO(data.decode(), newline="")):
+                yield {**row, "raw": json.loads(row["raw"])}
+        else:
+            yield from map(json.loads, data.decode().split("\n")[:-1])
+
+
+def found(name: str, folder: Path) -> Counter[str]:
+    """Count what is in a destination."""
+    return Counter(key(name, record["raw"]) for record in records(folder))
