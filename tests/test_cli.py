@@ -177,6 +177,29 @@ def test_a_shell_completes_the_names_of_the_providers() -> None:
     assert found.out.split() == [b"persona"]
 
 
+SHOWN = ["", "--help", "--version", "persona", "persona --version", "hrhis list --help"]
+"""Words that show what no command writes."""
+every_text_shown = pytest.mark.parametrize("words", [text.split() for text in SHOWN], ids=SHOWN)
+
+
+@every_text_shown
+def test_what_is_shown_to_a_reader_that_went_away_is_no_failure(words: list[str]) -> None:
+    there, here = os.pipe()
+    os.close(there)
+    with open(here, "wb") as pipe:  # noqa: PTH123 - a descriptor is no path
+        assert run(*words, stdout=pipe) == Run(0, b"", "")
+
+
+@only_on_linux
+@every_text_shown
+def test_what_cannot_be_shown_is_an_output_that_cannot_be_written(words: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        on_a_full_disk = run(*words, stdout=full)
+    for found in (on_a_full_disk, run(*words, command=closed(">&-"))):
+        assert (found.status, found.said.count("\n")) == (OUTPUT, 1)
+        assert found.said.startswith("auditctl: Cannot write standard output: ")
+
+
 # Usage
 
 
@@ -1101,7 +1124,9 @@ def test_the_locale_changes_nothing(locale: dict[str, str]) -> None:
             assert "Ünïcode 漢字 🎉".encode() in found.out
         failed = run("upstash", "list", "--since", "über", environment=environment)
     assert failed.status == USAGE
-    assert run("upstash", "list", "--help", environment=environment).status == 0
+    shown = run("upstash", "list", "--help", environment=environment)
+    assert shown == run("upstash", "list", "--help", environment={"LC_ALL": "C.UTF-8"})
+    assert "…".encode() in shown.out
 
 
 def test_without_any_environment_the_sample_data_are_shown() -> None:
