@@ -146,7 +146,7 @@ class Options:
 
 OF_LIST = tuple(f.name for f in fields(Options))
 OF_GET = tuple(n for n in OF_LIST if n not in ("since", "until", "limit", "where", "concurrency"))
-OF_CHECK = ("retry_for", "demo", "verbose", "log_format")
+OF_CHECK = ("retry_for", "demo", "quiet", "verbose", "log_format")
 
 
 def parameters(names: Sequence[str]) -> list[Parameter]:
