@@ -1183,6 +1183,17 @@ def test_verbose_says_a_line_per_request_that_tells_method_path_status_time_and_
     assert [int(match[4]) > 0 for match in lines] == [status != "no answer" for status in statuses]
 
 
+def test_verbose_says_a_line_per_redirect(auditctl: Program) -> None:
+    hops = [redirect(f"{PATHS['persona']}?hop={n}&token={KEY}") for n in (1, 2)]
+    with Server(log("persona"), faults=[*hops, redirect("//elsewhere.example/x")]) as server:
+        found = exported(auditctl, server, "persona", "-v")
+    lines = [match for line in found.said.splitlines() if (match := LINE.fullmatch(line))]
+    assert [match[2] for match in lines] == ["302"] * 3
+    queries = ["page[size]=100", "hop=1&token=[REDACTED]", "hop=2&token=[REDACTED]"]
+    assert [match[1] for match in lines] == [f"{PATHS['persona']}?{query}" for query in queries]
+    assert len(server.requests) == 3
+
+
 @every_provider
 def test_verbose_in_json_gives_the_facts_of_each_request(name: str, auditctl: Program) -> None:
     with Server(log(name)) as server:
