@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
@@ -356,8 +357,13 @@ def test_a_pause_in_seconds_is_waited_out(
 
 
 @pytest.mark.parametrize("ahead", [0, 86400], ids=["right", "a day ahead"])
+@pytest.mark.parametrize(
+    ("header", "form"),
+    [("Retry-After", partial(formatdate, usegmt=True)), ("RateLimit-Reset", "{:.0f}".format)],
+    ids=["Retry-After", "RateLimit-Reset"],
+)
 def test_a_pause_until_a_date_is_waited_out_by_the_providers_own_clock(
-    ahead: float, auditctl: Program
+    header: str, form: Callable[[float], str], ahead: float, auditctl: Program
 ) -> None:
     until: list[float] = []
 
@@ -367,7 +373,7 @@ def test_a_pause_until_a_date_is_waited_out_by_the_providers_own_clock(
         now = int(time.time()) + ahead
         until.append(int(time.monotonic() - time.time() + now - ahead + 1))
         dates = {"Date": formatdate(now, usegmt=True)}
-        return Fault(429, dates | {"Retry-After": formatdate(now + 1, usegmt=True)})
+        return Fault(429, dates | {header: form(now + 1)})
 
     with Server(log("persona"), faults=choose) as server:
         found = exported(auditctl, server, "persona", "--retry-for", "3s")
