@@ -84,6 +84,9 @@ def _day(client: Client, day: date) -> Page:
             rows = []
         if type(rows) is not list:
             raise client.strange("it lacks the list auditLogs")
+        if float in map(type, rows):
+            # An answer's bare numbers are restored in its own list, not in a copy of it.
+            answer.restore()
         events = events + rows if events else rows
         answers.append(answer)
         # Not documented for this call, but other lists of v1 have it: to pass over it would

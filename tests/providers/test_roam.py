@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from auditctl import Secret, settings
+from auditctl import Secret, exact, settings
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -152,6 +152,17 @@ def test_a_next_cursor_is_followed_within_its_day() -> None:
         {"date": "2025-12-03", "cursor": "c2"},
         {"date": "2025-12-02"},
     ]
+
+
+def test_numbers_are_exact_on_every_page_of_a_day_even_in_the_place_of_events() -> None:
+    service = Service.saying(
+        b'{"ok":true,"auditLogs":[1.50,{"n":1.10},[2.0]],"nextCursor":"c1"}',
+        b'{"ok":true,"auditLogs":[{"n":1e400}],"nextCursor":"c2"}',
+        b'{"ok":true,"auditLogs":[1E400,0.10]}',
+    )
+    found = service.export(ROAM, *ONE_DAY)
+    raw = exact.dumps([record["raw"] for record in found])
+    assert raw == b'[1.50,{"n":1.10},[2.0],{"n":1e400},1E400,0.10]'
 
 
 def test_a_next_cursor_that_comes_round_ends_the_walk() -> None:
