@@ -93,7 +93,7 @@ def _day(client: Client, day: date) -> Page:
         # lose events.
         following = envelope.get("nextCursor")
         if not following:
-            return Page(events, None, answers)
+            return Page(events, None, answers, day.isoformat())
         if type(following) is not str or not following.isprintable():
             raise client.strange("its nextCursor cannot be read")
         cursor = {"cursor": following}

@@ -196,6 +196,16 @@ def test_identical_events_keep_different_ids_which_are_the_same_when_fetched_aga
     assert fewer[0]["id"] == ids[0]
 
 
+def test_the_ids_of_undated_twins_depend_on_their_day_and_not_on_the_window() -> None:
+    def export(since: str, until: str) -> list[str]:
+        service = Service(lambda _: v1(event(None), event(None)))
+        return [record["id"] for record in service.export(ROAM, since, until)]
+
+    both = export("2025-12-02", "2025-12-04")
+    assert len(set(both)) == 4
+    assert export("2025-12-03", "2025-12-04") + export("2025-12-02", "2025-12-03") == both
+
+
 def test_an_id_depends_on_content_and_neither_on_the_order_of_names_nor_on_redaction() -> None:
     row = event(data={"invite": {"token": "example-token"}})
     turned = dict(reversed(row.items()))
