@@ -1,5 +1,6 @@
 """The program's door: ``auditctl`` and ``python -m auditctl`` come in here."""
 
+import os
 import sys
 
 
@@ -9,8 +10,13 @@ def main() -> None:
         # Answered here, because importing the command line takes longer than all of this.
         from auditctl import __version__
 
-        print(f"auditctl {__version__}")  # noqa: T201
-        return
+        try:
+            # Not print(), whose failure comes when the process ends: too late to say a word.
+            os.write(1, f"auditctl {__version__}\n".encode())
+        except OSError:
+            pass  # the command line below says what that means
+        else:
+            return
     try:
         from auditctl.cli import run
 

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from auditctl.client import Client
-from auditctl.errors import AccessError, AuditctlError, ForbiddenError
+from auditctl.errors import (
+    AccessError,
+    AuditctlError,
+    ForbiddenError,
+    ThrottledError,
+    UnreachableError,
+)
 from auditctl.export import Tally, records
 from auditctl.provider import Provider
 from auditctl.window import Window
@@ -24,41 +30,58 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     """
     by_day = provider.order == "newest day first"
     since = now - LOOK_BACK if by_day else datetime.min.replace(tzinfo=UTC)
-    window = Window(since, now + timedelta(days=1))
-    newest: str | None = None
+    # Not until now: by a clock that is behind, a whole log would lie in the future.
+    until = now + timedelta(days=1) if by_day else datetime.max.replace(tzinfo=UTC)
+    window = Window(since, until)
+    tally = Tally()
+    found = False
+    newest = ""
     partial = provider.shifts
     try:
-        for batch in records(provider, provider.pages(client, window), window, Tally()):
-            newest = max([newest or "", *(record["time"] or "" for record in batch)]) or None
-            if partial or (newest and provider.order != "none documented"):
+        for batch in records(provider, provider.pages(client, window), window, tally):
+            newest = max([newest, *(record["time"] or "" for record in batch)])
+            found = found or bool(batch)
+            if partial or (found and provider.order != "none documented"):
                 break
     except AuditctlError as error:
-        proven = _proven(error)
-        for what in proven:
-            yield f"ok      {what}"
-        yield f"FAILED  {_STEPS[len(proven)]}"
+        proven, failed = _verdict(error, answered=tally.pages > 0)
+        for step in proven:
+            yield _ok(step, provider)
+        yield f"FAILED  {failed}"
         raise
-    for step in _STEPS:
-        about = {"reachable": provider.base_url, "permission": provider.permission}.get(step)
-        yield f"ok      {step}" + (f": {about}" if about else "")
+    for step in (*_PROVEN_BY_A_PAGE, "answer"):
+        yield _ok(step, provider)
     yield _clock(client)
     where = " (on the first page; no order is documented)" if partial else ""
     none = f"none in the last {LOOK_BACK.days} days" if by_day else "none"
-    yield f"ok      newest record{where}: {newest or none}"
+    if found and not newest:
+        yield f"WARN    newest record{where}: no record has a time that can be read"
+    else:
+        yield f"ok      newest record{where}: {newest or none}"
 
 
-_STEPS = ("reachable", "credentials", "permission", "answer")
+_PROVEN_BY_A_PAGE = ("reachable", "credentials", "permission")
 
 
-def _proven(error: AuditctlError) -> tuple[str, ...]:
+def _verdict(error: AuditctlError, *, answered: bool) -> tuple[tuple[str, ...], str]:
+    """Say which steps hold in spite of a failure, and which one does not.
+
+    Whoever refuses a question, redirects it or answers something else has not looked at the
+    credentials, as far as one can know.
+    """
     if isinstance(error, ForbiddenError):
-        return _STEPS[:2]
+        return _PROVEN_BY_A_PAGE[:2], "permission"
     if isinstance(error, AccessError):
-        return _STEPS[:1]
-    return _STEPS[:3] if error.status == _ANSWERED else ()
+        return _PROVEN_BY_A_PAGE[:1], "credentials"
+    if isinstance(error, UnreachableError) and not answered:
+        return (), "reachable"
+    proven = _PROVEN_BY_A_PAGE if answered else _PROVEN_BY_A_PAGE[:1]
+    return proven, "rate limit" if isinstance(error, ThrottledError) else "answer"
 
 
-_ANSWERED = 6
+def _ok(step: str, provider: Provider) -> str:
+    about = {"reachable": provider.base_url, "permission": provider.permission}.get(step)
+    return f"ok      {step}" + (f": {about}" if about else "")
 
 
 def _clock(client: Client) -> str:

@@ -6,9 +6,10 @@ Nothing else in the package reads the environment, prints, exits, or has heard o
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import Field, fields
 from inspect import Parameter, Signature
+from io import StringIO
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -18,7 +19,7 @@ from typer.core import TyperGroup
 from auditctl import commands, registry
 from auditctl.commands import Surroundings
 from auditctl.console import Console
-from auditctl.destination import ReaderGoneError
+from auditctl.destination import ReaderGoneError, standard_output
 from auditctl.errors import AuditctlError
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import (
@@ -160,7 +161,16 @@ app = _typer(help=HELP, cls=_Root)
 
 def run() -> None:
     """Run the program and end the process."""
-    app(prog_name="auditctl")
+    # Help texts are written as records are: Typer itself takes a reader that went away for a
+    # failure, and an output that cannot be written for none.
+    printed = StringIO()
+    try:
+        with redirect_stdout(printed):
+            app(prog_name="auditctl")
+    finally:
+        if text := printed.getvalue():
+            with _wall(Console()), standard_output() as write:
+                write(text.encode())
 
 
 @app.callback()
@@ -374,12 +384,12 @@ def _wall(console: Console) -> Iterator[Surroundings]:
     except AuditctlError as error:
         for sentence in filter(None, str(error).split("\n")):
             console.error(sentence)
-        raise typer.Exit(error.status) from None
+        raise SystemExit(error.status) from None
     except InterruptedRunError as interrupted:
-        raise typer.Exit(interrupted.status) from None
+        raise SystemExit(interrupted.status) from None
     except Exception as error:  # noqa: BLE001 - a defect of ours: said without the values in it
         console.error(commands.fault(error))
-        raise typer.Exit(FAULT_STATUS) from None
+        raise SystemExit(FAULT_STATUS) from None
     finally:
         console.clear()
 

@@ -284,13 +284,32 @@ class Client:
         """
         self._patience.wait_turn()
         request = self._request(self._base + path + _query(params), credentials)
+        try:
+            for _ in range(MOST_REDIRECTS + 1):
+                with self._sent(request) as response:
+                    if not response.has_redirect_location:
+                        yield response
+                        return
+                    request = self._redirected(response, credentials)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise self._fault(error) from None
+        message = f"{self._title} redirects more than {MOST_REDIRECTS} times. Check the base URL."
+        raise AnswerError(message)
+
+    @contextmanager
+    def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
+        """Send one request and lend what answers it; tell of both when the body has been read."""
         response: httpx.Response | None = None
         started = time.monotonic()
         try:
-            response = self._send(request, credentials)
+            response = self._transport.handle_request(request)
+            response.request = request
+            if "Set-Cookie" in response.headers:
+                # A session that the provider opened is used again, instead of one per request.
+                self._cookies.extract_cookies(response)
+                self._in_session = True
+            self._date = response.headers.get("Date"), datetime.now(UTC)
             yield response
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise self._fault(error) from None
         finally:
             if response is not None:
                 response.close()
@@ -301,33 +320,23 @@ class Client:
                 milliseconds = (time.monotonic() - started) * 1000
                 self._on_exchange(Exchange("GET", path, status, milliseconds, size))
 
+    def _redirected(
+        self, response: httpx.Response, credentials: Mapping[str, str]
+    ) -> httpx.Request:
+        """Make the request that a redirect asks for, if it stays within the origin."""
+        try:
+            url = urljoin(str(response.request.url), response.headers["Location"])
+            self._same_origin(url, "a redirect")
+            return self._request(url, credentials)
+        except (ValueError, httpx.InvalidURL):
+            raise self.strange("it redirects to something that is no URL") from None
+
     def _request(self, url: str, credentials: Mapping[str, str]) -> httpx.Request:
         headers = {**self._headers, **credentials}
         request = httpx.Request("GET", url, headers=headers, extensions={"timeout": _TIMEOUT})
         if self._in_session:
             self._cookies.set_cookie_header(request)
         return request
-
-    def _send(self, request: httpx.Request, credentials: Mapping[str, str]) -> httpx.Response:
-        for _ in range(MOST_REDIRECTS + 1):
-            response = self._transport.handle_request(request)
-            response.request = request
-            if "Set-Cookie" in response.headers:
-                # A session that the provider opened is used again, instead of one per request.
-                self._cookies.extract_cookies(response)
-                self._in_session = True
-            self._date = response.headers.get("Date"), datetime.now(UTC)
-            if not response.has_redirect_location:
-                return response
-            response.close()
-            try:
-                url = urljoin(str(request.url), response.headers["Location"])
-                self._same_origin(url, "a redirect")
-                request = self._request(url, credentials)
-            except (ValueError, httpx.InvalidURL):
-                raise self.strange("it redirects to something that is no URL") from None
-        message = f"{self._title} redirects more than {MOST_REDIRECTS} times. Check the base URL."
-        raise AnswerError(message)
 
     @property
     def skew(self) -> timedelta | None:

@@ -71,7 +71,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
             time = record["time"]
             if time is None or record["id"] is None:
                 problems = (*_missing(provider, record), *problems)
-                record["id"] = record["id"] or ids.give(record, redacted=redacted)
+                record["id"] = record["id"] or ids.give(record, page.day or "", redacted=redacted)
             if time is not None and not since <= time[:-1] < until:
                 past = past and time[:-1] < since
                 continue
@@ -143,7 +143,14 @@ class _Ids:
             self._days = {day: self._days[day] for day in self._here}
             self._here = {""} & self._here  # events without a day may come at any time
 
-    def give(self, record: Record, *, redacted: bool) -> str:
+    def give(self, record: Record, asked_for: str, *, redacted: bool) -> str:
+        """Make the id of an event that stands in the answer for the day ``asked_for``, if any.
+
+        Twins are counted by the day: over a whole run, an id would depend on the window. For the
+        same reason an undated event's id holds the day that it was asked for with.
+        """
+        day = (record["time"] or asked_for)[:10]
+        undated = "" if record["time"] else day
         event = record["raw"]
         if not redacted:
             # The id of an event is the same with and without redaction, and is never made of a
@@ -151,13 +158,12 @@ class _Ids:
             copy = [exact.loads(exact.dumps(event))]
             sweep(copy)
             event = copy[0]
-        content = content_id(event, 0)
-        day = (record["time"] or "")[:10]
+        content = content_id(event, 0, undated)
         self._here.add(day)
         twins = self._days.setdefault(day, Counter())
         twins[content] += 1
         twin = twins[content] - 1
-        return content_id(event, twin) if twin else content
+        return content_id(event, twin, undated) if twin else content
 
 
 def _age(record: Record) -> str:

@@ -253,7 +253,7 @@ OF_GET = tuple(
     for name in OF_LIST
     if name not in ("since", "until", "limit", "where", "concurrency", "source", "config")
 )
-OF_CHECK = ("retry_for", "demo", "verbose", "log_format")
+OF_CHECK = ("retry_for", "demo", "quiet", "verbose", "log_format")
 OF_SYNC = (
     "output", "format", "since", "overlap", "follow", "interval", "wait", "fields", "where",
     "redact", "csv_guard", "concurrency", "retry_for", "demo", "quiet", "verbose", "log_format",

@@ -64,13 +64,15 @@ class Page:
     """The events of one answer, and what else the answer said that reading them needs.
 
     ``answers`` are those that the events stand in; with them, numbers that a float cannot hold
-    are written as they came. ``position`` is where the page was read, for those whose walk can be
-    taken up again there (see `Provider.pages_from`).
+    are written as they came. ``day`` is the one that was asked for (2026-01-31), where one was:
+    events that tell neither id nor time get their ids by it. ``position`` is where the page was
+    read, for those whose walk can be taken up again there (see `Provider.pages_from`).
     """
 
     events: list[Event]
     context: Any = None
     answers: Sequence[Answer] = ()
+    day: str | None = None
     position: str | None = None
 
 

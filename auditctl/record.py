@@ -123,14 +123,17 @@ def settle(record: Record) -> list[str]:
     return unreadable
 
 
-def content_id(event: Event, twin: int) -> str:
+def content_id(event: Event, twin: int, day: str = "") -> str:
     """Give an id to an event that has none: SHA-256 of its content, whatever its keys' order.
 
-    ``twin`` counts the identical events before it, so that each keeps an id of its own.
+    ``twin`` counts the identical events before it, so that each keeps an id of its own. ``day``
+    is for events that tell no time: the one they were asked for with.
     """
     import hashlib
 
     content = exact.dumps(event, orjson.OPT_SORT_KEYS)
+    if day:
+        content += b"@%b" % day.encode()
     return hashlib.sha256(content + b"#%d" % twin if twin else content).hexdigest()
 
 

@@ -1,6 +1,5 @@
 """What an answer that is none says: in its headers, and in any shape of body that was seen."""
 
-import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,14 +26,18 @@ def wait_asked(headers: httpx.Headers) -> float | None:
         return float(after)
     date = http_date(after)
     if date is not None:
-        # Against the provider's own clock, where it tells it: ours may differ.
-        now = http_date(headers.get("Date")) or datetime.now(UTC)
-        return max(0.0, (date - now).total_seconds())
+        return _until(date.timestamp(), headers)
     reset = headers.get("RateLimit-Reset", "").strip()
     if reset.isascii() and reset.isdigit():
         seconds = float(reset)
-        return max(0.0, seconds - time.time()) if seconds >= EPOCH_FROM else seconds
+        return _until(seconds, headers) if seconds >= EPOCH_FROM else seconds
     return None
+
+
+def _until(moment: float, headers: httpx.Headers) -> float:
+    """Count the seconds left by the provider's own clock, where it tells it: ours may differ."""
+    now = http_date(headers.get("Date")) or datetime.now(UTC)
+    return max(0.0, moment - now.timestamp())
 
 
 def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value

@@ -40,6 +40,7 @@ from tests.server import (
     Roam,
     Server,
     Upstash,
+    redirect,
     too_many,
 )
 
@@ -175,6 +176,29 @@ def test_a_shell_completes_the_names_of_the_providers() -> None:
     completing = {"_AUDITCTL_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
     found = run(environment={**completing, "COMP_WORDS": "auditctl per"})
     assert found.out.split() == [b"persona"]
+
+
+SHOWN = ["", "--help", "--version", "persona", "persona --version", "hrhis list --help"]
+"""Words that show what no command writes."""
+every_text_shown = pytest.mark.parametrize("words", [text.split() for text in SHOWN], ids=SHOWN)
+
+
+@every_text_shown
+def test_what_is_shown_to_a_reader_that_went_away_is_no_failure(words: list[str]) -> None:
+    there, here = os.pipe()
+    os.close(there)
+    with open(here, "wb") as pipe:  # noqa: PTH123 - a descriptor is no path
+        assert run(*words, stdout=pipe) == Run(0, b"", "")
+
+
+@only_on_linux
+@every_text_shown
+def test_what_cannot_be_shown_is_an_output_that_cannot_be_written(words: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        on_a_full_disk = run(*words, stdout=full)
+    for found in (on_a_full_disk, run(*words, command=closed(">&-"))):
+        assert (found.status, found.said.count("\n")) == (OUTPUT, 1)
+        assert found.said.startswith("auditctl: Cannot write standard output: ")
 
 
 # Usage
@@ -875,29 +899,74 @@ def test_check_proves_each_thing_in_a_line(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "failed"),
+    ("fault", "status", "proven", "failed"),
     [
-        (Fault(401), ACCESS, "credentials"),
-        (Fault(403), ACCESS, "permission"),
-        (Fault(404), STRANGE, "answer"),
-        (WRONG_SHAPE, STRANGE, "answer"),
-        (Fault(503), UNREACHABLE, "reachable"),
-        (DROP, UNREACHABLE, "reachable"),
-        (too_many(9), THROTTLED, "reachable"),
+        (Fault(401), ACCESS, ["reachable"], "credentials"),
+        (Fault(403), ACCESS, ["reachable", "credentials"], "permission"),
+        (Fault(404), STRANGE, ["reachable"], "answer"),
+        (Fault(400), STRANGE, ["reachable"], "answer"),
+        (redirect("https://elsewhere.example/"), STRANGE, ["reachable"], "answer"),
+        (WRONG_SHAPE, STRANGE, ["reachable"], "answer"),
+        (Fault(503), UNREACHABLE, [], "reachable"),
+        (DROP, UNREACHABLE, [], "reachable"),
+        (too_many(9), THROTTLED, ["reachable"], "rate limit"),
     ],
-    ids=["401", "403", "404", "strange", "503", "dropped", "429"],
+    ids=["401", "403", "404", "400", "redirect", "strange", "503", "dropped", "429"],
 )
 @every_provider
-def test_check_ends_with_the_status_of_what_does_not_hold(
-    name: str, fault: Fault, status: int, failed: str
+def test_check_says_what_holds_and_ends_with_the_status_of_what_does_not(
+    name: str, fault: Fault, status: int, proven: list[str], failed: str
 ) -> None:
     with Server(log(name), faults=lambda _: fault) as server:
         found = run(name, "check", "--retry-for", "0s", environment=server.environment)
     assert found.status == status
-    last = found.out.decode().splitlines()[-1]
-    assert re.fullmatch(rf"FAILED +{failed}.*", last)
+    lines = [line.partition(":")[0] for line in found.out.decode().splitlines()]
+    assert lines == [*(f"ok      {step}" for step in proven), f"FAILED  {failed}"]
     assert found.said.startswith("auditctl: ")
     assert found.said.count("\n") == 1
+
+
+def test_check_does_not_take_back_what_an_answer_has_proven() -> None:
+    empty = Fault(edit=lambda body: re.sub(rb'"data":\[.*?\],"links"', b'"data":[],"links"', body))
+    with Server(log("persona"), faults={1: empty, 2: too_many(9)}) as server:
+        found = run("persona", "check", "--retry-for", "0s", environment=server.environment)
+    assert found.status == THROTTLED
+    verdicts = [line[:8].strip() for line in found.out.decode().splitlines()]
+    assert verdicts == ["ok", "ok", "ok", "FAILED"]
+    assert b"ok      permission" in found.out
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b'"created-at":"then"', b'"created-at":"2999-01-01T00:00:00.000Z"'],
+    ids=["unreadable", "in the future"],
+)
+def test_check_reads_no_further_than_the_first_events_whatever_their_times(odd: bytes) -> None:
+    change = Fault(edit=lambda body: re.sub(rb'"created-at":"[^"]*"', odd, body))
+    with Server(log("persona"), faults=lambda _: change) as server:
+        found = run("persona", "check", environment=server.environment)
+    assert (found.status, found.said) == (0, "")
+    assert len(server.requests) == 1
+    told = found.out.decode().splitlines()[-1]
+    assert told in (
+        "WARN    newest record: no record has a time that can be read",
+        "ok      newest record: 2999-01-01T00:00:00.000Z",
+    )
+
+
+@pytest.mark.parametrize("option", ["-q", "--quiet"])
+def test_check_can_be_quiet_and_leave_it_to_the_status(option: str) -> None:
+    tomorrow = {"Date": formatdate(time.time() + 86400, usegmt=True)}
+    with Server(log("persona"), faults=lambda _: Fault(headers=tomorrow)) as server:
+        quiet = run("persona", "check", option, "-v", environment=server.environment)
+        closed_ = run(
+            "persona", "check", option, environment=server.environment, command=closed(">&-")
+        )
+        server.faults = lambda _: Fault(401)
+        refused = run("persona", "check", option, environment=server.environment)
+    assert quiet == closed_ == Run(0, b"", "")
+    assert (refused.status, refused.out) == (ACCESS, b"")
+    assert refused.said.startswith("auditctl: Persona refused the credentials")
 
 
 def test_check_tells_of_a_clock_that_is_wrong() -> None:
@@ -1101,7 +1170,9 @@ def test_the_locale_changes_nothing(locale: dict[str, str]) -> None:
             assert "Ünïcode 漢字 🎉".encode() in found.out
         failed = run("upstash", "list", "--since", "über", environment=environment)
     assert failed.status == USAGE
-    assert run("upstash", "list", "--help", environment=environment).status == 0
+    shown = run("upstash", "list", "--help", environment=environment)
+    assert shown == run("upstash", "list", "--help", environment={"LC_ALL": "C.UTF-8"})
+    assert "…".encode() in shown.out
 
 
 def test_without_any_environment_the_sample_data_are_shown() -> None:

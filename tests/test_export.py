@@ -1,6 +1,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -279,6 +279,26 @@ def test_an_events_id_does_not_depend_on_what_else_its_page_holds(
     found = export(Daily(), Page(both.tree, None, [both]))
     assert found[0]["id"] == expected["id"]
     assert exact.dumps(found[0]["raw"]) == b'{"n":' + content + b"}"
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.booleans(), contents), max_size=25))
+def test_where_days_are_asked_for_the_ids_of_undated_events_do_not_depend_on_the_window(
+    log: list[tuple[int, bool, Any]],
+) -> None:
+    def day(number: int) -> Page:
+        one = page(
+            *(event(None, at(10 + n) if dated else "?", n=c) for n, dated, c in log if n == number)
+        )
+        return replace(one, day=at(10 + number)[:10])
+
+    whole = [ids(batch) for batch in records(Daily(), map(day, (4, 3, 2, 1)), WINDOW, Tally())]
+    assert whole == [ids(export(Daily(), day(number))) for number in (4, 3, 2, 1)]
+    assert len({id_ for batch in whole for id_ in batch}) == len(log)
+    bare = [replace(day(number), day=None) for number in (4, 3, 2, 1)]
+    for record, old in zip(
+        export(Daily(), *map(day, (4, 3, 2, 1))), export(Daily(), *bare), strict=True
+    ):
+        assert record["time"] is None or record["id"] == old["id"]
 
 
 def test_strays_of_other_days_do_not_make_twins_forgotten() -> None:

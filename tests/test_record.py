@@ -128,6 +128,8 @@ def test_content_ids_are_these_for_ever() -> None:
     assert content_id({"b": [1, None], "a": "ü"}, 0) == hashlib.sha256(content).hexdigest()
     assert content_id({}, 0) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert content_id({}, 1) == hashlib.sha256(b"{}#1").hexdigest()
+    assert content_id({}, 0, "2026-01-31") == hashlib.sha256(b"{}@2026-01-31").hexdigest()
+    assert content_id({}, 1, "2026-01-31") == hashlib.sha256(b"{}@2026-01-31#1").hexdigest()
 
 
 def test_the_schema_names_the_fields_in_their_order_and_demands_each() -> None:

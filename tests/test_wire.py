@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
@@ -356,8 +357,13 @@ def test_a_pause_in_seconds_is_waited_out(
 
 
 @pytest.mark.parametrize("ahead", [0, 86400], ids=["right", "a day ahead"])
+@pytest.mark.parametrize(
+    ("header", "form"),
+    [("Retry-After", partial(formatdate, usegmt=True)), ("RateLimit-Reset", "{:.0f}".format)],
+    ids=["Retry-After", "RateLimit-Reset"],
+)
 def test_a_pause_until_a_date_is_waited_out_by_the_providers_own_clock(
-    ahead: float, auditctl: Program
+    header: str, form: Callable[[float], str], ahead: float, auditctl: Program
 ) -> None:
     until: list[float] = []
 
@@ -367,7 +373,7 @@ def test_a_pause_until_a_date_is_waited_out_by_the_providers_own_clock(
         now = int(time.time()) + ahead
         until.append(int(time.monotonic() - time.time() + now - ahead + 1))
         dates = {"Date": formatdate(now, usegmt=True)}
-        return Fault(429, dates | {"Retry-After": formatdate(now + 1, usegmt=True)})
+        return Fault(429, dates | {header: form(now + 1)})
 
     with Server(log("persona"), faults=choose) as server:
         found = exported(auditctl, server, "persona", "--retry-for", "3s")
@@ -1181,6 +1187,17 @@ def test_verbose_says_a_line_per_request_that_tells_method_path_status_time_and_
     statuses = ["429", "no answer", *["200"] * REQUESTS[name]]
     assert [match[2] for match in lines] == statuses
     assert [int(match[4]) > 0 for match in lines] == [status != "no answer" for status in statuses]
+
+
+def test_verbose_says_a_line_per_redirect(auditctl: Program) -> None:
+    hops = [redirect(f"{PATHS['persona']}?hop={n}&token={KEY}") for n in (1, 2)]
+    with Server(log("persona"), faults=[*hops, redirect("//elsewhere.example/x")]) as server:
+        found = exported(auditctl, server, "persona", "-v")
+    lines = [match for line in found.said.splitlines() if (match := LINE.fullmatch(line))]
+    assert [match[2] for match in lines] == ["302"] * 3
+    queries = ["page[size]=100", "hop=1&token=[REDACTED]", "hop=2&token=[REDACTED]"]
+    assert [match[1] for match in lines] == [f"{PATHS['persona']}?{query}" for query in queries]
+    assert len(server.requests) == 3
 
 
 @every_provider

@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import random
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests import server
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -82,7 +82,7 @@ class Hrhis(Living, server.Hrhis):
     pass
 
 
-KINDS = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
+KINDS: dict[str, Any] = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
 
 
 def happening(name: str, n: int, moment: datetime, visible: int = 0) -> Happening:

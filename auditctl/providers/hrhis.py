@@ -115,6 +115,7 @@ class _Numbered(NamedTuple):
     page: Page
     total: int
     size: int
+    """As the pager states it."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class _List:
         return _Numbered(Page(rows, around, [answer]), total, size)
 
 
-def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
+def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in one piece
     """Read every numbered page, counting rows against ``total``, which may grow on the way.
 
     ``nextPage`` stands even on the last page, and ``pageCount`` counts rows: no end signals.
@@ -156,35 +157,43 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:
     yield first.page
     totals = [first.total]
     largest = first.total
-    most = MOST_GROWTH * -(-first.total // first.size) + 1
+    # A server may cap its pages below the size that it states.
+    size = min(first.size, len(shown)) or first.size
+    most = MOST_GROWTH * -(-first.total // size) + 1
+
+    def is_last(number: int) -> bool:
+        # Rows may also be missing because the server hides some that it counts. So pages beyond
+        # those that the stated size promises are asked for only as long as they hold something.
+        return number * size >= largest or (not shown and number * first.size >= largest)
 
     def numbers() -> Iterator[int]:
         number = len(totals)
-        while number * first.size < largest:
-            if number > most:
-                raise list_.client.strange("its log grows faster than it can be read")
+        while not is_last(number):
             number += 1
             yield number
 
+    def ask(number: int, *, again: bool = False) -> _Numbered:
+        if number > most:
+            raise list_.client.strange("its log grows faster than it can be read")
+        return list_.ask(number, again=again)
+
     # Asked again when the numbers ran out: the last answers may have told of a larger total.
-    while len(totals) * first.size < largest:
-        for further in list_.client.ahead(list_.ask, numbers()):
+    while not is_last(len(totals)):
+        for further in list_.client.ahead(ask, numbers()):
             shown, before = _ids(further.page), shown
             if shown == before and any(shown):
                 raise list_.client.strange("the same page came round again under another number")
             totals.append(further.total)
             largest = max(largest, further.total)
             yield further.page
-    for oldest, newest in _gaps(totals, first.size):
-        number = (largest - newest) // first.size
+    for oldest, newest in _gaps(totals, size):
+        number = (largest - newest) // size
         reached = newest
         while reached > oldest:
             number += 1
-            if number > most:
-                raise list_.client.strange("its log grows faster than it can be read")
-            further = list_.ask(number, again=True)
+            further = ask(number, again=True)
             largest = max(largest, further.total)
-            reached = further.total - number * first.size
+            reached = further.total - number * size
             yield further.page
 
 

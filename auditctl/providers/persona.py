@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100
 """The most that the API gives; its default is 10."""
 
-_is_object_id = re.compile(r"[a-z]{2,16}_[A-Za-z0-9]+").fullmatch
+# A digit or a capital is what tells an id from a word such as sign_in.
+_is_object_id = re.compile(r"[a-z]{2,16}_[a-z]*[A-Z0-9][A-Za-z0-9]*").fullmatch
+# inquiry-id, inquiry_id, inquiryId; not paid, valid or grid.
+_names_an_id = re.compile(r"(?:.*[-_])?(?:id|Id|ID)|.*[a-z0-9]I[dD]", re.DOTALL).fullmatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ class Persona(Provider):
             links = mapping(page.get("links"))
             if type(page.get("data")) is not list or "next" not in links:
                 raise client.strange("it lacks the list data or links.next")
-            yield Page(page["data"], _users(page), [answer], cursor or None)
+            yield Page(page["data"], _users(page), [answer], position=cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
@@ -130,7 +133,7 @@ def _target(context: object, path: object) -> str | None:
     """Find the object acted upon: an id in the context, else the path's last that is one."""
     if type(context) is dict:
         for name, value in context.items():
-            if type(value) is str and value and (name.endswith("id") or _is_object_id(value)):
+            if type(value) is str and value and (_names_an_id(name) or _is_object_id(value)):
                 return value
     if type(path) is str and "_" in path:
         for segment in reversed(path.split("/")):

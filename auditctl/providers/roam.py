@@ -90,13 +90,17 @@ def _day(client: Client, day: date) -> Page:
             rows = []
         if type(rows) is not list:
             raise client.strange("it lacks the list auditLogs")
+        if float in map(type, rows):
+            # An answer's bare numbers are restored in its own list, not in a copy of it.
+            answer.restore()
         events = events + rows if events else rows
         answers.append(answer)
         # Not documented for this call, but other lists of v1 have it: to pass over it would
         # lose events.
         following = envelope.get("nextCursor")
         if not following:
-            return Page(events, None, answers, day.isoformat())
+            asked = day.isoformat()
+            return Page(events, None, answers, day=asked, position=asked)
         if type(following) is not str or not following.isprintable():
             raise client.strange("its nextCursor cannot be read")
         cursor = {"cursor": following}

@@ -195,6 +195,13 @@ class Journal:
         }
         nothing = _says_nothing(line)
         again = nothing and self._last.nothing and line["gaps"] == state.gaps and not whole
+        if again and state.window is not None and state.window["done"]:
+            if line["window"]["done"]:
+                # It stands for both, or it would look as if nobody had read what lies between.
+                since = _earlier(line["window"]["since"], state.window["since"])
+                line["window"] = {**line["window"], "since": since}
+            else:
+                again = False  # that the one before was done must not be lost
         offset = self._last.offset if again else self._size
         number, prev = (state.line, self._last.prev) if again else (state.line + 1, state.head)
         state_at = self._last.state_at
@@ -387,6 +394,10 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
         state.apply(line)
     nothing = _says_nothing(last) and "state" not in last
     return size, _Last(last_offset, last["prev"], begin, nothing), state
+
+
+def _earlier(since: str | None, other: str | None) -> str | None:
+    return None if since is None or other is None else min(since, other)
 
 
 def _says_nothing(line: Line) -> bool:

@@ -22,6 +22,8 @@ from auditctl.window import Window
 COMMIT_SHARE = 4
 """How many times as long as a commit took is read before the next one, so that on a slow disk a
 run does not wait for it most of the time. Where disks are fast, each page is a commit."""
+QUIET = 1.0
+"""Seconds of reading that finds nothing, before it is noted how far it got."""
 MOST_PENDING = 50_000
 """Records held at most before they are committed, however slow the disk is."""
 EARLY = timedelta(hours=1)
@@ -148,7 +150,8 @@ class Run:
                 if self._is_past(begin, outcome.tally.reached):
                     break
                 waited = time.monotonic() - committed
-                if waited >= COMMIT_SHARE * self.archive.took or len(pending) >= MOST_PENDING:
+                enough = COMMIT_SHARE * self.archive.took if pending else QUIET
+                if waited >= enough or len(pending) >= MOST_PENDING:
                     progress = self._progress(since, until, outcome, position=position)
                     self.archive.commit(pending, progress, known.kept())
                     pending = []

@@ -92,8 +92,14 @@ def test_a_request_names_its_page_and_bears_name_and_password() -> None:
 def test_rows_are_counted_against_the_total_though_the_pager_says_otherwise(
     text: type[int | str],
 ) -> None:
-    service = Service(lambda r: page(rows(r.url.params["page"]), text(342), text(100)))
-    assert ids(service) == ["1", "2", "3", "4"]
+    log = rows(*range(342))
+
+    def answer(request: httpx.Request) -> Any:
+        start = (int(request.url.params["page"]) - 1) * 100
+        return page(log[start : start + 100], text(342), text(100))
+
+    service = Service(answer)
+    assert ids(service) == [str(n) for n in range(342)]
     assert service.params == [{"page": str(n), "pageSize": "100"} for n in (1, 2, 3, 4)]
 
 
@@ -101,6 +107,32 @@ def test_a_server_that_gives_smaller_pages_than_asked_for_is_read_to_its_end() -
     service = Service(Growing(total=25, size=10, growth=0))
     assert ids(service) == [str(n) for n in range(25)]
     assert len(service.asked) == 3
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("total", [50, 51, 100, 101, 250])
+def test_a_server_that_caps_its_pages_without_saying_so_is_read_to_its_end(
+    total: int, concurrency: int
+) -> None:
+    log, cap = rows(*range(total)), 50
+
+    def answer(request: httpx.Request) -> Any:
+        start = (int(request.url.params["page"]) - 1) * cap
+        return page(log[start : start + cap], total, 100)
+
+    service = Service(answer)
+    assert ids(service, concurrency=concurrency) == [str(n) for n in range(total)]
+    assert len(service.asked) == -(-total // cap)
+
+
+def test_a_server_that_hides_rows_it_counts_is_not_asked_for_ever() -> None:
+    def answer(request: httpx.Request) -> Any:
+        number = int(request.url.params["page"])
+        return page(rows(number) if number in (1, 3) else [], 400, 100)
+
+    service = Service(answer)
+    assert ids(service) == ["1", "3"]
+    assert len(service.asked) == 4
 
 
 def test_an_exact_multiple_needs_no_page_more() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from auditctl import Secret, settings
+from auditctl import Secret, exact, settings
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -154,6 +154,17 @@ def test_a_next_cursor_is_followed_within_its_day() -> None:
     ]
 
 
+def test_numbers_are_exact_on_every_page_of_a_day_even_in_the_place_of_events() -> None:
+    service = Service.saying(
+        b'{"ok":true,"auditLogs":[1.50,{"n":1.10},[2.0]],"nextCursor":"c1"}',
+        b'{"ok":true,"auditLogs":[{"n":1e400}],"nextCursor":"c2"}',
+        b'{"ok":true,"auditLogs":[1E400,0.10]}',
+    )
+    found = service.export(ROAM, *ONE_DAY)
+    raw = exact.dumps([record["raw"] for record in found])
+    assert raw == b'[1.50,{"n":1.10},[2.0],{"n":1e400},1E400,0.10]'
+
+
 def test_a_next_cursor_that_comes_round_ends_the_walk() -> None:
     service = Service(lambda _: v1(event(), nextCursor="c1"))
     with pytest.raises(AnswerError, match="never end"):
@@ -183,6 +194,16 @@ def test_identical_events_keep_different_ids_which_are_the_same_when_fetched_aga
     assert sorted(ids) == sorted(record["id"] for record in again)
     fewer = Service.saying(v1(twin)).export(ROAM, *ONE_DAY)
     assert fewer[0]["id"] == ids[0]
+
+
+def test_the_ids_of_undated_twins_depend_on_their_day_and_not_on_the_window() -> None:
+    def export(since: str, until: str) -> list[str]:
+        service = Service(lambda _: v1(event(None), event(None)))
+        return [record["id"] for record in service.export(ROAM, since, until)]
+
+    both = export("2025-12-02", "2025-12-04")
+    assert len(set(both)) == 4
+    assert export("2025-12-03", "2025-12-04") + export("2025-12-02", "2025-12-03") == both
 
 
 def test_an_id_depends_on_content_and_neither_on_the_order_of_names_nor_on_redaction() -> None:
