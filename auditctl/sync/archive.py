@@ -67,8 +67,8 @@ class Archive:
     """Lends a block that is not interrupted: a commit that has begun is to be finished."""
     moved: list[str] = field(default_factory=list)
     """Files found moved away, which the next line will say."""
-    took: float = 0.0
-    """Seconds of the last commit."""
+    waited: float = 0.0
+    """Seconds that the last commit waited for the disk."""
 
     @property
     def state(self) -> State:
@@ -91,7 +91,7 @@ class Archive:
             OutputError: a file cannot be written. What was committed before stays.
 
         """
-        started = time.monotonic()
+        self.waited = 0.0
         with self.held():
             groups = self._by_file(records)
             self._begin(groups, progress)
@@ -107,7 +107,6 @@ class Archive:
                 ids=[record["id"] for record in records],
                 kept=kept,
             )
-        self.took = time.monotonic() - started
 
     def _append(self, **own: Any) -> None:  # noqa: ANN401
         state = self.state
@@ -117,6 +116,7 @@ class Archive:
             state.shape = self.shape.words
             state.since = self.shape.since
         self.journal.append(moved=moved, **own, whole=begins)
+        self.waited += self.journal.waited
 
     def _by_file(self, records: Sequence[Record]) -> dict[str, list[Record]]:
         template = self.shape.template
@@ -194,7 +194,9 @@ class Archive:
             try:
                 try:
                     write_all(descriptor, data, file.length)
+                    started = time.monotonic()
                     os.fsync(descriptor)
+                    self.waited += time.monotonic() - started
                 except OSError:
                     with suppress(OSError):
                         os.ftruncate(descriptor, file.length)

@@ -128,6 +128,8 @@ class Journal:
 
         """
         self.path = path
+        self.waited = 0.0
+        """Seconds that the last line waited for the disk."""
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(path, flags, MODE)
@@ -222,7 +224,9 @@ class Journal:
                 # Not written over: what a longer line left behind would look like a line.
                 os.ftruncate(self._file, offset)
             write_all(self._file, data, offset)
+            started = time.monotonic()
             os.fsync(self._file)
+            self.waited = time.monotonic() - started
         except OSError as error:
             with suppress(OSError):
                 os.ftruncate(self._file, offset)

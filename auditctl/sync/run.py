@@ -19,9 +19,9 @@ from auditctl.sync.archive import Archive, Progress
 from auditctl.sync.journal import Line, now_text, to_text
 from auditctl.window import Window
 
-COMMIT_SHARE = 4
-"""How many times as long as a commit took is read before the next one, so that on a slow disk a
-run does not wait for it most of the time. Where disks are fast, each page is a commit."""
+COMMIT_SHARE = 10
+"""How many times as long as a commit waited for the disk is read before the next one, so that a
+slow disk does not make a slow run. Where disks are fast, each page is a commit."""
 QUIET = 1.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
 MOST_PENDING = 50_000
@@ -150,7 +150,7 @@ class Run:
                 if self._is_past(begin, outcome.tally.reached):
                     break
                 waited = time.monotonic() - committed
-                enough = COMMIT_SHARE * self.archive.took if pending else QUIET
+                enough = COMMIT_SHARE * self.archive.waited if pending else QUIET
                 if waited >= enough or len(pending) >= MOST_PENDING:
                     progress = self._progress(since, until, outcome, position=position)
                     self.archive.commit(pending, progress, known.kept())
@@ -175,9 +175,14 @@ class Run:
         return to_text(started if skew is None else min(started, started + skew))
 
     def _is_past(self, begin: str, reached: str | None) -> bool:
-        return (
-            self.provider.order == "newest first" and reached is not None and reached[:-1] < begin
-        )
+        """Say whether what follows is older than the window.
+
+        `records` reads on to a page that is wholly older, should rows be a little out of order.
+        Where the window begins with an overlap, that is allowance enough.
+        """
+        overlaps = self.archive.state.covered is not None
+        newest_first = self.provider.order == "newest first"
+        return overlaps and newest_first and reached is not None and reached[:-1] < begin
 
     def _progress(
         self,
@@ -215,11 +220,10 @@ class Run:
         elif state.window is not None:
             # The first run was cut short; what it had to leave was had then, but not for ever.
             seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
-            seen += SLACK
         else:
             return state.gaps
         lost = now - keeps
-        if seen >= lost:
+        if seen >= lost or (state.covered is None and lost - seen < SLACK):
             return state.gaps
         gap = {"since": to_text(seen), "until": to_text(lost)}
         if not any(one["since"] == gap["since"] for one in outcome.gaps):
