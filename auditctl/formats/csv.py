@@ -14,18 +14,15 @@ FORMULA_STARTS = frozenset("=+-@\t\r")
 class Csv:
     """A header, then a line per record; null is an empty cell."""
 
-    def __init__(self, fields: Sequence[Field], *, guard: bool = True, header: bool = True) -> None:
-        """Write ``fields``; ``guard`` puts an apostrophe before texts that would be run.
-
-        Without ``header`` the lines go on a file that has one.
-        """
+    def __init__(self, fields: Sequence[Field], *, guard: bool = True) -> None:
+        """Write ``fields``; ``guard`` puts an apostrophe before texts that would be run."""
         self._fields = fields
         self._guard = guard
         self._lines: list[str] = []
         # The writer quotes every line break only if both stand in its own line end; the ends
         # are put right in `_written`.
         self._writer = csv.writer(self, lineterminator="\r\n")
-        self._begun = not header
+        self._begun = False
 
     def write(self, line: str) -> None:
         """Take a line from the writer."""

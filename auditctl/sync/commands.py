@@ -21,9 +21,9 @@ from auditctl.fields import Field, field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import Options, ReportOptions, SyncOptions, TogetherOptions, duration
-from auditctl.record import FIELDS, Record
+from auditctl.record import FIELDS
 from auditctl.sync import template
-from auditctl.sync.archive import Render, Shape, hold
+from auditctl.sync.archive import Shape, hold
 from auditctl.sync.follow import follow
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template
@@ -111,13 +111,14 @@ class Job:
             "csv-guard": options.csv_guard if format_ == "csv" else None,
             **{f.metadata["flag"][2:]: list(self.own.get(f.name, ())) for f in own},
         }
-        columns = fields or [field(name) for name in FIELDS]
-        render: Render = (
-            partial(_csv, columns, options.csv_guard)
-            if format_ == "csv"
-            else partial(_jsonl, Jsonl(fields))
-        )
-        return Shape(words, self.template, render, format_ == "csv", options.since, since)
+        begun = (options.since, since)
+        if format_ == "jsonl":
+            return Shape(words, self.template, Jsonl(fields).rows, b"", *begun)
+        from auditctl.formats.csv import Csv
+
+        csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
+        header = csv.rows([])
+        return Shape(words, self.template, csv.rows, header, *begun)
 
     def conclude(self, outcome: Outcome) -> None:
         """Say what a run found."""
@@ -402,7 +403,7 @@ def _status_row(one: "Status") -> dict[str, Any]:
         "state": "WRONG" if one.wrong else "running" if one.running else "ok",
         "last success": _minute(state.success),
         "covered since": None if covered is None else _minute(covered["since"]) or "the beginning",
-        "newest event": _minute(state.newest),
+        "newest event": _minute(state.latest),
         "records": state.records,
         "gaps": len(state.gaps),
     }
@@ -439,18 +440,3 @@ def _sentences(row: Mapping[str, Any]) -> str:
         f"{span}"
     )
     return "\n  ".join([first, *row["notes"]]) + "\n"
-
-
-def _jsonl(format_: Jsonl, records: Sequence[Record], _header: bool) -> bytes:  # noqa: FBT001
-    return format_.rows(records)
-
-
-def _csv(
-    columns: Sequence[Field],
-    guard: bool,  # noqa: FBT001
-    records: Sequence[Record],
-    header: bool,  # noqa: FBT001
-) -> bytes:
-    from auditctl.formats.csv import Csv
-
-    return Csv(columns, guard=guard, header=header).rows(records)

@@ -42,6 +42,7 @@ UNREAD = 5
 """How often a last line that another run is just writing is looked at again."""
 
 _HASH = b',"hash":"'
+_IDS = b',"ids":['
 _HASH_SIZE = len(_HASH) + 64 + len(b'"}')
 
 
@@ -73,7 +74,8 @@ class State:
     covered: Line | None = None
     success: str | None = None
     """When a window was last read to its end."""
-    newest: str | None = None
+    latest: str | None = None
+    """The newest event's time."""
     records: int = 0
     gaps: list[Line] = field(default_factory=list)
     """Hours that cannot be had any more, not yet acknowledged."""
@@ -100,7 +102,7 @@ class State:
         self.window = line["window"]
         self.covered = line["covered"]
         self.success = line["success"]
-        self.newest = line["newest"]
+        self.latest = line["latest"]
         self.records = line["records"]
         self.gaps = line["gaps"]
 
@@ -189,12 +191,13 @@ class Journal:
             "moved": [],
             "files": [],
             "records": state.records,
+            "latest": state.latest,
             "oldest": None,
-            "newest": state.newest,
-            "ids": [],
+            "newest": None,
             "kept": {},
             **own,
         }
+        line["ids"] = line.pop("ids", [])  # last, so that they can be passed over unread
         nothing = _says_nothing(line)
         again = nothing and self._last.nothing and line["gaps"] == state.gaps and not whole
         if again and state.window is not None and state.window["done"]:
@@ -237,10 +240,19 @@ class Journal:
         state.apply(written)
         self._last = _Last(offset, prev, state_at, nothing and "state" not in head)
 
-    def backward(self) -> Iterator[Line]:
-        """Give the lines from the last one to the first."""
+    def ids(self, since: str, enough: str) -> Iterator[list[str]]:
+        """Give the ids of records dated from ``since`` on, and of others that share their lines.
+
+        Lines are looked at back to the first whose window ended before ``enough``.
+        """
         for _, text in _backward(self._file, self._size):
-            yield orjson.loads(text)
+            # Most lines are passed over: their ids, which are most of them, are not even read.
+            head, _, ids = text.partition(_IDS)
+            line = orjson.loads(head + b"}")
+            if line["window"]["until"] <= enough:
+                return
+            if (line["newest"] or "") >= since:
+                yield orjson.loads(b"[" + ids[:-_HASH_SIZE])
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,6 @@ class Run:
             redacted=self.redacted,
         )
         begin = Window(since, since).span[0]
-        pending: list[Record] = []
         committed = time.monotonic()
         try:
             for batch in batches:
@@ -143,18 +142,18 @@ class Run:
                 resumed = False
                 until = until or self._mark(started)
                 fresh = known.drop(batch, until)
-                pending += fresh
+                self.archive.add(fresh)
                 outcome.tally.count(fresh)
                 outcome.records += len(fresh)
                 self.watch(outcome.tally)
                 if self._is_past(begin, outcome.tally.reached):
                     break
                 waited = time.monotonic() - committed
+                pending = self.archive.pending
                 enough = COMMIT_SHARE * self.archive.waited if pending else QUIET
-                if waited >= enough or len(pending) >= MOST_PENDING:
+                if waited >= enough or pending >= MOST_PENDING:
                     progress = self._progress(since, until, outcome, position=position)
-                    self.archive.commit(pending, progress, known.kept())
-                    pending = []
+                    self.archive.commit(progress, known.kept())
                     committed = time.monotonic()
         except AnswerError:
             if not resumed:
@@ -162,7 +161,7 @@ class Run:
             return False
         until = until or self._mark(started)
         done = self._progress(since, until, outcome, done=True)
-        self.archive.commit(pending, done, known.kept())
+        self.archive.commit(done, known.kept())
         return True
 
     def _mark(self, started: datetime) -> str:
@@ -240,10 +239,8 @@ class _Known:
         self._old = archive.state.kept
         self._kept: dict[str, str | None] = {}
         enough = to_text(_before(since, EARLY))
-        for line in archive.journal.backward():
-            if line["window"]["until"] <= enough:
-                break
-            self._ids.update(line["ids"])
+        for ids in archive.journal.ids(to_text(since), enough):
+            self._ids.update(ids)
 
     def drop(self, batch: Iterable[Record], until: str) -> list[Record]:
         """Give the records that are not in the destination, which they are from now on."""

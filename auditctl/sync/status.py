@@ -34,7 +34,7 @@ class Status:
             "running": self.running,
             "last_success": state.success,
             "covered": state.covered,
-            "newest": state.newest,
+            "newest": state.latest,
             "records": state.records,
             "files": sum(1 for file in state.files.values() if file.length),
             "gaps": state.gaps,
