@@ -140,6 +140,6 @@ def _rows(data: bytes) -> Iterable[list[str]]:
     import csv
     from io import StringIO
 
-    csv.field_size_limit(len(data) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
     # Not splitlines, which would end a row at U+2028 too.
     return csv.reader(StringIO(data.decode(errors="replace"), newline=""))

@@ -109,6 +109,7 @@ class Run:
         self.client.begin()
         started = datetime.now(UTC)
         resumed = position is not None
+        first = True
         empty = True
 
         def noted(pages: Iterable[Page]) -> Iterator[Page]:
@@ -137,9 +138,9 @@ class Run:
         committed = time.monotonic()
         try:
             for batch in batches:
-                if resumed and empty:
+                if resumed and first and empty:
                     return False  # there were some when this page was read first
-                resumed = False
+                first = False
                 until = until or self._mark(started)
                 fresh = known.drop(batch, until)
                 self.archive.add(fresh)
@@ -156,6 +157,7 @@ class Run:
                     self.archive.commit(progress, known.kept())
                     committed = time.monotonic()
         except AnswerError:
+            # Refused, or answered with the first page, whose links lead round to the position.
             if not resumed:
                 raise
             return False
@@ -213,16 +215,15 @@ class Run:
         keeps = self.provider.keeps
         if keeps is None:
             return state.gaps
-        now = datetime.now(UTC) + (self.client.skew or timedelta())
+        now = datetime.now(UTC)
         if state.covered is not None:
             seen = from_text(state.covered["until"])
-        elif state.window is not None:
-            # The first run was cut short; what it had to leave was had then, but not for ever.
-            seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
+            lost = now + (self.client.skew or timedelta()) - keeps
         else:
-            return state.gaps
-        lost = now - keeps
-        if seen >= lost or (state.covered is None and lost - seen < SLACK):
+            # If the first run was cut short, what it had to leave was to be had then.
+            seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
+            lost = from_text(self._mark(now)) - keeps - SLACK
+        if seen >= lost:
             return state.gaps
         gap = {"since": to_text(seen), "until": to_text(lost)}
         if not any(one["since"] == gap["since"] for one in outcome.gaps):
