@@ -163,10 +163,10 @@ def _connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
         on_pause=partial(_tell_pause, around.console),
     )
     # What is imported by now stays, and pages go when their last name does: the collector need
-    # not look at either again and again.
-    gc.collect()
+    # not look at either again and again. It was off so far, see `auditctl.__main__`.
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
+    gc.enable()
     return ready, client
 
 
