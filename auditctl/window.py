@@ -107,12 +107,13 @@ def _from_epoch(number: float) -> datetime:
 
 
 def _from_int(number: int) -> str:
-    seconds, milliseconds = number, 0
+    seconds, fraction = number, "000"
     if abs(number) >= MILLISECONDS_FROM:
         seconds, milliseconds = divmod(number, 1000)
+        fraction = f"{milliseconds:03}"
     hour, rest = divmod(seconds, 3600)
     # Looked up, because formatting a number takes several times as long.
-    return f"{_hour(hour)}:{_SIXTY[rest // 60]}:{_SIXTY[rest % 60]}.{milliseconds:03}Z"
+    return f"{_hour(hour)}:{_SIXTY[rest // 60]}:{_SIXTY[rest % 60]}.{fraction}Z"
 
 
 @lru_cache(maxsize=1024)
