@@ -219,6 +219,7 @@ def _deliver(
     with destination as write:
         for batch in batches:
             _write(write, format_.rows(batch), console)
+            del batch  # see `auditctl.export.records`
         _write(write, format_.end(), console)
 
 
@@ -240,6 +241,7 @@ def _watched(
     for batch in batches:
         tally.records += len(batch)
         yield batch
+        del batch  # see `auditctl.export.records`
         if console.live:
             rate = tally.records / max(time.monotonic() - started, 0.001)
             back = f", back to {tally.reached[:16]}" if tally.reached else ""
