@@ -119,6 +119,7 @@ class Run:
                 # A page is known again by its events; one that has none may not be itself.
                 position = position if empty else page.position
                 yield page
+                del page  # see `auditctl.export.records`
 
         # What is dated in the future is delivered; only the asking ends with tomorrow.
         asked = Window(since, started + timedelta(days=1))
@@ -146,6 +147,7 @@ class Run:
                 self.archive.add(fresh)
                 outcome.tally.count(fresh)
                 outcome.records += len(fresh)
+                del batch, fresh  # see `auditctl.export.records`
                 self.watch(outcome.tally)
                 if self._is_past(begin, outcome.tally.reached):
                     break
