@@ -75,6 +75,8 @@ class Archive:
     """Lends a block that is not interrupted: a commit that has begun is to be finished."""
     moved: list[str] = field(default_factory=list)
     """Files found moved away, which the next line will say."""
+    renewed: bool = False
+    """Files were found to be what they should, in another place; the next line notes which."""
     waited: float = 0.0
     """Seconds that the last commit waited for the disk."""
     _parts: dict[str, _Part] = field(default_factory=dict)
@@ -145,10 +147,11 @@ class Archive:
         state = self.state
         moved, self.moved = self.moved, []
         begins = state.line < 0
+        whole, self.renewed = begins or self.renewed, False
         if begins:
             state.shape = self.shape.words
             state.since = self.shape.since
-        self.journal.append(moved=moved, **own, whole=begins)
+        self.journal.append(moved=moved, **own, whole=whole)
         self.waited += self.journal.waited
 
     def _begin(self, names: Iterable[str], progress: Progress) -> None:
@@ -284,7 +287,9 @@ class Archive:
                 # It is now what was noted, so the next run need not read it again.
                 access = os.stat(path).st_atime_ns  # noqa: PTH116
                 os.utime(path, ns=(access, file.mtime_ns))
-            file.inode = os.stat(path).st_ino  # noqa: PTH116
+            inode = os.stat(path).st_ino  # noqa: PTH116
+            self.renewed |= inode != file.inode
+            file.inode = inode
         except OSError as error:
             raise cannot(path, error) from None
 

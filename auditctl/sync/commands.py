@@ -1,6 +1,7 @@
 """What sync, verify and status do, once their words are read."""
 
 import dataclasses
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -125,8 +126,8 @@ class Job:
         console = self.around.console
         commands.conclude(self.provider.title, outcome.tally, console)
         console.info(
-            f"{self.prefix}{self.template.path}: {outcome.records:,} new records, "
-            f"{outcome.tally.pages:,} pages."
+            f"{self.prefix}{self.template.path}: {_count(outcome.records, 'new record')}, "
+            f"{_count(outcome.tally.pages, 'page')}."
         )
 
 
@@ -145,7 +146,7 @@ def sync(
         if not options.follow:
             outcome = run.catch_up()
             job.conclude(outcome)
-            _fail_for_gaps(outcome)
+            _fail_for_gaps(job, outcome)
             return
         try:
             follow(partial(_look, job, run), interval, around.console.warning)
@@ -162,7 +163,7 @@ def together(
         FailedError: some failed; each has said why.
 
     """
-    from auditctl.sync.together import Together
+    from auditctl.sync.together import Result, Together
 
     interval = _interval(options.interval)
     wait = options.wait
@@ -197,7 +198,7 @@ def together(
             if not options.follow:
                 outcome = runs.in_turn(run.catch_up)
                 job.conclude(outcome)
-                _fail_for_gaps(outcome)
+                _fail_for_gaps(job, outcome)
                 return outcome
             say = around.console.warning
             follow(
@@ -208,14 +209,15 @@ def together(
             )
         raise AssertionError
 
+    results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        results = runs.all(one, wanted, partial(_tell, around))
+        runs.all(one, results, partial(_tell, around))
     except InterruptedRunError:
-        if options.follow:
-            return
-        raise
-    if around.terminal and not options.quiet:
-        _write_table(around, [_result_row(result) for result in results])
+        if not options.follow:
+            raise
+    else:
+        if around.terminal and not options.quiet:
+            _write_table(around, [_result_row(result) for result in results])
     failures = [_status_of(result.error) for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
@@ -242,8 +244,8 @@ def verify(path: str, options: ReportOptions) -> None:
             wrong.append(str(error))
             rows.append({"path": one.path, "ok": False, "problem": str(error)})
             continue
-        missing = gaps(proof.state)
-        wrong += [f"{one.path}: {missing}"] if missing else []
+        missing = gaps(one.path, proof.state)
+        wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
             "ok": not missing,
@@ -256,7 +258,7 @@ def verify(path: str, options: ReportOptions) -> None:
             "covered": proof.state.covered,
             "gaps": proof.state.gaps,
             "notes": proof.notes,
-            "journal_hash": proof.state.head,
+            "journal_hash": proof.state.anchor,
         })  # fmt: skip
     if not options.quiet:
         with standard_output() as write:
@@ -308,8 +310,8 @@ def status(
 
 def source_settings(
     provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
-) -> tuple[Surroundings, Mapping[str, tuple[str, ...]]]:
-    """Give what `list` finds around it with a source's settings, and the provider's own options.
+) -> tuple[Surroundings, Options, Mapping[str, tuple[str, ...]]]:
+    """Give what `list` finds around it with a source's settings, and options as the source has.
 
     Raises:
         UsageError: there is no such source, or it is another provider's.
@@ -320,7 +322,8 @@ def source_settings(
     if source is None or source.provider is not provider:
         what = "is none" if source is None else f"is one of {source.provider.name}"
         raise UsageError(f"--source {name}: that {what}; it must be a source of {provider.name}.")
-    return replace(around, environ=source.environ(around.environ)), source.own
+    words = replace(options, demo=options.demo or source.options.demo)
+    return replace(around, environ=source.environ(around.environ)), words, source.own
 
 
 class FailedError(AuditctlError):
@@ -350,19 +353,21 @@ def _look(job: Job, run: Run) -> None:
     outcome = run.catch_up()
     job.conclude(outcome)
     for gap in outcome.gaps:
-        job.around.console.warning(f"{job.prefix}{_missing(gap)}")
+        job.around.console.warning(f"{job.prefix}{_missing(job, gap)}")
 
 
-def _fail_for_gaps(outcome: Outcome) -> None:
+def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
     if outcome.gaps:
-        raise IntegrityError(" ".join(map(_missing, outcome.gaps)))
+        raise IntegrityError(" ".join(_missing(job, gap) for gap in outcome.gaps))
 
 
-def _missing(gap: Mapping[str, str]) -> str:
+def _missing(job: Job, gap: Mapping[str, str]) -> str:
+    path = job.template.path
     return (
-        f"Events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any more: the "
-        "provider does not keep them for so long, and no run has asked for them in time. All that "
-        "there is was written. `auditctl status PATH --acknowledge-gaps` takes note of it."
+        f"{path}: events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any "
+        f"more: {job.provider.title} does not keep them for so long, and no run has asked for them "
+        "in time. All that there is was written. When this is known, say so with: auditctl status "
+        f"{shlex.quote(path)} --acknowledge-gaps"
     )
 
 
@@ -409,6 +414,10 @@ def _status_row(one: "Status") -> dict[str, Any]:
     }
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def _minute(text: str | None) -> str | None:
     return None if text is None else text[:16].replace("T", " ")
 
@@ -435,8 +444,8 @@ def _sentences(row: Mapping[str, Any]) -> str:
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
     verdict = "ok" if row["ok"] else "has gaps"
     first = (
-        f"{escape(row['path'])}: {verdict}: {row['records']:,} records, {row['bytes']:,} bytes in "
-        f"{row['files']:,} files and {row['commits']:,} lines of the journal are what was written; "
-        f"{span}"
+        f"{escape(row['path'])}: {verdict}: {_count(row['records'], 'record')} in "
+        f"{_count(row['files'], 'file')} ({row['bytes']:,} bytes) and "
+        f"{_count(row['commits'], 'line')} of the journal are what was written; {span}"
     )
     return "\n  ".join([first, *row["notes"]]) + "\n"

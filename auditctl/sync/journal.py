@@ -63,6 +63,8 @@ class State:
     """The last line's number."""
     head: str = FIRST_PREV
     """The last line's hash."""
+    anchor: str = FIRST_PREV
+    """The hash of the last line that stays: one that only says that nothing was found does not."""
     at: str | None = None
     shape: Line = field(default_factory=dict)
     """What the destination was begun with, and what may not change."""
@@ -88,6 +90,7 @@ class State:
             whole = line["state"]
             self.shape = whole["shape"]
             self.since = whole["since"]
+            self.anchor = whole["anchor"]
             self.files = {name: File(*values) for name, values in whole["files"].items()}
             self.kept = whole["kept"]
         for name in line["moved"]:
@@ -98,6 +101,8 @@ class State:
         self.kept.update(line["kept"])
         self.line = line["line"]
         self.head = line["hash"]
+        if not _says_nothing(line):
+            self.anchor = line["hash"]
         self.at = line["at"]
         self.window = line["window"]
         self.covered = line["covered"]
@@ -109,7 +114,13 @@ class State:
     def whole(self) -> Line:
         """Give what a line with the state holds beside its own."""
         files = {name: [f.length, f.mtime_ns, f.inode] for name, f in self.files.items()}
-        return {"shape": self.shape, "since": self.since, "files": files, "kept": self.kept}
+        return {
+            "shape": self.shape,
+            "since": self.since,
+            "anchor": self.anchor,
+            "files": files,
+            "kept": self.kept,
+        }
 
     @property
     def enough(self) -> int:
