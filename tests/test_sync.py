@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 30
+SLOW = 0.1
+"""Seconds for an answer, so that each page is a commit, also where the disk is slow."""
 PAGE = 100
 
 
@@ -287,7 +289,7 @@ def stop_after(desk_: Desk, number: int) -> None:
 
 def test_a_run_cut_short_at_four_fifths_goes_on_from_there(persona: Desk) -> None:
     pages = 10
-    persona.server.latency = 0.03  # a page a commit, also on a slow disk
+    persona.server.latency = SLOW
     stop_after(persona, 8)
     assert persona.sync() == 4
     kept = len(list(records(persona.folder)))
@@ -305,7 +307,7 @@ def test_a_day_that_was_read_is_not_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     world = World.make("roam", random.Random(1), early=300, late=0, days=29)
-    for one in desk("roam", world, tmp_path, monkeypatch, capfdbinary, latency=0.02):
+    for one in desk("roam", world, tmp_path, monkeypatch, capfdbinary, latency=SLOW):
         stop_after(one, 24)
         assert one.sync("--concurrency", "1") == 4
         one.server.faults = {}
@@ -326,13 +328,13 @@ def test_a_day_that_was_read_is_not_asked_for_again(
     ids=["400", "404", "410", "422", "nothing"],
 )
 def test_a_position_that_is_unknown_means_reading_again(persona: Desk, fault: Fault) -> None:
-    persona.server.latency = 0.02
-    stop_after(persona, 6)
+    persona.server.latency = SLOW
+    stop_after(persona, 5)
     assert persona.sync() == 4
     unknown = persona.lines[-1]["window"]["position"]
     assert unknown
     persona.server.faults = lambda request: (
-        fault if request.params.get("page[after]") == unknown and request.number == 8 else None
+        fault if request.params.get("page[after]") == unknown and request.number == 7 else None
     )
     assert persona.sync() == 0
     assert persona.holds_all()
@@ -340,8 +342,8 @@ def test_a_position_that_is_unknown_means_reading_again(persona: Desk, fault: Fa
 
 
 def test_a_position_that_leads_back_to_the_first_page_doubles_nothing(persona: Desk) -> None:
-    persona.server.latency = 0.02
-    stop_after(persona, 6)
+    persona.server.latency = SLOW
+    stop_after(persona, 5)
     assert persona.sync() == 4
     unknown = persona.lines[-1]["window"]["position"]
     page = persona.world.log.page

@@ -19,9 +19,11 @@ from auditctl.sync.archive import Archive, Progress
 from auditctl.sync.journal import Line, now_text, to_text
 from auditctl.window import Window
 
-COMMIT_SHARE = 10
-"""How many times as long as a commit waited for the disk is read before the next one, so that a
-slow disk does not make a slow run. Where disks are fast, each page is a commit."""
+COMMIT_SHARE = 4
+"""How many times as long as a commit waited for the disk is read before the next one: where disks
+are fast each page is a commit, and where they are slow the run does not mostly wait."""
+SOON = 0.25
+"""What is read is committed after so many seconds at the latest."""
 QUIET = 1.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
 MOST_PENDING = 50_000
@@ -153,7 +155,7 @@ class Run:
                     break
                 waited = time.monotonic() - committed
                 pending = self.archive.pending
-                enough = COMMIT_SHARE * self.archive.waited if pending else QUIET
+                enough = min(SOON, COMMIT_SHARE * self.archive.waited) if pending else QUIET
                 if waited >= enough or pending >= MOST_PENDING:
                     progress = self._progress(since, until, outcome, position=position)
                     self.archive.commit(progress, known.kept())
