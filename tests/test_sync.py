@@ -283,19 +283,24 @@ def test_another_providers_log_does_not_go_into_the_same_file(each: Desk) -> Non
 
 
 def stop_after(desk_: Desk, number: int) -> None:
-    """Let the server refuse everything from a request on: the run ends there."""
+    """Let a run end there: it is slow, so that pages are commits, and then it is refused."""
+    desk_.server.latency = SLOW
     desk_.server.faults = lambda request: None if request.number <= number else Fault(403)
+
+
+def go_on(desk_: Desk, faults: Any = ()) -> None:
+    desk_.server.latency = 0
+    desk_.server.faults = faults or {}
 
 
 def test_a_run_cut_short_at_four_fifths_goes_on_from_there(persona: Desk) -> None:
     pages = 10
-    persona.server.latency = SLOW
     stop_after(persona, 8)
     assert persona.sync() == 4
     kept = len(list(records(persona.folder)))
     assert kept >= 6 * PAGE
     assert persona.command("status", str(persona.data)) == 0
-    persona.server.faults = {}
+    go_on(persona)
     assert persona.sync() == 0
     assert persona.holds_all()
     # The page it had got to, those behind it, and one for what is new.
@@ -307,10 +312,10 @@ def test_a_day_that_was_read_is_not_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     world = World.make("roam", random.Random(1), early=300, late=0, days=29)
-    for one in desk("roam", world, tmp_path, monkeypatch, capfdbinary, latency=SLOW):
+    for one in desk("roam", world, tmp_path, monkeypatch, capfdbinary):
         stop_after(one, 24)
         assert one.sync("--concurrency", "1") == 4
-        one.server.faults = {}
+        go_on(one)
         assert one.sync("--concurrency", "1") == 0
         assert len(one.asked) <= 31 - 24 + 1 + 3
         assert one.holds_all()
@@ -328,13 +333,15 @@ def test_a_day_that_was_read_is_not_asked_for_again(
     ids=["400", "404", "410", "422", "nothing"],
 )
 def test_a_position_that_is_unknown_means_reading_again(persona: Desk, fault: Fault) -> None:
-    persona.server.latency = SLOW
     stop_after(persona, 5)
     assert persona.sync() == 4
     unknown = persona.lines[-1]["window"]["position"]
     assert unknown
-    persona.server.faults = lambda request: (
-        fault if request.params.get("page[after]") == unknown and request.number == 7 else None
+    go_on(
+        persona,
+        lambda request: (
+            fault if request.params.get("page[after]") == unknown and request.number == 7 else None
+        ),
     )
     assert persona.sync() == 0
     assert persona.holds_all()
@@ -342,7 +349,6 @@ def test_a_position_that_is_unknown_means_reading_again(persona: Desk, fault: Fa
 
 
 def test_a_position_that_leads_back_to_the_first_page_doubles_nothing(persona: Desk) -> None:
-    persona.server.latency = SLOW
     stop_after(persona, 5)
     assert persona.sync() == 4
     unknown = persona.lines[-1]["window"]["position"]
@@ -356,7 +362,7 @@ def test_a_position_that_leads_back_to_the_first_page_doubles_nothing(persona: D
         return page(params)
 
     persona.world.log.page = forgetful
-    persona.server.faults = {}
+    go_on(persona)
     assert persona.sync() == 0
     assert persona.holds_all()
 
@@ -373,7 +379,7 @@ def test_rows_that_shift_while_they_are_read_are_there_once(
     for one in desk("hrhis", world, tmp_path, monkeypatch, capfdbinary):
         stop_after(one, 5)
         assert one.sync() == 4
-        one.server.faults = {}
+        go_on(one)
         for _ in range(5):
             assert one.sync() == 0
         world.show_all()
