@@ -1,15 +1,13 @@
 """What tests share: how hard hypothesis looks, any JSON there can be, an option to record."""
 
 import json
-import os
 import re
-from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests import tape
+from tests import program
 from tests.program import Program, Run
 from tests.server import BASIC, KEY
 
@@ -30,8 +28,8 @@ def auditctl(capfdbinary: pytest.CaptureFixture[bytes]) -> Program:
     """Run the command line in this process; whatever it says, no secret may be in it."""
 
     def run(*words: str, **environment: str) -> Run:
-        with patch.dict(os.environ, environment, clear=True):
-            status = tape.run([*words])
+        capfdbinary.readouterr()
+        status = program.run(*words, **environment)
         out, said = capfdbinary.readouterr()
         for secret in (KEY, BASIC.removeprefix("Basic ")):
             assert secret.encode() not in out + said

@@ -57,7 +57,9 @@ def look(
         wrong = f"No sync has run for {path}: {template.journal} is not there."
         return Status(source, path, State(), running=False, wrong=wrong)
     running = is_held(template.journal)
-    wrong = " ".join(filter(None, (_age(path, state, now, max_age), gaps(state))))
+    missing = gaps(state)
+    missing = missing and f"{path}: {missing}"
+    wrong = " ".join(filter(None, (_age(path, state, now, max_age), missing)))
     return Status(source, path, state, running=running, wrong=wrong)
 
 
