@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -13,6 +13,12 @@ from hypothesis import strategies as st
 
 from auditctl.errors import UsageError
 from auditctl.sync.template import Template, find, parse
+from tests.program import synced
+from tests.server import Upstash
+from tests.world import records
+
+if TYPE_CHECKING:
+    from tests.program import Program
 
 USAGE_FORMS = "Give a PATH such as audit.jsonl or audit/{date}.jsonl.gz."
 
@@ -151,6 +157,50 @@ def test_no_account_leads_out_of_its_folder_or_to_a_hidden_file(account: str) ->
 @example(LONG, name("{account}", LONG))
 def test_two_accounts_never_share_a_file(one: str, other: str) -> None:
     assert (name("{account}", one) == name("{account}", other)) is (one == other)
+
+
+STRANGERS = [
+    "../../../tmp/x",
+    "/etc/passwd",
+    "..",
+    "a/../../b",
+    ".journal",
+    "a\0b",
+    "x" * 5000,
+    "x" * 5001,
+    "ü",
+    "u\u0308",
+    "\ud800",
+    "Team",
+    "team",
+    "unknown",
+    "",
+    None,
+]
+
+
+def test_events_of_strangers_are_all_there_and_below_the_folder(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    rows = [
+        {"log_id": f"{n} {stamp}", "customer_id": account, "timestamp": stamp}
+        for n, account in enumerate(STRANGERS)
+        for stamp in (1_767_225_599, 1_767_225_600, "a while ago")
+    ]
+    folder = tmp_path / "a" / "b"
+    path = f"{folder}/{{account}}/{{date}}.jsonl"
+    for _ in range(2):
+        synced(Upstash(rows), path, "-q")
+    found = list(records(folder))
+    assert sorted(record["id"] for record in found) == sorted(str(row["log_id"]) for row in rows)
+    names = {parse(path).name(record) for record in found}
+    days = ["2025-12-31", "2026-01-01", "undated"]
+    assert len(names) == (len(STRANGERS) - 1) * len(days)  # "" and null are nobody's
+    assert {str(file.relative_to(folder)) for file in folder.rglob("*.jsonl")} == names
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+    assert [entry.name for entry in folder.parent.iterdir()] == ["b"]
+    assert {file.stem for file in folder.glob("*/*.jsonl")} == set(days)
+    assert auditctl("verify", path, "-q").ended == (0, "")
 
 
 # The destinations of a PATH

@@ -105,7 +105,7 @@ class Job:
             "demo": options.demo or None,
             "output": self.template.names,
             "format": format_,
-            "fields": options.fields,
+            "fields": fields and ",".join(one.name for one in fields),
             "where": options.where,
             "redact": options.redact,
             "csv-guard": options.csv_guard if format_ == "csv" else None,
@@ -161,10 +161,10 @@ def together(
         FailedError: some failed; each has said why.
 
     """
-    from auditctl.sync.together import Together
+    from auditctl.sync.together import Result, Together
 
     interval = _interval(options.interval)
-    wait = options.wait
+    duration("--wait", options.wait)  # said once, not by each source
     sources = _sources(options.config, around, load)
     unknown = [name for name in names if name not in sources]
     if unknown:
@@ -178,7 +178,7 @@ def together(
     def one(source: "Source") -> Outcome:
         own_words = replace(
             source.options,
-            wait=wait,
+            wait=options.wait,
             quiet=options.quiet,
             verbose=options.verbose,
             log_format=options.log_format,
@@ -207,13 +207,13 @@ def together(
             )
         raise AssertionError
 
+    results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        results = runs.all(one, wanted, partial(_tell, around))
+        runs.all(one, results, partial(_tell, around))
     except InterruptedRunError:
-        if options.follow:
-            return
-        raise
-    if around.terminal and not options.quiet:
+        if not options.follow:
+            raise
+    if around.terminal and not options.quiet and not options.follow:
         _write_table(around, [_result_row(result) for result in results])
     failures = [_status_of(result.error) for result in results if result.error is not None]
     if failures:
@@ -279,13 +279,14 @@ def status(
     from auditctl.sync.status import acknowledge, look
 
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
-    wanted: list[tuple[Template, str | None]]
-    if paths:
-        wanted = [(one, None) for path in paths for one in template.find(path)]
-        lost = [path for path in paths if not template.find(path)]
-        if lost:
-            raise IntegrityError(f"No sync has run for {lost[0]}: there is no journal.")
-    else:
+    wanted: list[tuple[Template, str | None]] = []
+    wrong: list[str] = []
+    for path in paths:
+        destinations = template.find(path)
+        wanted += [(one, None) for one in destinations]
+        if not destinations:
+            wrong.append(f"No sync has run for {path}: there is no journal.")
+    if not paths:
         sources = _sources(options.config, around, load)
         wanted = [(source.template, name) for name, source in sources.items()]
     if options.acknowledge_gaps:
@@ -298,17 +299,19 @@ def status(
     elif options.format == "json":
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
-    else:
+    elif found:
         _write_table(around, [_status_row(one) for one in found])
-    wrong = [one.wrong for one in found if one.wrong]
+    wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError("\n".join(wrong))
 
 
 def source_settings(
     provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
-) -> tuple[Surroundings, Mapping[str, tuple[str, ...]]]:
-    """Give what `list` finds around it with a source's settings, and the provider's own options.
+) -> tuple[Surroundings, Options, Mapping[str, tuple[str, ...]]]:
+    """Give what `list` finds around it with a source's settings, and the options that are the same.
+
+    The last are the provider's own options.
 
     Raises:
         UsageError: there is no such source, or it is another provider's.
@@ -319,7 +322,8 @@ def source_settings(
     if source is None or source.provider is not provider:
         what = "is none" if source is None else f"is one of {source.provider.name}"
         raise UsageError(f"--source {name}: that {what}; it must be a source of {provider.name}.")
-    return replace(around, environ=source.environ(around.environ)), source.own
+    options = replace(options, demo=options.demo or source.options.demo)
+    return replace(around, environ=source.environ(around.environ)), options, source.own
 
 
 class FailedError(AuditctlError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from auditctl.errors import AuditctlError
+from auditctl.errors import AuditctlError, LockedError
 from auditctl.sync.journal import Journal, State, is_held, read_state
 from auditctl.sync.template import Template
 from auditctl.sync.verify import gaps
@@ -67,13 +67,20 @@ def acknowledge(template: Template) -> None:
     """Note that somebody knows of the gaps, so that they are no failure any more.
 
     Raises:
-        LockedError, IntegrityError, OutputError: see `auditctl.sync.journal.Journal`.
+        LockedError: a run holds it.
+        IntegrityError, OutputError: see `auditctl.sync.journal.Journal`.
 
     """
     state = read_state(template.journal)
     if state is None or not state.gaps:
         return
-    journal = Journal(template.journal, 0, time.sleep)
+    try:
+        journal = Journal(template.journal, 0, time.sleep)
+    except LockedError:
+        raise LockedError(
+            f"A run holds {template.journal}, so its gaps stay as they are. Acknowledge them when "
+            "it has ended; a service must be stopped for that."
+        ) from None
     try:
         journal.append(gaps=[], acknowledged=journal.state.gaps)
     finally:

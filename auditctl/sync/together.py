@@ -1,8 +1,9 @@
 """Several sources, some of them at once; one that fails does not stop the others."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -23,6 +24,7 @@ class Result(Generic[S, R]):
     source: S
     outcome: R | None = None
     error: Exception | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 class Together:
@@ -50,28 +52,32 @@ class Together:
             return run()
 
     def all(
-        self, run: Callable[[S], R], sources: Iterable[S], tell: Callable[[S, Exception], None]
-    ) -> list[Result[S, R]]:
-        """Give what becomes of each source; ``tell`` hears of a failure as soon as it happens.
+        self,
+        run: Callable[[S], R],
+        results: Sequence[Result[S, R]],
+        tell: Callable[[S, Exception], None],
+    ) -> None:
+        """Note what becomes of each source; ``tell`` hears of a failure as soon as it happens.
 
         An exception that comes from outside, a signal's, ends all of them.
         """
-        results: list[Result[S, R]] = [Result(source) for source in sources]
         # Daemons: what hangs in a request does not keep the process when it is to end.
         threads = [
             threading.Thread(target=self._one, args=(run, result, tell), daemon=True)
             for result in results
         ]
-        for thread in threads:
-            thread.start()
         try:
             for thread in threads:
-                thread.join()
+                thread.start()
+            # No join: before Python 3.13 a thread counts as ended once that was interrupted.
+            for result in results:
+                result.ended.wait()
         except BaseException:
             self._stop.set()
-            _await(threads)
+            until = time.monotonic() + GRACE
+            for result in results:
+                result.ended.wait(max(0.0, until - time.monotonic()))
             raise
-        return results
 
     def _one(
         self, run: Callable[[S], R], result: Result[S, R], tell: Callable[[S, Exception], None]
@@ -83,11 +89,5 @@ class Together:
         except Exception as error:  # noqa: BLE001 - told with the others at the end
             result.error = error
             tell(result.source, error)
-
-
-def _await(threads: Sequence[threading.Thread]) -> None:
-    import time
-
-    until = time.monotonic() + GRACE
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+        finally:
+            result.ended.set()
