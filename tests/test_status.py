@@ -292,7 +292,7 @@ def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path, auditctl: Prog
     found = auditctl("status", path, "--format", "json")
     (shown,) = found.json
     (gap,) = shown["gaps"]
-    assert gap["since"] == "2024-12-31T23:59:59.998Z"
+    assert gap["since"].startswith("2024-12-31T23:59:")
     keeps = datetime.fromisoformat(shown["last_success"]) - datetime.fromisoformat(gap["until"])
     assert keeps.days in (183, 184)
     problem = (
