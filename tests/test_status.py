@@ -14,7 +14,7 @@ import pytest
 
 from auditctl.sync.journal import FIRST_PREV, seal
 from tests.program import Run, synced, with_a_gap
-from tests.server import UNAVAILABLE, Persona, Server, Upstash
+from tests.server import UNAVAILABLE, Fault, Persona, Server, Upstash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,6 +234,18 @@ def test_a_path_without_a_journal_is_wrong(tmp_path: Path, auditctl: Program) ->
     assert found.ended == (WRONG, f"auditctl: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_first_run_that_failed_is_wrong(tmp_path: Path, auditctl: Program) -> None:
+    path = f"{tmp_path}/a.jsonl"
+    with Server(Persona(3), faults=[Fault(401)]) as server:
+        assert auditctl("persona", "sync", "-o", path, **server.environment).status == 4
+    with held(f"{path}.journal"):
+        assert auditctl("status", path, "-q").ended == (0, "")  # it may be the first that runs
+    found = auditctl("status", path, "--format", "json")
+    problem = f"No sync has committed anything to {path} yet. See what its runs say."
+    assert found.ended == (WRONG, f"auditctl: {problem}\n")
+    assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
 
 
 def test_one_path_that_is_not_there_does_not_hide_the_others(

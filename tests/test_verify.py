@@ -170,6 +170,21 @@ def test_all_destinations_of_a_path_are_proved(tmp_path: Path, auditctl: Program
     assert found.said == f"auditctl: {found.json[0]['problem']}\n"
 
 
+LINES = ["a\nb", "a\r\nb", "a\rb", "\u2028", "\x85", "\0", '"', "a,b;c\td", "=1", "\ud800", ""]
+
+
+@pytest.mark.parametrize("words", ["a.csv", "a.csv.gz --fields actor", "a.jsonl --fields account"])
+def test_words_that_look_like_the_end_of_a_line_are_none(
+    words: str, tmp_path: Path, auditctl: Program
+) -> None:
+    name, *more = words.split()
+    rows = [{"log_id": f"{n}", "actor": text, "secondary": text} for n, text in enumerate(LINES)]
+    synced(Upstash(rows), tmp_path / name, "-q", *more)
+    found = auditctl("verify", f"{tmp_path}/{name}", "--format", "json")
+    assert found.ended == (0, "")
+    assert [row["records"] for row in found.json] == [len(LINES)]
+
+
 @pytest.mark.parametrize("path", ["a.jsonl", "{source}/a.jsonl"])
 def test_where_no_sync_has_run_nothing_is_proved(
     path: str, tmp_path: Path, auditctl: Program

@@ -57,6 +57,9 @@ def look(
         wrong = f"No sync has run for {path}: {template.journal} is not there."
         return Status(source, path, State(), running=False, wrong=wrong)
     running = is_held(template.journal)
+    if state.line < 0 and not running:
+        wrong = f"No sync has committed anything to {path} yet. See what its runs say."
+        return Status(source, path, state, running=running, wrong=wrong)
     missing = gaps(state)
     missing = missing and f"{path}: {missing}"
     wrong = " ".join(filter(None, (_age(path, state, now, max_age), missing)))
