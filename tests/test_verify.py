@@ -376,6 +376,34 @@ def test_a_last_line_with_a_new_hash_must_fit_the_ones_before(
     assert plain.complaint().startswith(f"{plain.journal}, line {number}: {said}.")
 
 
+LATER = {"since": "2999-01-01T00:00:00.000Z", "until": "2999-01-01T01:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("window", "found"),
+    [
+        ({**LATER, "since": None, "done": True}, False),
+        ({**LATER, "since": None, "done": False}, True),
+        ({**LATER, "done": True}, True),
+        ({**LATER, "since": None, "until": HOUR["until"], "done": True}, True),
+    ],
+    ids=["all was read", "not to its end", "but for a hole", "another"],
+)
+def test_only_hours_that_were_read_without_a_hole_are_covered(
+    window: dict[str, Any],
+    found: bool,  # noqa: FBT001
+    plain: Destination,
+) -> None:
+    last = json.loads(plain.lines[-1])
+    number = len(plain.lines)
+    covered = {**last["covered"], "until": LATER["until"]}
+    members = {"line": number, "prev": last["hash"], "window": window, "covered": covered}
+    plain.write([*plain.lines, resealed(plain.lines[-1], files=[], **members)])
+    hole = f"{plain.journal}, line {number + 1}: it covers hours that were not read."
+    assert plain.complaint().startswith(hole) is found
+    assert bool(plain.complaint()) is found
+
+
 @pytest.mark.parametrize("line", [b"", b"{}", b"null", b"x", seal({})[:-1], seal({"line": 0})[:-1]])
 def test_a_line_that_no_sync_has_written_is_found(line: bytes, plain: Destination) -> None:
     for number in range(len(plain.lines) + 1):
