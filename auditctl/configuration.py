@@ -5,8 +5,9 @@ Secrets are named in it, not written: ``api_key_file`` is a file that holds the 
 """
 
 import os
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Annotated, Any, NoReturn
@@ -17,7 +18,7 @@ from pydantic import create_model as model
 
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
-from auditctl.options import FileFormat, SyncOptions
+from auditctl.options import STDOUT, FileFormat, SyncOptions
 from auditctl.provider import Provider
 from auditctl.settings import is_secret, variables
 from auditctl.sync import template
@@ -27,8 +28,14 @@ from auditctl.window import parse_duration, parse_time
 VARIABLE = "AUDITCTL_CONFIG"
 NAME = "auditctl.toml"
 
+_is_variable = re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch
+"""What is written in another way is not repeated: it may be the secret itself, put in the wrong
+place."""
+
 Load = Callable[[str], type[Provider] | None]
 """Gives a provider by its name, if there is one that works."""
+Key = tuple[str, ...]
+"""Where a value stands: the names of the tables around it, and its own."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,9 @@ class Source:
             value = self.settings[ways[0]]
             if ways[0].endswith("_env"):
                 if not environ.get(value):
+                    named = value if _is_variable(value) else "The variable"
                     raise AccessError(
-                        f"{value}, which {ways[0]} of the source {self.name} names, is not set. "
+                        f"{named}, which {ways[0]} of the source {self.name} names, is not set. "
                         "Export it."
                     )
                 value = environ[value]
@@ -165,7 +173,7 @@ def read(path: str, load: Load) -> dict[str, Source]:
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            text = file.read().decode()
+            text = file.read().decode().replace("\r\n", "\n")
         tree = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -181,7 +189,7 @@ class _Reader:
         self._text = text
         self._tree = tree
         self._load = load
-        self._mistakes: list[tuple[int, str]] = []
+        self._mistakes: list[tuple[Key, str]] = []
 
     def sources(self) -> dict[str, Source]:
         for key in self._tree:
@@ -215,10 +223,12 @@ class _Reader:
         values = self._valid(_model(provider), path, given, provider)
         words = defaults | {k: v for k, v in values.items() if k in _Defaults.model_fields}
         if "output" not in words:
-            self._note(path, "A source needs an output: the PATH of its destination")
+            if self._holder(name, "output") is None:  # else it has a mistake, which is noted
+                self._note(path, "A source needs an output: the PATH of its destination")
             return None
         folder = os.path.dirname(self._path)  # noqa: PTH120
-        words["output"] = os.path.join(folder, words["output"])  # noqa: PTH118
+        if words["output"] != STDOUT:  # which is refused as it is where it is typed
+            words["output"] = os.path.join(folder, words["output"])  # noqa: PTH118
         for field in variables(provider):
             ways = [key for key in (field, f"{field}_file", f"{field}_env") if key in values]
             if len(ways) > 1:
@@ -231,13 +241,23 @@ class _Reader:
         own = {f.name: tuple(values.get(_flag(f), ())) for f in _own(provider)}
         return Source(name, provider, SyncOptions(**words), own, settings)
 
+    def _holder(self, name: str, key: str) -> Key | None:
+        """Give the table that decides a key of a source."""
+        for table in (("sources", name), ("defaults",)):
+            if _is_there(self._tree, (*table, key)):
+                return table
+        return None
+
     def _valid(
         self,
         of: type[BaseModel],
-        path: tuple[str, ...],
+        path: Key,
         value: Any,  # noqa: ANN401
         provider: type[Provider] | None = None,
     ) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self._note(path, "This must be a table")
+            return {}
         try:
             return of.model_validate(value).model_dump(exclude_none=True)
         except ValidationError as error:
@@ -253,9 +273,11 @@ class _Reader:
         journals: dict[str, str] = {}
         for name, source in sources.items():
             try:
-                journal = source.template.journal
+                # However it is written: one journal can be that of one source only.
+                journal = os.path.realpath(source.template.journal)
             except UsageError as error:
-                self._note(("sources", name, "output"), str(error).rstrip("."))
+                holder = self._holder(name, "output") or ()
+                self._note((*holder, "output"), str(error).rstrip("."))
                 self._fail()
             other = journals.setdefault(journal, name)
             if other != name:
@@ -263,31 +285,44 @@ class _Reader:
                 self._note(("sources", name), said)
                 self._fail()
 
-    def _note(self, key: tuple[str, ...], said: str) -> None:
-        self._mistakes.append((_line(self._text, key), f"{'.'.join(key)}: {said}"))
+    def _note(self, key: Key, said: str) -> None:
+        self._mistakes.append((key, f"{'.'.join(key)}: {said}"))
 
     def _fail(self) -> NoReturn:
-        line, said = min(self._mistakes)
-        raise UsageError(f"{self._path}, line {line}: {said}.")
+        line, number = _first(self._text, self._tree, [key for key, _ in self._mistakes])
+        raise UsageError(f"{self._path}, line {line}: {self._mistakes[number][1]}.")
 
 
-def _line(text: str, key: tuple[str, ...]) -> int:
-    """Find the line of a value: the first behind which it is there.
+def _first(text: str, tree: dict[str, Any], keys: Sequence[Key]) -> tuple[int, int]:
+    """Give the line where the first of some values begins, and which of them that is.
 
-    TOML's grammar is left to its parser, which does not tell lines.
+    TOML's grammar is left to its parser, which does not tell lines: a value is on the first line
+    behind which it is there. For one that is missing it is the table's that should have it.
     """
+    wanted = [
+        next((key[:n] for n in range(len(key), 0, -1) if _is_there(tree, key[:n])), ())
+        for key in keys
+    ]
     lines = text.split("\n")
-    for length in range(len(key), 0, -1):
-        for number in range(1, len(lines) + 1):
-            try:
-                tree: Any = tomllib.loads("\n".join(lines[:number]))
-            except tomllib.TOMLDecodeError:
-                continue
-            for part in key[:length]:
-                tree = tree.get(part) if isinstance(tree, dict) else None
-            if tree is not None:
-                return number
-    return 1
+    begin = 1
+    for number in range(1, len(lines) + 1):
+        try:
+            part = tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            continue  # in the middle of a value
+        for index, key in enumerate(wanted):
+            if _is_there(part, key):
+                return begin, index
+        begin = number + 1
+    raise AssertionError
+
+
+def _is_there(tree: Any, key: Key) -> bool:  # noqa: ANN401
+    for part in key:
+        if not isinstance(tree, dict) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
 
 
 def _own(provider: type[Provider]) -> list[Any]:

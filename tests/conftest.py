@@ -7,6 +7,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from tests import program
+from tests.program import Program, Run
+from tests.server import BASIC, KEY
+
 # A busy machine is no defect, so nothing is timed.
 settings.register_profile("auditctl", deadline=None, max_examples=100)
 settings.load_profile("auditctl")
@@ -17,6 +21,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", metavar="PROVIDER", help="record this provider's log anew")
     parser.addoption("--kills", type=int, default=32, help="runs that tests/test_kill.py kills")
     parser.addoption("--seed", type=int, default=1, help="where its dice begin")
+
+
+@pytest.fixture
+def auditctl(capfdbinary: pytest.CaptureFixture[bytes]) -> Program:
+    """Run the command line in this process; whatever it says, no secret may be in it."""
+
+    def run(*words: str, **environment: str) -> Run:
+        capfdbinary.readouterr()
+        status = program.run(*words, **environment)
+        out, said = capfdbinary.readouterr()
+        for secret in (KEY, BASIC.removeprefix("Basic ")):
+            assert secret.encode() not in out + said
+        return Run(status, out, said.decode())
+
+    return run
 
 
 # Two surrogates that make a pair are one character in JSON, so they are made one; lone ones stay.

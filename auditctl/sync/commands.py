@@ -106,7 +106,7 @@ class Job:
             "demo": options.demo or None,
             "output": self.template.names,
             "format": format_,
-            "fields": options.fields,
+            "fields": fields and ",".join(one.name for one in fields),
             "where": options.where,
             "redact": options.redact,
             "csv-guard": options.csv_guard if format_ == "csv" else None,
@@ -166,7 +166,7 @@ def together(
     from auditctl.sync.together import Result, Together
 
     interval = _interval(options.interval)
-    wait = options.wait
+    duration("--wait", options.wait)  # said once, not by each source
     sources = _sources(options.config, around, load)
     unknown = [name for name in names if name not in sources]
     if unknown:
@@ -180,7 +180,7 @@ def together(
     def one(source: "Source") -> Outcome:
         own_words = replace(
             source.options,
-            wait=wait,
+            wait=options.wait,
             quiet=options.quiet,
             verbose=options.verbose,
             log_format=options.log_format,
@@ -215,9 +215,8 @@ def together(
     except InterruptedRunError:
         if not options.follow:
             raise
-    else:
-        if around.terminal and not options.quiet:
-            _write_table(around, [_result_row(result) for result in results])
+    if around.terminal and not options.quiet and not options.follow:
+        _write_table(around, [_result_row(result) for result in results])
     failures = [_status_of(result.error) for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
@@ -282,13 +281,14 @@ def status(
     from auditctl.sync.status import acknowledge, look
 
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
-    wanted: list[tuple[Template, str | None]]
-    if paths:
-        wanted = [(one, None) for path in paths for one in template.find(path)]
-        lost = [path for path in paths if not template.find(path)]
-        if lost:
-            raise IntegrityError(f"No sync has run for {lost[0]}: there is no journal.")
-    else:
+    wanted: list[tuple[Template, str | None]] = []
+    wrong: list[str] = []
+    for path in paths:
+        destinations = template.find(path)
+        wanted += [(one, None) for one in destinations]
+        if not destinations:
+            wrong.append(f"No sync has run for {path}: there is no journal.")
+    if not paths:
         sources = _sources(options.config, around, load)
         wanted = [(source.template, name) for name, source in sources.items()]
     if options.acknowledge_gaps:
@@ -301,9 +301,9 @@ def status(
     elif options.format == "json":
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
-    else:
-        _write_table(around, [_status_row(one) for one in found])
-    wrong = [one.wrong for one in found if one.wrong]
+    elif found:
+        _write_table(around, [_status_row(now, one) for one in found])
+    wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError("\n".join(wrong))
 
@@ -399,15 +399,18 @@ def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
     }
 
 
-def _status_row(one: "Status") -> dict[str, Any]:
+def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
+    from auditctl.sync.status import age
+
     state = one.state
     covered = state.covered
+    since = covered and ((covered["since"] or "")[:10] or "beginning")
+    # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
     return {
-        **({} if one.source is None else {"source": one.source}),
-        "destination": one.path,
+        **({"destination": one.path} if one.source is None else {"source": one.source}),
         "state": "WRONG" if one.wrong else "running" if one.running else "ok",
-        "last success": _minute(state.success),
-        "covered since": None if covered is None else _minute(covered["since"]) or "the beginning",
+        "last success": None if state.success is None else f"{age(state.success, now)} ago",
+        "since": since,
         "newest event": _minute(state.latest),
         "records": state.records,
         "gaps": len(state.gaps),

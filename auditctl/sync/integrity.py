@@ -63,6 +63,12 @@ class Files:
                     data += chunk
                 left -= len(chunk)
                 offset += len(chunk)
+        except FileNotFoundError:
+            raise IntegrityError(
+                f"{path} is gone, with {entry['offset'] + entry['length']} bytes that were "
+                f"committed up to line {number} of the journal. Restore it from a backup; if it "
+                "was moved away on purpose, the next sync notes that and begins it anew."
+            ) from None
         except OSError as error:
             raise unreadable(path, error) from None
         if digest.hexdigest() != entry["sha256"]:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from auditctl.errors import AuditctlError
+from auditctl.errors import AuditctlError, LockedError
 from auditctl.sync.journal import Journal, State, is_held, read_state
 from auditctl.sync.template import Template
 from auditctl.sync.verify import gaps
+
+LONG = 48
+"""Hours from which on an age is said in days."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ def look(
         wrong = f"No sync has run for {path}: {template.journal} is not there."
         return Status(source, path, State(), running=False, wrong=wrong)
     running = is_held(template.journal)
+    if state.line < 0 and not running:
+        wrong = f"No sync has committed anything to {path} yet. See what its runs say."
+        return Status(source, path, state, running=running, wrong=wrong)
     wrong = " ".join(filter(None, (_age(path, state, now, max_age), gaps(path, state))))
     return Status(source, path, state, running=running, wrong=wrong)
 
@@ -65,13 +71,20 @@ def acknowledge(template: Template) -> None:
     """Note that somebody knows of the gaps, so that they are no failure any more.
 
     Raises:
-        LockedError, IntegrityError, OutputError: see `auditctl.sync.journal.Journal`.
+        LockedError: a run holds it.
+        IntegrityError, OutputError: see `auditctl.sync.journal.Journal`.
 
     """
     state = read_state(template.journal)
     if state is None or not state.gaps:
         return
-    journal = Journal(template.journal, 0, time.sleep)
+    try:
+        journal = Journal(template.journal, 0, time.sleep)
+    except LockedError:
+        raise LockedError(
+            f"A run holds {template.journal}, so its gaps stay as they are. Acknowledge them when "
+            "it has ended; a service must be stopped for that."
+        ) from None
     try:
         journal.append(gaps=[], acknowledged=journal.state.gaps)
     finally:
@@ -83,17 +96,17 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
         return ""
     if state.success is None:
         return f"{path} was never read to its end."
-    age = now - datetime.fromisoformat(state.success)
-    if age <= max_age:
+    if now - datetime.fromisoformat(state.success) <= max_age:
         return ""
     return (
-        f"The last success of {path} was {_duration(age)} ago, at {state.success[:19]} UTC. See "
+        f"The last success of {path} was {age(state.success, now)} ago, at {state.success[:19]} UTC. See "
         "what its runs say."
     )
 
 
-def _duration(age: timedelta) -> str:
-    hours, minutes = divmod(int(age.total_seconds()) // 60, 60)
-    if hours >= 48:  # noqa: PLR2004 - two days
+def age(then: str, now: datetime) -> str:
+    """Say how long ago something was."""
+    hours, minutes = divmod(int((now - datetime.fromisoformat(then)).total_seconds()) // 60, 60)
+    if hours >= LONG:
         return f"{hours // 24} days"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -52,7 +52,7 @@ class Template:
             return self.names
         values = {
             "date": (record["time"] or UNDATED)[:10],
-            "account": _harmless(record["account"] or NOBODY),
+            "account": _harmless(record["account"]) if record["account"] else NOBODY,
         }
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
 
@@ -65,12 +65,16 @@ def parse(path: str, **of_run: str) -> Template:
 
     """
     unknown = [name for name in _PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
-    if unknown or path.count("{") != path.count("}"):
+    if unknown or not set("{}").isdisjoint(_PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
         message = f"The path {path!r} has a placeholder that there is not. There are {known}."
         raise UsageError(message)
     for name, value in of_run.items():
         path = path.replace(f"{{{name}}}", value)
+    if path.endswith(SUFFIX):
+        raise UsageError(
+            f"{path!r} is the name of a journal. Give another PATH, such as audit.jsonl."
+        )
     other = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
     if path in ("", "-") or path.endswith("/") or other:
         message = (
@@ -95,26 +99,29 @@ def find(path: str) -> list[Template]:
         return [parse(path)]
     import glob
 
-    anything = "\0"
-    template = parse(path, **dict.fromkeys(OF_RUN, anything))
-    # Taken apart at what stands for anything, which may be in the folder and in the name.
-    pattern = "*".join(glob.escape(part) for part in template.journal.split(anything))
-    values = "([^/]*)".join(re.escape(part) for part in template.journal.split(anything))
-    found = []
-    for journal in sorted(glob.glob(pattern)):  # noqa: PTH207
-        match = re.fullmatch(values, journal)
-        assert match is not None  # noqa: S101 - the same pattern in another notation
-        parts = template.path.split(anything)
-        pairs = zip(parts, (*match.groups(), ""), strict=True)
-        found.append(parse("".join(part + value for part, value in pairs)))
-    return found
+    # NUL is the one character that no path has: pieces of text and names of placeholders by turns.
+    journal = parse(path, **{name: f"\0{name}\0" for name in OF_RUN}).journal
+    first, *pieces = journal.split("\0")
+    pattern, values = glob.escape(first), re.escape(first)
+    for name, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        pattern += f"*{glob.escape(piece)}"
+        # Twice in a PATH it is twice the same; a brace is of another PATH's placeholders.
+        again = f"(?P<{name}>" in values
+        values += f"(?P={name})" if again else f"(?P<{name}>[^/{{}}]+)"
+        values += re.escape(piece)
+    journals = sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207
+    matches = [re.fullmatch(values, found) for found in journals]
+    return [parse(path, **match.groupdict()) for match in matches if match]
 
 
 def _harmless(value: str) -> str:
-    """Make a stranger's word part of a file's name: it leads nowhere else and hides nothing."""
-    name = quote(value, safe="@+ ", errors="surrogatepass")
-    if name.startswith("."):
-        name = "%2E" + name[1:]
+    """Make a stranger's word part of a file's name: it leads nowhere else and hides nothing.
+
+    Two words never make the same name, nor does one make that of records without an account.
+    """
+    name = quote(value, safe="@+ ", errors="surrogatepass").replace("~", "%7E")
+    if name.startswith(".") or name == NOBODY:
+        name = f"%{ord(name[0]):02X}{name[1:]}"
     if len(name) <= LONGEST_VALUE:
         return name
     import hashlib

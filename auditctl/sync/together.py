@@ -1,8 +1,9 @@
 """Several sources, some of them at once; one that fails does not stop the others."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -23,6 +24,7 @@ class Result(Generic[S, R]):
     source: S
     outcome: R | None = None
     error: Exception | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 class Together:
@@ -55,7 +57,7 @@ class Together:
         results: Sequence[Result[S, R]],
         tell: Callable[[S, Exception], None],
     ) -> None:
-        """Fill in what becomes of each source; ``tell`` hears of a failure as soon as it happens.
+        """Note what becomes of each source; ``tell`` hears of a failure as soon as it happens.
 
         An exception that comes from outside, a signal's, ends all of them.
         """
@@ -64,14 +66,17 @@ class Together:
             threading.Thread(target=self._one, args=(run, result, tell), daemon=True)
             for result in results
         ]
-        for thread in threads:
-            thread.start()
         try:
             for thread in threads:
-                thread.join()
+                thread.start()
+            # No join: before Python 3.13 a thread counts as ended once that was interrupted.
+            for result in results:
+                result.ended.wait()
         except BaseException:
             self._stop.set()
-            _await(threads)
+            until = time.monotonic() + GRACE
+            for result in results:
+                result.ended.wait(max(0.0, until - time.monotonic()))
             raise
 
     def _one(
@@ -84,11 +89,5 @@ class Together:
         except Exception as error:  # noqa: BLE001 - told with the others at the end
             result.error = error
             tell(result.source, error)
-
-
-def _await(threads: Sequence[threading.Thread]) -> None:
-    import time
-
-    until = time.monotonic() + GRACE
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+        finally:
+            result.ended.set()

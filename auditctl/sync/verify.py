@@ -2,13 +2,16 @@
 
 import os
 import shlex
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.integrity import Files, live
+from auditctl.sync.integrity import Files
 from auditctl.sync.journal import (
     FIRST_PREV,
+    POLL,
     Line,
     State,
     is_held,
@@ -18,6 +21,9 @@ from auditctl.sync.journal import (
     wrong_line,
 )
 from auditctl.sync.template import Template
+
+AGAIN = 9
+"""How often a journal is read again that was written to while it was read."""
 
 
 @dataclass
@@ -35,6 +41,22 @@ class Proof:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass
+class _Told:
+    """What the journal tells beside its state."""
+
+    stamp: tuple[int, ...]
+    """Of the journal before it was read."""
+    written: dict[str, int] = field(default_factory=dict)
+    """How many records each file has."""
+    records: int = 0
+    """How many there are in all files, also in those that were moved away."""
+    begun: dict[str, int] = field(default_factory=dict)
+    """The line where a file that was moved away was last begun anew."""
+    last: int = 0
+    """The last line that tells of data."""
+
+
 def verify(template: Template) -> Proof:
     """Read a destination again from its first byte.
 
@@ -42,57 +64,104 @@ def verify(template: Template) -> Proof:
         IntegrityError: something is not what was written: the first such thing.
 
     """
-    proof = Proof(template.path)
-    held = is_held(template.journal)
-    written = _lines(template, proof)
+    proof, told = _read(template)
+    journal = template.journal
     with Files(template.folder) as files:
-        for number, entry in live(template.journal, written):
-            files.prove(entry, number, count=True)
-            proof.records += entry["records"]
-            proof.size += entry["length"]
+        # No further: the lines behind the last that tells of data may be written anew meanwhile.
+        for number, line in islice(_chain(journal), told.last):
+            for entry in line["files"]:
+                if entry["length"] and number >= told.begun.get(entry["name"], 0):
+                    files.prove(entry, number, count=True)
+                    proof.records += entry["records"]
+                    proof.size += entry["length"]
         for name, there in proof.state.files.items():
             proof.files += bool(there.length)
-            _end(files, name, there.length, proof, held=held)
-    state = proof.state
+            path = files.path(name)
+            if _ends(path, there.length):
+                continue
+            if not _is_moving(journal, told):
+                raise IntegrityError(
+                    f"{path} goes on at byte {there.length}, behind its last commit. Either a run "
+                    "was killed, and the next sync cuts off what it left; or somebody added to it; "
+                    "or the journal lost its end."
+                )
+            proof.notes.append(f"{path} is just being written to.")
     if proof.elsewhere:
         proof.notes.append(
             f"{proof.elsewhere} records are in files that were moved away, and were not checked."
         )
-    if state.window is not None and not state.window["done"]:
+    window = proof.state.window
+    if window is not None and not window["done"]:
         proof.notes.append(
             "The last run is still reading."
-            if held
+            if is_held(journal)
             else "The last run ended before it had read all it should; the next one goes on there."
         )
     return proof
 
 
-def _lines(template: Template, proof: Proof) -> dict[str, int]:
-    """Read the journal; give how many records each file has."""
-    written: dict[str, int] = {}
-    for number, line in _chain(template.journal):
-        proof.lines = number
-        for name in line["moved"]:
-            proof.elsewhere += written.pop(name, 0)
-            proof.state.files.pop(name, None)
-        for entry in line["files"]:
-            name = entry["name"]
-            there = proof.state.files.get(name)
-            if entry["offset"] != (there.length if there else 0):
-                what = f"it goes on at byte {entry['offset']} of {name}, where none ended"
-                raise wrong_line(template.journal, number, what)
-            written[name] = written.get(name, 0) + entry["records"]
-        _windows(template.journal, number, line, proof.state)
-        _state(template.journal, number, line, proof.state)
-        proof.state.apply(line)
-        if line["records"] != sum(written.values()) + proof.elsewhere:
-            raise wrong_line(template.journal, number, "its records do not add up")
+def _read(template: Template) -> tuple[Proof, _Told]:
+    """Read the journal, again if a run has written to it meanwhile.
+
+    What was read then may be half the old last line and half the new one.
+    """
+    for again in range(AGAIN, -1, -1):
+        proof, told = Proof(template.path), _Told(_stamp(template.journal))
+        try:
+            for number, line in _chain(template.journal):
+                _add(template.journal, number, line, proof, told)
+            break
+        except IntegrityError:
+            if not again or not _is_moving(template.journal, told):
+                raise
+            time.sleep(POLL)
     if not proof.lines:
         raise IntegrityError(
             f"{template.journal} is not there or empty: no sync has committed anything to "
             f"{template.path}. Check the PATH; it is the one given to sync."
         )
-    return written
+    return proof, told
+
+
+def _is_moving(journal: str, told: _Told) -> bool:
+    """Say whether a run writes, or has written since the journal was read."""
+    return is_held(journal) or _stamp(journal) != told.stamp
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Give what is different once a file was written to."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _add(journal: str, number: int, line: Line, proof: Proof, told: _Told) -> None:
+    """Go on behind a line, if it goes on where the one before it ended."""
+    try:
+        proof.lines = number
+        for name in line["moved"]:
+            proof.elsewhere += told.written.pop(name, 0)
+            proof.state.files.pop(name, None)
+            told.begun[name] = number
+        for entry in line["files"]:
+            name = entry["name"]
+            there = proof.state.files.get(name)
+            if entry["offset"] != (there.length if there else 0):
+                what = f"it goes on at byte {entry['offset']} of {name}, where none ended"
+                raise wrong_line(journal, number, what)
+            told.written[name] = told.written.get(name, 0) + entry["records"]
+            told.last = number
+            told.records += entry["records"]
+        _windows(journal, number, line, proof.state)
+        _state(journal, number, line, proof.state)
+        proof.state.apply(line)
+        if line["records"] != told.records:
+            raise wrong_line(journal, number, "its records do not add up")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Its hash is right, but it is none that a sync has written.
+        raise wrong_line(journal, number, "it was changed") from None
 
 
 def gaps(path: str, state: State) -> str:
@@ -114,26 +183,10 @@ def _chain(journal: str) -> Iterator[tuple[int, Line]]:
         line = opened(text)
         if line is None:
             raise wrong_line(journal, number, "it was changed")
-        if line["prev"] != head or line["line"] != number - 1:
+        if line.get("prev") != head or line.get("line") != number - 1:
             raise wrong_line(journal, number, "lines before it were dropped, added or changed")
         head = line["hash"]
         yield number, line
-
-
-def _state(journal: str, number: int, line: Line, before: State) -> None:
-    """See that a line with the whole state has the one that the lines before it come to.
-
-    But for the files' times and inodes: they are noted anew when a file was copied back.
-    """
-    if number == 1 or "state" not in line:
-        return
-    said, known = ({**whole, "files": None} for whole in (line["state"], before.whole()))
-    lengths = {name: values[0] for name, values in line["state"]["files"].items()}
-    there = {name: file.length for name, file in before.files.items()} | dict.fromkeys(
-        line["moved"], 0
-    )
-    if said != known or lengths | dict.fromkeys(line["moved"], 0) != there:
-        raise wrong_line(journal, number, "its state is not what the lines before it come to")
 
 
 def _windows(journal: str, number: int, line: Line, before: State) -> None:
@@ -147,21 +200,27 @@ def _windows(journal: str, number: int, line: Line, before: State) -> None:
         raise wrong_line(journal, number, "it covers hours that were not read")
 
 
-def _end(files: Files, name: str, length: int, proof: Proof, *, held: bool) -> None:
-    """See that a file ends with its last commit."""
-    path = files.path(name)
+def _state(journal: str, number: int, line: Line, before: State) -> None:
+    """See that a line with the whole state has the one that the lines before it come to.
+
+    But for the files' times and inodes: they are noted anew when a file was copied back.
+    """
+    if number == 1 or "state" not in line:
+        return
+    said, known = ({**whole, "files": None} for whole in (line["state"], before.whole()))
+    lengths = {name: values[0] for name, values in line["state"]["files"].items()}
+    there = {name: file.length for name, file in before.files.items()}
+    # What was found moved away is in a state still, and is taken out by its own line.
+    moved = dict.fromkeys(line["moved"], 0)
+    if said != known or lengths | moved != there | moved:
+        raise wrong_line(journal, number, "its state is not what the lines before it come to")
+
+
+def _ends(path: str, length: int) -> bool:
+    """Say whether a file ends with its last commit; what it lacks has been found before."""
     try:
-        size = os.stat(path).st_size  # noqa: PTH116
+        return os.stat(path).st_size <= length  # noqa: PTH116
     except FileNotFoundError:
-        return  # it has nothing, or `Files.prove` would have said so
+        return True  # it has nothing
     except OSError as error:
         raise unreadable(path, error) from None
-    if size == length:
-        return
-    if held:
-        proof.notes.append(f"{path} is just being written to.")
-        return
-    raise IntegrityError(
-        f"{path} goes on at byte {length}, behind its last commit. Either a run was killed, and "
-        "the next sync cuts off what it left; or somebody added to it; or the journal lost its end."
-    )

@@ -1,0 +1,99 @@
+"""The program run in the process of the tests: what it came to, and what it left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from unittest.mock import patch
+
+from tests import tape
+from tests.server import Fault, Log, Persona, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+LONG = 30.0
+"""Seconds after which a program hangs."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the program ended, and all that it said."""
+
+    status: int
+    out: bytes
+    said: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def ended(self) -> tuple[int, str]:
+        return self.status, self.said
+
+
+class Program(Protocol):
+    """Runs a command line, with nothing in its environment but this."""
+
+    def __call__(self, *words: str, **environment: str) -> Run: ...
+
+
+def run(*words: str, **environment: str) -> int:
+    """Run a command line to its exit status."""
+    with patch.dict(os.environ, environment, clear=True):
+        return tape.run([*words])
+
+
+@contextlib.contextmanager
+def started(*words: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the program as a process of its own, and end it in any case."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "auditctl", *words],
+        env={"PATH": os.defpath, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        watchdog = threading.Timer(LONG, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something holds; not for ever."""
+    end = time.monotonic() + LONG
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def synced(log: Log, path: Path | str, *words: str) -> None:
+    """Run `sync` on a destination, so that it has all of a log."""
+    name = type(log).__name__.lower()
+    with Server(log) as server:
+        assert run(name, "sync", "-o", str(path), *words, **server.environment) == 0
+
+
+LONG_AGO = "Wed, 01 Jan 2025 00:00:00 GMT"
+
+
+def with_a_gap(path: Path | str) -> None:
+    """Make a destination that was last synced long ago, by the provider's clock.
+
+    Persona keeps nothing for so long: the run after that one finds a gap.
+    """
+    with Server(Persona(3), faults=[Fault(headers={"Date": LONG_AGO})]) as server:
+        words = ("persona", "sync", "-q", "-o", str(path))
+        assert [run(*words, **server.environment) for _ in range(2)] == [0, 8]
