@@ -97,3 +97,13 @@ def with_a_gap(path: Path | str) -> None:
     with Server(Persona(3), faults=[Fault(headers={"Date": LONG_AGO})]) as server:
         words = ("persona", "sync", "-q", "-o", str(path))
         assert [run(*words, **server.environment) for _ in range(2)] == [0, 8]
+
+
+def lasting(journal: Path) -> str:
+    """Give the hash of the last line of a journal that no later one takes the place of."""
+    lines = map(json.loads, journal.read_bytes().split(b"\n")[:-1])
+    return str(
+        [line["hash"] for line in lines if line["files"] or line["moved"] or line["acknowledged"]][
+            -1
+        ]
+    )

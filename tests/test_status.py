@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditctl.sync.journal import FIRST_PREV, seal
-from tests.program import Run, synced, with_a_gap
+from tests.program import Run, lasting, synced, with_a_gap
 from tests.server import UNAVAILABLE, Fault, Persona, Server, Upstash
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def test_a_destination_is_shown_to_machines(tmp_path: Path, auditctl: Program) -
         "running": False,
         "last_success": line["success"],
         "covered": line["covered"],
-        "newest": line["newest"],
+        "newest": line["latest"],
         "records": 9,
         "files": len(list(tmp_path.glob("*.csv"))),
         "gaps": [],
         "unfinished": False,
         "journal_lines": line["line"] + 1,
-        "journal_hash": line["hash"],
+        "journal_hash": lasting(Path(f"{path}.journal")),
     }
     since, until = (shown["covered"][key] for key in ("since", "until"))
     times = [since, shown["newest"], until, shown["last_success"]]
@@ -94,8 +94,8 @@ def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
         [
             state["path"],
             "ok",
-            minute(state["last_success"]),
-            minute(state["covered"]["since"]) or "the beginning",
+            "0 min ago",
+            (state["covered"]["since"] or "beginning")[:10],
             minute(state["newest"]) or "-",
             str(state["records"]),
             "0",
@@ -106,7 +106,7 @@ def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
         "destination",
         "state",
         "last success",
-        "covered since",
+        "since",
         "newest event",
         "records",
         "gaps",
@@ -308,9 +308,9 @@ def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path, auditctl: Prog
     keeps = datetime.fromisoformat(shown["last_success"]) - datetime.fromisoformat(gap["until"])
     assert keeps.days in (183, 184)
     problem = (
-        f"{path}: Events are missing from 2024-12-31T23:59 to {gap['until'][:16]} UTC: the "
+        f"{path}: events are missing from 2024-12-31T23:59 to {gap['until'][:16]} UTC: the "
         "provider did not keep them until they were asked for. When this is known, say so with: "
-        "auditctl status PATH --acknowledge-gaps"
+        f"auditctl status {path} --acknowledge-gaps"
     )
     assert found.ended == (WRONG, f"auditctl: {problem}\n")
     assert (shown["ok"], shown["problem"], shown["records"]) == (False, problem, 3)
@@ -364,4 +364,4 @@ def test_gaps_and_age_are_both_said(tmp_path: Path, auditctl: Program) -> None:
     assert found.status == WRONG
     (said,) = found.said.splitlines()
     assert said.startswith(f"auditctl: The last success of {path} was 3 days ago")
-    assert f"{path}: Events are missing from 2024-12-31T23:59 to " in said
+    assert f"{path}: events are missing from 2024-12-31T23:59 to " in said

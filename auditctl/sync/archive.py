@@ -75,6 +75,8 @@ class Archive:
     """Lends a block that is not interrupted: a commit that has begun is to be finished."""
     moved: list[str] = field(default_factory=list)
     """Files found moved away, which the next line will say."""
+    cut: dict[str, int] = field(default_factory=dict)
+    """How many bytes behind its last commit were cut off a file."""
     renewed: bool = False
     """Files were found to be what they should, in another place; the next line notes which."""
     waited: float = 0.0
@@ -281,8 +283,10 @@ class Archive:
         path = self._path(name)
         file = self.state.files[name]
         try:
-            if _size(path) > file.length:
+            size = _size(path)
+            if size > file.length:
                 os.truncate(path, file.length)
+                self.cut[path] = size - file.length
             if file.length:
                 # It is now what was noted, so the next run need not read it again.
                 access = os.stat(path).st_atime_ns  # noqa: PTH116

@@ -80,6 +80,11 @@ class Job:
         )
         try:
             with hold(shape, wait=wait, pause=pause, held=held) as archive:
+                for path, size in archive.cut.items():
+                    self.around.console.warning(
+                        f"{self.prefix}{path}: {_count(size, 'byte')} behind the last commit were "
+                        "cut off. A run was killed while it wrote; what it had read is read again."
+                    )
                 yield Run(
                     ready,
                     client,

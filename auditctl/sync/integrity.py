@@ -65,9 +65,9 @@ class Files:
                 offset += len(chunk)
         except FileNotFoundError:
             raise IntegrityError(
-                f"{path} is gone, with {entry['offset'] + entry['length']} bytes that were "
-                f"committed up to line {number} of the journal. Restore it from a backup; if it "
-                "was moved away on purpose, the next sync notes that and begins it anew."
+                f"{path} is gone, and with it what was committed to it, from line {number} of the "
+                "journal on. Restore it from a backup; if it was moved away on purpose, the next "
+                "sync notes that and begins it anew."
             ) from None
         except OSError as error:
             raise unreadable(path, error) from None

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -38,6 +38,7 @@ POLL = 0.02
 """Seconds between two looks whether another run has let go of the lock."""
 GLANCE = 0.05
 """Seconds that a lock is waited for in any case."""
+OLDEST_FALLBACK = timedelta(hours=1)
 UNREAD = 5
 """How often a last line that another run is just writing is looked at again."""
 
@@ -81,6 +82,8 @@ class State:
     records: int = 0
     gaps: list[Line] = field(default_factory=list)
     """Hours that cannot be had any more, not yet acknowledged."""
+    waived: list[Line] = field(default_factory=list)
+    """The gaps that were acknowledged last."""
     kept: dict[str, str | None] = field(default_factory=dict)
     """Ids that may be seen again however old they get: id -> time, where it has one."""
 
@@ -91,6 +94,7 @@ class State:
             self.shape = whole["shape"]
             self.since = whole["since"]
             self.anchor = whole["anchor"]
+            self.waived = whole["waived"]
             self.files = {name: File(*values) for name, values in whole["files"].items()}
             self.kept = whole["kept"]
         for name in line["moved"]:
@@ -99,6 +103,7 @@ class State:
             length = entry["offset"] + entry["length"]
             self.files[entry["name"]] = File(length, entry["mtime_ns"], entry["inode"])
         self.kept.update(line["kept"])
+        self.waived = line["acknowledged"] or self.waived
         self.line = line["line"]
         self.head = line["hash"]
         if not _says_nothing(line):
@@ -118,6 +123,7 @@ class State:
             "shape": self.shape,
             "since": self.since,
             "anchor": self.anchor,
+            "waived": self.waived,
             "files": files,
             "kept": self.kept,
         }
@@ -186,10 +192,10 @@ class Journal:
 
         ``own`` are the members that this line decides; the rest is as before, and ``whole`` writes
         the whole state with it. A line that only says that nothing was found takes the place of
-        such a line before it.
+        such a line, if there is a young one before that: it is the last if the writing fails.
 
         Raises:
-            OutputError: it cannot be written. The line before is still the last one.
+            OutputError: it cannot be written. What was committed before stays so.
 
         """
         state = self.state
@@ -210,7 +216,7 @@ class Journal:
         }
         line["ids"] = line.pop("ids", [])  # last, so that they can be passed over unread
         nothing = _says_nothing(line)
-        again = nothing and self._last.nothing and line["gaps"] == state.gaps and not whole
+        again = nothing and self._last.may_go() and line["gaps"] == state.gaps and not whole
         if again and state.window is not None and state.window["done"]:
             if line["window"]["done"]:
                 # It stands for both, or it would look as if nobody had read what lies between.
@@ -248,8 +254,10 @@ class Journal:
         if offset == 0:
             sync_folder(os.path.dirname(self.path))  # noqa: PTH120
         self._size = offset + len(data)
+        nothing = nothing and "state" not in written
+        fallback = self._last.fallback if again else _done_at(vars(state))
+        self._last = _Last(offset, prev, state_at, nothing, fallback)
         state.apply(written)
-        self._last = _Last(offset, prev, state_at, nothing and "state" not in head)
 
     def ids(self, since: str, enough: str) -> Iterator[list[str]]:
         """Give the ids of records dated from ``since`` on, and of others that share their lines.
@@ -274,6 +282,20 @@ class _Last:
     prev: str = FIRST_PREV
     state_at: int = 0
     nothing: bool = False
+    """It only says that nothing was found."""
+    fallback: str | None = None
+    """When the line before it was written, if that one tells of a window read to its end."""
+
+    def may_go(self) -> bool:
+        """Say whether another line may take its place.
+
+        A run that is killed in between leaves the line before as the last: it must not be so old
+        that all since would have to be read again.
+        """
+        if not self.nothing or self.fallback is None:
+            return False
+        age = datetime.now(UTC) - datetime.fromisoformat(self.fallback)
+        return abs(age) < OLDEST_FALLBACK
 
 
 def seal(line: Line) -> bytes:
@@ -410,17 +432,31 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
     last = opened(text)
     if last is None:
         raise wrong_line(path, _count(file, size), "it was changed")
-    begin = last["state_at"]
-    lines = os.pread(file, size - begin, begin).split(b"\n")[:-1]
-    for text in lines:
-        line = opened(text)
-        if line is None or (state.line >= 0 and line["prev"] != state.head):
-            what = "it was changed" if line is None else "a line before it was changed or dropped"
-            number = last["line"] - len(lines) + 2 + lines.index(text)
-            raise wrong_line(path, number, what)
-        state.apply(line)
-    nothing = _says_nothing(last) and "state" not in last
-    return size, _Last(last_offset, last["prev"], begin, nothing), state
+    try:
+        begin = last["state_at"]
+        texts = os.pread(file, size - begin, begin).split(b"\n")[:-1]
+        number = last["line"] - len(texts) + 1
+        before: Line = {"window": None}
+        for text in texts:
+            number += 1
+            line = opened(text)
+            if line is None:
+                raise wrong_line(path, number, "it was changed")
+            if state.line >= 0 and line["prev"] != state.head:
+                raise wrong_line(path, number, "a line before it was changed or dropped")
+            before = dict(vars(state))
+            state.apply(line)
+        nothing = _says_nothing(last) and "state" not in last
+        return size, _Last(last_offset, last["prev"], begin, nothing, _done_at(before)), state
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Its hash is right, but it is none that a run has written.
+        raise wrong_line(path, _count(file, size), "it was changed") from None
+
+
+def _done_at(state: Line) -> str | None:
+    """Give when a state's line was written, if that tells of a window read to its end."""
+    window = state["window"]
+    return state["at"] if window is not None and window["done"] else None
 
 
 def _earlier(since: str | None, other: str | None) -> str | None:

@@ -227,6 +227,9 @@ class Run:
             # If the first run was cut short, what it had to leave was to be had then.
             seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
             lost = from_text(self._mark(now)) - keeps - SLACK
+        # Nor what somebody knows of already, while the window behind it has not been read yet.
+        waived = (gap["until"] for gap in state.waived if gap["since"] == to_text(seen))
+        seen = max([seen, *map(from_text, waived)])
         if seen >= lost:
             return state.gaps
         gap = {"since": to_text(seen), "until": to_text(lost)}

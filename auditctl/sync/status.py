@@ -99,8 +99,8 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
     if now - datetime.fromisoformat(state.success) <= max_age:
         return ""
     return (
-        f"The last success of {path} was {age(state.success, now)} ago, at {state.success[:19]} UTC. See "
-        "what its runs say."
+        f"The last success of {path} was {age(state.success, now)} ago, at {state.success[:19]} "
+        "UTC. See what its runs say."
     )
 
 
