@@ -309,9 +309,7 @@ def status(
 def source_settings(
     provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
 ) -> tuple[Surroundings, Options, Mapping[str, tuple[str, ...]]]:
-    """Give what `list` finds around it with a source's settings, and the options that are the same.
-
-    The last are the provider's own options.
+    """Give what `list` has with a source's settings: around it, its options, the provider's own.
 
     Raises:
         UsageError: there is no such source, or it is another provider's.
