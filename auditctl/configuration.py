@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -342,6 +343,7 @@ def _settings(provider: type[Provider]) -> dict[str, Any]:
     return keys
 
 
+@cache
 def _model(provider: type[Provider]) -> type[BaseModel]:
     own = {_flag(option): (list[str] | None, None) for option in _own(provider)}
     settings = {key: (kind | None, None) for key, kind in _settings(provider).items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -45,40 +46,45 @@ def test_every_event_is_there_once_whatever_is_killed(
     kills = -(-total // (len(PATHS) * len(KINDS)))
     dice = random.Random(f"{seed} {name} {path}")
     world = World.make(name, dice, early=260, late=25, days=12)
-    words = [name, "sync", "-o", str(tmp_path / path), "--concurrency", "3", "-q"]
+    words = [name, "sync", "-o", str(tmp_path / path), "--concurrency", "3"]
 
     def fault(_: Request) -> Fault | None:
         return trouble(dice)
 
     with Server(world.log, faults=fault, latency=0.002) as server:
-        for _ in range(kills):
-            killed(words, environment(server), dice)
+        while kills:
+            kills -= killed(words, environment(server), dice)
+            world.add(dice.randrange(40))
         world.show_all()
         server.faults = {}
         for _ in range(2):  # the first may end a window that is older than the last event
-            done = auditctl(words, environment(server))
+            done = auditctl([*words, "-q"], environment(server))
             assert (done.returncode, done.stderr) == (0, b"")
     assert found(name, tmp_path) == world.expected
     proof = auditctl(["verify", str(tmp_path / path)], {"PATH": os.environ["PATH"]})
     assert (proof.returncode, proof.stderr) == (0, b"")
 
 
-def killed(words: list[str], env: dict[str, str], dice: random.Random) -> None:
-    """Let one run begin, and be killed somewhere; if it is done before, so be it."""
+def killed(words: list[str], env: dict[str, str], dice: random.Random) -> bool:
+    """Let a run begin, and be killed somewhere; say whether it was, or had ended before."""
     how = dice.choice(["before", "within", "after", BY_TIME])
     if how == BY_TIME:
         with subprocess.Popen([*RUN, "auditctl", *words], env=env, stderr=subprocess.PIPE) as run:
             try:
-                run.wait(dice.uniform(0.1, 0.8))
+                run.wait(dice.uniform(0.1, 0.5))
             except subprocess.TimeoutExpired:
                 run.kill()
             _, said = run.communicate(timeout=SECONDS)
+            status = run.returncode
     else:
-        number = str(int(dice.expovariate(1 / 25)) + 1)
-        run_ = [*RUN, "tests.saboteur", how, number, *words]
-        done = subprocess.run(run_, env=env, capture_output=True, timeout=SECONDS, check=False)
-        said = done.stderr
-    assert said == b""
+        number = str(int(dice.expovariate(1 / 12)) + 1)
+        sabotaged = [*RUN, "tests.saboteur", how, number, *words]
+        done = subprocess.run(sabotaged, env=env, capture_output=True, timeout=SECONDS, check=False)
+        status, said = done.returncode, done.stderr
+    assert status in (0, -signal.SIGKILL)
+    for line in said.splitlines():
+        assert b"behind the last commit were cut off" in line
+    return status != 0
 
 
 def auditctl(words: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:

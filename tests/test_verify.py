@@ -148,7 +148,8 @@ def test_what_was_written_is_right(original: Destination, auditctl: Program) -> 
     )
     assert auditctl("verify", original.path).out.decode() == (
         f"{original.path}: ok: {ROWS} records in {len(sizes)} file{'s' * (len(sizes) > 1)} "
-        f"({sum(sizes):,} bytes) and {len(original.lines)} lines of the journal are what was written; covers {covers} UTC\n"
+        f"({sum(sizes):,} bytes) and "
+        f"{len(original.lines)} lines of the journal are what was written; covers {covers} UTC\n"
     )
 
 
@@ -489,8 +490,8 @@ def test_gaps_are_told_until_somebody_takes_note(tmp_path: Path, auditctl: Progr
     (gap,) = row["gaps"]
     problem = (
         f"{path}: events are missing from 2024-12-31T23:59 to {gap['until'][:16]} UTC: the "
-        "provider did not keep them until they were asked for. When this is known, say so with: auditctl "
-        f"status {path} --acknowledge-gaps"
+        "provider did not keep them until they were asked for. When this is known, say so with: "
+        f"auditctl status {path} --acknowledge-gaps"
     )
     assert found.ended == (WRONG, f"auditctl: {problem}\n")
     assert (row["ok"], row["problem"], row["records"]) == (False, problem, 3)

@@ -130,6 +130,14 @@ class World:
         log.repeats = 0 if name == "roam" else 17
         return cls(name, log, found)
 
+    def add(self, count: int) -> None:
+        """Let so many more happen, all of them visible at once."""
+        now = datetime.now(UTC)
+        first = len(self.happenings) + 1000
+        self.happenings += [
+            happening(self.name, first + n, now - timedelta(milliseconds=n)) for n in range(count)
+        ]
+
     def show_all(self) -> None:
         """Let everything be visible from now on."""
         self.log.asked = 10**6

@@ -316,7 +316,7 @@ def status(
 def source_settings(
     provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
 ) -> tuple[Surroundings, Options, Mapping[str, tuple[str, ...]]]:
-    """Give what `list` finds around it with a source's settings, and options as the source has.
+    """Give what `list` has with a source's settings: around it, its options, the provider's own.
 
     Raises:
         UsageError: there is no such source, or it is another provider's.
