@@ -156,15 +156,20 @@ class Scene:
             return process.wait()
 
     def run_again(self) -> None:
-        """Run to the end after a kill; a run that fails or asks for nothing has refused."""
+        """Run to the end after a kill; a run refuses that fails, or neither asks nor changes."""
         for _ in range(TRIES):
-            asked = len(self.server.requests)
-            if self.run() == 0 and len(self.server.requests) > asked:
+            before = self.trace()
+            if self.run() == 0 and self.trace() != before:
                 return
             self.refused += 1
             # As if Grove's five minutes had passed.
             for lock in (self.folder / "cache").glob("execution_lock*"):
                 shutil.rmtree(lock)
+
+    def trace(self) -> int:
+        """Make a number that tells whether the server was asked, or what is on the disk changed."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return hash((len(self.server.requests), *((path, path.read_bytes()) for path in files)))
 
     def killed_after(self, seconds: float) -> None:
         """Run, and kill so long after the first request, unless it is done by then."""
