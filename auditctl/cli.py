@@ -218,7 +218,8 @@ def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
             if options.source is not None:
                 from auditctl.sync.commands import source_settings
 
-                around, its = source_settings(provider, options, around, _load(around))  # noqa: PLW2901
+                load = _load(around)
+                around, options, its = source_settings(provider, options, around, load)  # noqa: PLW2901
                 given = {name: given[name] or its[name] for name in given}
             commands.list_(provider, options, given, around)
 

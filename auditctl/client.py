@@ -41,6 +41,7 @@ LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
 LONGEST_SAYING = 200
 
+_EMPTY = httpx.ByteStream(b"")
 _TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
 
 A = TypeVar("A")
@@ -106,6 +107,7 @@ class Client:
         self._base = provider.base_url.rstrip("/")
         self._origin = _origin(self._base)
         self._headers = {
+            "Host": httpx.URL(self._base).netloc.decode(),
             "User-Agent": f"auditctl/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
@@ -234,9 +236,10 @@ class Client:
         if not isinstance(link, str) or not link:
             raise self.strange("its link to the next page is no link")
         try:
-            url = urljoin(f"{self._base}/", link)
-            self._same_origin(url, "a link to the next page")
-            cursor = parse_qs(urlsplit(url).query).get(parameter, [""])[0]
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:  # else it is relative, and thus of our origin
+                self._same_origin(urljoin(f"{self._base}/", link), "a link to the next page")
+            cursor = parse_qs(parts.query).get(parameter, [""])[0]
             cursor.encode()  # a lone surrogate cannot be asked for
         except ValueError:
             raise self.strange("its link to the next page is no link") from None
@@ -333,7 +336,9 @@ class Client:
 
     def _request(self, url: str, credentials: Mapping[str, str]) -> httpx.Request:
         headers = {**self._headers, **credentials}
-        request = httpx.Request("GET", url, headers=headers, extensions={"timeout": _TIMEOUT})
+        extensions = {"timeout": _TIMEOUT}
+        # With a body of its own, if an empty one, httpx need not work out what headers go with it.
+        request = httpx.Request("GET", url, headers=headers, stream=_EMPTY, extensions=extensions)
         if self._in_session:
             self._cookies.set_cookie_header(request)
         return request

@@ -167,10 +167,10 @@ def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
         on_pause=partial(_tell_pause, around.console),
     )
     # What is imported by now stays, and pages go when their last name does: the collector need
-    # not look at either again and again.
-    gc.collect()
+    # not look at either again and again. It was off so far, see `auditctl.__main__`.
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
+    gc.enable()
     return ready, client
 
 
@@ -223,6 +223,7 @@ def _deliver(
     with destination as write:
         for batch in batches:
             _write(write, format_.rows(batch), console)
+            del batch  # see `auditctl.export.records`
         _write(write, format_.end(), console)
 
 
@@ -244,6 +245,7 @@ def _watched(
     for batch in batches:
         tally.count(batch)
         yield batch
+        del batch  # see `auditctl.export.records`
         if console.live:
             rate = tally.records / max(time.monotonic() - started, 0.001)
             back = f", back to {tally.reached[:16]}" if tally.reached else ""

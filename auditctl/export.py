@@ -46,7 +46,8 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
 
     Where the vendor documents that the newest come first, reading stops behind the first page
     that is wholly older than the window. Where rows shift, each id is delivered once; what one
-    page repeats stays repeated.
+    page repeats stays repeated. Nobody on the way keeps a page while the next is asked for: its
+    memory, still in the processor's cache, is what the next is read into.
     """
     ids = _Ids(provider)
     seen: set[str] = set()
@@ -86,7 +87,9 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         seen |= here
         if provider.order == "newest day first":
             batch.sort(key=_age, reverse=True)
+        del page
         yield batch
+        del batch
         if past and provider.order == "newest first":
             return
 

@@ -16,6 +16,7 @@ MILLISECONDS_FROM = 10**11
 """From here on a bare number counts milliseconds: as seconds it would be past the year 5100."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SIXTY = tuple(f"{number:02}" for number in range(60))
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
@@ -106,18 +107,19 @@ def _from_epoch(number: float) -> datetime:
 
 
 def _from_int(number: int) -> str:
-    seconds, milliseconds = number, 0
+    seconds, fraction = number, "000"
     if abs(number) >= MILLISECONDS_FROM:
         seconds, milliseconds = divmod(number, 1000)
-    day, rest = divmod(seconds, 86_400)
-    hours, rest = divmod(rest, 3600)
-    return f"{_day(day)}T{hours:02}:{rest // 60:02}:{rest % 60:02}.{milliseconds:03}Z"
+        fraction = f"{milliseconds:03}"
+    hour, rest = divmod(seconds, 3600)
+    # Looked up, because formatting a number takes several times as long.
+    return f"{_hour(hour)}:{_SIXTY[rest // 60]}:{_SIXTY[rest % 60]}.{fraction}Z"
 
 
 @lru_cache(maxsize=1024)
-def _day(number: int) -> str:
-    """Give the date that lies so many days after 1970 began; most events share theirs."""
-    return (_EPOCH + timedelta(days=number)).date().isoformat()
+def _hour(number: int) -> str:
+    """Write the hour that begins so many after 1970 did; most events share theirs."""
+    return (_EPOCH + timedelta(hours=number)).isoformat()[:13]
 
 
 def _from_float(number: float) -> str | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,13 +23,15 @@ import typer
 import yaml  # type: ignore[import-untyped] # comes with vcrpy
 
 import auditctl
-from auditctl import registry
+from auditctl import configuration, registry
 from auditctl.cli import app
 from auditctl.errors import AuditctlError
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
 from auditctl.settings import variables
+from auditctl.sync.commands import GRAVEST
+from auditctl.sync.template import OF_RECORD, OF_RUN
 from tests.tape import provider_class
 
 if TYPE_CHECKING:
@@ -182,6 +185,19 @@ def test_the_readmes_table_has_the_options_of_list_and_no_others() -> None:
     assert told == there - options(()), "what auditctl itself takes stands in the table before"
 
 
+@pytest.mark.parametrize("words", [w for w in COMMANDS if w[1:] == ("sync",)], ids=" ".join)
+def test_the_readme_tells_the_options_of_sync_and_no_others(words: tuple[str, ...]) -> None:
+    about = section(README, "Commands and options")
+    (shared,) = re.findall(r"(?ms)^`sync` takes (.*?)\sas\s`list`\sdoes", about)
+    cells = [row[0] for row in rows(about, "option of `sync`")]
+    told = {
+        o for word in coded(" ".join([shared, *cells])) for o in re.findall("^--?[a-z-]+", word)
+    }
+    told |= {"--no-redact", "--no-csv-guard", "--quiet", "--verbose"}
+    own = {f"--{name}" for name in ("user",)} - options(words)
+    assert told - own == options(words) - options(())
+
+
 def failures(kind: type[AuditctlError] = AuditctlError) -> Iterator[type[AuditctlError]]:
     for below in kind.__subclasses__():
         yield below
@@ -222,7 +238,12 @@ def test_an_example_with_sample_data_works_as_pasted(example: Block, tmp_path: P
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
 def test_a_single_export_in_an_example_finds_something(example: Block, tmp_path: Path) -> None:
     for line in script(example).splitlines():
-        if line.startswith("auditctl ") and not set(line) & set("|<>&;\\$") and " -o " not in line:
+        if (
+            line.startswith("auditctl ")
+            and "--demo" in line
+            and not set(line) & set("|<>&;\\$")
+            and " -o " not in line
+        ):
             done = shell(line, tmp_path)
             assert len(done.stdout.splitlines()) >= 1, line
 
@@ -235,36 +256,99 @@ def scheduled(page: Path) -> Iterator[tuple[str, str]]:
                 yield f"cron-{number}", line.split(maxsplit=5)[5].replace(r"\%", "%")
     for found in blocks(page):
         if found.kind == "ini" and (match := re.search(r"(?m)^ExecStart=(.*)$", found.text)):
-            words = shlex.split(match[1].replace("%h", "$HOME").replace("%%", "%"))
-            yield "systemd", words[-1]
-        if found.kind == "yaml":
+            yield "systemd", match[1].replace("%h", "$HOME").replace("%%", "%")
+        if found.kind == "yaml" and "kind: CronJob" in found.text:
             job = yaml.safe_load(found.text)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-            container = job["containers"][0]
-            assert container["command"] == ["/bin/sh", "-c"]
-            yield "kubernetes", container["args"][0].replace("/data/", "$HOME/")
+            words = ["auditctl", *job["containers"][0]["args"]]
+            yield "kubernetes", " ".join(words).replace("/data/", "$HOME/")
 
 
 SCHEDULED = [(p, *found) for p in PAGES for found in scheduled(p)]
+OF_ALL_SOURCES = """
+[sources.demo]
+provider = "persona"
+demo = true
+output = "audit/{source}/{date}.jsonl.gz"
+"""
 
 
-@pytest.mark.parametrize(
-    ("page", "where", "command"), SCHEDULED, ids=[f"{p.stem}-{w}" for p, w, _ in SCHEDULED]
-)
-def test_a_scheduled_command_says_nothing_and_writes_yesterdays_file(
-    page: Path, where: str, command: str, tmp_path: Path
-) -> None:
+def places(action: str) -> list[Any]:
+    return [
+        pytest.param(page, command, id=f"{page.stem}-{where}")
+        for page, where, command in SCHEDULED
+        if f" {action} " in command
+    ]
+
+
+def test_every_scheduled_command_is_run_here() -> None:
+    assert len(SCHEDULED) == sum(len(places(action)) for action in ("list", "sync", "status"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(BIN)
-    assert command.count(" list ") == 1, (page, where)
+    (tmp_path / "auditctl.toml").write_text(OF_ALL_SOURCES)
+    return tmp_path
+
+
+def sh(command: str, home: Path) -> tuple[int, str, str]:
+    done = run(["/bin/sh", "-c", command], home)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("page", "command"), places("list"))
+def test_a_scheduled_list_says_nothing_and_writes_yesterdays_file(
+    page: Path, command: str, home: Path
+) -> None:
+    assert command.count(" list ") == 1, page
     before = datetime.now(UTC)
-    done = run(["/bin/sh", "-c", command.replace(" list ", " list --demo ")], tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sh(command.replace(" list ", " list --demo "), home) == (0, "", "")
     yesterdays = {
         f"persona-{moment.date() - timedelta(days=1)}.jsonl.gz"
         for moment in (before, datetime.now(UTC))
     }
-    (written,) = tmp_path.glob("*.gz")
+    (written,) = home.glob("*.gz")
     assert written.name in yesterdays
+
+
+def destination(home: Path) -> str:
+    """Give the PATH of what was written: the journal's name without its suffix."""
+    (journal,) = home.rglob("*.journal")
+    return str(journal).removesuffix(".journal")
+
+
+@pytest.mark.parametrize(("page", "command"), places("sync"))
+def test_a_scheduled_sync_says_nothing_and_what_it_writes_is_proved(
+    page: Path, command: str, home: Path
+) -> None:
+    command = command.replace("persona sync ", "persona sync --demo ")
+    if "--follow" in command:
+        words = ["/bin/sh", "-c", f"exec {command}"]
+        with subprocess.Popen(words, cwd=home, env=environment(home), text=True) as service:
+            for _ in range(600):
+                if any('"done":true' in path.read_text() for path in home.rglob("*.journal")):
+                    break
+                time.sleep(0.05)
+            service.terminate()
+        assert service.returncode == 0, page
+    else:
+        assert sh(command, home) == (0, "", ""), page
+        assert sh(command, home) == (0, "", "")
+    proof = run(["auditctl", "verify", destination(home)], home)
+    assert (proof.returncode, ": ok: " in proof.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(("page", "command"), places("status"))
+def test_a_scheduled_look_is_silent_until_something_is_wrong(
+    page: Path, command: str, home: Path
+) -> None:
+    status, told, error = sh(command, home)
+    assert (status, told) == (8, ""), page
+    assert error.startswith("auditctl: No sync has run for")
+    path = command.rpartition(" ")[2]
+    assert sh(f"auditctl persona sync --demo -o {path}", home) == (0, "", "")
+    assert sh(command, home) == (0, "", "")
 
 
 def test_the_tests_are_run_as_the_readme_says() -> None:
@@ -344,8 +428,93 @@ def test_the_names_that_hold_credentials_are_those_written() -> None:
         assert is_secret(f"x_{part.upper()}s")
 
 
+# Sync
+
+
+SYNC = DOCS / "sync.md"
+
+
+def members(line: dict[str, Any]) -> Iterator[str]:
+    """Name a journal line's members, and those of what stands in them."""
+    for name, value in line.items():
+        yield name
+        inner = value if type(value) is list else [value]
+        if name in ("state", "window", "files"):
+            yield from (f"{name}.{part}" for each in inner for part in each)
+
+
+def test_the_journals_table_has_exactly_the_members_of_its_lines(tmp_path: Path) -> None:
+    table = [name for row in rows(section(SYNC, "The journal"), "member") for name in coded(row[0])]
+    lines = []
+    for path in ("roam.jsonl", "roam.csv"):
+        done = run(["auditctl", "roam", "sync", "--demo", "-o", path], tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        journal = tmp_path / f"{path}.journal"
+        lines += [json.loads(line) for line in journal.read_text().splitlines()]
+    assert set(table) == {member for line in lines for member in members(line)}
+    assert [name for name in table if name in lines[0]] == list(lines[0])
+
+
+@pytest.mark.parametrize("command", ["verify", "status"])
+def test_the_keys_of_a_report_are_those_written(command: str, tmp_path: Path) -> None:
+    told = [
+        name
+        for row in rows(section(SYNC, command), f"key of `{command}`")
+        for name in coded(row[0])
+    ]
+    run(["auditctl", "roam", "sync", "--demo", "-o", "roam.jsonl"], tmp_path)
+    done = run(["auditctl", command, "roam.jsonl", "--format", "json"], tmp_path)
+    assert told == list(json.loads(done.stdout)[0])
+
+
+def test_the_checks_without_auditctl_find_everything_right(tmp_path: Path) -> None:
+    (check,) = [b.text for b in blocks(SYNC) if b.kind == "sh" and "sha256sum" in b.text]
+    done = shell(check, tmp_path)
+    assert done.returncode == 0, done.stderr
+    written, computed, *rest = done.stdout.splitlines()
+    assert len(written) == 64
+    assert written == computed
+    if shutil.which("jq"):
+        chain, length, size = rest
+        assert (chain, length) == ("true", size)
+        # And what is wrong is found.
+        (tmp_path / "roam.jsonl").write_text("x" * int(length))
+        done = shell(check.replace("auditctl roam sync", "true"), tmp_path)
+        assert "wrong: roam.jsonl, byte 0" in done.stdout
+
+
+def test_the_configuration_in_the_documents_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "auditctl.toml"
+    path.write_text(block(SYNC, "toml"))
+    sources = configuration.read(str(path), lambda name: registry.load(name, pytest.fail))
+    told = {name for row in rows(section(SYNC, "Many sources"), "key") for name in coded(row[0])}
+    there = set(configuration._Defaults.model_fields) | {"provider"}
+    assert there <= told
+    assert {source.provider.name for source in sources.values()} <= set(PROVIDERS)
+
+
+def test_the_gravest_status_is_the_one_written() -> None:
+    (told,) = re.findall(r"most needs a person: 1, then ([\d, ]+)\.", section(SYNC, "Many sources"))
+    assert [1, *map(int, told.split(", "))] == list(GRAVEST)
+
+
+def test_the_placeholders_are_those_written() -> None:
+    told = [coded(row[0])[0] for row in rows(section(SYNC, "The destination"), "in PATH")]
+    assert sorted(told) == sorted(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
+
+
+def test_the_vector_configuration_is_yaml() -> None:
+    (vector,) = [b.text for b in BLOCKS if b.kind == "yaml" and "sinks:" in b.text]
+    told = yaml.safe_load(vector)
+    assert told["transforms"]["records"]["inputs"] == list(told["sources"])
+    assert told["sinks"]["search"]["id_key"] in FIELDS
+
+
+# Pages as a whole
+
+
 def test_the_tree_has_every_module() -> None:
-    tree = block(DOCS / "architecture.md", "text", 1)
+    tree = block(DOCS / "architecture.md", "text", 2)
     told = []
     folder = ""
     for line in tree.partition("\ntests/")[0].splitlines()[1:]:

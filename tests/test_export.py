@@ -1,4 +1,6 @@
 import json
+import os
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -8,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import Client, Fields, Page, Provider, Window, exact
+from auditctl import Client, Fields, Page, Provider, Window, commands, exact
 from auditctl.answer import parse
+from auditctl.console import Console
 from auditctl.export import Tally, most_recent, records, retrieved
 from auditctl.fields import parse_test
+from auditctl.formats.jsonl import Jsonl
 from auditctl.record import Record
 from auditctl.schema import AuditRecord
 from tests.conftest import TEXTS, utf8
@@ -422,3 +426,33 @@ def test_of_any_log_exactly_what_was_asked_for_is_delivered(
     assert [(r["id"], r["action"], r["provider"]) for r in found] == [
         (r["raw"]["id"], "x", "acme") for r in found
     ]
+
+
+class Rows(list[Any]):
+    """A list that can be referred to weakly."""
+
+
+def test_what_was_delivered_is_let_go_before_the_next_page_is_asked_for() -> None:
+    provider, tally, console = Newest(), Tally(), Console(quiet=True)
+
+    def pages() -> Iterator[Page]:
+        for day in 19, 18, 17:
+            first = Rows()
+            rows = Rows([first, event("1", at(day))])
+            held = weakref.ref(first), weakref.ref(rows)
+            yield Page(rows)
+            del first, rows
+            assert [reference() for reference in held] == [None, None]
+
+    def batches() -> Iterator[list[Record]]:
+        for rows in records(provider, pages(), WINDOW, tally):
+            batch = Rows(rows)
+            held = weakref.ref(batch)
+            del rows
+            yield batch
+            del batch
+            assert held() is None
+
+    watched = commands._watched(batches(), provider, WINDOW, tally, console)
+    commands._deliver(watched, Jsonl(), os.devnull, console)
+    assert tally.records == 6

@@ -140,6 +140,14 @@ def test_an_events_own_time_becomes_canonical(value: object, expected: str) -> N
     assert instant(value) == expected
 
 
+@given(st.integers(-62_135_596_800, MILLISECONDS_FROM - 1) | st.integers(MILLISECONDS_FROM, 10**14))
+def test_epoch_seconds_and_milliseconds_are_that_moment(number: int) -> None:
+    milliseconds = number if number >= MILLISECONDS_FROM else number * 1000
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    expected = moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    assert instant(number) == expected
+
+
 @given(st.integers(MILLISECONDS_FROM, 10**13), st.integers(0, 999))
 def test_milliseconds_may_have_a_fraction(whole: int, fraction: int) -> None:
     number = Number(f"{whole}.{fraction:03}")

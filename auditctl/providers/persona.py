@@ -77,6 +77,7 @@ class Persona(Provider):
                 raise client.strange("it lacks the list data or links.next")
             yield Page(page["data"], _users(page), [answer], position=cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
+            del answer, page, links  # see `auditctl.export.records`
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
         """Ask for the one event of this id."""

@@ -27,8 +27,8 @@ from auditctl.sync.template import Template
 
 FOLDER_MODE = 0o700
 
-Render = Callable[[Sequence[Record], bool], bytes]
-"""Gives the bytes of records, and before them, if the second argument says so, a header."""
+Render = Callable[[Sequence[Record]], bytes]
+"""Gives the bytes of records."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Shape:
     """As they are noted in the journal: the option's name without its dashes -> its value."""
     template: Template
     render: Render
-    has_header: bool
-    """A file begins with a line that is no record."""
+    header: bytes = b""
+    """A file begins with it."""
     since: str | None = None
     """Where the first run begins, as it was typed."""
     since_time: datetime | None = None
@@ -58,6 +58,14 @@ class Progress:
 
 
 @dataclass
+class _Part:
+    """What one file gets with the next commit."""
+
+    data: list[bytes] = field(default_factory=list)
+    records: int = 0
+
+
+@dataclass
 class Archive:
     """A destination that this run holds; see `hold`."""
 
@@ -67,21 +75,47 @@ class Archive:
     """Lends a block that is not interrupted: a commit that has begun is to be finished."""
     moved: list[str] = field(default_factory=list)
     """Files found moved away, which the next line will say."""
-    took: float = 0.0
-    """Seconds of the last commit."""
+    renewed: bool = False
+    """Files were found to be what they should, in another place; the next line notes which."""
+    waited: float = 0.0
+    """Seconds that the last commit waited for the disk."""
+    _parts: dict[str, _Part] = field(default_factory=dict)
+    _ids: list[str] = field(default_factory=list)
+    _oldest: str | None = None
+    _newest: str | None = None
 
     @property
     def state(self) -> State:
         """What the journal comes to."""
         return self.journal.state
 
-    def commit(
-        self,
-        records: Sequence[Record],
-        progress: Progress,
-        kept: dict[str, str | None],
-    ) -> None:
-        """Append records to their files and make it last; ``kept`` are ids to be kept for good.
+    def add(self, records: Sequence[Record]) -> None:
+        """Take records for the next commit, as the bytes that will be written.
+
+        Not as records: kept until then, they would cost more time than all else does, since what
+        is made for one page would never be in the processor's cache for the next.
+        """
+        groups: dict[str, list[Record]] = {}
+        template = self.shape.template
+        for record in records:
+            groups.setdefault(template.name(record), []).append(record)
+        for name, group in groups.items():
+            part = self._parts.setdefault(name, _Part())
+            part.data.append(self.shape.render(group))
+            part.records += len(group)
+        self._ids += [record["id"] for record in records]
+        times = [record["time"] for record in records if record["time"] is not None]
+        if times:
+            self._oldest = min(self._oldest or times[0], *times)
+            self._newest = max(self._newest or times[0], *times)
+
+    @property
+    def pending(self) -> int:
+        """How many records wait for the next commit."""
+        return len(self._ids)
+
+    def commit(self, progress: Progress, kept: dict[str, str | None]) -> None:
+        """Append what was added and make it last; ``kept`` are ids to be kept for good.
 
         The data is on the disk before the journal's line is written, and that line is the commit:
         what was written without one is cut off by the next run.
@@ -91,41 +125,34 @@ class Archive:
             OutputError: a file cannot be written. What was committed before stays.
 
         """
-        started = time.monotonic()
+        self.waited = 0.0
         with self.held():
-            groups = self._by_file(records)
-            self._begin(groups, progress)
-            entries = [self._write(name, group) for name, group in groups.items()]
-            times = [record["time"] for record in records if record["time"] is not None]
-            newest = max(times, default=None)
+            self._begin(self._parts, progress)
+            entries = [self._write(name, part) for name, part in self._parts.items()]
             self._append(
                 **vars(progress),
                 files=entries,
-                records=self.state.records + len(records),
-                oldest=min(times, default=None),
-                newest=max(filter(None, (newest, self.state.newest)), default=None),
-                ids=[record["id"] for record in records],
+                records=self.state.records + len(self._ids),
+                oldest=self._oldest,
+                newest=self._newest,
+                latest=max(filter(None, (self._newest, self.state.latest)), default=None),
+                ids=self._ids,
                 kept=kept,
             )
-        self.took = time.monotonic() - started
+            self._parts = {}
+            self._ids = []
+            self._oldest = self._newest = None
 
     def _append(self, **own: Any) -> None:  # noqa: ANN401
         state = self.state
         moved, self.moved = self.moved, []
         begins = state.line < 0
+        whole, self.renewed = begins or self.renewed, False
         if begins:
             state.shape = self.shape.words
             state.since = self.shape.since
-        self.journal.append(moved=moved, **own, whole=begins)
-
-    def _by_file(self, records: Sequence[Record]) -> dict[str, list[Record]]:
-        template = self.shape.template
-        if "{" not in template.names:
-            return {template.names: list(records)} if records else {}
-        groups: dict[str, list[Record]] = {}
-        for record in records:
-            groups.setdefault(template.name(record), []).append(record)
-        return groups
+        self.journal.append(moved=moved, **own, whole=whole)
+        self.waited += self.journal.waited
 
     def _begin(self, names: Iterable[str], progress: Progress) -> None:
         """Name new files in the journal before they are made.
@@ -176,11 +203,11 @@ class Archive:
                 "away."
             )
 
-    def _write(self, name: str, records: list[Record]) -> Line:
+    def _write(self, name: str, part: _Part) -> Line:
         path = self._path(name)
         file = self.state.files[name]
         begins = not file.length
-        data = self.shape.render(records, begins and self.shape.has_header)
+        data = b"".join([self.shape.header, *part.data] if begins else part.data)
         if self.shape.template.compressed:
             import gzip
 
@@ -194,7 +221,9 @@ class Archive:
             try:
                 try:
                     write_all(descriptor, data, file.length)
+                    started = time.monotonic()
                     os.fsync(descriptor)
+                    self.waited += time.monotonic() - started
                 except OSError:
                     with suppress(OSError):
                         os.ftruncate(descriptor, file.length)
@@ -207,8 +236,8 @@ class Archive:
         except OSError as error:
             raise cannot(path, error) from None
         written = File(file.length, found.st_mtime_ns, found.st_ino)
-        entry = _entry(name, written, len(data), data, len(records))
-        if self.shape.has_header:
+        entry = _entry(name, written, len(data), data, part.records)
+        if self.shape.header:
             entry["header"] = begins
         return entry
 
@@ -258,7 +287,9 @@ class Archive:
                 # It is now what was noted, so the next run need not read it again.
                 access = os.stat(path).st_atime_ns  # noqa: PTH116
                 os.utime(path, ns=(access, file.mtime_ns))
-            file.inode = os.stat(path).st_ino  # noqa: PTH116
+            inode = os.stat(path).st_ino  # noqa: PTH116
+            self.renewed |= inode != file.inode
+            file.inode = inode
         except OSError as error:
             raise cannot(path, error) from None
 

@@ -1,6 +1,7 @@
 """What sync, verify and status do, once their words are read."""
 
 import dataclasses
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,9 +22,9 @@ from auditctl.fields import Field, field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import Options, ReportOptions, SyncOptions, TogetherOptions, duration
-from auditctl.record import FIELDS, Record
+from auditctl.record import FIELDS
 from auditctl.sync import template
-from auditctl.sync.archive import Render, Shape, hold
+from auditctl.sync.archive import Shape, hold
 from auditctl.sync.follow import follow
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template
@@ -111,21 +112,22 @@ class Job:
             "csv-guard": options.csv_guard if format_ == "csv" else None,
             **{f.metadata["flag"][2:]: list(self.own.get(f.name, ())) for f in own},
         }
-        columns = fields or [field(name) for name in FIELDS]
-        render: Render = (
-            partial(_csv, columns, options.csv_guard)
-            if format_ == "csv"
-            else partial(_jsonl, Jsonl(fields))
-        )
-        return Shape(words, self.template, render, format_ == "csv", options.since, since)
+        begun = (options.since, since)
+        if format_ == "jsonl":
+            return Shape(words, self.template, Jsonl(fields).rows, b"", *begun)
+        from auditctl.formats.csv import Csv
+
+        csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
+        header = csv.rows([])
+        return Shape(words, self.template, csv.rows, header, *begun)
 
     def conclude(self, outcome: Outcome) -> None:
         """Say what a run found."""
         console = self.around.console
         commands.conclude(self.provider.title, outcome.tally, console)
         console.info(
-            f"{self.prefix}{self.template.path}: {outcome.records:,} new records, "
-            f"{outcome.tally.pages:,} pages."
+            f"{self.prefix}{self.template.path}: {_count(outcome.records, 'new record')}, "
+            f"{_count(outcome.tally.pages, 'page')}."
         )
 
 
@@ -144,7 +146,7 @@ def sync(
         if not options.follow:
             outcome = run.catch_up()
             job.conclude(outcome)
-            _fail_for_gaps(outcome)
+            _fail_for_gaps(job, outcome)
             return
         try:
             follow(partial(_look, job, run), interval, around.console.warning)
@@ -161,7 +163,7 @@ def together(
         FailedError: some failed; each has said why.
 
     """
-    from auditctl.sync.together import Together
+    from auditctl.sync.together import Result, Together
 
     interval = _interval(options.interval)
     wait = options.wait
@@ -196,7 +198,7 @@ def together(
             if not options.follow:
                 outcome = runs.in_turn(run.catch_up)
                 job.conclude(outcome)
-                _fail_for_gaps(outcome)
+                _fail_for_gaps(job, outcome)
                 return outcome
             say = around.console.warning
             follow(
@@ -207,14 +209,15 @@ def together(
             )
         raise AssertionError
 
+    results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        results = runs.all(one, wanted, partial(_tell, around))
+        runs.all(one, results, partial(_tell, around))
     except InterruptedRunError:
-        if options.follow:
-            return
-        raise
-    if around.terminal and not options.quiet:
-        _write_table(around, [_result_row(result) for result in results])
+        if not options.follow:
+            raise
+    else:
+        if around.terminal and not options.quiet:
+            _write_table(around, [_result_row(result) for result in results])
     failures = [_status_of(result.error) for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
@@ -241,8 +244,8 @@ def verify(path: str, options: ReportOptions) -> None:
             wrong.append(str(error))
             rows.append({"path": one.path, "ok": False, "problem": str(error)})
             continue
-        missing = gaps(proof.state)
-        wrong += [f"{one.path}: {missing}"] if missing else []
+        missing = gaps(one.path, proof.state)
+        wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
             "ok": not missing,
@@ -255,7 +258,7 @@ def verify(path: str, options: ReportOptions) -> None:
             "covered": proof.state.covered,
             "gaps": proof.state.gaps,
             "notes": proof.notes,
-            "journal_hash": proof.state.head,
+            "journal_hash": proof.state.anchor,
         })  # fmt: skip
     if not options.quiet:
         with standard_output() as write:
@@ -307,8 +310,8 @@ def status(
 
 def source_settings(
     provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
-) -> tuple[Surroundings, Mapping[str, tuple[str, ...]]]:
-    """Give what `list` finds around it with a source's settings, and the provider's own options.
+) -> tuple[Surroundings, Options, Mapping[str, tuple[str, ...]]]:
+    """Give what `list` finds around it with a source's settings, and options as the source has.
 
     Raises:
         UsageError: there is no such source, or it is another provider's.
@@ -319,7 +322,8 @@ def source_settings(
     if source is None or source.provider is not provider:
         what = "is none" if source is None else f"is one of {source.provider.name}"
         raise UsageError(f"--source {name}: that {what}; it must be a source of {provider.name}.")
-    return replace(around, environ=source.environ(around.environ)), source.own
+    words = replace(options, demo=options.demo or source.options.demo)
+    return replace(around, environ=source.environ(around.environ)), words, source.own
 
 
 class FailedError(AuditctlError):
@@ -349,19 +353,21 @@ def _look(job: Job, run: Run) -> None:
     outcome = run.catch_up()
     job.conclude(outcome)
     for gap in outcome.gaps:
-        job.around.console.warning(f"{job.prefix}{_missing(gap)}")
+        job.around.console.warning(f"{job.prefix}{_missing(job, gap)}")
 
 
-def _fail_for_gaps(outcome: Outcome) -> None:
+def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
     if outcome.gaps:
-        raise IntegrityError(" ".join(map(_missing, outcome.gaps)))
+        raise IntegrityError(" ".join(_missing(job, gap) for gap in outcome.gaps))
 
 
-def _missing(gap: Mapping[str, str]) -> str:
+def _missing(job: Job, gap: Mapping[str, str]) -> str:
+    path = job.template.path
     return (
-        f"Events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any more: the "
-        "provider does not keep them for so long, and no run has asked for them in time. All that "
-        "there is was written. `auditctl status PATH --acknowledge-gaps` takes note of it."
+        f"{path}: events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any "
+        f"more: {job.provider.title} does not keep them for so long, and no run has asked for them "
+        "in time. All that there is was written. When this is known, say so with: auditctl status "
+        f"{shlex.quote(path)} --acknowledge-gaps"
     )
 
 
@@ -402,10 +408,14 @@ def _status_row(one: "Status") -> dict[str, Any]:
         "state": "WRONG" if one.wrong else "running" if one.running else "ok",
         "last success": _minute(state.success),
         "covered since": None if covered is None else _minute(covered["since"]) or "the beginning",
-        "newest event": _minute(state.newest),
+        "newest event": _minute(state.latest),
         "records": state.records,
         "gaps": len(state.gaps),
     }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _minute(text: str | None) -> str | None:
@@ -434,23 +444,8 @@ def _sentences(row: Mapping[str, Any]) -> str:
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
     verdict = "ok" if row["ok"] else "has gaps"
     first = (
-        f"{escape(row['path'])}: {verdict}: {row['records']:,} records, {row['bytes']:,} bytes in "
-        f"{row['files']:,} files and {row['commits']:,} lines of the journal are what was written; "
-        f"{span}"
+        f"{escape(row['path'])}: {verdict}: {_count(row['records'], 'record')} in "
+        f"{_count(row['files'], 'file')} ({row['bytes']:,} bytes) and "
+        f"{_count(row['commits'], 'line')} of the journal are what was written; {span}"
     )
     return "\n  ".join([first, *row["notes"]]) + "\n"
-
-
-def _jsonl(format_: Jsonl, records: Sequence[Record], _header: bool) -> bytes:  # noqa: FBT001
-    return format_.rows(records)
-
-
-def _csv(
-    columns: Sequence[Field],
-    guard: bool,  # noqa: FBT001
-    records: Sequence[Record],
-    header: bool,  # noqa: FBT001
-) -> bytes:
-    from auditctl.formats.csv import Csv
-
-    return Csv(columns, guard=guard, header=header).rows(records)

@@ -1,8 +1,6 @@
 """Whether the data files hold what the journal says of them."""
 
-import gzip
 import os
-import zlib
 from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
 from typing import Self
@@ -126,6 +124,9 @@ def _records(entry: Line, data: bytes) -> int:
     """Count the records in what one commit wrote."""
     name = entry["name"].lower()
     if name.endswith(".gz"):
+        import gzip
+        import zlib
+
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
@@ -139,6 +140,6 @@ def _rows(data: bytes) -> Iterable[list[str]]:
     import csv
     from io import StringIO
 
-    csv.field_size_limit(len(data) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
     # Not splitlines, which would end a row at U+2028 too.
     return csv.reader(StringIO(data.decode(errors="replace"), newline=""))

@@ -42,6 +42,7 @@ UNREAD = 5
 """How often a last line that another run is just writing is looked at again."""
 
 _HASH = b',"hash":"'
+_IDS = b',"ids":['
 _HASH_SIZE = len(_HASH) + 64 + len(b'"}')
 
 
@@ -62,6 +63,8 @@ class State:
     """The last line's number."""
     head: str = FIRST_PREV
     """The last line's hash."""
+    anchor: str = FIRST_PREV
+    """The hash of the last line that stays: one that only says that nothing was found does not."""
     at: str | None = None
     shape: Line = field(default_factory=dict)
     """What the destination was begun with, and what may not change."""
@@ -73,7 +76,8 @@ class State:
     covered: Line | None = None
     success: str | None = None
     """When a window was last read to its end."""
-    newest: str | None = None
+    latest: str | None = None
+    """The newest event's time."""
     records: int = 0
     gaps: list[Line] = field(default_factory=list)
     """Hours that cannot be had any more, not yet acknowledged."""
@@ -86,6 +90,7 @@ class State:
             whole = line["state"]
             self.shape = whole["shape"]
             self.since = whole["since"]
+            self.anchor = whole["anchor"]
             self.files = {name: File(*values) for name, values in whole["files"].items()}
             self.kept = whole["kept"]
         for name in line["moved"]:
@@ -96,18 +101,26 @@ class State:
         self.kept.update(line["kept"])
         self.line = line["line"]
         self.head = line["hash"]
+        if not _says_nothing(line):
+            self.anchor = line["hash"]
         self.at = line["at"]
         self.window = line["window"]
         self.covered = line["covered"]
         self.success = line["success"]
-        self.newest = line["newest"]
+        self.latest = line["latest"]
         self.records = line["records"]
         self.gaps = line["gaps"]
 
     def whole(self) -> Line:
         """Give what a line with the state holds beside its own."""
         files = {name: [f.length, f.mtime_ns, f.inode] for name, f in self.files.items()}
-        return {"shape": self.shape, "since": self.since, "files": files, "kept": self.kept}
+        return {
+            "shape": self.shape,
+            "since": self.since,
+            "anchor": self.anchor,
+            "files": files,
+            "kept": self.kept,
+        }
 
     @property
     def enough(self) -> int:
@@ -128,6 +141,8 @@ class Journal:
 
         """
         self.path = path
+        self.waited = 0.0
+        """Seconds that the last line waited for the disk."""
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(path, flags, MODE)
@@ -187,12 +202,13 @@ class Journal:
             "moved": [],
             "files": [],
             "records": state.records,
+            "latest": state.latest,
             "oldest": None,
-            "newest": state.newest,
-            "ids": [],
+            "newest": None,
             "kept": {},
             **own,
         }
+        line["ids"] = line.pop("ids", [])  # last, so that they can be passed over unread
         nothing = _says_nothing(line)
         again = nothing and self._last.nothing and line["gaps"] == state.gaps and not whole
         if again and state.window is not None and state.window["done"]:
@@ -222,7 +238,9 @@ class Journal:
                 # Not written over: what a longer line left behind would look like a line.
                 os.ftruncate(self._file, offset)
             write_all(self._file, data, offset)
+            started = time.monotonic()
             os.fsync(self._file)
+            self.waited = time.monotonic() - started
         except OSError as error:
             with suppress(OSError):
                 os.ftruncate(self._file, offset)
@@ -233,10 +251,19 @@ class Journal:
         state.apply(written)
         self._last = _Last(offset, prev, state_at, nothing and "state" not in head)
 
-    def backward(self) -> Iterator[Line]:
-        """Give the lines from the last one to the first."""
+    def ids(self, since: str, enough: str) -> Iterator[list[str]]:
+        """Give the ids of records dated from ``since`` on, and of others that share their lines.
+
+        Lines are looked at back to the first whose window ended before ``enough``.
+        """
         for _, text in _backward(self._file, self._size):
-            yield orjson.loads(text)
+            # Most lines are passed over: their ids, which are most of them, are not even read.
+            head, _, ids = text.partition(_IDS)
+            line = orjson.loads(head + b"}")
+            if line["window"]["until"] <= enough:
+                return
+            if (line["newest"] or "") >= since:
+                yield orjson.loads(b"[" + ids[:-_HASH_SIZE])
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from auditctl.sync.archive import Archive, Progress
 from auditctl.sync.journal import Line, now_text, to_text
 from auditctl.window import Window
 
-COMMIT_SHARE = 4
-"""How many times as long as a commit took is read before the next one, so that on a slow disk a
-run does not wait for it most of the time. Where disks are fast, each page is a commit."""
+COMMIT_SHARE = 10
+"""How many times as long as a commit waited for the disk is read before the next one, so that a
+slow disk does not make a slow run. Where disks are fast, each page is a commit."""
 QUIET = 1.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
 MOST_PENDING = 50_000
@@ -109,6 +109,7 @@ class Run:
         self.client.begin()
         started = datetime.now(UTC)
         resumed = position is not None
+        first = True
         empty = True
 
         def noted(pages: Iterable[Page]) -> Iterator[Page]:
@@ -118,6 +119,7 @@ class Run:
                 # A page is known again by its events; one that has none may not be itself.
                 position = position if empty else page.position
                 yield page
+                del page  # see `auditctl.export.records`
 
         # What is dated in the future is delivered; only the asking ends with tomorrow.
         asked = Window(since, started + timedelta(days=1))
@@ -134,35 +136,36 @@ class Run:
             redacted=self.redacted,
         )
         begin = Window(since, since).span[0]
-        pending: list[Record] = []
         committed = time.monotonic()
         try:
             for batch in batches:
-                if resumed and empty:
+                if resumed and first and empty:
                     return False  # there were some when this page was read first
-                resumed = False
+                first = False
                 until = until or self._mark(started)
                 fresh = known.drop(batch, until)
-                pending += fresh
+                self.archive.add(fresh)
                 outcome.tally.count(fresh)
                 outcome.records += len(fresh)
+                del batch, fresh  # see `auditctl.export.records`
                 self.watch(outcome.tally)
                 if self._is_past(begin, outcome.tally.reached):
                     break
                 waited = time.monotonic() - committed
-                enough = COMMIT_SHARE * self.archive.took if pending else QUIET
-                if waited >= enough or len(pending) >= MOST_PENDING:
+                pending = self.archive.pending
+                enough = COMMIT_SHARE * self.archive.waited if pending else QUIET
+                if waited >= enough or pending >= MOST_PENDING:
                     progress = self._progress(since, until, outcome, position=position)
-                    self.archive.commit(pending, progress, known.kept())
-                    pending = []
+                    self.archive.commit(progress, known.kept())
                     committed = time.monotonic()
         except AnswerError:
+            # Refused, or answered with the first page, whose links lead round to the position.
             if not resumed:
                 raise
             return False
         until = until or self._mark(started)
         done = self._progress(since, until, outcome, done=True)
-        self.archive.commit(pending, done, known.kept())
+        self.archive.commit(done, known.kept())
         return True
 
     def _mark(self, started: datetime) -> str:
@@ -175,9 +178,14 @@ class Run:
         return to_text(started if skew is None else min(started, started + skew))
 
     def _is_past(self, begin: str, reached: str | None) -> bool:
-        return (
-            self.provider.order == "newest first" and reached is not None and reached[:-1] < begin
-        )
+        """Say whether what follows is older than the window.
+
+        `records` reads on to a page that is wholly older, should rows be a little out of order.
+        Where the window begins with an overlap, that is allowance enough.
+        """
+        overlaps = self.archive.state.covered is not None
+        newest_first = self.provider.order == "newest first"
+        return overlaps and newest_first and reached is not None and reached[:-1] < begin
 
     def _progress(
         self,
@@ -209,16 +217,14 @@ class Run:
         keeps = self.provider.keeps
         if keeps is None:
             return state.gaps
-        now = datetime.now(UTC) + (self.client.skew or timedelta())
+        now = datetime.now(UTC)
         if state.covered is not None:
             seen = from_text(state.covered["until"])
-        elif state.window is not None:
-            # The first run was cut short; what it had to leave was had then, but not for ever.
-            seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
-            seen += SLACK
+            lost = now + (self.client.skew or timedelta()) - keeps
         else:
-            return state.gaps
-        lost = now - keeps
+            # If the first run was cut short, what it had to leave was to be had then.
+            seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
+            lost = from_text(self._mark(now)) - keeps - SLACK
         if seen >= lost:
             return state.gaps
         gap = {"since": to_text(seen), "until": to_text(lost)}
@@ -236,10 +242,8 @@ class _Known:
         self._old = archive.state.kept
         self._kept: dict[str, str | None] = {}
         enough = to_text(_before(since, EARLY))
-        for line in archive.journal.backward():
-            if line["window"]["until"] <= enough:
-                break
-            self._ids.update(line["ids"])
+        for ids in archive.journal.ids(to_text(since), enough):
+            self._ids.update(ids)
 
     def drop(self, batch: Iterable[Record], until: str) -> list[Record]:
         """Give the records that are not in the destination, which they are from now on."""

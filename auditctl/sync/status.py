@@ -34,13 +34,13 @@ class Status:
             "running": self.running,
             "last_success": state.success,
             "covered": state.covered,
-            "newest": state.newest,
+            "newest": state.latest,
             "records": state.records,
             "files": sum(1 for file in state.files.values() if file.length),
             "gaps": state.gaps,
             "unfinished": bool(state.window and not state.window["done"]),
             "journal_lines": state.line + 1,
-            "journal_hash": state.head if state.line >= 0 else None,
+            "journal_hash": state.anchor if state.line >= 0 else None,
         }
 
 
@@ -57,7 +57,7 @@ def look(
         wrong = f"No sync has run for {path}: {template.journal} is not there."
         return Status(source, path, State(), running=False, wrong=wrong)
     running = is_held(template.journal)
-    wrong = " ".join(filter(None, (_age(path, state, now, max_age), gaps(state))))
+    wrong = " ".join(filter(None, (_age(path, state, now, max_age), gaps(path, state))))
     return Status(source, path, state, running=running, wrong=wrong)
 
 

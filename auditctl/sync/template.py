@@ -71,7 +71,8 @@ def parse(path: str, **of_run: str) -> Template:
         raise UsageError(message)
     for name, value in of_run.items():
         path = path.replace(f"{{{name}}}", value)
-    if path in ("", "-") or path.endswith("/") or os.path.isdir(path):  # noqa: PTH112
+    other = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
+    if path in ("", "-") or path.endswith("/") or other:
         message = (
             f"sync appends to a file: {path!r} is none. Give a PATH such as audit.jsonl or "
             "audit/{date}.jsonl.gz."

@@ -1,7 +1,7 @@
 """Several sources, some of them at once; one that fails does not stop the others."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -50,13 +50,15 @@ class Together:
             return run()
 
     def all(
-        self, run: Callable[[S], R], sources: Iterable[S], tell: Callable[[S, Exception], None]
-    ) -> list[Result[S, R]]:
-        """Give what becomes of each source; ``tell`` hears of a failure as soon as it happens.
+        self,
+        run: Callable[[S], R],
+        results: Sequence[Result[S, R]],
+        tell: Callable[[S, Exception], None],
+    ) -> None:
+        """Fill in what becomes of each source; ``tell`` hears of a failure as soon as it happens.
 
         An exception that comes from outside, a signal's, ends all of them.
         """
-        results: list[Result[S, R]] = [Result(source) for source in sources]
         # Daemons: what hangs in a request does not keep the process when it is to end.
         threads = [
             threading.Thread(target=self._one, args=(run, result, tell), daemon=True)
@@ -71,7 +73,6 @@ class Together:
             self._stop.set()
             _await(threads)
             raise
-        return results
 
     def _one(
         self, run: Callable[[S], R], result: Result[S, R], tell: Callable[[S, Exception], None]

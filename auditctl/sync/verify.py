@@ -1,6 +1,7 @@
 """Proof of a destination: everything in its journal and its files, read again."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -82,6 +83,7 @@ def _lines(template: Template, proof: Proof) -> dict[str, int]:
                 raise wrong_line(template.journal, number, what)
             written[name] = written.get(name, 0) + entry["records"]
         _windows(template.journal, number, line, proof.state)
+        _state(template.journal, number, line, proof.state)
         proof.state.apply(line)
         if line["records"] != sum(written.values()) + proof.elsewhere:
             raise wrong_line(template.journal, number, "its records do not add up")
@@ -93,14 +95,15 @@ def _lines(template: Template, proof: Proof) -> dict[str, int]:
     return written
 
 
-def gaps(state: State) -> str:
+def gaps(path: str, state: State) -> str:
     """Say which hours are missing; empty if none is."""
     if not state.gaps:
         return ""
     spans = ", ".join(f"{gap['since'][:16]} to {gap['until'][:16]}" for gap in state.gaps)
     return (
-        f"Events are missing from {spans} UTC: the provider did not keep them until they were "
-        "asked for. When this is known, say so with: auditctl status PATH --acknowledge-gaps"
+        f"{path}: events are missing from {spans} UTC: the provider did not keep them until they "
+        "were asked for. When this is known, say so with: auditctl status "
+        f"{shlex.quote(path)} --acknowledge-gaps"
     )
 
 
@@ -115,6 +118,22 @@ def _chain(journal: str) -> Iterator[tuple[int, Line]]:
             raise wrong_line(journal, number, "lines before it were dropped, added or changed")
         head = line["hash"]
         yield number, line
+
+
+def _state(journal: str, number: int, line: Line, before: State) -> None:
+    """See that a line with the whole state has the one that the lines before it come to.
+
+    But for the files' times and inodes: they are noted anew when a file was copied back.
+    """
+    if number == 1 or "state" not in line:
+        return
+    said, known = ({**whole, "files": None} for whole in (line["state"], before.whole()))
+    lengths = {name: values[0] for name, values in line["state"]["files"].items()}
+    there = {name: file.length for name, file in before.files.items()} | dict.fromkeys(
+        line["moved"], 0
+    )
+    if said != known or lengths | dict.fromkeys(line["moved"], 0) != there:
+        raise wrong_line(journal, number, "its state is not what the lines before it come to")
 
 
 def _windows(journal: str, number: int, line: Line, before: State) -> None:

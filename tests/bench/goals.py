@@ -9,9 +9,12 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
+from auditctl.sync.journal import Journal, to_text
 from tests.bench import peers
 from tests.bench.measure import AUDITCTL, FOLDER, Cost, Job, Site, measure, served
 
@@ -208,6 +211,42 @@ def goal_12() -> Iterator[Line]:
             first = time.perf_counter() - start
             process.terminate()
     yield Line("first record of 1 GB: later than a fetch", (first - fetch.wall) * 1000, 100, "ms")
+
+
+def goal_13() -> Iterator[Line]:
+    path = FOLDER / "sync" / "all.jsonl"
+    with served(100_000) as site:
+        begun = site.auditctl("persona", "sync", "-o", str(path))
+        anew = ["sh", "-c", f'rm -rf "{path.parent}" && exec "$@"', "sh", *begun.command]
+        everything, first, nothing, page = measure(
+            5,
+            export(site, "persona"),
+            Job(anew, begun.environment),
+            begun,
+            export(site, "persona", "--limit", "100", "-f", "jsonl"),
+        )
+        yield Line(
+            "persona sync, 100,000 rows: CPU over list", first.cpu / everything.cpu, 1.5, "x"
+        )
+        yield Line("a sync that finds nothing: CPU over one page", nothing.cpu / page.cpu, 1.2, "x")
+        age_by_a_year(path)
+        (aged,) = measure(5, begun)
+    size = Path(f"{path}.journal").stat().st_size / 2**20
+    yield Line("a journal of a year of runs", size, None, "MiB")
+    yield Line("... is opened later than a new one", (aged.wall - nothing.wall) * 1000, 100, "ms")
+
+
+def age_by_a_year(path: Path) -> None:
+    """Add as many lines to a journal as runs each minute write that all have something to say."""
+    journal = Journal(f"{path}.journal", 0, time.sleep)
+    gap = {"since": "2020-01-01T00:00:00.000Z", "until": "2020-01-02T00:00:00.000Z"}
+    now = datetime.now(UTC)
+    with patch("os.fsync"):
+        for minutes in range(365 * 24 * 60, 0, -1):
+            since, until = (to_text(now - timedelta(minutes=minutes + n)) for n in (60, 0))
+            window = {"since": since, "until": until, "position": None, "done": True}
+            journal.append(window=window, acknowledged=[gap])
+    journal.close()
 
 
 GOALS: dict[str, Callable[[], Iterator[Line]]] = {

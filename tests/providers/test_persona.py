@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import httpx
 import pytest
 
-from auditctl import Secret
+from auditctl import Answer, Secret
 from auditctl.errors import AnswerError
 from auditctl.providers.persona import Persona
 from tests.service import Service
@@ -42,6 +43,21 @@ def after(cursor: str) -> str:
 
 
 # The walk
+
+
+def test_a_page_is_let_go_before_the_next_is_asked_for() -> None:
+    def answer(_: httpx.Request) -> Any:
+        held = [a for a in gc.get_objects() if type(a) is Answer and b"ual_let_go" in a.body]
+        assert not held
+        left.pop()
+        return page(event("ual_let_go"), then=after(f"ual_{len(left)}") if left else None)
+
+    left = [1, 2, 3]
+    span = "2025-12-01", "2026-01-01"
+    for batch in Service(answer).batches(PERSONA, *span, concurrency=1, redacted=True):
+        assert len(batch) == 1
+        del batch
+    assert not left
 
 
 def test_a_request_bears_the_key_and_asks_for_kebab_case() -> None:

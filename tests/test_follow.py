@@ -1,0 +1,148 @@
+"""The service's beat, by a clock of our own: exact, through outages, and without growth."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import tracemalloc
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditctl.client import Client
+from auditctl.errors import AccessError, ThrottledError, UnreachableError
+from auditctl.formats.jsonl import Jsonl
+from auditctl.settings import sample
+from auditctl.sync import template
+from auditctl.sync.archive import Shape, hold
+from auditctl.sync.follow import LONGEST_PAUSE, follow
+from auditctl.sync.run import Run
+from tests import tape
+from tests.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+INTERVAL = 60.0
+
+
+class EndError(Exception):
+    """Nothing more is to happen."""
+
+
+@dataclass
+class Simulation:
+    """A clock that passes only while something sleeps or works."""
+
+    work: Sequence[float | Exception]
+    now: float = 1000.0
+    runs: list[float] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        if len(self.runs) == len(self.work):
+            raise EndError
+        self.runs.append(self.now)
+        work = self.work[len(self.runs) - 1]
+        if isinstance(work, Exception):
+            raise work
+        self.now += work
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now += seconds
+
+    def follow(self) -> list[float]:
+        """Give when each run began, counted from the first."""
+        with pytest.raises(EndError):
+            follow(self.run, INTERVAL, self.said.append, clock=self.clock, sleep=self.sleep)
+        return [moment - self.runs[0] for moment in self.runs]
+
+    def clock(self) -> float:
+        return self.now
+
+
+@given(st.lists(st.floats(0, 300), min_size=2, max_size=30))
+def test_each_run_begins_on_the_beat_however_long_the_others_took(work: list[float]) -> None:
+    begun = Simulation(work).follow()
+    for n, (before, after) in enumerate(itertools.pairwise(begun)):
+        assert after / INTERVAL == pytest.approx(round(after / INTERVAL), abs=1e-6)
+        # The next beat behind the run's end, and none left out that it did not overrun.
+        assert before + work[n] <= after + 1e-6
+        assert after - (before + work[n]) <= INTERVAL + 1e-6
+
+
+def test_pauses_grow_while_the_provider_is_down_and_two_lines_tell_of_it() -> None:
+    down = UnreachableError("It is down.")
+    simulation = Simulation([0, *[down] * 8, 0, 0])
+    begun = simulation.follow()
+    pauses = [after - before for before, after in itertools.pairwise(begun)]
+    assert pauses == [60, 60, 120, 240, 480, 900, 900, 900, 900, 60]
+    assert max(pauses) == LONGEST_PAUSE
+    assert simulation.said == [
+        "It is down. It is asked again until it answers.",
+        "The provider answers again.",
+    ]
+
+
+def test_a_rest_that_the_provider_wants_is_given() -> None:
+    throttled = ThrottledError("Too many.")
+    throttled.wait = 3000.0
+    assert Simulation([throttled, 0]).follow() == [0, 3000]
+
+
+def test_what_cannot_be_outlasted_ends_it() -> None:
+    simulation = Simulation([0, AccessError("refused")])
+    with pytest.raises(AccessError):
+        follow(
+            simulation.run, INTERVAL, pytest.fail, clock=simulation.clock, sleep=simulation.sleep
+        )
+
+
+def serving(world: World) -> Callable[[httpx.Request], httpx.Response]:
+    """Answer as the world's log does, without a network."""
+    from tests.server import Request
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = Request(0, 0, "GET", request.url.path, request.url.query.decode(), {})
+        said = world.log.answer(asked)
+        return httpx.Response(said.status, content=said.body)
+
+    return answer
+
+
+def test_days_of_runs_grow_neither_memory_nor_the_journal(tmp_path: Path) -> None:
+    world = World.make("upstash", random.Random(1), early=50, late=0, days=3)
+    provider = sample(tape.provider_class("upstash"))
+    path = template.parse(str(tmp_path / "all.jsonl"))
+    client = Client(provider, transport=httpx.MockTransport(serving(world)))
+    lines: list[int] = []
+    peaks: list[int] = []
+    with hold(Shape({}, path, Jsonl().rows)) as archive:
+        run = Run(provider, client, archive, timedelta(hours=1), None)
+
+        def look() -> None:
+            run.catch_up()
+            lines.append(archive.state.line)
+            if len(lines) % 480 == 0:
+                peaks.append(tracemalloc.get_traced_memory()[0])
+            if len(lines) == 3 * 480:  # a day of runs each minute
+                raise EndError
+
+        tracemalloc.start()
+        try:
+            simulation = Simulation([])
+            with pytest.raises(EndError):
+                follow(look, INTERVAL, pytest.fail, clock=simulation.clock, sleep=simulation.sleep)
+        finally:
+            tracemalloc.stop()
+    client.close()
+    assert lines[-1] == lines[1]
+    assert peaks[2] - peaks[1] < 16 * 1024
+    assert len((tmp_path / "all.jsonl").read_bytes().splitlines()) == len(world.happenings)

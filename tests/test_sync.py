@@ -1,0 +1,642 @@
+"""Syncs over a real server: what is asked, what is written, and what comes of trouble."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import tape
+from tests.server import Fault, Request, Server
+from tests.world import KINDS, World, found, happening, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECONDS = 30
+PAGE = 100
+
+
+@dataclass
+class Desk:
+    """A provider's log, and a destination for it."""
+
+    name: str
+    world: World
+    server: Server
+    folder: Path
+    capture: pytest.CaptureFixture[bytes]
+    path: str = "all.jsonl"
+
+    def sync(self, *words: str, path: str | None = None) -> int:
+        """Run a sync in this process; what it says is in `said`."""
+        self.before = len(self.server.requests)
+        output = str(self.folder / (path or self.path))
+        status = tape.run([self.name, "sync", "-o", output, *words])
+        self.written, self.said = (text.decode() for text in self.capture.readouterr())
+        return status
+
+    def command(self, *words: str) -> int:
+        status = tape.run(list(words))
+        self.written, self.said = (text.decode() for text in self.capture.readouterr())
+        return status
+
+    def verify(self, path: str | None = None) -> int:
+        return self.command("verify", str(self.folder / (path or self.path)))
+
+    @property
+    def asked(self) -> list[Request]:
+        """What the last run asked."""
+        return self.server.requests[self.before :]
+
+    @property
+    def data(self) -> Path:
+        return self.folder / self.path
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / f"{self.path}.journal"
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.journal.read_bytes().split(b"\n")[:-1]]
+
+    def holds_all(self) -> bool:
+        return found(self.name, self.folder) == self.world.expected
+
+
+def desk(
+    name: str,
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capture: pytest.CaptureFixture[bytes],
+    **how: Any,
+) -> Iterator[Desk]:
+    with Server(world.log, **how) as server:
+        for variable, value in server.environment.items():
+            monkeypatch.setenv(variable, value)
+        folder = tmp_path / "audit"
+        folder.mkdir()
+        yield Desk(name, world, server, folder, capture)
+
+
+@pytest.fixture(params=KINDS)
+def each(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> Iterator[Desk]:
+    """Give a log of 250 events in ten days, for each provider."""
+    world = World.make(request.param, random.Random(1), early=250, late=0, days=10)
+    yield from desk(request.param, world, tmp_path, monkeypatch, capfdbinary)
+
+
+@pytest.fixture
+def persona(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Iterator[Desk]:
+    """Give a log of 950 events in 150 days."""
+    world = World.make("persona", random.Random(1), early=950, late=0, days=150)
+    world.log.repeats = 0
+    yield from desk("persona", world, tmp_path, monkeypatch, capfdbinary)
+
+
+# Once
+
+
+def test_everything_is_appended_once_however_often_it_is_asked_for(each: Desk) -> None:
+    for _ in range(3):
+        assert (each.sync(), each.said, each.written) == (0, "", "")
+        assert each.holds_all()
+    now = datetime.now(UTC)
+    fresh = [happening(each.name, 10_000 + n, now - timedelta(minutes=n)) for n in range(5)]
+    each.world.happenings += fresh
+    before = each.data.read_bytes()
+    assert each.sync() == 0
+    assert each.holds_all()
+    assert each.data.read_bytes().startswith(before)
+    assert each.verify() == 0
+
+
+def test_a_run_that_finds_nothing_asks_as_little_as_is_safe(each: Desk) -> None:
+    assert each.sync() == 0
+    first = len(each.asked)
+    assert each.sync() == 0
+    overlap = datetime.now(UTC) - timedelta(hours=1)
+    days = (datetime.now(UTC).date() - overlap.date()).days + 1
+    assert len(each.asked) == {"persona": 1, "upstash": 1, "roam": days, "hrhis": first}[each.name]
+
+
+def test_what_becomes_visible_late_is_there_once_at_default_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    for name in KINDS:
+        world = World.make(name, random.Random(2), early=200, late=100, days=3)
+        folder = tmp_path / name
+        folder.mkdir()
+        for one in desk(name, world, folder, monkeypatch, capfdbinary):
+            for _ in range(12):
+                assert one.sync() == 0
+                world.log.asked += 12
+            world.show_all()
+            assert one.sync() == 0
+            assert one.holds_all()
+            assert one.verify() == 0
+
+
+def test_an_event_dated_in_the_future_is_there_once_and_moves_no_mark(each: Desk) -> None:
+    ahead = happening(each.name, 77_777, datetime.now(UTC) + timedelta(hours=5))
+    if each.name != "roam":  # whose future days are not asked for
+        each.world.happenings.append(ahead)
+    for _ in range(3):
+        assert each.sync() == 0
+        assert each.holds_all()
+    assert each.lines[-1]["covered"]["until"] <= datetime.now(UTC).isoformat()
+    assert (each.lines[-1]["latest"] > datetime.now(UTC).isoformat()) == (each.name != "roam")
+
+
+def test_events_whose_time_or_id_cannot_be_read_come_once_and_are_told_of_once(each: Desk) -> None:
+    now = datetime.now(UTC)
+    odd = [happening(each.name, n, now - timedelta(minutes=5)) for n in (88_001, 88_002, 88_003)]
+    for one, time_ in zip(odd, ("soon", None, ["x"]), strict=True):
+        fields = one.event.get("attributes", one.event)
+        for field in ("created-at", "timestamp", "time"):
+            if field in fields:
+                fields[field] = time_
+    if each.name == "roam":
+        monday = odd  # they stand in no day's answer of this server
+        assert monday
+        return
+    each.world.happenings += odd
+    assert each.sync() == 0
+    assert "3 of" in each.said
+    assert each.sync() == 0
+    assert each.said == ""
+    assert each.holds_all()
+
+
+@pytest.mark.parametrize(
+    "path", ["all.csv", "all.jsonl.gz", "{date}.jsonl", "{provider}/{account}/{date}.csv.gz"]
+)
+def test_every_form_of_a_destination_holds_all_and_is_proven(each: Desk, path: str) -> None:
+    assert each.sync(path=path) == 0
+    each.world.happenings += [happening(each.name, 5_000, datetime.now(UTC) - timedelta(minutes=1))]
+    assert each.sync(path=path) == 0
+    assert each.holds_all()
+    path = path.replace("{provider}", each.name)
+    assert each.verify(path) == 0
+    for one in each.folder.rglob("*"):
+        assert one.stat().st_mode & 0o777 == (0o700 if one.is_dir() else 0o600)
+    for record in records(each.folder):
+        assert record["provider"] == each.name
+
+
+def test_each_commit_is_a_gzip_member_and_a_file_can_be_read_at_any_time(each: Desk) -> None:
+    assert each.sync(path="all.jsonl.gz") == 0
+    data = (each.folder / "all.jsonl.gz").read_bytes()
+    journal = (each.folder / "all.jsonl.gz.journal").read_bytes().split(b"\n")[:-1]
+    entries = [entry for line in journal for entry in json.loads(line)["files"] if entry["length"]]
+    whole = b""
+    for entry in entries:
+        member = data[entry["offset"] : entry["offset"] + entry["length"]]
+        whole += gzip.decompress(member)
+    assert whole == gzip.decompress(data)
+    assert sum(entry["records"] for entry in entries) == whole.count(b"\n")
+
+
+def test_filters_fields_and_redaction_shape_what_is_written(persona: Desk) -> None:
+    words = ("--where", "outcome=failure", "--fields", "time,id,raw.attributes.method")
+    assert persona.sync(*words) == 0
+    lines = [json.loads(line) for line in persona.data.read_text().splitlines()]
+    assert {tuple(line) for line in lines} == {("time", "id", "raw.attributes.method")}
+    failed = [
+        one.event["id"]
+        for one in persona.world.happenings
+        if one.event["attributes"]["response-status"] >= 400
+    ]
+    assert sorted(line["id"] for line in lines) == sorted(failed)
+    assert persona.sync(*words) == 0
+    assert len(persona.data.read_text().splitlines()) == len(failed)
+
+
+# Where it begins and where it goes on
+
+
+def test_the_first_run_reaches_as_far_as_since_says(each: Desk) -> None:
+    assert each.sync("--since", "2d") == 0
+    edge = datetime.now(UTC) - timedelta(days=2)
+    wanted = [one for one in each.world.happenings if one.moment >= edge]
+    assert len(list(records(each.folder))) == len(wanted)
+    assert each.sync("--since", "2d") == 0  # the same words, as a crontab has them
+    assert each.sync() == 0
+    assert each.sync("--since", each.lines[-1]["covered"]["since"]) == 0
+    assert each.sync("--since", "3d") == 2
+    assert "was begun with --since 2d, not with --since 3d" in each.said
+    assert len(list(records(each.folder))) == len(wanted)
+
+
+def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
+    assert each.sync() == 0
+    assert each.sync("--since", "5d") == 2
+    assert "was begun with no --since, not with --since 5d" in each.said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--no-redact"], "--redact, not with --no-redact"),
+        (["--where", "actor=x"], "no --where, not with --where actor=x"),
+        (["--fields", "time,id"], "no --fields, not with --fields time,id"),
+        (["-f", "csv"], "--format jsonl, not with --format csv"),
+        (["--demo"], "no --demo, not with --demo"),
+    ],
+)
+def test_another_shape_is_refused_and_named(persona: Desk, words: list[str], said: str) -> None:
+    assert persona.sync() == 0
+    before = persona.data.read_bytes()
+    assert persona.sync(*words) == 2
+    assert said in persona.said
+    assert persona.data.read_bytes() == before
+
+
+def test_another_providers_log_does_not_go_into_the_same_file(each: Desk) -> None:
+    assert each.sync() == 0
+    other = next(name for name in KINDS if name != each.name)
+    assert each.command(other, "sync", "--demo", "-o", str(each.data)) == 2
+    assert f"was begun with --provider {each.name}, not with --provider {other}" in each.said
+
+
+def stop_after(desk_: Desk, number: int) -> None:
+    """Let the server refuse everything from a request on: the run ends there."""
+    desk_.server.faults = lambda request: None if request.number <= number else Fault(403)
+
+
+def test_a_run_cut_short_at_four_fifths_goes_on_from_there(persona: Desk) -> None:
+    pages = 10
+    persona.server.latency = 0.03  # a page a commit, also on a slow disk
+    stop_after(persona, 8)
+    assert persona.sync() == 4
+    kept = len(list(records(persona.folder)))
+    assert kept >= 6 * PAGE
+    assert persona.command("status", str(persona.data)) == 0
+    persona.server.faults = {}
+    assert persona.sync() == 0
+    assert persona.holds_all()
+    # The page it had got to, those behind it, and one for what is new.
+    assert len(persona.asked) <= pages - kept // PAGE + 3
+    assert persona.verify() == 0
+
+
+def test_a_day_that_was_read_is_not_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    world = World.make("roam", random.Random(1), early=300, late=0, days=29)
+    for one in desk("roam", world, tmp_path, monkeypatch, capfdbinary, latency=0.02):
+        stop_after(one, 24)
+        assert one.sync("--concurrency", "1") == 4
+        one.server.faults = {}
+        assert one.sync("--concurrency", "1") == 0
+        assert len(one.asked) <= 31 - 24 + 1 + 3
+        assert one.holds_all()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(400),
+        Fault(404),
+        Fault(410),
+        Fault(422),
+        Fault(body=b'{"data":[],"links":{"prev":null,"next":null}}'),
+    ],
+    ids=["400", "404", "410", "422", "nothing"],
+)
+def test_a_position_that_is_unknown_means_reading_again(persona: Desk, fault: Fault) -> None:
+    persona.server.latency = 0.02
+    stop_after(persona, 6)
+    assert persona.sync() == 4
+    unknown = persona.lines[-1]["window"]["position"]
+    assert unknown
+    persona.server.faults = lambda request: (
+        fault if request.params.get("page[after]") == unknown and request.number == 8 else None
+    )
+    assert persona.sync() == 0
+    assert persona.holds_all()
+    assert persona.verify() == 0
+
+
+def test_a_position_that_leads_back_to_the_first_page_doubles_nothing(persona: Desk) -> None:
+    persona.server.latency = 0.02
+    stop_after(persona, 6)
+    assert persona.sync() == 4
+    unknown = persona.lines[-1]["window"]["position"]
+    page = persona.world.log.page
+
+    def forgetful(params: dict[str, str]) -> Any:
+        nonlocal unknown
+        if params.get("page[after]") == unknown:
+            unknown = None
+            params = {"page[size]": "100"}
+        return page(params)
+
+    persona.world.log.page = forgetful
+    persona.server.faults = {}
+    assert persona.sync() == 0
+    assert persona.holds_all()
+
+
+def test_rows_that_shift_while_they_are_read_are_there_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    world = World.make("hrhis", random.Random(3), early=900, late=0, days=5)
+    now = datetime.now(UTC)
+    world.happenings += [
+        happening("hrhis", 20_000 + n, now - timedelta(seconds=60 - n), visible=n)
+        for n in range(1, 60)
+    ]
+    for one in desk("hrhis", world, tmp_path, monkeypatch, capfdbinary):
+        stop_after(one, 5)
+        assert one.sync() == 4
+        one.server.faults = {}
+        for _ in range(5):
+            assert one.sync() == 0
+        world.show_all()
+        assert one.sync() == 0
+        assert one.holds_all()
+
+
+# Clocks and gaps
+
+
+def dated(moment: datetime) -> Fault:
+    return Fault(headers={"Date": format_datetime(moment, usegmt=True)})
+
+
+def test_the_mark_is_the_providers_clock_where_that_is_behind(each: Desk) -> None:
+    behind = (datetime.now(UTC) - timedelta(hours=3)).replace(microsecond=0)
+    each.server.faults = lambda _: dated(behind)
+    assert each.sync() == 0
+    mark = datetime.fromisoformat(each.lines[-1]["covered"]["until"])
+    assert timedelta() <= behind - mark < timedelta(seconds=SECONDS)
+    late = happening(each.name, 66_666, behind - timedelta(minutes=30))
+    each.world.happenings.append(late)
+    assert each.sync() == 0
+    assert each.holds_all()
+
+
+def test_a_providers_clock_that_is_ahead_loses_nothing(each: Desk) -> None:
+    each.server.faults = lambda _: dated(datetime.now(UTC) + timedelta(days=3))
+    assert each.sync() == 0
+    each.world.happenings.append(
+        happening(each.name, 66_667, datetime.now(UTC) - timedelta(minutes=30))
+    )
+    assert each.sync() == 0
+    assert each.holds_all()
+
+
+def test_hours_that_cannot_be_had_any_more_are_said_until_somebody_knows(persona: Desk) -> None:
+    long_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(days=200)
+    persona.server.faults = lambda _: dated(long_ago)
+    assert persona.sync("--since", "400d") == 0
+    persona.server.faults = {}
+    assert persona.sync("--since", "400d") == 8
+    assert "cannot be had any more" in persona.said
+    assert persona.holds_all()
+    begin, end = persona.lines[-1]["gaps"][0].values()
+    assert begin[:16] == (long_ago - timedelta(seconds=1)).isoformat()[:16]
+    assert end[:10] == (datetime.now(UTC) - timedelta(days=184)).isoformat()[:10]
+    assert persona.sync() == 0  # once is enough for the runs
+    path = str(persona.data)
+    assert persona.command("status", path) == 8
+    assert persona.verify() == 8
+    assert f"events are missing from {begin[:16]} to {end[:16]} UTC" in persona.said
+    assert persona.command("status", path, "--acknowledge-gaps") == 0
+    assert persona.command("status", path) == 0
+    assert persona.verify() == 0
+    assert persona.sync() == 0
+    assert persona.lines[-1]["gaps"] == []
+
+
+# The files
+
+
+def test_what_a_killed_run_left_is_cut_off(each: Desk) -> None:
+    assert each.sync() == 0
+    whole = each.data.read_bytes()
+    with each.data.open("ab") as file:
+        file.write(b'{"half a rec')
+    with each.journal.open("ab") as file:
+        file.write(b'{"line":99,"prev":"')
+    assert each.sync() == 0
+    assert each.data.read_bytes() == whole
+    assert each.verify() == 0
+
+
+def test_a_line_of_zeros_is_one_that_a_power_failure_cut_off(each: Desk) -> None:
+    assert each.sync() == 0
+    with each.journal.open("ab") as file:
+        file.write(b"\0" * 300 + b"\n")
+    assert each.sync() == 0
+    assert each.verify() == 0
+
+
+def grow(desk_: Desk) -> None:
+    desk_.world.happenings.append(
+        happening(desk_.name, 30_000, datetime.now(UTC) - timedelta(minutes=1))
+    )
+
+
+def test_a_file_that_was_moved_away_is_begun_anew(each: Desk) -> None:
+    assert each.sync(path="all.csv") == 0
+    each.path = "all.csv"
+    kept = each.data.read_text()
+    each.data.rename(each.folder / "all.csv.1.csv")
+    assert each.sync() == 0
+    assert not each.data.exists()
+    grow(each)
+    assert each.sync() == 0
+    assert each.data.read_text().splitlines()[0] == kept.splitlines()[0]
+    assert each.holds_all()
+    assert [line["moved"] for line in each.lines if line["moved"]] == [["all.csv"]]
+    assert each.verify() == 0
+    assert "are in files that were moved away" in each.written
+
+
+def test_an_empty_file_in_its_place_is_logrotates(each: Desk) -> None:
+    assert each.sync() == 0
+    each.data.rename(each.folder / "all.jsonl.1")
+    each.data.touch()
+    grow(each)
+    assert each.sync() == 0
+    assert each.holds_all()
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda data: data[:-5], "bytes were committed"),
+        (lambda _: b"", "bytes were committed"),
+        (lambda data: data.replace(b"e", b"E", 1), "is not what was written"),
+        (lambda data: b"x" + data, "is not what was written"),
+    ],
+    ids=["shorter", "emptied", "changed", "longer"],
+)
+def test_a_file_that_was_changed_stops_the_run_and_is_not_written_to(
+    each: Desk, harm: Any, said: str
+) -> None:
+    assert each.sync() == 0
+    with each.data.open("r+b") as file:  # in place, as copytruncate and editors do
+        harmed = harm(file.read())
+        file.seek(0)
+        file.write(harmed)
+        file.truncate()
+    grow(each)
+    assert each.sync() == 8
+    assert said in each.said
+    assert each.asked == []
+    assert each.data.read_bytes() == harmed
+
+
+def test_a_copy_with_other_times_is_read_again_and_taken(each: Desk) -> None:
+    assert each.sync() == 0
+    copy = each.folder / "copy"
+    copy.write_bytes(each.data.read_bytes())
+    copy.replace(each.data)
+    grow(each)
+    assert each.sync() == 0
+    assert each.holds_all()
+    assert each.verify() == 0
+
+
+@pytest.mark.parametrize("path", ["all.jsonl", "{date}.jsonl"])
+def test_a_file_that_is_not_ours_is_not_written_to(each: Desk, path: str) -> None:
+    theirs = each.folder / path.replace("{date}", f"{each.world.happenings[0].moment:%Y-%m-%d}")
+    theirs.write_text("theirs\n")
+    assert each.sync(path=path) == 8
+    assert "is there already, and the journal does not tell of it" in each.said
+    assert theirs.read_text() == "theirs\n"
+
+
+def test_a_changed_journal_stops_the_run(each: Desk) -> None:
+    assert each.sync() == 0
+    data = each.journal.read_bytes()
+    last = data.rstrip(b"\n").rfind(b"\n") + 1
+    each.journal.write_bytes(data[:last] + data[last:].replace(b'"records":', b'"records":1', 1))
+    assert each.sync() == 8
+    assert f"line {len(each.lines)}: it was changed" in each.said
+    assert each.asked == []
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(persona: Desk) -> None:
+    (persona.folder / "file").write_text("")
+    assert persona.sync(path="file/all.jsonl") == 9
+    assert "Cannot write" in persona.said
+
+
+@pytest.mark.parametrize("path", ["", "-", "folder/", "/dev/null", "{day}.jsonl", "{date.jsonl"])
+def test_a_path_that_is_no_file_is_a_usage_error(
+    path: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert tape.run(["persona", "sync", "--demo", "-o", path]) == 2
+    assert capfdbinary.readouterr().err
+
+
+# The lock
+
+
+def test_a_second_run_is_told_at_once_and_waits_if_it_is_to(each: Desk) -> None:
+    assert each.sync() == 0
+    each.server.latency = 0.5
+    words = [sys.executable, "-m", "auditctl", each.name, "sync", "-o", str(each.data)]
+    running = len(each.server.requests)
+    with subprocess.Popen(words, env=dict(os.environ)) as first:
+        until = time.monotonic() + SECONDS
+        while len(each.server.requests) == running and time.monotonic() < until:
+            time.sleep(0.01)
+        assert each.sync() == 7
+        assert "Another run holds" in each.said
+        assert each.sync("--wait", "30s") == 0
+        assert first.wait(SECONDS) == 0
+    assert each.holds_all()
+
+
+# As a service
+
+
+def test_a_service_goes_through_outages_and_ends_with_its_signal(each: Desk) -> None:
+    each.server.faults = lambda request: Fault(503) if 1 < request.number < 4 else None
+    words = [each.name, "sync", "-o", str(each.data), "--follow", "--interval", "1s"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "auditctl", *words, "--retry-for", "0"],
+        env=dict(os.environ),
+        stderr=subprocess.PIPE,
+    ) as service:
+        until = time.monotonic() + SECONDS
+        enough = 42 if each.name == "roam" else 5
+        while len(each.server.requests) < enough and time.monotonic() < until:
+            time.sleep(0.02)
+        service.send_signal(signal.SIGTERM)
+        _, said = service.communicate(timeout=SECONDS)
+    assert service.returncode == 0
+    begin, end = said.decode().splitlines()
+    assert "It is asked again until it answers." in begin
+    assert end == "auditctl: The provider answers again."
+    assert each.verify() == 0
+
+
+def test_refused_credentials_end_a_service_once_the_file_has_been_read_again(
+    persona: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(os.environ["PERSONA_API_KEY"])
+    monkeypatch.delenv("PERSONA_API_KEY")
+    monkeypatch.setenv("PERSONA_API_KEY_FILE", str(key))
+    refused: list[str] = []
+
+    def fault(request: Request) -> Fault | None:
+        if request.number < 12:
+            return None
+        if not refused:
+            key.write_text("another\n")
+        refused.append(request.headers["authorization"])
+        return Fault(401)
+
+    persona.server.faults = fault
+    assert persona.sync("--follow", "--interval", "1s") == 4
+    assert refused[-1] == "Bearer another"
+    assert "refused the credentials" in persona.said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--interval", "0"], "--interval"),
+        (["--interval", "soon"], "--interval"),
+        (["--overlap", "x"], "--overlap"),
+        (["--wait", "x"], "--wait"),
+        (["--since", "x"], "Cannot read the time"),
+        (["--since", "2100-01-01"], "in the future"),
+        (["--where", "x"], "Cannot read --where"),
+        (["--fields", "x"], "There is no field"),
+    ],
+)
+def test_words_that_cannot_be_read_are_usage_errors(
+    persona: Desk, words: list[str], said: str
+) -> None:
+    assert persona.sync(*words) == 2
+    assert said in persona.said
+    assert list(persona.folder.iterdir()) == []
