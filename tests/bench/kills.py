@@ -71,11 +71,18 @@ def tools() -> Iterator[Tool]:
     """Give auditctl, and each of its peers that is installed."""
     auditctl = (str(AUDITCTL), "persona", "sync", "-q", "-o", "FOLDER/data/log.jsonl")
     yield Tool("auditctl", auditctl)
-    for name in peers.TOOLS:
+    programs = {
+        "dlt": ("sync_dlt.py", "files"),
+        "dlt-duckdb": ("sync_dlt.py", "duckdb"),
+        "singer": ("sync_singer.py",),
+        "airbyte": ("sync_airbyte.py",),
+        "grove": ("sync_grove.py",),
+    }
+    for name, (script, *words) in programs.items():
         if interpreter := peers.installed(name):
-            script = ROOT / "tests" / "bench" / "peers" / f"sync_{name}.py"
+            path = ROOT / "tests" / "bench" / "peers" / script
             remedy = None if name == "grove" else (str(OVERLAP),)
-            yield Tool(name, (str(interpreter), str(script), "FOLDER"), remedy)
+            yield Tool(name, (str(interpreter), str(path), *words, "FOLDER"), remedy)
 
 
 @dataclass
