@@ -212,7 +212,7 @@ def delivered(folder: Path) -> Iterator[str]:
 
 def duration(tool: Tool, dice: random.Random) -> tuple[float, int, int]:
     """Measure an undisturbed first run from its first request to its end, and one after it."""
-    with Scene(tool, dice) as scene:
+    with Scene(tool, dice, throttled=True) as scene:
         scene.happen(EVENTS, timedelta(days=12))
         status = scene.run()
         assert status == 0, (FOLDER / "said").read_text()[-2000:]
