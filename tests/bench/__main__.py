@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import peers
+from tests.bench import kills, peers
 from tests.bench.goals import GOALS, Line
 from tests.bench.measure import AUDITCTL
 
@@ -13,13 +13,24 @@ from tests.bench.measure import AUDITCTL
 def main() -> int:
     """Print a line for each figure; the status tells whether all of them are within bounds."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    told = "its number, all, or peers: installs what goals 3 and 10 compare with"
-    parser.add_argument("goal", nargs="+", choices=[*GOALS, "all", "peers"], help=told)
-    wanted = parser.parse_args().goal
+    told = (
+        "its number, all, peers: installs what goals 3 and 10 and kills compare with, or kills:"
+        " kills sync and its peers, and counts what is missing or doubled"
+    )
+    names = [*GOALS, "all", "peers", "kills"]
+    parser.add_argument("goal", nargs="+", choices=names, help=told)
+    parser.add_argument("--kills", type=int, default=20, help="first runs to kill, of each tool")
+    parser.add_argument("--seed", type=int, default=1, help="where the dice of kills begin")
+    args = parser.parse_args()
+    wanted = args.goal
     if "peers" in wanted:
         peers.install()
     if not AUDITCTL.exists():
         parser.error(f"install the project first: there is no {AUDITCTL}")
+    if "kills" in wanted:
+        kills.main(args.kills, args.seed)
+    if not {*GOALS, "all"} & {*wanted}:
+        return 0
     missed = 0
     show("goal", "what", "measured", "limit", "")
     for number in GOALS if "all" in wanted else [goal for goal in wanted if goal in GOALS]:

@@ -22,7 +22,7 @@ TOOLS = {
     "airbyte": "airbyte-cdk==7.39.1",
     "grove": "grove==2.2.0",
 }
-WANTED = {**TOOLS, "httpie": "httpie==3.2.4"}
+WANTED = {**TOOLS, "httpie": "httpie==3.2.4", "dlt-duckdb": "dlt[duckdb]==1.31.0"}
 MARKS = {"persona": b'"ual_', "upstash": b'"0b9f3f7e-'}  # each event has one of these, once
 
 
