@@ -16,6 +16,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 )
 
 name, folder = sys.argv[1:]
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
 
 @dlt.resource
