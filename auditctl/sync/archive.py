@@ -188,22 +188,27 @@ class Archive:
         file = self.state.files.get(name)
         if file is None or not file.length or name in self.moved:
             return
+        found = self._found(name, file)
+        if found is None:
+            self.moved.append(name)
+        elif found.st_size != file.length:
+            raise IntegrityError(
+                f"{self._path(name)} has {found.st_size} bytes, but {file.length} were committed: "
+                "somebody else writes to it. Nothing was overwritten; restore it from a backup, or "
+                "move it away."
+            )
+
+    def _found(self, name: str, file: File) -> os.stat_result | None:
+        """Look at a file; None if it was moved away."""
         path = self._path(name)
         try:
             found = os.stat(path)  # noqa: PTH116
         except FileNotFoundError:
-            self.moved.append(name)
-            return
+            return None
         except OSError as error:
             raise unreadable(path, error) from None
-        if not found.st_size and found.st_ino != file.inode:
-            self.moved.append(name)  # logrotate's "create" puts an empty file in its place
-        elif found.st_size != file.length:
-            raise IntegrityError(
-                f"{path} has {found.st_size} bytes, but {file.length} were committed: somebody "
-                "else writes to it. Nothing was overwritten; restore it from a backup, or move it "
-                "away."
-            )
+        # An empty file in its place is what logrotate's "create" puts there.
+        return found if found.st_size or found.st_ino == file.inode else None
 
     def _write(self, name: str, part: _Part) -> Line:
         path = self._path(name)
@@ -255,23 +260,13 @@ class Archive:
         """
         doubtful = []
         for name, file in self.state.files.items():
-            path = self._path(name)
-            try:
-                found = os.stat(path)  # noqa: PTH116
-            except FileNotFoundError:
+            found = self._found(name, file)
+            if found is None:
                 if file.length:
                     self.moved.append(name)
                 continue
-            except OSError as error:
-                raise unreadable(path, error) from None
-            if not found.st_size and found.st_ino != file.inode:
-                if file.length:
-                    self.moved.append(name)
-            elif (found.st_size, found.st_mtime_ns, found.st_ino) != (
-                file.length,
-                file.mtime_ns,
-                file.inode,
-            ):
+            now = File(found.st_size, found.st_mtime_ns, found.st_ino)
+            if now != file:
                 doubtful.append(name)
         if not doubtful:
             return

@@ -1,0 +1,107 @@
+"""A destination in the hands of a run: what happens to its files between two commits."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+
+from auditctl.errors import IntegrityError, OutputError
+from auditctl.formats.jsonl import Jsonl
+from auditctl.record import FIELDS
+from auditctl.sync import template
+from auditctl.sync.archive import Archive, Progress, Shape, hold
+from auditctl.sync.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WINDOW = {"since": None, "until": "2026-01-02T00:00:00.000Z", "position": None, "done": False}
+PROGRESS = Progress(WINDOW, None, None, [])
+
+
+def record(n: int) -> dict[str, Any]:
+    return {**dict.fromkeys(FIELDS), "time": f"2026-01-01T00:00:{n:02}.000Z", "id": f"id-{n}"}
+
+
+@pytest.fixture
+def shape(tmp_path: Path) -> Shape:
+    path = template.parse(str(tmp_path / "deep" / "er" / "all.jsonl"))
+    return Shape({"format": "jsonl"}, path, Jsonl().rows)
+
+
+@pytest.fixture
+def archive(shape: Shape) -> Iterator[Archive]:
+    with hold(shape) as held:
+        write(held, 0)
+        yield held
+
+
+def write(archive: Archive, *numbers: int) -> None:
+    archive.add([record(n) for n in numbers])
+    archive.commit(PROGRESS, {})
+
+
+def data(archive: Archive) -> Path:
+    from pathlib import Path
+
+    return Path(archive.shape.template.path)
+
+
+def test_a_file_moved_away_while_a_run_goes_on_is_begun_anew(archive: Archive) -> None:
+    path = data(archive)
+    path.rename(path.with_name("old"))
+    write(archive, 1)
+    assert len(path.read_bytes().splitlines()) == 1
+    write(archive, 2, 3)
+    proof = verify(archive.shape.template)
+    assert (proof.records, proof.elsewhere) == (3, 1)
+
+
+def test_an_empty_file_put_in_its_place_is_begun_anew(archive: Archive) -> None:
+    path = data(archive)
+    path.rename(path.with_name("old"))
+    path.touch()
+    write(archive, 1)
+    assert verify(archive.shape.template).records == 1
+
+
+def test_somebody_else_who_writes_to_the_file_ends_the_run(archive: Archive) -> None:
+    with data(archive).open("ab") as file:
+        file.write(b"theirs\n")
+    with pytest.raises(IntegrityError, match="somebody else writes to it"):
+        write(archive, 1)
+    assert data(archive).read_bytes().endswith(b"theirs\n")
+
+
+def test_a_full_disk_leaves_what_was_committed(archive: Archive, shape: Shape) -> None:
+    before = data(archive).read_bytes()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some room"):
+        write(archive, 1)
+    assert data(archive).read_bytes() == before
+    assert verify(shape.template).records == 1
+
+
+def test_a_file_that_cannot_be_looked_at_ends_the_run(archive: Archive) -> None:
+    folder = data(archive).parent
+    folder.rename(folder.with_name("elsewhere"))
+    folder.touch()
+    with pytest.raises(IntegrityError, match="Cannot read"):
+        write(archive, 1)
+
+
+def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "all.jsonl").symlink_to(tmp_path / "disk" / "real.jsonl")
+    path = template.parse(str(tmp_path / "all.jsonl"))
+    for n in range(3):
+        with hold(Shape({}, path, Jsonl().rows)) as held:
+            write(held, n)
+    assert len((tmp_path / "disk" / "real.jsonl").read_bytes().splitlines()) == 3
+    assert (tmp_path / "all.jsonl").is_symlink()
+    assert verify(path).records == 3
