@@ -21,6 +21,8 @@ class Tally:
     records: int = 0
     reached: str | None = None
     """The time of the last record that was read, in or out of the window."""
+    older: int = 0
+    """How many records at the end of the last page are older than the window."""
     malformed: int = 0
     first_malformed: str = ""
 
@@ -59,7 +61,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         ids.next_page()
         batch: list[Record] = []
         here: set[str] = set()
-        past = bool(page.events)
+        older = 0
         time: str | None = None
         if sweep(page.events, redact=redacted):
             for answer in page.answers:
@@ -74,9 +76,9 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                 problems = (*_missing(provider, record), *problems)
                 record["id"] = record["id"] or ids.give(record, page.day or "", redacted=redacted)
             if time is not None and not since <= time[:-1] < until:
-                past = past and time[:-1] < since
+                older = older + 1 if time[:-1] < since else 0
                 continue
-            past = False
+            older = 0
             if shifts:
                 if record["id"] in seen:
                     continue
@@ -84,6 +86,8 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
             if not tests or all(test(record) for test in tests):
                 batch.append(Malformed(record, problems) if problems else record)
         tally.reached = time or tally.reached
+        tally.older = older
+        past = older == len(page.events) > 0
         seen |= here
         if provider.order == "newest day first":
             batch.sort(key=_age, reverse=True)

@@ -279,7 +279,7 @@ def test_another_providers_log_does_not_go_into_the_same_file(each: Desk) -> Non
     assert each.sync() == 0
     other = next(name for name in KINDS if name != each.name)
     assert each.command(other, "sync", "--demo", "-o", str(each.data)) == 2
-    assert f"was begun with --provider {each.name}, not with --provider {other}" in each.said
+    assert f"was begun with the log of {each.name}, not with the log of {other}" in each.said
 
 
 def stop_after(desk_: Desk, number: int) -> None:

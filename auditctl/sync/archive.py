@@ -111,6 +111,12 @@ class Archive:
             self._oldest = min(self._oldest or times[0], *times)
             self._newest = max(self._newest or times[0], *times)
 
+    def discard(self) -> None:
+        """Forget what was added and not committed: a run that failed leaves it behind."""
+        self._parts = {}
+        self._ids = []
+        self._oldest = self._newest = None
+
     @property
     def pending(self) -> int:
         """How many records wait for the next commit."""
@@ -130,7 +136,7 @@ class Archive:
         self.waited = 0.0
         with self.held():
             self._begin(self._parts, progress)
-            entries = [self._write(name, part) for name, part in self._parts.items()]
+            entries = [self._write(name, part, progress) for name, part in self._parts.items()]
             self._append(
                 **vars(progress),
                 files=entries,
@@ -141,9 +147,7 @@ class Archive:
                 ids=self._ids,
                 kept=kept,
             )
-            self._parts = {}
-            self._ids = []
-            self._oldest = self._newest = None
+            self.discard()
 
     def _append(self, **own: Any) -> None:  # noqa: ANN401
         state = self.state
@@ -210,32 +214,31 @@ class Archive:
         # An empty file in its place is what logrotate's "create" puts there.
         return found if found.st_size or found.st_ino == file.inode else None
 
-    def _write(self, name: str, part: _Part) -> Line:
+    def _write(self, name: str, part: _Part, progress: Progress) -> Line:
         path = self._path(name)
-        file = self.state.files[name]
-        begins = not file.length
-        data = b"".join([self.shape.header, *part.data] if begins else part.data)
-        if self.shape.template.compressed:
-            import gzip
-
-            # A member of its own, so that what was committed can be read at any time.
-            data = gzip.compress(data, COMPRESSION, mtime=0)
         try:
-            if begins:
-                make_folder(os.path.dirname(path))  # noqa: PTH120
-            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-            descriptor = os.open(path, flags, MODE)
+            descriptor = self._open(name)
+            if descriptor is None:  # somebody was faster than the look at it
+                self._begin([name], progress)
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE)
+            file = self.state.files[name]
+            begins = not file.length
+            data = b"".join([self.shape.header, *part.data] if begins else part.data)
+            if self.shape.template.compressed:
+                import gzip
+
+                # A member of its own, so that what was committed can be read at any time.
+                data = gzip.compress(data, COMPRESSION, mtime=0)
             try:
-                try:
-                    write_all(descriptor, data, file.length)
-                    started = time.monotonic()
-                    os.fsync(descriptor)
-                    self.waited += time.monotonic() - started
-                except OSError:
-                    with suppress(OSError):
-                        os.ftruncate(descriptor, file.length)
-                    raise
+                write_all(descriptor, data, file.length)
+                started = time.monotonic()
+                os.fsync(descriptor)
+                self.waited += time.monotonic() - started
                 found = os.fstat(descriptor)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(descriptor, file.length)
+                raise
             finally:
                 os.close(descriptor)
             if begins:
@@ -247,6 +250,23 @@ class Archive:
         if self.shape.header:
             entry["header"] = begins
         return entry
+
+    def _open(self, name: str) -> int | None:
+        """Open a file at the end of which to write; None if it is not the one it was."""
+        path = self._path(name)
+        file = self.state.files[name]
+        if not file.length:
+            make_folder(os.path.dirname(path))  # noqa: PTH120
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, MODE)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        found = os.fstat(descriptor)
+        if (found.st_size, found.st_ino) == (file.length, file.inode):
+            return descriptor
+        os.close(descriptor)
+        return None
 
     def recover(self) -> None:
         """Cut off what was written without a commit, and see what became of the files meanwhile.
@@ -270,7 +290,7 @@ class Archive:
                 doubtful.append(name)
         if not doubtful:
             return
-        prove_files(self.journal.path, self.shape.template.folder, doubtful)
+        prove_files(self.shape.template, doubtful)
         for name in doubtful:
             self._cut(name)
 
@@ -346,11 +366,13 @@ def _compare(archive: Archive) -> None:
     if first is None or first["since"] != to_text(shape.since_time):
         raise UsageError(
             f"{shape.template.path} was begun with {_said('since', state.since)}, not with "
-            f"{_said('since', shape.since)}. Leave it away, or give another PATH."
+            f"{_said('since', shape.since)}. Leave it out, or give another PATH."
         )
 
 
 def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if name == "provider":
+        return f"the log of {value}"
     if value is None or value == []:
         return f"no --{name}"
     if value is True:

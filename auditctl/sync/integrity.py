@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
 from typing import Self
 
-import orjson
-
 from auditctl.errors import IntegrityError
-from auditctl.sync.journal import Line, read_lines, unreadable
+from auditctl.sync.journal import Line, opened, read_lines, unreadable, wrong_line
+from auditctl.sync.template import Template
 
 CHUNK = 1024 * 1024
 MOST_OPEN = 64
@@ -18,9 +17,10 @@ MOST_OPEN = 64
 class Files:
     """The files of one destination, read in turns."""
 
-    def __init__(self, folder: str) -> None:
-        """Read the files below ``folder``."""
-        self._folder = folder
+    def __init__(self, template: Template) -> None:
+        """Read the files of a destination."""
+        self._folder = template.folder
+        self._compressed = template.compressed
         self._open: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -45,7 +45,7 @@ class Files:
         """
         path = self.path(entry["name"])
         digest = sha256()
-        data = b""
+        parts: list[bytes] = []
         left, offset = entry["length"], entry["offset"]
         try:
             file = self._file(entry["name"])
@@ -60,7 +60,7 @@ class Files:
                     )
                 digest.update(chunk)
                 if count:
-                    data += chunk
+                    parts.append(chunk)
                 left -= len(chunk)
                 offset += len(chunk)
         except FileNotFoundError:
@@ -79,7 +79,7 @@ class Files:
                 "overwritten. Restore it from a backup, or move it away."
             )
         if count and entry["length"]:
-            found = _records(entry, data)
+            found = _records(entry, b"".join(parts), compressed=self._compressed)
             if found != entry["records"]:
                 raise IntegrityError(
                     f"{path} has {found} records from byte {entry['offset']} on, but line "
@@ -96,15 +96,15 @@ class Files:
         return file
 
 
-def prove_files(journal: str, folder: str, names: Collection[str]) -> None:
+def prove_files(template: Template, names: Collection[str]) -> None:
     """Prove some of the files from their first byte.
 
     Raises:
         IntegrityError: one of them is not what was written.
 
     """
-    with Files(folder) as files:
-        for number, entry in live(journal, names):
+    with Files(template) as files:
+        for number, entry in live(template.journal, names):
             files.prove(entry, number, count=False)
 
 
@@ -123,13 +123,15 @@ def live(journal: str, names: Collection[str]) -> Iterator[tuple[int, Line]]:
 
 def _lines(journal: str) -> Iterator[tuple[int, Line]]:
     for number, (_, text) in enumerate(read_lines(journal), 1):
-        yield number, orjson.loads(text)
+        line = opened(text)
+        if line is None:
+            raise wrong_line(journal, number, "it was changed")
+        yield number, line
 
 
-def _records(entry: Line, data: bytes) -> int:
+def _records(entry: Line, data: bytes, *, compressed: bool) -> int:
     """Count the records in what one commit wrote."""
-    name = entry["name"].lower()
-    if name.endswith(".gz"):
+    if compressed:
         import gzip
         import zlib
 
@@ -137,7 +139,6 @@ def _records(entry: Line, data: bytes) -> int:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
             return -1
-        name = name.removesuffix(".gz")
     return sum(1 for _ in _rows(data)) - entry["header"] if "header" in entry else data.count(b"\n")
 
 

@@ -10,6 +10,7 @@ line with the whole ``state`` stands, and only what follows that one is read.
 
 import errno
 import fcntl
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -75,6 +76,8 @@ class State:
     window: Line | None = None
     """What the last run read: since, until, position and whether it is done."""
     covered: Line | None = None
+    seen: str = ""
+    """The latest end of any window: what is dated before it may have been seen by now."""
     success: str | None = None
     """When a window was last read to its end."""
     latest: str | None = None
@@ -111,6 +114,7 @@ class State:
         self.at = line["at"]
         self.window = line["window"]
         self.covered = line["covered"]
+        self.seen = line["seen"]
         self.success = line["success"]
         self.latest = line["latest"]
         self.records = line["records"]
@@ -214,6 +218,8 @@ class Journal:
             "kept": {},
             **own,
         }
+        # A clock that is wrong for a while makes windows end earlier than those before them.
+        line["seen"] = max(state.seen, line["window"]["until"])
         line["ids"] = line.pop("ids", [])  # last, so that they can be passed over unread
         nothing = _says_nothing(line)
         again = nothing and self._last.may_go() and line["gaps"] == state.gaps and not whole
@@ -239,6 +245,7 @@ class Journal:
             head |= {"state_at": offset, "state": state.whole()}
         written = {**head, **line}
         data = seal(written)
+        self._see()
         try:
             if offset < self._size:
                 # Not written over: what a longer line left behind would look like a line.
@@ -259,6 +266,23 @@ class Journal:
         self._last = _Last(offset, prev, state_at, nothing, fallback)
         state.apply(written)
 
+    def _see(self) -> None:
+        """See whether the journal is still where it should be: logrotate moves what it is told to.
+
+        Raises:
+            IntegrityError: it is not, so that another run may hold another one.
+
+        """
+        try:
+            there = os.stat(self.path).st_ino == os.fstat(self._file).st_ino  # noqa: PTH116
+        except OSError:
+            there = False
+        if not there:
+            raise IntegrityError(
+                f"{self.path} was moved away or replaced while a run held it. Put it back; the "
+                "journal belongs to its files, and nothing may rotate or remove it."
+            )
+
     def ids(self, since: str, enough: str) -> Iterator[list[str]]:
         """Give the ids of records dated from ``since`` on, and of others that share their lines.
 
@@ -266,12 +290,12 @@ class Journal:
         """
         for _, text in _backward(self._file, self._size):
             # Most lines are passed over: their ids, which are most of them, are not even read.
-            head, _, ids = text.partition(_IDS)
-            line = orjson.loads(head + b"}")
-            if line["window"]["until"] <= enough:
+            head, _, ids = text.rpartition(_IDS)
+            line = _parsed(head + b"}")
+            if line["seen"] <= enough:
                 return
             if (line["newest"] or "") >= since:
-                yield orjson.loads(b"[" + ids[:-_HASH_SIZE])
+                yield _parsed(b"[" + ids[:-_HASH_SIZE])
 
 
 @dataclass(frozen=True)
@@ -300,7 +324,10 @@ class _Last:
 
 def seal(line: Line) -> bytes:
     """Write a line with its hash, which is noted in ``line`` too."""
-    text = orjson.dumps(line)[:-1]
+    try:
+        text = orjson.dumps(line)[:-1]
+    except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
+        text = json.dumps(line, separators=(",", ":")).encode()[:-1]
     line["hash"] = sha256(text).hexdigest()
     return b'%b,"hash":"%b"}\n' % (text, line["hash"].encode())
 
@@ -311,10 +338,17 @@ def opened(text: bytes) -> Line | None:
     if not tail.startswith(_HASH) or tail != b'%b%b"}' % (_HASH, sha256(body).hexdigest().encode()):
         return None
     try:
-        line = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        line = _parsed(text)
+    except ValueError:
         return None
     return line if type(line) is dict else None
+
+
+def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
 
 
 def read_state(path: str) -> State | None:

@@ -4,30 +4,36 @@ A window that was not read to its end is read on first, from the position in the
 one from the end of what is covered, less the overlap, up to now.
 """
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from auditctl.client import Client
 from auditctl.errors import AnswerError
 from auditctl.export import Tally, records
-from auditctl.fields import Test
-from auditctl.provider import Page, Provider
-from auditctl.record import Record
+from auditctl.record import Malformed, Record
 from auditctl.sync.archive import Archive, Progress
 from auditctl.sync.journal import Line, now_text, to_text
 from auditctl.window import Window
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from auditctl.client import Client
+    from auditctl.fields import Test
+    from auditctl.provider import Page, Provider
+
+FEW = 4
+"""Pages that make a commit at the latest: what a kill may cost."""
 COMMIT_SHARE = 4
-"""How many times as long as a commit waited for the disk is read before the next one: where disks
-are fast each page is a commit, and where they are slow the run does not mostly wait."""
-SOON = 0.25
-"""What is read is committed after so many seconds at the latest."""
-QUIET = 1.0
+"""How many times as long as a commit waited for the disk is read before the next, if that is less:
+where pages come slowly, or disks are fast, each page is a commit."""
+ENOUGH_OLDER = 10
+"""Older rows at a page's end after which none is expected to be newer; one may be dated wrongly."""
+QUIET = 60.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
-MOST_PENDING = 50_000
-"""Records held at most before they are committed, however slow the disk is."""
 EARLY = timedelta(hours=1)
 """An event dated so much later than its window's end is one that will be seen again for long."""
 SLACK = timedelta(days=1)
@@ -74,7 +80,8 @@ class Run:
             since, until = from_text(left["since"]), left["until"]
             if self._read(since, outcome, until=until, position=left["position"]):
                 left = None
-        self._read(self._since(left), outcome)
+        if not self._read(self._since(left), outcome):
+            self._read(self._since(left), outcome)
         return outcome
 
     def _left(self) -> Line | None:
@@ -89,7 +96,7 @@ class Run:
             if self.since is not None:
                 return self.since
             keeps = self.provider.keeps
-            return BEGINNING if keeps is None else datetime.now(UTC) - keeps
+            return BEGINNING if keeps is None else self._now() - keeps
         starts = [from_text(left["since"])] if left is not None else []
         if covered is not None:
             # Not from a mark that a wrong clock had set in the future.
@@ -105,59 +112,44 @@ class Run:
         until: str | None = None,
         position: str | None = None,
     ) -> bool:
-        """Read a window to its end; false if the provider does not know the position any more."""
+        """Read a window to its end.
+
+        False if it must be begun anew: the provider does not know the position any more, or its
+        first answer shows that our clock has misled us about where a first window begins.
+        """
         known = _Known(self.archive, since)
         outcome.tally.reached = None
         self.client.begin()
-        started = datetime.now(UTC)
+        self.archive.discard()  # what a run that failed had read is read again
+        started, asked_at = datetime.now(UTC), self._now()
         resumed = position is not None
-        first = True
-        empty = True
-
-        def noted(pages: Iterable[Page]) -> Iterator[Page]:
-            nonlocal position, empty
-            for page in pages:
-                empty = not page.events
-                # A page is known again by its events; one that has none may not be itself.
-                position = position if empty else page.position
-                yield page
-                del page  # see `auditctl.export.records`
-
         # What is dated in the future is delivered; only the asking ends with tomorrow.
-        asked = Window(since, started + timedelta(days=1))
+        walk = self._walk(Window(since, asked_at + timedelta(days=1)), position)
         batches = records(
             self.provider,
-            noted(
-                self.provider.pages(self.client, asked)
-                if position is None
-                else self.provider.pages_from(self.client, asked, position)
-            ),
+            walk.pages(),
             Window(since, END),
             outcome.tally,
             tests=self.tests,
             redacted=self.redacted,
         )
-        begin = Window(since, since).span[0]
         committed = time.monotonic()
         try:
             for batch in batches:
-                if resumed and first and empty:
-                    return False  # there were some when this page was read first
-                first = False
-                until = until or self._mark(started)
-                fresh = known.drop(batch, until)
-                self.archive.add(fresh)
-                outcome.tally.count(fresh)
-                outcome.records += len(fresh)
-                del batch, fresh  # see `auditctl.export.records`
+                if until is None:
+                    if self._began_by_clock() and self._now() < asked_at - EARLY:
+                        return False
+                    until = self._mark(started)
+                if resumed and walk.is_empty():
+                    return False  # there were some events when this page was read first
+                self._take(batch, known, until, outcome)
+                walk.countable = walk.countable and not any(map(_lacks_id, batch))
+                del batch  # see `auditctl.export.records`
                 self.watch(outcome.tally)
-                if self._is_past(begin, outcome.tally.reached):
+                if self._is_past(outcome.tally):
                     break
-                waited = time.monotonic() - committed
-                pending = self.archive.pending
-                enough = min(SOON, COMMIT_SHARE * self.archive.waited) if pending else QUIET
-                if waited >= enough or pending >= MOST_PENDING:
-                    progress = self._progress(since, until, outcome, position=position)
+                if self._is_due(walk, time.monotonic() - committed):
+                    progress = self._progress(since, until, outcome, position=walk.place())
                     self.archive.commit(progress, known.kept())
                     committed = time.monotonic()
         except AnswerError:
@@ -170,6 +162,38 @@ class Run:
         self.archive.commit(done, known.kept())
         return True
 
+    def _walk(self, window: Window, position: str | None) -> _Walk:
+        if position is None:
+            return _Walk(self.provider.pages(self.client, window), None)
+        return _Walk(self.provider.pages_from(self.client, window, position), position)
+
+    def _take(self, batch: list[Record], known: _Known, until: str, outcome: Outcome) -> None:
+        """Add what is not in the destination yet to the next commit."""
+        fresh = known.drop(batch, until)
+        self.archive.add(fresh)
+        outcome.tally.count(fresh)
+        outcome.records += len(fresh)
+
+    def _is_due(self, walk: _Walk, waited: float) -> bool:
+        """Say whether it is time for a commit, so many seconds behind the last one."""
+        if not self.archive.pending:
+            return walk.place() is not None and waited >= QUIET
+        if walk.since_commit < FEW and waited < COMMIT_SHARE * self.archive.waited:
+            return False
+        walk.since_commit = 0
+        return True
+
+    def _now(self) -> datetime:
+        """Give this moment; by the provider's clock, if ours is known to be ahead of it."""
+        now = datetime.now(UTC)
+        skew = self.client.skew
+        return now if skew is None or skew > -EARLY else now + skew
+
+    def _began_by_clock(self) -> bool:
+        """Say whether the window begins where the provider is thought to keep its log from."""
+        first = self.archive.state.covered is None and self.since is None
+        return first and self.provider.keeps is not None
+
     def _mark(self, started: datetime) -> str:
         """Give the time up to which a walk that began then has seen everything, but for the late.
 
@@ -179,15 +203,14 @@ class Run:
         skew = self.client.skew
         return to_text(started if skew is None else min(started, started + skew))
 
-    def _is_past(self, begin: str, reached: str | None) -> bool:
+    def _is_past(self, tally: Tally) -> bool:
         """Say whether what follows is older than the window.
 
         `records` reads on to a page that is wholly older, should rows be a little out of order.
-        Where the window begins with an overlap, that is allowance enough.
+        Where the window begins with an overlap, some rows are allowance enough.
         """
         overlaps = self.archive.state.covered is not None
-        newest_first = self.provider.order == "newest first"
-        return overlaps and newest_first and reached is not None and reached[:-1] < begin
+        return overlaps and self.provider.order == "newest first" and tally.older >= ENOUGH_OLDER
 
     def _progress(
         self,
@@ -237,6 +260,43 @@ class Run:
             outcome.gaps.append(gap)
         others = [one for one in state.gaps if one["since"] != gap["since"]]
         return [*others, gap]
+
+
+class _Walk:
+    """The pages of a walk, and where it is."""
+
+    def __init__(self, pages: Iterator[Page], position: str | None) -> None:
+        self._pages = pages
+        self._position = position
+        self._read = 0
+        self._empty = True
+        self.since_commit = 0
+        self.countable = True
+        """Twins of events without an id are told apart by counting from where the walk began: if
+        there are any, it cannot be taken up elsewhere."""
+
+    def pages(self) -> Iterator[Page]:
+        for page in self._pages:
+            self._read += 1
+            self.since_commit += 1
+            self._empty = not page.events
+            if not self._empty:
+                # A page is known again by its events; one that has none may not be itself.
+                self._position = page.position
+            yield page
+            del page  # see `auditctl.export.records`
+
+    def is_empty(self) -> bool:
+        """Say whether the first page, and no more was read yet, has no events."""
+        return self._read == 1 and self._empty
+
+    def place(self) -> str | None:
+        """Give where the walk can be taken up again."""
+        return self._position if self.countable else None
+
+
+def _lacks_id(record: Record) -> bool:
+    return type(record) is Malformed and "id" in record.problems
 
 
 class _Known:

@@ -66,7 +66,7 @@ def verify(template: Template) -> Proof:
     """
     proof, told = _read(template)
     journal = template.journal
-    with Files(template.folder) as files:
+    with Files(template) as files:
         # No further: the lines behind the last that tells of data may be written anew meanwhile.
         for number, line in islice(_chain(journal), told.last):
             for entry in line["files"]:
