@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -137,8 +137,12 @@ def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
     around: Surroundings,
     now: datetime,
     concurrency: int,
+    on_trouble: Callable[[str], None] = lambda _sentence: None,
 ) -> tuple["Provider", "Client"]:
-    """Read the settings and prepare the client, or the sample data in its place."""
+    """Read the settings and prepare the client, or the sample data in its place.
+
+    ``on_trouble`` is told of each trouble that is waited out.
+    """
     from auditctl import settings
 
     patience = options.patience()
@@ -164,7 +168,7 @@ def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
         concurrency=concurrency,
         transport=transport,
         on_exchange=partial(_tell_exchange, around.console) if options.verbose else None,
-        on_pause=partial(_tell_pause, around.console),
+        on_pause=partial(_tell_pause, around.console, on_trouble),
     )
     # What is imported by now stays, and pages go when their last name does: the collector need
     # not look at either again and again. It was off so far, see `auditctl.__main__`.
@@ -174,7 +178,10 @@ def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
     return ready, client
 
 
-def _tell_pause(console: Console, sentence: str, seconds: float) -> None:
+def _tell_pause(
+    console: Console, on_trouble: Callable[[str], None], sentence: str, seconds: float
+) -> None:
+    on_trouble(f"{sentence}.")
     line = f"{sentence}; asking again in {seconds:.0f} s"
     console.detail(line, pause=seconds)
     console.progress(line, now=True)

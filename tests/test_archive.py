@@ -31,7 +31,7 @@ def record(n: int) -> dict[str, Any]:
 @pytest.fixture
 def shape(tmp_path: Path) -> Shape:
     path = template.parse(str(tmp_path / "deep" / "er" / "all.jsonl"))
-    return Shape({"format": "jsonl"}, path, Jsonl().rows)
+    return Shape({"output": "all.jsonl"}, path, Jsonl().rows)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "all.jsonl").symlink_to(tmp_path / "disk" / "real.jsonl")
     path = template.parse(str(tmp_path / "all.jsonl"))
     for n in range(3):
-        with hold(Shape({}, path, Jsonl().rows)) as held:
+        with hold(Shape({"output": "all.jsonl"}, path, Jsonl().rows)) as held:
             write(held, n)
     assert len((tmp_path / "disk" / "real.jsonl").read_bytes().splitlines()) == 3
     assert (tmp_path / "all.jsonl").is_symlink()

@@ -20,7 +20,7 @@ from auditctl.formats.jsonl import Jsonl
 from auditctl.settings import sample
 from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
-from auditctl.sync.follow import LONGEST_PAUSE, follow
+from auditctl.sync.follow import LONGEST_PAUSE, Outage, follow
 from auditctl.sync.run import Run
 from tests import tape
 from tests.world import World
@@ -61,7 +61,7 @@ class Simulation:
     def follow(self) -> list[float]:
         """Give when each run began, counted from the first."""
         with pytest.raises(EndError):
-            follow(self.run, INTERVAL, self.said.append, clock=self.clock, sleep=self.sleep)
+            follow(self.run, INTERVAL, Outage(self.said.append), clock=self.clock, sleep=self.sleep)
         return [moment - self.runs[0] for moment in self.runs]
 
     def clock(self) -> float:
@@ -100,9 +100,7 @@ def test_a_rest_that_the_provider_wants_is_given() -> None:
 def test_what_cannot_be_outlasted_ends_it() -> None:
     simulation = Simulation([0, AccessError("refused")])
     with pytest.raises(AccessError):
-        follow(
-            simulation.run, INTERVAL, pytest.fail, clock=simulation.clock, sleep=simulation.sleep
-        )
+        simulation.follow()
 
 
 def serving(world: World) -> Callable[[httpx.Request], httpx.Response]:
@@ -139,7 +137,9 @@ def test_days_of_runs_grow_neither_memory_nor_the_journal(tmp_path: Path) -> Non
         try:
             simulation = Simulation([])
             with pytest.raises(EndError):
-                follow(look, 600, pytest.fail, clock=simulation.clock, sleep=simulation.sleep)
+                follow(
+                    look, 600, Outage(pytest.fail), clock=simulation.clock, sleep=simulation.sleep
+                )
         finally:
             tracemalloc.stop()
     client.close()

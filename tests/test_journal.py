@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync import journal as module
-from auditctl.sync.journal import FIRST_PREV, Journal, State, read_lines, read_state
+from auditctl.sync.journal import FIRST_PREV, Journal, State, read_lines, read_state, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,3 +215,24 @@ def test_a_lock_is_waited_for_as_long_as_is_wanted(folder: Path) -> None:
 
     Journal(str(folder / "j"), 30, pause).close()
     assert len(waits) == 3
+
+
+def test_a_journal_that_was_moved_away_is_not_written_to(folder: Path) -> None:
+    journal = opened(folder)
+    commit(journal, 1)
+    (folder / "j").rename(folder / "moved")
+    with pytest.raises(IntegrityError, match="was moved away or replaced"):
+        commit(journal, 2)
+    (folder / "j").touch()
+    with pytest.raises(IntegrityError, match="was moved away or replaced"):
+        commit(journal, 2)
+
+
+def test_a_sealed_line_that_no_run_has_written_is_found(folder: Path) -> None:
+    journal = opened(folder)
+    commit(journal, 1)
+    journal.close()
+    with (folder / "j").open("ab") as file:
+        file.write(seal({"line": 1, "state_at": 0}))
+    with pytest.raises(IntegrityError, match="line 2: it was changed"):
+        opened(folder)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import tape
-from tests.server import Fault, Request, Server
-from tests.world import KINDS, World, found, happening, records
+from tests.server import Answer, Fault, Request, Server
+from tests.world import KINDS, Happening, World, found, happening, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -387,7 +387,108 @@ def test_rows_that_shift_while_they_are_read_are_there_once(
         assert one.holds_all()
 
 
+def test_what_a_failed_look_of_a_service_had_read_is_not_written_twice(persona: Desk) -> None:
+    persona.server.faults = lambda request: (
+        Fault(503) if request.number in (4, 7) else Fault(403) if request.number > 25 else None
+    )
+    assert persona.sync("--follow", "--interval", "1s", "--retry-for", "0") == 4
+    assert persona.holds_all()
+
+
+def test_what_a_resumed_walk_had_read_is_not_written_twice(persona: Desk) -> None:
+    stop_after(persona, 4)
+    assert persona.sync() == 4
+    go_on(persona, lambda request: Fault(400) if request.number == 8 else None)
+    assert persona.sync() == 0
+    assert persona.holds_all()
+
+
+def test_a_row_dated_wrongly_ends_no_window(persona: Desk) -> None:
+    assert persona.sync() == 0
+    now = datetime.now(UTC)
+    persona.world.happenings += [
+        happening("persona", 40_000 + n, now - timedelta(seconds=n)) for n in range(400)
+    ]
+    wrong = persona.world.happenings[-301]  # the last of the first page
+    wrong.event["attributes"]["created-at"] = "2001-01-01T00:00:00.000Z"
+    assert persona.sync() == 0
+    persona.world.happenings.remove(wrong)  # before the window, as far as it says
+    assert persona.holds_all()
+
+
+def test_lone_surrogates_in_ids_and_names_survive(persona: Desk) -> None:
+    odd = happening("persona", 50_000, datetime.now(UTC) - timedelta(minutes=1))
+    odd.event["id"] = "\ud800x"
+    persona.world.happenings.append(odd)
+    for _ in range(2):
+        assert persona.sync("--where", "actor!=\udcff", path="\udcff.jsonl") == 0
+        lines = (persona.folder / "\udcff.jsonl").read_bytes().splitlines()
+        assert len(lines) == len(persona.world.happenings)
+    assert persona.verify("\udcff.jsonl") == 0
+
+
+def test_twins_without_an_id_are_all_there_though_a_walk_was_cut_short(persona: Desk) -> None:
+    twin = happening("persona", 1, datetime.now(UTC) - timedelta(minutes=1)).event
+    del twin["id"]
+    moment = datetime.now(UTC) - timedelta(minutes=1)
+    persona.world.happenings[:] = [Happening(moment, twin) for _ in range(600)]
+    persona.world.log.page = paged(persona)
+    stop_after(persona, 3)
+    assert persona.sync() == 4
+    go_on(persona)
+    assert persona.sync() == 0
+    assert len(list(records(persona.folder))) == 600
+
+
+def paged(desk_: Desk) -> Any:
+    """Give pages by number: what has no ids cannot be found again by one."""
+    log = desk_.world.log
+
+    def page(params: dict[str, str]) -> Any:
+        start = int(params.get("page[after]", "0"))
+        following = f"{log.paths[0]}?page%5Bafter%5D={start + PAGE}"
+        body = {
+            "data": [json.loads(row) for row in log.given[start : start + PAGE]],
+            "links": {"next": following if start + PAGE < log.total else None},
+        }
+        return Answer(json.dumps(body).encode())
+
+    return page
+
+
 # Clocks and gaps
+
+
+def test_a_clock_that_is_behind_for_a_while_doubles_nothing(persona: Desk) -> None:
+    persona.world.happenings[:] = persona.world.happenings[-30:]
+    now = datetime.now(UTC)
+    persona.world.happenings += [
+        happening("persona", 60_000 + n, now - timedelta(hours=3, minutes=n)) for n in range(10)
+    ]
+    assert persona.sync() == 0
+    persona.server.faults = lambda _: dated(now - timedelta(hours=5))
+    grow(persona)
+    assert persona.sync() == 0
+    persona.server.faults = {}
+    for _ in range(3):
+        assert persona.sync() == 0
+        assert persona.holds_all()
+
+
+@pytest.mark.parametrize("name", ["persona", "roam"])
+def test_our_clock_being_ahead_does_not_leave_out_the_log(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    then = datetime.now(UTC) - timedelta(days=400)
+    world = World.make(name, random.Random(1), early=0, late=0, days=1)
+    world.happenings[:] = [happening(name, n, then - timedelta(hours=n)) for n in range(200)]
+    for one in desk(name, world, tmp_path, monkeypatch, capfdbinary):
+        one.server.faults = lambda _: dated(then)
+        assert one.sync() == 0
+        assert one.holds_all()
 
 
 def dated(moment: datetime) -> Fault:
@@ -534,7 +635,7 @@ def test_a_copy_with_other_times_is_read_again_and_taken(each: Desk) -> None:
 def test_a_file_that_is_not_ours_is_not_written_to(each: Desk, path: str) -> None:
     theirs = each.folder / path.replace("{date}", f"{each.world.happenings[0].moment:%Y-%m-%d}")
     theirs.write_text("theirs\n")
-    assert each.sync(path=path) == 8
+    assert each.sync("--concurrency", "1", path=path) == 8
     assert "is there already, and the journal does not tell of it" in each.said
     assert theirs.read_text() == "theirs\n"
 
@@ -604,6 +705,18 @@ def test_a_service_goes_through_outages_and_ends_with_its_signal(each: Desk) -> 
     assert "It is asked again until it answers." in begin
     assert end == "auditctl: The provider answers again."
     assert each.verify() == 0
+
+
+def test_a_short_trouble_of_a_service_is_told_of_too(persona: Desk) -> None:
+    persona.server.faults = lambda request: (
+        Fault(503) if request.number == 2 else Fault(403) if request.number > 12 else None
+    )
+    assert persona.sync("--follow", "--interval", "1s") == 4
+    begin, end, refused = persona.said.splitlines()
+    assert "answered 503" in begin
+    assert "It is asked again until it answers." in begin
+    assert end == "auditctl: The provider answers again."
+    assert "does not allow this" in refused
 
 
 def test_refused_credentials_end_a_service_once_the_file_has_been_read_again(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import json
+import os
 import re
 import shutil
 import threading
@@ -507,9 +508,35 @@ def test_what_a_run_has_not_committed_yet_is_no_mistake(plain: Destination) -> N
     with Path(plain.path).open("ab") as file:
         file.write(b'{"half":')
     assert plain.complaint() != ""
+    more = threading.Timer(0.2, lambda: os.utime(plain.path))
     with plain.journal.open("rb") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
+        more.start()
         assert plain.prove().notes == [f"{plain.path} is just being written to."]
+        more.join()
+        # What stays there while a service waits for its next look is no commit in hand.
+        assert "goes on at byte" in plain.complaint()
+
+
+def test_a_file_that_the_journal_does_not_tell_of_is_found(tmp_path: Path) -> None:
+    path = f"{tmp_path}/{{date}}.jsonl"
+    synced(Persona(3), path)
+    found = verify(template.parse(path))
+    assert found.records == 3
+    theirs = tmp_path / "2020-01-01.jsonl"
+    theirs.touch()
+    verify(template.parse(path))
+    theirs.write_bytes(b"{}\n")
+    with pytest.raises(IntegrityError, match="the journal does not tell of it"):
+        verify(template.parse(path))
+
+
+def test_a_journal_copied_beside_another_file_proves_nothing(plain: Destination) -> None:
+    other = plain.folder / "other.jsonl"
+    shutil.copy(plain.path, other)
+    shutil.copy(plain.journal, f"{other}.journal")
+    with pytest.raises(IntegrityError, match="it was copied or renamed"):
+        verify(template.parse(str(other)))
 
 
 def test_a_run_that_is_not_at_its_end_is_told_of(plain: Destination) -> None:

@@ -25,7 +25,7 @@ from auditctl.options import Options, ReportOptions, SyncOptions, TogetherOption
 from auditctl.record import FIELDS
 from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
-from auditctl.sync.follow import follow
+from auditctl.sync.follow import Outage, follow
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template
 from auditctl.window import parse_time
@@ -62,6 +62,7 @@ class Job:
         pause: Callable[[float], object] = time.sleep,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
         watch: Callable[["Tally"], None],
+        outage: Outage,
     ) -> Iterator[Run]:
         """Lend the destination, locked, with a client."""
         options = self.options
@@ -77,6 +78,8 @@ class Job:
             self.around,
             now,
             options.concurrency,
+            # Else a run that gives up in the end says what the trouble was, and that is enough.
+            outage.begin if options.follow else lambda _sentence: None,
         )
         try:
             with hold(shape, wait=wait, pause=pause, held=held) as archive:
@@ -147,16 +150,17 @@ def sync(
     job = Job(provider, options, own, path, around)
     interval = _interval(options.interval)
     watch = partial(_watch, around.console, provider.title)
-    with job.opened(held=interrupts.held, watch=watch) as run:
-        if not options.follow:
+    outage = Outage(around.console.warning)
+    try:
+        with job.opened(held=interrupts.held, watch=watch, outage=outage) as run:
+            if options.follow:
+                follow(partial(_look, job, run), interval, outage)
             outcome = run.catch_up()
             job.conclude(outcome)
             _fail_for_gaps(job, outcome)
-            return
-        try:
-            follow(partial(_look, job, run), interval, around.console.warning)
-        except InterruptedRunError:
-            return
+    except InterruptedRunError:
+        if not options.follow:
+            raise
 
 
 def together(
@@ -189,6 +193,7 @@ def together(
             quiet=options.quiet,
             verbose=options.verbose,
             log_format=options.log_format,
+            follow=options.follow,
         )
         own_around = replace(around, environ=source.environ(around.environ))
         job = Job(
@@ -199,20 +204,15 @@ def together(
             own_around,
             f"{source.name}: ",
         )
-        with job.opened(pause=runs.sleep, watch=runs.check) as run:
-            if not options.follow:
-                outcome = runs.in_turn(run.catch_up)
-                job.conclude(outcome)
-                _fail_for_gaps(job, outcome)
-                return outcome
-            say = around.console.warning
-            follow(
-                lambda: runs.in_turn(partial(_look, job, run)),
-                interval,
-                lambda sentence: say(f"{source.name}: {sentence}"),
-                sleep=runs.sleep,
-            )
-        raise AssertionError
+        outage = Outage(lambda said: around.console.warning(f"{source.name}: {said}"))
+        with job.opened(pause=runs.sleep, watch=runs.check, outage=outage) as run:
+            if options.follow:
+                look = partial(runs.in_turn, partial(_look, job, run))
+                follow(look, interval, outage, sleep=runs.sleep)
+            outcome = runs.in_turn(run.catch_up)
+            job.conclude(outcome)
+            _fail_for_gaps(job, outcome)
+            return outcome
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:

@@ -9,10 +9,31 @@ LONGEST_PAUSE = 900.0
 """Seconds between two looks at a provider that is down."""
 
 
+class Outage:
+    """A trouble with the provider: one line tells when it begins, and one when it is over."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """Tell ``say``."""
+        self._say = say
+        self._lasts = False
+
+    def begin(self, sentence: str) -> None:
+        """Note a trouble, which may be the same as before."""
+        if not self._lasts:
+            self._say(f"{sentence} It is asked again until it answers.")
+        self._lasts = True
+
+    def end(self) -> None:
+        """Note that a run got through."""
+        if self._lasts:
+            self._say("The provider answers again.")
+        self._lasts = False
+
+
 def follow(
     run: Callable[[], object],
     interval: float,
-    say: Callable[[str], None],
+    outage: Outage,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
@@ -20,8 +41,8 @@ def follow(
     """Run every ``interval`` seconds, counted from the first run so that nothing adds up.
 
     A run that takes longer leaves out the looks that it overran. While the provider is down or
-    throttles, the pauses grow, and one line says when that begins and one when it ends. It ends
-    only by an exception: what ``run`` cannot outlast, or a signal.
+    throttles, the pauses grow. It ends only by an exception: what ``run`` cannot outlast, or a
+    signal.
     """
     due = clock()
     failures = 0
@@ -31,15 +52,13 @@ def follow(
             run()
         except (UnreachableError, ThrottledError) as error:
             failures += 1
-            if failures == 1:
-                say(f"{error} It is asked again until it answers.")
+            outage.begin(str(error))
             asked = error.wait if isinstance(error, ThrottledError) else None
             growing = min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 16))
             pause = max(growing, asked or 0.0)
         else:
-            if failures:
-                say("The provider answers again.")
             failures = 0
+            outage.end()
         now = clock()
         due += interval
         if due < now + pause:

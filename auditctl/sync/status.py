@@ -8,8 +8,10 @@ from typing import Any
 from auditctl.errors import AuditctlError, LockedError
 from auditctl.sync.journal import Journal, State, is_held, read_state
 from auditctl.sync.template import Template
-from auditctl.sync.verify import gaps
+from auditctl.sync.verify import gaps, others
 
+CLOCKS = timedelta(minutes=5)
+"""How far two clocks may be apart without being wrong."""
 LONG = 48
 """Hours from which on an age is said in days."""
 
@@ -59,6 +61,8 @@ def look(
     if state is None:
         wrong = f"No sync has run for {path}: {template.journal} is not there."
         return Status(source, path, State(), running=False, wrong=wrong)
+    if state.shape and state.shape["output"] != template.names:
+        return Status(source, path, state, running=False, wrong=others(template, state))
     running = is_held(template.journal)
     if state.line < 0 and not running:
         wrong = f"No sync has committed anything to {path} yet. See what its runs say."
@@ -96,7 +100,13 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
         return ""
     if state.success is None:
         return f"{path} was never read to its end."
-    if now - datetime.fromisoformat(state.success) <= max_age:
+    success = datetime.fromisoformat(state.success)
+    if success > now + CLOCKS:
+        return (
+            f"The last success of {path} is said to be at {state.success[:19]} UTC, which is to "
+            "come: this machine's clock was wrong then, or is now."
+        )
+    if now - success <= max_age:
         return ""
     return (
         f"The last success of {path} was {age(state.success, now)} ago, at {state.success[:19]} "

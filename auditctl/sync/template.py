@@ -56,6 +56,19 @@ class Template:
         }
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
 
+    def there(self) -> list[str]:
+        """Give the names, below the folder, of files that are there and may be its own.
+
+        None where a name may end in anything: what logrotate made of one would be among them.
+        """
+        if self.names.endswith("}"):
+            return []
+        import glob
+
+        parts = _PLACEHOLDER.split(self.names)[::2]
+        pattern = "*".join(map(glob.escape, parts))
+        return glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+
 
 def parse(path: str, **of_run: str) -> Template:
     """Read a PATH; ``of_run`` are the values of the placeholders that a run decides.

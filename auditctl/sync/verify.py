@@ -17,11 +17,14 @@ from auditctl.sync.journal import (
     is_held,
     opened,
     read_lines,
+    read_state,
     unreadable,
     wrong_line,
 )
 from auditctl.sync.template import Template
 
+LONGEST_COMMIT = 2.0
+"""Seconds that a commit in hand may take between its data and its line."""
 AGAIN = 9
 """How often a journal is read again that was written to while it was read."""
 
@@ -66,6 +69,8 @@ def verify(template: Template) -> Proof:
     """
     proof, told = _read(template)
     journal = template.journal
+    if proof.state.shape["output"] != template.names:
+        raise IntegrityError(others(template, proof.state))
     with Files(template) as files:
         # No further: the lines behind the last that tells of data may be written anew meanwhile.
         for number, line in islice(_chain(journal), told.last):
@@ -79,13 +84,14 @@ def verify(template: Template) -> Proof:
             path = files.path(name)
             if _ends(path, there.length):
                 continue
-            if not _is_moving(journal, told):
+            if not _is_moving(journal, told) or _stays(path, journal):
                 raise IntegrityError(
                     f"{path} goes on at byte {there.length}, behind its last commit. Either a run "
                     "was killed, and the next sync cuts off what it left; or somebody added to it; "
                     "or the journal lost its end."
                 )
             proof.notes.append(f"{path} is just being written to.")
+        _strangers(template, proof.state)
     if proof.elsewhere:
         proof.notes.append(
             f"{proof.elsewhere} records are in files that were moved away, and were not checked."
@@ -98,6 +104,14 @@ def verify(template: Template) -> Proof:
             else "The last run ended before it had read all it should; the next one goes on there."
         )
     return proof
+
+
+def others(template: Template, state: State) -> str:
+    """Say that a journal is another destination's."""
+    return (
+        f"{template.journal} is the journal of {state.shape['output']}, not of {template.names}: "
+        "it was copied or renamed, and proves nothing here."
+    )
 
 
 def _read(template: Template) -> tuple[Proof, _Told]:
@@ -126,6 +140,31 @@ def _read(template: Template) -> tuple[Proof, _Told]:
 def _is_moving(journal: str, told: _Told) -> bool:
     """Say whether a run writes, or has written since the journal was read."""
     return is_held(journal) or _stamp(journal) != told.stamp
+
+
+def _stays(path: str, journal: str) -> bool:
+    """Say whether nothing is written for so long that no commit can be in hand."""
+    before = _stamp(path), _stamp(journal)
+    until = time.monotonic() + LONGEST_COMMIT
+    while time.monotonic() < until:
+        time.sleep(POLL)
+        if before != (_stamp(path), _stamp(journal)):
+            return False
+    return True
+
+
+def _strangers(template: Template, state: State) -> None:
+    """See that there is no file under a name of this destination that the journal does not know."""
+    found = [name for name in template.there() if name not in state.files]
+    # A run may have begun it since the journal was read.
+    known = (read_state(template.journal) or state).files if found else {}
+    for name in found:
+        path = os.path.join(template.folder, name)  # noqa: PTH118
+        if name not in known and _stamp(path)[:1] != (0,):
+            raise IntegrityError(
+                f"{path} is there, and the journal does not tell of it: somebody else put it "
+                "there, or put it back, or the journal is another one. Move it away."
+            )
 
 
 def _stamp(path: str) -> tuple[int, ...]:
