@@ -379,6 +379,8 @@ def read_state(path: str) -> State | None:
 def read_lines(path: str) -> Iterator[tuple[int, bytes]]:
     """Give each whole line with its offset, from the first; what was never finished is left out.
 
+    There is none if there is no journal.
+
     Raises:
         IntegrityError: it cannot be read.
 
@@ -391,6 +393,8 @@ def read_lines(path: str) -> Iterator[tuple[int, bytes]]:
                     return
                 yield offset, text[:-1]
                 offset += len(text)
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise unreadable(path, error) from None
 
