@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 W = TypeVar("W", bound=Words)
 
-FAULT_STATUS = 1
 HELP = "Export the audit logs of SaaS services: every event, once."
 EXAMPLES = """\b
 Examples:
@@ -289,9 +288,9 @@ def _add_verify(app: typer.Typer) -> None:
     def verify(path: str, **words: Any) -> None:  # noqa: ANN401
         options = _options(words, ReportOptions)
         with _wall(_console(options)):
-            from auditctl.sync import commands as unattended
+            from auditctl.sync import reports
 
-            unattended.verify(path, options)
+            reports.verify(path, options)
 
     verify.__doc__ = (
         "Read what a sync has written again, and prove it: PATH is the one given to it."
@@ -305,9 +304,9 @@ def _add_status(app: typer.Typer) -> None:
     def status(path: list[str], **words: Any) -> None:  # noqa: ANN401
         options = _options(words, ReportOptions)
         with _wall(_console(options)) as around:
-            from auditctl.sync import commands as unattended
+            from auditctl.sync import reports
 
-            unattended.status(path, options, around, _load(around))
+            reports.status(path, options, around, _load(around))
 
     status.__doc__ = (
         "Show the last success and the gaps of destinations: PATHs, or all of auditctl.toml."
@@ -390,7 +389,7 @@ def _wall(console: Console) -> Iterator[Surroundings]:
         raise SystemExit(interrupted.status) from None
     except Exception as error:  # noqa: BLE001 - a defect of ours: said without the values in it
         console.error(commands.fault(error))
-        raise SystemExit(FAULT_STATUS) from None
+        raise SystemExit(commands.FAULT_STATUS) from None
     finally:
         console.clear()
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from auditctl.record import Record
     from auditctl.window import Window
 
+FAULT_STATUS = 1
+"""The exit status of a defect of ours."""
 COLLECTED_AFTER = 20_000
 """Objects more than were let go of, before the collector looks for cycles among the new ones."""
 

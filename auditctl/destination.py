@@ -52,7 +52,7 @@ def standard_output() -> Iterator[Write]:
     except BrokenPipeError:
         raise ReaderGoneError from None
     except OSError as error:
-        raise _cannot("standard output", error) from None
+        raise cannot("standard output", error) from None
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def whole_file(path: str) -> Iterator[Write]:
     except BrokenPipeError:  # the name of a pipe, such as /dev/stdout
         raise ReaderGoneError from None
     except OSError as error:
-        raise _cannot(path, error) from None
+        raise cannot(path, error) from None
 
 
 @contextmanager
@@ -143,7 +143,8 @@ def _is_regular(target: str) -> bool:
         return True
 
 
-def _cannot(what: str, error: OSError) -> OutputError:
+def cannot(what: str, error: OSError) -> OutputError:
+    """Give the failure for what the system refuses to write."""
     message = f"Cannot write {what}: {error.strerror or error}."
     if error.errno == errno.ENOSPC:
         message += " Free some room, or choose another disk."

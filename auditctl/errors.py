@@ -14,13 +14,11 @@
 Messages are one or two sentences: what happened, what to do. They never hold a secret.
 """
 
-from typing import ClassVar
-
 
 class AuditctlError(Exception):
     """The root of every failure that auditctl foresees."""
 
-    status: ClassVar[int] = 1
+    status: int = 1
 
 
 class UsageError(AuditctlError):

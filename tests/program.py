@@ -33,6 +33,15 @@ class Run:
     said: str
 
     @property
+    def records(self) -> list[Any]:
+        """Give what was written as JSON Lines."""
+        return [json.loads(line) for line in self.out.split(b"\n")[:-1]]
+
+    @property
+    def ids(self) -> list[str]:
+        return [record["id"] for record in self.records]
+
+    @property
     def json(self) -> Any:
         return json.loads(self.out)
 

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -26,6 +25,7 @@ import pytest
 from auditctl import __version__, exact
 from auditctl.record import FIELDS
 from auditctl.schema import AuditRecord
+from tests.program import Run, until
 from tests.server import (
     BASIC,
     BEARER,
@@ -65,19 +65,6 @@ only_on_linux = pytest.mark.skipif(
 
 def log(name: str, rows: int | Sequence[object] = ROWS) -> Log:
     return LOGS[name](rows, span=SPAN, now=TODAY)
-
-
-@dataclass(frozen=True)
-class Run:
-    """How the program ended, and all that it said."""
-
-    status: int
-    out: bytes
-    said: str
-
-    @property
-    def records(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.split(b"\n")[:-1]]
 
 
 def run(
@@ -121,14 +108,6 @@ def started(server: Server, *words: str, **streams: Any) -> Iterator[subprocess.
         finally:
             watchdog.cancel()
             process.kill()
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait until something holds; not for ever."""
-    end = time.monotonic() + LONG
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 # Help

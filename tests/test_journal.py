@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync import journal as module
-from auditctl.sync.journal import FIRST_PREV, Journal, State, read_lines, read_state, seal
+from auditctl.sync.journal import FIRST_PREV, Journal, State, read_state, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def test_hash_and_link_are_what_the_documents_say(folder: Path) -> None:
         commit(journal, n)
     journal.close()
     before = FIRST_PREV
-    for number, (_, text) in enumerate(read_lines(str(folder / "j"))):
+    for number, text in enumerate((folder / "j").read_bytes().split(b"\n")[:-1]):
         line = json.loads(text)
         body, _, _ = text.rpartition(b',"hash":')
         assert line["hash"] == sha256(body).hexdigest()

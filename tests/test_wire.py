@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
 import json
 import os
@@ -18,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from functools import partial
 from http.client import responses
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import httpx
@@ -29,6 +28,7 @@ from auditctl.client import Client
 from auditctl.settings import sample
 from auditctl.window import Window
 from tests import tape
+from tests.program import Run, started
 from tests.server import (
     BAD_GZIP,
     BASIC,
@@ -55,6 +55,8 @@ from tests.server import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.program import Program
 
 LOGS: dict[str, type[Log]] = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
 PATHS = {
@@ -94,27 +96,6 @@ def again_and_again(fault: Fault) -> Callable[[Request], Fault]:
     return lambda request: fault if request.number < TOO_OFTEN else Fault(410)
 
 
-@dataclass(frozen=True)
-class Run:
-    """How the program ended, and all that it said."""
-
-    status: int
-    out: bytes
-    said: str
-
-    @property
-    def records(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.split(b"\n")[:-1]]
-
-    @property
-    def ids(self) -> list[str]:
-        return [record["id"] for record in self.records]
-
-
-class Program(Protocol):
-    def __call__(self, *words: str, **environment: str) -> Run: ...
-
-
 @pytest.fixture
 def auditctl(capfdbinary: pytest.CaptureFixture[bytes]) -> Program:
     """Run the command line in this process; whatever it says, no secret may be in it."""
@@ -127,22 +108,6 @@ def auditctl(capfdbinary: pytest.CaptureFixture[bytes]) -> Program:
         return Run(status, out, said.decode())
 
     return run
-
-
-@contextlib.contextmanager
-def started(server: Server, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the program as a process of its own, and end it in any case."""
-    command = [sys.executable, "-m", "auditctl", *words]
-    environment = {"PATH": os.defpath, **server.environment}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe) as process:
-        watchdog = threading.Timer(LONG, process.kill)
-        watchdog.start()
-        try:
-            yield process
-        finally:
-            watchdog.cancel()
-            process.kill()
 
 
 def exported(auditctl: Program, server: Server, name: str, *words: str, **more: str) -> Run:
@@ -419,7 +384,7 @@ def test_a_pause_holds_back_all_requests_of_the_run(name: str, tmp_path: Path) -
     words = ("--since", f"{TODAY - timedelta(days=10):%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
     with (
         Server(history, faults=choose) as server,
-        started(server, name, "list", *words, "-v", "-o", str(output)) as process,
+        started(name, "list", *words, "-v", "-o", str(output), **server.environment) as process,
     ):
         assert process.stderr
         for line in process.stderr:
@@ -496,7 +461,7 @@ def test_a_provider_that_comes_up_meanwhile_is_found() -> None:
         listener.bind(("127.0.0.1", 0))  # and refuses, until it listens
         down = Server()
         down.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with started(down, "persona", "list", "-v") as process:
+        with started("persona", "list", "-v", **down.environment) as process:
             assert process.stderr
             refused = process.stderr.readline()
             listener.settimeout(LONG)
@@ -821,7 +786,7 @@ def test_the_first_rows_are_out_before_the_answer_is_complete() -> None:
     history = Halting(5000, span=SPAN, now=TODAY)
     with (
         Server(history) as server,
-        started(server, "upstash", "list", *WINDOW) as process,
+        started("upstash", "list", *WINDOW, **server.environment) as process,
     ):
         assert process.stdout
         assert process.stderr

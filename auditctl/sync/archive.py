@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from auditctl.destination import COMPRESSION, MODE, sync_folder
+from auditctl.destination import COMPRESSION, MODE, cannot, sync_folder
 from auditctl.errors import IntegrityError, UsageError
 from auditctl.record import Record
 from auditctl.sync.integrity import prove_files
@@ -18,7 +18,6 @@ from auditctl.sync.journal import (
     Journal,
     Line,
     State,
-    cannot,
     to_text,
     unreadable,
     write_all,
@@ -97,10 +96,7 @@ class Archive:
         Not as records: kept until then, they would cost more time than all else does, since what
         is made for one page would never be in the processor's cache for the next.
         """
-        groups: dict[str, list[Record]] = {}
-        template = self.shape.template
-        for record in records:
-            groups.setdefault(template.name(record), []).append(record)
+        groups = self.shape.template.groups(records)
         for name, group in groups.items():
             part = self._parts.setdefault(name, _Part())
             part.data.append(self.shape.render(group))

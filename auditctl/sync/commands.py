@@ -1,4 +1,4 @@
-"""What sync, verify and status do, once their words are read."""
+"""What sync does, once its words are read: one destination, or those of the configuration."""
 
 import dataclasses
 import shlex
@@ -8,24 +8,20 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from auditctl import commands, exact
+from auditctl import commands
 from auditctl.commands import Surroundings
-from auditctl.destination import standard_output
 from auditctl.errors import AuditctlError, IntegrityError, UsageError
-from auditctl.escape import escape
-from auditctl.fields import Field, field, parse_fields, parse_test
+from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.options import Options, ReportOptions, SyncOptions, TogetherOptions, duration
+from auditctl.options import Options, SyncOptions, TogetherOptions, duration
 from auditctl.record import FIELDS
 from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
 from auditctl.sync.follow import Outage, follow
+from auditctl.sync.reports import count, sources, write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template
 from auditctl.window import parse_time
@@ -35,12 +31,10 @@ if TYPE_CHECKING:
     from auditctl.console import Console
     from auditctl.export import Tally
     from auditctl.provider import Provider
-    from auditctl.sync.status import Status
     from auditctl.sync.together import Result
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
 """Exit statuses, what needs a person first: of several failures the first here is the run's."""
-FAULT_STATUS = 1
 
 
 @dataclass(frozen=True)
@@ -85,7 +79,7 @@ class Job:
             with hold(shape, wait=wait, pause=pause, held=held) as archive:
                 for path, size in archive.cut.items():
                     self.around.console.warning(
-                        f"{self.prefix}{path}: {_count(size, 'byte')} behind the last commit were "
+                        f"{self.prefix}{path}: {count(size, 'byte')} behind the last commit were "
                         "cut off. A run was killed while it wrote; what it had read is read again."
                     )
                 yield Run(
@@ -134,8 +128,8 @@ class Job:
         console = self.around.console
         commands.conclude(self.provider.title, outcome.tally, console)
         console.info(
-            f"{self.prefix}{self.template.path}: {_count(outcome.records, 'new record')}, "
-            f"{_count(outcome.tally.pages, 'page')}."
+            f"{self.prefix}{self.template.path}: {count(outcome.records, 'new record')}, "
+            f"{count(outcome.tally.pages, 'page')}."
         )
 
 
@@ -176,14 +170,13 @@ def together(
 
     interval = _interval(options.interval)
     duration("--wait", options.wait)  # said once, not by each source
-    sources = _sources(options.config, around, load)
-    unknown = [name for name in names if name not in sources]
+    known = sources(options.config, around, load)
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise UsageError(
-            f"There is no source {unknown[0]!r} in the configuration. There are "
-            f"{', '.join(sources)}."
+            f"There is no source {unknown[0]!r} in the configuration. There are {', '.join(known)}."
         )
-    wanted = [sources[name] for name in dict.fromkeys(names)] or list(sources.values())
+    wanted = [known[name] for name in dict.fromkeys(names)] or list(known.values())
     runs = Together(options.jobs)
 
     def one(source: "Source") -> Outcome:
@@ -221,96 +214,10 @@ def together(
         if not options.follow:
             raise
     if around.terminal and not options.quiet and not options.follow:
-        _write_table(around, [_result_row(result) for result in results])
+        write_table(around, [_result_row(result) for result in results])
     failures = [_status_of(result.error) for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
-
-
-def verify(path: str, options: ReportOptions) -> None:
-    """Prove the destinations of a PATH.
-
-    Raises:
-        IntegrityError: one of them is not what was written, or has gaps.
-
-    """
-    from auditctl.sync.verify import gaps, verify
-
-    found = template.find(path)
-    if not found:
-        raise IntegrityError(f"No sync has run for {path}: there is no journal.")
-    rows: list[dict[str, Any]] = []
-    wrong: list[str] = []
-    for one in found:
-        try:
-            proof = verify(one)
-        except IntegrityError as error:
-            wrong.append(str(error))
-            rows.append({"path": one.path, "ok": False, "problem": str(error)})
-            continue
-        missing = gaps(one.path, proof.state)
-        wrong += [missing] if missing else []
-        rows.append({
-            "path": one.path,
-            "ok": not missing,
-            "problem": missing or None,
-            "records": proof.records,
-            "bytes": proof.size,
-            "files": proof.files,
-            "moved_away": proof.elsewhere,
-            "commits": proof.lines,
-            "covered": proof.state.covered,
-            "gaps": proof.state.gaps,
-            "notes": proof.notes,
-            "journal_hash": proof.state.anchor,
-        })  # fmt: skip
-    if not options.quiet:
-        with standard_output() as write:
-            if options.format == "json":
-                write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
-            else:
-                write("".join(map(_sentences, rows)).encode())
-    if wrong:
-        raise IntegrityError("\n".join(wrong))
-
-
-def status(
-    paths: Sequence[str], options: ReportOptions, around: Surroundings, load: "Load"
-) -> None:
-    """Show what became of destinations: those of the PATHs, else all of the configuration's.
-
-    Raises:
-        IntegrityError: something is wrong with one of them.
-
-    """
-    from auditctl.sync.status import acknowledge, look
-
-    max_age = None if options.max_age is None else duration("--max-age", options.max_age)
-    wanted: list[tuple[Template, str | None]] = []
-    wrong: list[str] = []
-    for path in paths:
-        destinations = template.find(path)
-        wanted += [(one, None) for one in destinations]
-        if not destinations:
-            wrong.append(f"No sync has run for {path}: there is no journal.")
-    if not paths:
-        sources = _sources(options.config, around, load)
-        wanted = [(source.template, name) for name, source in sources.items()]
-    if options.acknowledge_gaps:
-        for one, _ in wanted:
-            acknowledge(one)
-    now = datetime.now(UTC)
-    found = [look(one, name, now=now, max_age=max_age) for one, name in wanted]
-    if options.quiet:
-        pass
-    elif options.format == "json":
-        with standard_output() as write:
-            write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
-    elif found:
-        _write_table(around, [_status_row(now, one) for one in found])
-    wrong += [one.wrong for one in found if one.wrong]
-    if wrong:
-        raise IntegrityError("\n".join(wrong))
 
 
 def source_settings(
@@ -323,7 +230,7 @@ def source_settings(
 
     """
     name = options.source or ""
-    source = _sources(options.config, around, load).get(name)
+    source = sources(options.config, around, load).get(name)
     if source is None or source.provider is not provider:
         what = "is none" if source is None else f"is one of {source.provider.name}"
         raise UsageError(f"--source {name}: that {what}; it must be a source of {provider.name}.")
@@ -337,13 +244,7 @@ class FailedError(AuditctlError):
     def __init__(self, status: int) -> None:
         """Take the status of the gravest failure."""
         super().__init__("")
-        self.status = status  # type: ignore[misc] # of this failure, not of its class
-
-
-def _sources(config: str | None, around: Surroundings, load: "Load") -> dict[str, "Source"]:
-    from auditctl import configuration
-
-    return configuration.read(configuration.find(config, around.environ), load)
+        self.status = status
 
 
 def _interval(text: str) -> float:
@@ -391,7 +292,7 @@ def _tell(around: Surroundings, source: "Source", error: Exception) -> None:
 
 
 def _status_of(error: Exception) -> int:
-    return error.status if isinstance(error, AuditctlError) else FAULT_STATUS
+    return error.status if isinstance(error, AuditctlError) else commands.FAULT_STATUS
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
@@ -402,58 +303,3 @@ def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
         "pages": None if outcome is None else outcome.tally.pages,
         "result": "ok" if result.error is None else f"failed ({_status_of(result.error)})",
     }
-
-
-def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
-    from auditctl.sync.status import age
-
-    state = one.state
-    covered = state.covered
-    since = covered and ((covered["since"] or "")[:10] or "beginning")
-    # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
-    return {
-        **({"destination": one.path} if one.source is None else {"source": one.source}),
-        "state": "WRONG" if one.wrong else "running" if one.running else "ok",
-        "last success": None if state.success is None else f"{age(state.success, now)} ago",
-        "since": since,
-        "newest event": _minute(state.latest),
-        "records": state.records,
-        "gaps": len(state.gaps),
-    }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _minute(text: str | None) -> str | None:
-    return None if text is None else text[:16].replace("T", " ")
-
-
-def _write_table(around: Surroundings, rows: Sequence[dict[str, Any]]) -> None:
-    from auditctl.formats.table import PlainTable, RichTable
-
-    columns = [Field(name, itemgetter(name)) for name in rows[0]]
-    table = (
-        RichTable(columns, around.width, color=around.color)
-        if around.terminal
-        else PlainTable(columns)
-    )
-    with standard_output() as write:
-        write(table.rows(rows))
-
-
-def _sentences(row: Mapping[str, Any]) -> str:
-    """Say what a proof came to, for people."""
-    if "records" not in row:
-        return f"{escape(row['path'])}: WRONG\n"
-    covered = row["covered"]
-    since = covered and (_minute(covered["since"]) or "the beginning")
-    span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
-    verdict = "ok" if row["ok"] else "has gaps"
-    first = (
-        f"{escape(row['path'])}: {verdict}: {_count(row['records'], 'record')} in "
-        f"{_count(row['files'], 'file')} ({row['bytes']:,} bytes) and "
-        f"{_count(row['commits'], 'line')} of the journal are what was written; {span}"
-    )
-    return "\n  ".join([first, *row["notes"]]) + "\n"

@@ -1,12 +1,12 @@
 """Whether the data files hold what the journal says of them."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import Self
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.journal import Line, opened, read_lines, unreadable, wrong_line
+from auditctl.sync.journal import Line, read_lines, unreadable
 from auditctl.sync.template import Template
 
 CHUNK = 1024 * 1024
@@ -97,36 +97,20 @@ class Files:
 
 
 def prove_files(template: Template, names: Collection[str]) -> None:
-    """Prove some of the files from their first byte.
+    """Prove some of the files from where each was last begun.
 
     Raises:
         IntegrityError: one of them is not what was written.
 
     """
-    with Files(template) as files:
-        for number, entry in live(template.journal, names):
-            files.prove(entry, number, count=False)
-
-
-def live(journal: str, names: Collection[str]) -> Iterator[tuple[int, Line]]:
-    """Give what was written to these files since each was last begun, with the line's number."""
     begun: dict[str, int] = {}
-    for number, line in _lines(journal):
-        for name in line["moved"]:
-            begun[name] = number
-    for number, line in _lines(journal):
-        for entry in line["files"]:
-            name = entry["name"]
-            if entry["length"] and name in names and number >= begun.get(name, 0):
-                yield number, entry
-
-
-def _lines(journal: str) -> Iterator[tuple[int, Line]]:
-    for number, (_, text) in enumerate(read_lines(journal), 1):
-        line = opened(text)
-        if line is None:
-            raise wrong_line(journal, number, "it was changed")
-        yield number, line
+    for number, line in read_lines(template.journal):
+        begun |= dict.fromkeys(line["moved"], number)
+    with Files(template) as files:
+        for number, line in read_lines(template.journal):
+            for entry in line["files"]:
+                if entry["name"] in names and number >= begun.get(entry["name"], 0):
+                    files.prove(entry, number, count=False)
 
 
 def _records(entry: Line, data: bytes, *, compressed: bool) -> int:

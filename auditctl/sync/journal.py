@@ -8,7 +8,6 @@ To be opened fast however long it is, it is read from its end: the last line tel
 line with the whole ``state`` stands, and only what follows that one is read.
 """
 
-import errno
 import fcntl
 import json
 import os
@@ -23,8 +22,8 @@ from typing import Any
 import orjson
 
 from auditctl import __version__
-from auditctl.destination import MODE, sync_folder
-from auditctl.errors import IntegrityError, LockedError, OutputError
+from auditctl.destination import MODE, cannot, sync_folder
+from auditctl.errors import IntegrityError, LockedError
 
 Line = dict[str, Any]
 
@@ -376,23 +375,29 @@ def read_state(path: str) -> State | None:
     raise AssertionError
 
 
-def read_lines(path: str) -> Iterator[tuple[int, bytes]]:
-    """Give each whole line with its offset, from the first; what was never finished is left out.
+def read_lines(path: str) -> Iterator[tuple[int, Line]]:
+    """Give each line with its number, counted from 1 as editors do, none if there is no journal.
 
-    There is none if there is no journal.
+    A line at the end that was never finished is left out.
 
     Raises:
-        IntegrityError: it cannot be read.
+        IntegrityError: one is not what was written, or not linked to the one before it.
 
     """
+    head = FIRST_PREV
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            offset = 0
-            for text in file:
+            for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
                     return
-                yield offset, text[:-1]
-                offset += len(text)
+                line = opened(text[:-1])
+                if line is None:
+                    raise wrong_line(path, number, "it was changed")
+                if line.get("prev") != head or line.get("line") != number - 1:
+                    what = "lines before it were dropped, added or changed"
+                    raise wrong_line(path, number, what)
+                head = line["hash"]
+                yield number, line
     except FileNotFoundError:
         return
     except OSError as error:
@@ -415,7 +420,7 @@ def is_held(path: str) -> bool:
 
 
 def wrong_line(path: str, number: int, what: str) -> IntegrityError:
-    """Give the error for a line, counted from 1 as editors do, that is not what was written."""
+    """Give the error for a line, counted from 1, that is not what was written."""
     return IntegrityError(
         f"{path}, line {number}: {what}. The journal is not what was written, so it proves "
         "nothing any more: restore it from a backup, or begin a new destination."
@@ -425,14 +430,6 @@ def wrong_line(path: str, number: int, what: str) -> IntegrityError:
 def unreadable(path: str, error: OSError) -> IntegrityError:
     """Give the error for a file that cannot be looked at."""
     return IntegrityError(f"Cannot read {path}: {error.strerror or error}.")
-
-
-def cannot(path: str, error: OSError) -> OutputError:
-    """Give the error for a file that cannot be written."""
-    message = f"Cannot write {path}: {error.strerror or error}."
-    if error.errno == errno.ENOSPC:
-        return OutputError(f"{message} Free some room; the next run goes on where this one ended.")
-    return OutputError(f"{message} Check the folder, and that you may write in it.")
 
 
 def write_all(file: int, data: bytes, offset: int) -> None:
@@ -474,7 +471,7 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
         begin = last["state_at"]
         texts = os.pread(file, size - begin, begin).split(b"\n")[:-1]
         number = last["line"] - len(texts) + 1
-        before: Line = {"window": None}
+        fallback = None
         for text in texts:
             number += 1
             line = opened(text)
@@ -482,10 +479,10 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
                 raise wrong_line(path, number, "it was changed")
             if state.line >= 0 and line["prev"] != state.head:
                 raise wrong_line(path, number, "a line before it was changed or dropped")
-            before = dict(vars(state))
+            fallback = _done_at(vars(state))
             state.apply(line)
         nothing = _says_nothing(last) and "state" not in last
-        return size, _Last(last_offset, last["prev"], begin, nothing, _done_at(before)), state
+        return size, _Last(last_offset, last["prev"], begin, nothing, fallback), state
     except (KeyError, TypeError, ValueError, AttributeError):
         # Its hash is right, but it is none that a run has written.
         raise wrong_line(path, _count(file, size), "it was changed") from None

@@ -75,6 +75,7 @@ class Run:
 
         """
         outcome = Outcome()
+        before = self.archive.state.records
         left = self._left()
         if left is not None and left["position"] is not None:
             since, until = from_text(left["since"]), left["until"]
@@ -82,6 +83,7 @@ class Run:
                 left = None
         if not self._read(self._since(left), outcome):
             self._read(self._since(left), outcome)
+        outcome.records = self.archive.state.records - before
         return outcome
 
     def _left(self) -> Line | None:
@@ -118,7 +120,6 @@ class Run:
         first answer shows that our clock has misled us about where a first window begins.
         """
         known = _Known(self.archive, since)
-        outcome.tally.reached = None
         self.client.begin()
         self.archive.discard()  # what a run that failed had read is read again
         started, asked_at = datetime.now(UTC), self._now()
@@ -172,7 +173,6 @@ class Run:
         fresh = known.drop(batch, until)
         self.archive.add(fresh)
         outcome.tally.count(fresh)
-        outcome.records += len(fresh)
 
     def _is_due(self, walk: _Walk, waited: float) -> bool:
         """Say whether it is time for a commit, so many seconds behind the last one."""

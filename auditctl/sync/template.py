@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -48,13 +49,20 @@ class Template:
 
     def name(self, record: Record) -> str:
         """Give the file that a record goes to, below the folder."""
-        if "{" not in self.names:
-            return self.names
         values = {
             "date": (record["time"] or UNDATED)[:10],
             "account": _harmless(record["account"]) if record["account"] else NOBODY,
         }
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
+
+    def groups(self, records: Sequence[Record]) -> dict[str, Sequence[Record]]:
+        """Give the records that go to each file."""
+        if "{" not in self.names:
+            return {self.names: records} if records else {}
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            groups.setdefault(self.name(record), []).append(record)
+        return dict(groups)
 
     def there(self) -> list[str]:
         """Give the names, below the folder, of files that are there and may be its own.

@@ -3,19 +3,16 @@
 import os
 import shlex
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.integrity import Files
 from auditctl.sync.journal import (
-    FIRST_PREV,
     POLL,
     Line,
     State,
     is_held,
-    opened,
     read_lines,
     read_state,
     unreadable,
@@ -73,7 +70,7 @@ def verify(template: Template) -> Proof:
         raise IntegrityError(others(template, proof.state))
     with Files(template) as files:
         # No further: the lines behind the last that tells of data may be written anew meanwhile.
-        for number, line in islice(_chain(journal), told.last):
+        for number, line in islice(read_lines(journal), told.last):
             for entry in line["files"]:
                 if entry["length"] and number >= told.begun.get(entry["name"], 0):
                     files.prove(entry, number, count=True)
@@ -122,7 +119,7 @@ def _read(template: Template) -> tuple[Proof, _Told]:
     for again in range(AGAIN, -1, -1):
         proof, told = Proof(template.path), _Told(_stamp(template.journal))
         try:
-            for number, line in _chain(template.journal):
+            for number, line in read_lines(template.journal):
                 _add(template.journal, number, line, proof, told)
             break
         except IntegrityError:
@@ -213,19 +210,6 @@ def gaps(path: str, state: State) -> str:
         "were asked for. When this is known, say so with: auditctl status "
         f"{shlex.quote(path)} --acknowledge-gaps"
     )
-
-
-def _chain(journal: str) -> Iterator[tuple[int, Line]]:
-    """Give each line with its number, counted from 1, if each is linked to the one before it."""
-    head = FIRST_PREV
-    for number, (_, text) in enumerate(read_lines(journal), 1):
-        line = opened(text)
-        if line is None:
-            raise wrong_line(journal, number, "it was changed")
-        if line.get("prev") != head or line.get("line") != number - 1:
-            raise wrong_line(journal, number, "lines before it were dropped, added or changed")
-        head = line["hash"]
-        yield number, line
 
 
 def _windows(journal: str, number: int, line: Line, before: State) -> None:

@@ -1,0 +1,168 @@
+"""What verify and status do, once their words are read, and how findings are written."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from auditctl import exact
+from auditctl.commands import Surroundings
+from auditctl.destination import standard_output
+from auditctl.errors import IntegrityError
+from auditctl.escape import escape
+from auditctl.fields import Field
+from auditctl.options import ReportOptions, duration
+from auditctl.sync import template
+from auditctl.sync.status import Status, acknowledge, age, look
+from auditctl.sync.verify import gaps
+from auditctl.sync.verify import verify as prove
+
+if TYPE_CHECKING:
+    from auditctl.configuration import Load, Source
+    from auditctl.sync.template import Template
+
+
+def verify(path: str, options: ReportOptions) -> None:
+    """Prove the destinations of a PATH.
+
+    Raises:
+        IntegrityError: one of them is not what was written, or has gaps.
+
+    """
+    found = template.find(path)
+    if not found:
+        raise IntegrityError(f"No sync has run for {path}: there is no journal.")
+    rows: list[dict[str, Any]] = []
+    wrong: list[str] = []
+    for one in found:
+        try:
+            proof = prove(one)
+        except IntegrityError as error:
+            wrong.append(str(error))
+            rows.append({"path": one.path, "ok": False, "problem": str(error)})
+            continue
+        missing = gaps(one.path, proof.state)
+        wrong += [missing] if missing else []
+        rows.append({
+            "path": one.path,
+            "ok": not missing,
+            "problem": missing or None,
+            "records": proof.records,
+            "bytes": proof.size,
+            "files": proof.files,
+            "moved_away": proof.elsewhere,
+            "commits": proof.lines,
+            "covered": proof.state.covered,
+            "gaps": proof.state.gaps,
+            "notes": proof.notes,
+            "journal_hash": proof.state.anchor,
+        })  # fmt: skip
+    if not options.quiet:
+        with standard_output() as write:
+            if options.format == "json":
+                write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
+            else:
+                write("".join(map(_sentences, rows)).encode())
+    if wrong:
+        raise IntegrityError("\n".join(wrong))
+
+
+def status(
+    paths: Sequence[str], options: ReportOptions, around: Surroundings, load: "Load"
+) -> None:
+    """Show what became of destinations: those of the PATHs, else all of the configuration's.
+
+    Raises:
+        IntegrityError: something is wrong with one of them.
+
+    """
+    max_age = None if options.max_age is None else duration("--max-age", options.max_age)
+    wanted: list[tuple[Template, str | None]] = []
+    wrong: list[str] = []
+    for path in paths:
+        destinations = template.find(path)
+        wanted += [(one, None) for one in destinations]
+        if not destinations:
+            wrong.append(f"No sync has run for {path}: there is no journal.")
+    if not paths:
+        named = sources(options.config, around, load)
+        wanted = [(source.template, name) for name, source in named.items()]
+    if options.acknowledge_gaps:
+        for one, _ in wanted:
+            acknowledge(one)
+    now = datetime.now(UTC)
+    found = [look(one, name, now=now, max_age=max_age) for one, name in wanted]
+    if options.quiet:
+        pass
+    elif options.format == "json":
+        with standard_output() as write:
+            write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
+    elif found:
+        write_table(around, [_status_row(now, one) for one in found])
+    wrong += [one.wrong for one in found if one.wrong]
+    if wrong:
+        raise IntegrityError("\n".join(wrong))
+
+
+def sources(config: str | None, around: Surroundings, load: "Load") -> dict[str, "Source"]:
+    """Read the sources of the configuration."""
+    from auditctl import configuration
+
+    return configuration.read(configuration.find(config, around.environ), load)
+
+
+def write_table(around: Surroundings, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows under the names of their values."""
+    from auditctl.formats.table import PlainTable, RichTable
+
+    columns = [Field(name, itemgetter(name)) for name in rows[0]]
+    table = (
+        RichTable(columns, around.width, color=around.color)
+        if around.terminal
+        else PlainTable(columns)
+    )
+    with standard_output() as write:
+        write(table.rows(rows))
+
+
+def _status_row(now: datetime, one: Status) -> dict[str, Any]:
+    state = one.state
+    covered = state.covered
+    since = covered and ((covered["since"] or "")[:10] or "beginning")
+    # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
+    return {
+        **({"destination": one.path} if one.source is None else {"source": one.source}),
+        "state": "WRONG" if one.wrong else "running" if one.running else "ok",
+        "last success": None if state.success is None else f"{age(state.success, now)} ago",
+        "since": since,
+        "newest event": _minute(state.latest),
+        "records": state.records,
+        "gaps": len(state.gaps),
+    }
+
+
+def _sentences(row: Mapping[str, Any]) -> str:
+    """Say what a proof came to, for people."""
+    if "records" not in row:
+        return f"{escape(row['path'])}: WRONG\n"
+    covered = row["covered"]
+    since = covered and (_minute(covered["since"]) or "the beginning")
+    span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
+    verdict = "ok" if row["ok"] else "has gaps"
+    first = (
+        f"{escape(row['path'])}: {verdict}: {count(row['records'], 'record')} in "
+        f"{count(row['files'], 'file')} ({row['bytes']:,} bytes) and "
+        f"{count(row['commits'], 'line')} of the journal are what was written; {span}"
+    )
+    return "\n  ".join([first, *row["notes"]]) + "\n"
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _minute(text: str | None) -> str | None:
+    return None if text is None else text[:16].replace("T", " ")
