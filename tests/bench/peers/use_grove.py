@@ -24,12 +24,12 @@ class Persona(BaseConnector):
 
     def collect(self):
         self.pointer = "2020-01-01"
-        session = requests.Session()
-        session.headers["Authorization"] = f"Bearer {self.key}"
+        headers = {"Authorization": f"Bearer {self.key}"}
         params = {"page[size]": "100"}
         while True:
-            page = session.get(
-                f"{os.environ['PERSONA_BASE_URL']}/user-audit-logs", params=params
+            # Without a session: none of Grove's own connectors keeps one.
+            page = requests.get(
+                f"{os.environ['PERSONA_BASE_URL']}/user-audit-logs", headers=headers, params=params
             ).json()
             self.save(page["data"])
             if not page["links"]["next"]:
