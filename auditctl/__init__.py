@@ -6,8 +6,6 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from auditctl.answer import Answer
-    from auditctl.client import Client
     from auditctl.provider import (
         Page,
         Provider,
@@ -20,10 +18,12 @@ if TYPE_CHECKING:
     )
     from auditctl.record import Event, Fields
     from auditctl.window import Window
+    from auditctl.wire.answer import Answer
+    from auditctl.wire.client import Client
 
 _HOMES = {
-    "Answer": "answer",
-    "Client": "client",
+    "Answer": "wire.answer",
+    "Client": "wire.client",
     "Event": "record",
     "Fields": "record",
     "Page": "provider",

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from auditctl.client import Client
 from auditctl.errors import (
     AccessError,
     AuditctlError,
@@ -14,6 +13,7 @@ from auditctl.errors import (
 from auditctl.export import Tally, records
 from auditctl.provider import Provider
 from auditctl.window import Window
+from auditctl.wire.client import Client
 
 LOOK_BACK = timedelta(days=7)
 """How far the newest record is looked for, where each day costs a request."""

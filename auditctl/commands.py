@@ -16,12 +16,13 @@ from auditctl.escape import escape
 from auditctl.options import STDOUT, Options, Reading
 
 if TYPE_CHECKING:
-    from auditctl.client import Client, Exchange
     from auditctl.export import Tally
     from auditctl.formats import Format
     from auditctl.provider import Provider
     from auditctl.record import Record
     from auditctl.window import Window
+    from auditctl.wire.client import Client
+    from auditctl.wire.connection import Exchange
 
 FAULT_STATUS = 1
 """The exit status of a defect of ours."""
@@ -161,7 +162,7 @@ def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
     else:
         ready = load()
 
-    from auditctl.client import Client
+    from auditctl.wire.client import Client
 
     client = Client(
         ready,

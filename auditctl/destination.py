@@ -143,6 +143,15 @@ def _is_regular(target: str) -> bool:
         return True
 
 
+def write_all(file: int, data: bytes, offset: int) -> None:
+    """Write all of ``data``, however much the system takes at once."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(file, rest, offset)
+        rest = rest[written:]
+        offset += written
+
+
 def cannot(what: str, error: OSError) -> OutputError:
     """Give the failure for what the system refuses to write."""
     message = f"Cannot write {what}: {error.strerror or error}."

@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
-    from auditctl.answer import Answer
-    from auditctl.client import Client
     from auditctl.record import Event, Fields
     from auditctl.window import Window
+    from auditctl.wire.answer import Answer
+    from auditctl.wire.client import Client
 
 Order = Literal["newest first", "newest day first", "none documented"]
 

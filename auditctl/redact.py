@@ -82,7 +82,7 @@ def _hides_secret(decoded: str, layers: int) -> bool:
 def sweep(values: list[Any], *, redact: bool = True) -> bool:
     """Replace, in place, every credential in a list of JSON values; say whether a float is there.
 
-    A float may be a number that was rounded when it was read (see `auditctl.answer`). Both are
+    A float may be a number that was rounded when it was read (see `auditctl.wire.answer`). Both are
     found in one walk over all values of a page, level by level, since this is done to every
     event: the common case, with nothing to replace, looks at each name once for a whole page.
     """

@@ -100,6 +100,17 @@ def instant(value: object) -> str | None:
     return None
 
 
+def now_text() -> str:
+    """Give this moment as a record's time is written."""
+    return to_text(datetime.now(UTC))
+
+
+def to_text(moment: datetime) -> str:
+    """Write a time as a record's is, cut to milliseconds."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return f"{text}Z"
+
+
 def _from_epoch(number: float) -> datetime:
     if abs(number) >= MILLISECONDS_FROM:
         return _EPOCH + timedelta(milliseconds=number)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from auditctl import Window
-from auditctl.client import Client
 from auditctl.export import Tally, records, retrieved
+from auditctl.wire.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

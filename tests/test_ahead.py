@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl.ahead import ahead
+from auditctl.wire.ahead import ahead
 
 PATIENCE = 30
 """Seconds after which something that waits for ever is given up; nothing is expected to."""

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 
 from auditctl import exact
-from auditctl.answer import parse
 from auditctl.redact import sweep
+from auditctl.wire.answer import parse
 from tests.conftest import TEXTS, utf8
 
 

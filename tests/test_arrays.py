@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditctl import arrays, exact
-from auditctl.answer import Answer
-from auditctl.arrays import START, ChangedError, CutArrayError, NotAnArrayError, split
+from auditctl import exact
+from auditctl.wire import arrays
+from auditctl.wire.answer import Answer
+from auditctl.wire.arrays import START, ChangedError, CutArrayError, NotAnArrayError, split
 from tests.conftest import TEXTS, quoted, utf8
 
 # Texts that look like the place between two rows, where they are none.

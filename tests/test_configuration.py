@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditctl import configuration
 from auditctl.errors import AccessError, UsageError
 from auditctl.options import SyncOptions
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
 from auditctl.providers.upstash import Upstash
+from auditctl.sync import configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditctl.configuration import Source
+    from auditctl.sync.configuration import Source
     from tests.program import Program
 
 PROVIDERS = {one.name: one for one in (Persona, Upstash, Roam, Hrhis)}

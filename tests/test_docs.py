@@ -23,13 +23,14 @@ import typer
 import yaml  # type: ignore[import-untyped] # comes with vcrpy
 
 import auditctl
-from auditctl import configuration, registry
+from auditctl import registry
 from auditctl.cli import app
 from auditctl.errors import AuditctlError
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
 from auditctl.settings import variables
+from auditctl.sync import configuration
 from auditctl.sync.commands import GRAVEST
 from auditctl.sync.template import OF_RECORD, OF_RUN
 from tests.tape import provider_class

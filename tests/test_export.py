@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl import Client, Fields, Page, Provider, Window, commands, exact
-from auditctl.answer import parse
 from auditctl.console import Console
 from auditctl.export import Tally, most_recent, records, retrieved
 from auditctl.fields import parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.record import Record
 from auditctl.schema import AuditRecord
+from auditctl.wire.answer import parse
 from tests.conftest import TEXTS, utf8
 
 SINCE = datetime(2026, 1, 10, tzinfo=UTC)

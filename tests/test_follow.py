@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl.client import Client
 from auditctl.errors import AccessError, ThrottledError, UnreachableError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.settings import sample
@@ -22,6 +21,7 @@ from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
 from auditctl.sync.follow import LONGEST_PAUSE, Outage, follow
 from auditctl.sync.run import Run
+from auditctl.wire.client import Client
 from tests import tape
 from tests.world import World
 

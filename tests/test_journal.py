@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
-from auditctl.sync import journal as module
-from auditctl.sync.journal import FIRST_PREV, Journal, State, read_state, seal
+from auditctl.sync import state
+from auditctl.sync.journal import Journal, read_state
+from auditctl.sync.lines import FIRST_PREV, seal
+from auditctl.sync.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +72,7 @@ def same(one: State, other: State) -> bool:
 
 @given(st.data())
 def test_cut_off_anywhere_it_is_a_state_that_once_was(data: st.DataObject) -> None:
-    with TemporaryDirectory() as name, patch.object(module, "STATE_EVERY", 700):
+    with TemporaryDirectory() as name, patch.object(state, "STATE_EVERY", 700):
         folder = Path(name)
         journal = opened(folder)
         sizes, states = [0], [State()]

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 import auditctl
 from auditctl import Page, Window, demo, registry
-from auditctl.answer import parse
-from auditctl.client import Client
 from auditctl.errors import AuditctlError
 from auditctl.export import Tally, most_recent, records
 from auditctl.schema import AuditRecord
 from auditctl.settings import sample, variables
+from auditctl.wire.answer import parse
+from auditctl.wire.client import Client
 from tests import tape
 
 if TYPE_CHECKING:
@@ -250,7 +250,9 @@ def test_its_demo_needs_no_settings_and_says_nothing(
 # The house
 
 
-BACKBONE = ("errors", "window", "record", "provider", "client", "export", "cli", "__main__")
+BACKBONE = (
+    "errors", "window", "record", "provider", "wire.client", "export", "cli", "__main__",
+)  # fmt: skip
 """From the ground up: none of them knows of those behind it, on whatever way."""
 FACE = "auditctl"
 MODULES = {

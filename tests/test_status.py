@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditctl.sync.journal import FIRST_PREV, seal
+from auditctl.sync.lines import FIRST_PREV, seal
 from tests.program import Run, lasting, synced, with_a_gap
 from tests.server import UNAVAILABLE, Fault, Persona, Server, Upstash
 

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError
 from auditctl.sync import template
-from auditctl.sync.journal import Journal, seal
+from auditctl.sync.journal import Journal
+from auditctl.sync.lines import seal
 from auditctl.sync.verify import verify
 from tests.program import Run, lasting, started, synced, until, with_a_gap
 from tests.server import Hrhis, Log, Persona, Server, Upstash

@@ -24,9 +24,9 @@ import httpx
 import pytest
 
 from auditctl import __version__, demo
-from auditctl.client import Client
 from auditctl.settings import sample
 from auditctl.window import Window
+from auditctl.wire.client import Client
 from tests import tape
 from tests.program import Run, started
 from tests.server import (

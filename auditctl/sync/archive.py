@@ -9,20 +9,15 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from auditctl.destination import COMPRESSION, MODE, cannot, sync_folder
+from auditctl.destination import COMPRESSION, MODE, cannot, sync_folder, write_all
 from auditctl.errors import IntegrityError, UsageError
 from auditctl.record import Record
 from auditctl.sync.integrity import prove_files
-from auditctl.sync.journal import (
-    File,
-    Journal,
-    Line,
-    State,
-    to_text,
-    unreadable,
-    write_all,
-)
+from auditctl.sync.journal import Journal
+from auditctl.sync.lines import Line, unreadable
+from auditctl.sync.state import File, State
 from auditctl.sync.template import Template
+from auditctl.window import to_text
 
 FOLDER_MODE = 0o700
 

@@ -27,10 +27,10 @@ from auditctl.sync.template import Template
 from auditctl.window import parse_time
 
 if TYPE_CHECKING:
-    from auditctl.configuration import Load, Source
     from auditctl.console import Console
     from auditctl.export import Tally
     from auditctl.provider import Provider
+    from auditctl.sync.configuration import Load, Source
     from auditctl.sync.together import Result
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)

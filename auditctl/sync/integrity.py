@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Self
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.journal import Line, read_lines, unreadable
+from auditctl.sync.lines import Line, read_lines, unreadable
 from auditctl.sync.template import Template
 
 CHUNK = 1024 * 1024

@@ -1,39 +1,38 @@
 """The journal: a hash-linked line per commit, which is the only state that a destination has.
 
-A line is a JSON object. Its last member is the SHA-256 of everything before that member, and
-``prev`` is the line's before it, so no line can be changed, dropped or added in the middle
-unnoticed. docs/sync.md describes every member.
-
 To be opened fast however long it is, it is read from its end: the last line tells where the last
-line with the whole ``state`` stands, and only what follows that one is read.
+line with the whole `State` stands, and only what follows that one is read.
 """
 
 import fcntl
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from auditctl import __version__
-from auditctl.destination import MODE, cannot, sync_folder
+from auditctl.destination import MODE, cannot, sync_folder, write_all
 from auditctl.errors import IntegrityError, LockedError
+from auditctl.sync.lines import (
+    FIRST_PREV,
+    Line,
+    backward,
+    count,
+    opened,
+    parsed,
+    says_nothing,
+    seal,
+    unreadable,
+    whole_size,
+    without_ids,
+    wrong_line,
+)
+from auditctl.sync.state import State
+from auditctl.window import now_text
 
-Line = dict[str, Any]
-
-FIRST_PREV = "0" * 64
-STATE_EVERY = 64 * 1024
-"""Bytes of lines after which the whole state is written again, or more where it is large."""
-STATE_SHARE, STATE_EACH = 8, 128
-"""How many times its size must have been written since, before the state is written again, and
-about how many bytes each file and each id take in it."""
-BLOCK = 256 * 1024
 POLL = 0.02
 """Seconds between two looks whether another run has let go of the lock."""
 GLANCE = 0.05
@@ -41,100 +40,6 @@ GLANCE = 0.05
 OLDEST_FALLBACK = timedelta(hours=1)
 UNREAD = 5
 """How often a last line that another run is just writing is looked at again."""
-
-_HASH = b',"hash":"'
-_IDS = b',"ids":['
-_HASH_SIZE = len(_HASH) + 64 + len(b'"}')
-
-
-@dataclass
-class File:
-    """A data file as it was when its last commit was done."""
-
-    length: int = 0
-    mtime_ns: int = 0
-    inode: int = 0
-
-
-@dataclass
-class State:
-    """What the lines come to."""
-
-    line: int = -1
-    """The last line's number."""
-    head: str = FIRST_PREV
-    """The last line's hash."""
-    anchor: str = FIRST_PREV
-    """The hash of the last line that stays: one that only says that nothing was found does not."""
-    at: str | None = None
-    shape: Line = field(default_factory=dict)
-    """What the destination was begun with, and what may not change."""
-    since: str | None = None
-    """Where it was begun, as it was typed."""
-    files: dict[str, File] = field(default_factory=dict)
-    window: Line | None = None
-    """What the last run read: since, until, position and whether it is done."""
-    covered: Line | None = None
-    seen: str = ""
-    """The latest end of any window: what is dated before it may have been seen by now."""
-    success: str | None = None
-    """When a window was last read to its end."""
-    latest: str | None = None
-    """The newest event's time."""
-    records: int = 0
-    gaps: list[Line] = field(default_factory=list)
-    """Hours that cannot be had any more, not yet acknowledged."""
-    waived: list[Line] = field(default_factory=list)
-    """The gaps that were acknowledged last."""
-    kept: dict[str, str | None] = field(default_factory=dict)
-    """Ids that may be seen again however old they get: id -> time, where it has one."""
-
-    def apply(self, line: Line) -> None:
-        """Go on to the state after a line."""
-        if "state" in line:
-            whole = line["state"]
-            self.shape = whole["shape"]
-            self.since = whole["since"]
-            self.anchor = whole["anchor"]
-            self.waived = whole["waived"]
-            self.files = {name: File(*values) for name, values in whole["files"].items()}
-            self.kept = whole["kept"]
-        for name in line["moved"]:
-            self.files.pop(name, None)
-        for entry in line["files"]:
-            length = entry["offset"] + entry["length"]
-            self.files[entry["name"]] = File(length, entry["mtime_ns"], entry["inode"])
-        self.kept.update(line["kept"])
-        self.waived = line["acknowledged"] or self.waived
-        self.line = line["line"]
-        self.head = line["hash"]
-        if not _says_nothing(line):
-            self.anchor = line["hash"]
-        self.at = line["at"]
-        self.window = line["window"]
-        self.covered = line["covered"]
-        self.seen = line["seen"]
-        self.success = line["success"]
-        self.latest = line["latest"]
-        self.records = line["records"]
-        self.gaps = line["gaps"]
-
-    def whole(self) -> Line:
-        """Give what a line with the state holds beside its own."""
-        files = {name: [f.length, f.mtime_ns, f.inode] for name, f in self.files.items()}
-        return {
-            "shape": self.shape,
-            "since": self.since,
-            "anchor": self.anchor,
-            "waived": self.waived,
-            "files": files,
-            "kept": self.kept,
-        }
-
-    @property
-    def enough(self) -> int:
-        """Give the bytes of lines after which the whole state is worth writing again."""
-        return max(STATE_EVERY, STATE_SHARE * STATE_EACH * (len(self.files) + len(self.kept)))
 
 
 class Journal:
@@ -220,7 +125,7 @@ class Journal:
         # A clock that is wrong for a while makes windows end earlier than those before them.
         line["seen"] = max(state.seen, line["window"]["until"])
         line["ids"] = line.pop("ids", [])  # last, so that they can be passed over unread
-        nothing = _says_nothing(line)
+        nothing = says_nothing(line)
         again = nothing and self._last.may_go() and line["gaps"] == state.gaps and not whole
         if again and state.window is not None and state.window["done"]:
             if line["window"]["done"]:
@@ -261,7 +166,7 @@ class Journal:
             sync_folder(os.path.dirname(self.path))  # noqa: PTH120
         self._size = offset + len(data)
         nothing = nothing and "state" not in written
-        fallback = self._last.fallback if again else _done_at(vars(state))
+        fallback = self._last.fallback if again else state.done_at
         self._last = _Last(offset, prev, state_at, nothing, fallback)
         state.apply(written)
 
@@ -287,14 +192,13 @@ class Journal:
 
         Lines are looked at back to the first whose window ended before ``enough``.
         """
-        for _, text in _backward(self._file, self._size):
+        for _, text in backward(self._file, self._size):
             # Most lines are passed over: their ids, which are most of them, are not even read.
-            head, _, ids = text.rpartition(_IDS)
-            line = _parsed(head + b"}")
+            line, ids = without_ids(text)
             if line["seen"] <= enough:
                 return
             if (line["newest"] or "") >= since:
-                yield _parsed(b"[" + ids[:-_HASH_SIZE])
+                yield parsed(ids)
 
 
 @dataclass(frozen=True)
@@ -319,35 +223,6 @@ class _Last:
             return False
         age = datetime.now(UTC) - datetime.fromisoformat(self.fallback)
         return abs(age) < OLDEST_FALLBACK
-
-
-def seal(line: Line) -> bytes:
-    """Write a line with its hash, which is noted in ``line`` too."""
-    try:
-        text = orjson.dumps(line)[:-1]
-    except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
-        text = json.dumps(line, separators=(",", ":")).encode()[:-1]
-    line["hash"] = sha256(text).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (text, line["hash"].encode())
-
-
-def opened(text: bytes) -> Line | None:
-    """Read a line; None if it is not what was written."""
-    body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
-    if not tail.startswith(_HASH) or tail != b'%b%b"}' % (_HASH, sha256(body).hexdigest().encode()):
-        return None
-    try:
-        line = _parsed(text)
-    except ValueError:
-        return None
-    return line if type(line) is dict else None
-
-
-def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
 
 
 def read_state(path: str) -> State | None:
@@ -375,35 +250,6 @@ def read_state(path: str) -> State | None:
     raise AssertionError
 
 
-def read_lines(path: str) -> Iterator[tuple[int, Line]]:
-    """Give each line with its number, counted from 1 as editors do, none if there is no journal.
-
-    A line at the end that was never finished is left out.
-
-    Raises:
-        IntegrityError: one is not what was written, or not linked to the one before it.
-
-    """
-    head = FIRST_PREV
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            for number, text in enumerate(file, 1):
-                if not text.endswith(b"\n"):
-                    return
-                line = opened(text[:-1])
-                if line is None:
-                    raise wrong_line(path, number, "it was changed")
-                if line.get("prev") != head or line.get("line") != number - 1:
-                    what = "lines before it were dropped, added or changed"
-                    raise wrong_line(path, number, what)
-                head = line["hash"]
-                yield number, line
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
 def is_held(path: str) -> bool:
     """Say whether a run holds the journal."""
     try:
@@ -419,39 +265,6 @@ def is_held(path: str) -> bool:
     return False
 
 
-def wrong_line(path: str, number: int, what: str) -> IntegrityError:
-    """Give the error for a line, counted from 1, that is not what was written."""
-    return IntegrityError(
-        f"{path}, line {number}: {what}. The journal is not what was written, so it proves "
-        "nothing any more: restore it from a backup, or begin a new destination."
-    )
-
-
-def unreadable(path: str, error: OSError) -> IntegrityError:
-    """Give the error for a file that cannot be looked at."""
-    return IntegrityError(f"Cannot read {path}: {error.strerror or error}.")
-
-
-def write_all(file: int, data: bytes, offset: int) -> None:
-    """Write all of ``data``, however much the system takes at once."""
-    rest = memoryview(data)
-    while rest:
-        written = os.pwrite(file, rest, offset)
-        rest = rest[written:]
-        offset += written
-
-
-def now_text() -> str:
-    """Give this moment as a record's time is written."""
-    return to_text(datetime.now(UTC))
-
-
-def to_text(moment: datetime) -> str:
-    """Write a time as a record's is, cut to milliseconds."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    return f"{text}Z"
-
-
 def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
     """Give the size of what is whole, the last line, and the state.
 
@@ -460,13 +273,13 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
 
     """
     state = State()
-    size = _whole(file)
+    size = whole_size(file)
     if not size:
         return 0, _Last(), state
-    last_offset, text = next(_backward(file, size))
+    last_offset, text = next(backward(file, size))
     last = opened(text)
     if last is None:
-        raise wrong_line(path, _count(file, size), "it was changed")
+        raise wrong_line(path, count(file, size), "it was changed")
     try:
         begin = last["state_at"]
         texts = os.pread(file, size - begin, begin).split(b"\n")[:-1]
@@ -479,62 +292,14 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
                 raise wrong_line(path, number, "it was changed")
             if state.line >= 0 and line["prev"] != state.head:
                 raise wrong_line(path, number, "a line before it was changed or dropped")
-            fallback = _done_at(vars(state))
+            fallback = state.done_at
             state.apply(line)
-        nothing = _says_nothing(last) and "state" not in last
+        nothing = says_nothing(last) and "state" not in last
         return size, _Last(last_offset, last["prev"], begin, nothing, fallback), state
     except (KeyError, TypeError, ValueError, AttributeError):
         # Its hash is right, but it is none that a run has written.
-        raise wrong_line(path, _count(file, size), "it was changed") from None
-
-
-def _done_at(state: Line) -> str | None:
-    """Give when a state's line was written, if that tells of a window read to its end."""
-    window = state["window"]
-    return state["at"] if window is not None and window["done"] else None
+        raise wrong_line(path, count(file, size), "it was changed") from None
 
 
 def _earlier(since: str | None, other: str | None) -> str | None:
     return None if since is None or other is None else min(since, other)
-
-
-def _says_nothing(line: Line) -> bool:
-    return not (line["files"] or line["moved"] or line["acknowledged"])
-
-
-def _whole(file: int) -> int:
-    """Give the size without a last line that has no end.
-
-    After a power failure the blocks of a line that was being written may hold zeros.
-    """
-    size = os.fstat(file).st_size
-    for offset, text in _backward(file, size, torn=True):
-        if text.endswith(b"\n") and b"\0" not in text:
-            return offset + len(text)
-    return 0
-
-
-def _backward(file: int, size: int, *, torn: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Give (offset, line) from the last line to the first.
-
-    With ``torn`` lines keep their line feed, and one at the end that has none is given too.
-    """
-    buffer = b""
-    start = size
-    end = 0
-    while start or end:
-        # The line feed that ends the last line does not begin another.
-        cut = buffer.rfind(b"\n", 0, max(0, end - 1))
-        if cut < 0 and start:
-            length = min(BLOCK, start)
-            start -= length
-            buffer = os.pread(file, length, start) + buffer[:end]
-            end = len(buffer)
-            continue
-        text = buffer[cut + 1 : end]
-        yield start + cut + 1, text if torn else text[:-1]
-        end = cut + 1
-
-
-def _count(file: int, size: int) -> int:
-    return sum(1 for _ in _backward(file, size))

@@ -20,7 +20,7 @@ from auditctl.sync.verify import gaps
 from auditctl.sync.verify import verify as prove
 
 if TYPE_CHECKING:
-    from auditctl.configuration import Load, Source
+    from auditctl.sync.configuration import Load, Source
     from auditctl.sync.template import Template
 
 
@@ -108,7 +108,7 @@ def status(
 
 def sources(config: str | None, around: Surroundings, load: "Load") -> dict[str, "Source"]:
     """Read the sources of the configuration."""
-    from auditctl import configuration
+    from auditctl.sync import configuration
 
     return configuration.read(configuration.find(config, around.environ), load)
 

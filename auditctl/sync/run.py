@@ -15,15 +15,15 @@ from auditctl.errors import AnswerError
 from auditctl.export import Tally, records
 from auditctl.record import Malformed, Record
 from auditctl.sync.archive import Archive, Progress
-from auditctl.sync.journal import Line, now_text, to_text
-from auditctl.window import Window
+from auditctl.window import Window, now_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from auditctl.client import Client
     from auditctl.fields import Test
     from auditctl.provider import Page, Provider
+    from auditctl.sync.lines import Line
+    from auditctl.wire.client import Client
 
 FEW = 4
 """Pages that make a commit at the latest: what a kill may cost."""

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from auditctl.errors import AuditctlError, LockedError
-from auditctl.sync.journal import Journal, State, is_held, read_state
+from auditctl.sync.journal import Journal, is_held, read_state
+from auditctl.sync.state import State
 from auditctl.sync.template import Template
 from auditctl.sync.verify import gaps, others
 

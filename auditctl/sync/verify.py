@@ -8,16 +8,9 @@ from itertools import islice
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.integrity import Files
-from auditctl.sync.journal import (
-    POLL,
-    Line,
-    State,
-    is_held,
-    read_lines,
-    read_state,
-    unreadable,
-    wrong_line,
-)
+from auditctl.sync.journal import POLL, is_held, read_state
+from auditctl.sync.lines import Line, read_lines, unreadable, wrong_line
+from auditctl.sync.state import State
 from auditctl.sync.template import Template
 
 LONGEST_COMMIT = 2.0

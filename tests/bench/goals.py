@@ -13,7 +13,8 @@ from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from auditctl.sync.journal import Journal, read_state, to_text
+from auditctl.sync.journal import Journal, read_state
+from auditctl.window import to_text
 from tests.bench import peers
 from tests.bench.measure import AUDITCTL, FOLDER, Cost, Job, Site, measure, served
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from auditctl import answer
-from auditctl.answer import Answer
+from auditctl.wire import answer
+from auditctl.wire.answer import Answer
 
 FIRST_CUT = 16 * 1024
 """Bytes gathered before the first cut, so that the first rows are out early."""

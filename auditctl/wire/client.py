@@ -1,0 +1,255 @@
+"""One client per run: patient, never asking twice, leaving no refusal unnoticed."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from auditctl import __version__
+from auditctl.errors import AccessError, AnswerError
+from auditctl.provider import Provider, Secret
+from auditctl.wire import arrays
+from auditctl.wire.ahead import ahead
+from auditctl.wire.answer import Answer, parse
+from auditctl.wire.connection import Connection, Exchange, Params
+from auditctl.wire.patience import PassingError, Patience, Trouble
+from auditctl.wire.refusals import Refusals, said_in
+
+LARGEST_REFUSAL = 64 * 1024
+"""Bytes read of an answer that refuses: enough to say why."""
+
+A = TypeVar("A")
+Q = TypeVar("Q")
+
+
+class Client:
+    """What a provider asks its questions with.
+
+    Every safety is attached here, so that no provider can forget one: timeouts, patience shared
+    by all requests, the base URL's origin alone, no question twice, refusals as sentences.
+    """
+
+    def __init__(  # noqa: PLR0913 - one value for each thing that a run may decide
+        self,
+        provider: Provider,
+        *,
+        again: Callable[[], Provider] | None = None,
+        retry_for: timedelta = timedelta(minutes=5),
+        concurrency: int = 4,
+        transport: httpx.BaseTransport | None = None,
+        on_exchange: Callable[[Exchange], None] | None = None,
+        on_pause: Callable[[str, float], None] = lambda _sentence, _seconds: None,
+    ) -> None:
+        """Prepare, without asking anything yet.
+
+        Args:
+            provider: whose log is asked for; gives credentials, headers and hints.
+            again: reads the settings once more, when the provider refuses the credentials.
+            retry_for: how long one trouble is waited out.
+            concurrency: independent requests under way at once.
+            transport: answers instead of the network.
+            on_exchange: told of every request.
+            on_pause: told why and how many seconds the run waits.
+
+        """
+        self.concurrency = concurrency
+        self._provider = provider
+        self._again = again
+        self._may_renew = True
+        self._refusals = Refusals(provider)
+        self._credentials = self._proven(provider)
+        self._patience = Patience(provider.title, retry_for, on_pause)
+        self._asked: set[int] = set()
+        self._lock = threading.Lock()
+        headers = {
+            "User-Agent": f"auditctl/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            **provider.headers,
+        }
+        self._connection = Connection(
+            provider.base_url,
+            headers,
+            self._refusals,
+            most=concurrency,
+            transport=transport,
+            on_exchange=on_exchange,
+        )
+
+    def begin(self) -> None:
+        """Begin another walk: its questions are new ones, and settings may be read once more."""
+        self._asked.clear()
+        self._may_renew = True
+
+    def close(self) -> None:
+        """Let go of the connections; whoever waits in another thread stops waiting."""
+        self._patience.close()
+        self._connection.close()
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the provider's clock is ahead of ours, by its last answer's Date."""
+        return self._connection.skew
+
+    def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
+        """Ask one question below the base URL and give the whole answer.
+
+        ``again`` allows a question that was asked before, where the provider is known to have
+        another answer by now; without it a circle of pages would never end.
+
+        Raises:
+            UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
+
+        """
+        if not again:
+            self._once(path, params)
+        trouble = Trouble(self._patience)
+        while True:
+            used = self._credentials
+            try:
+                with self._exchange(path, params, used) as response:
+                    return self._judged(response, _read(response))
+            except PassingError as passing:
+                trouble.outlast(passing)
+            except AccessError:
+                if not self._renewed(used):
+                    raise
+
+    def rows(self, path: str) -> Iterator[Answer]:
+        """Ask for one array and give its rows, a list of some of them at a time, as they come.
+
+        A stream that breaks off is asked for again. What was delivered of it is passed over if
+        the provider still sends the same bytes there; if not, the log has changed meanwhile, and
+        to go on would lose or repeat rows.
+
+        Raises:
+            UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
+
+        """
+        self._once(path, None)
+        position = arrays.START
+        trouble = Trouble(self._patience)
+        while True:
+            used = self._credentials
+            try:
+                with self._exchange(path, None, used) as response:
+                    if not response.is_success:
+                        self._judged(response, _read(response))
+                    for answer, behind in arrays.split(response.iter_bytes(), position):
+                        yield answer
+                        position = behind
+                        trouble = Trouble(self._patience)
+                    return
+            except arrays.CutArrayError:
+                cut = "sent an array that ends too early, or is not JSON"
+                trouble.outlast(PassingError(cut))
+            except arrays.ChangedError:
+                raise self._refusals.changed() from None
+            except arrays.NotAnArrayError:
+                raise self.strange("its answer is no array") from None
+            except PassingError as passing:
+                trouble.outlast(passing)
+            except AccessError:
+                if not self._renewed(used):
+                    raise
+
+    def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
+        """Give ``ask(question)`` in order, as many under way at once as the user allows."""
+        return ahead(ask, questions, self.concurrency)
+
+    def cursor(self, link: object, parameter: str) -> str | None:
+        """Take the cursor out of a link to the next page; a null link has none.
+
+        The link itself is not followed: it may drop our parameters, or lead elsewhere.
+
+        Raises:
+            AnswerError: the link leads to another origin, or holds no cursor.
+
+        """
+        if link is None:
+            return None
+        if not isinstance(link, str) or not link:
+            raise self.strange("its link to the next page is no link")
+        try:
+            self._connection.belongs(link, "a link to the next page")
+            cursor = parse_qs(urlsplit(link).query).get(parameter, [""])[0]
+            cursor.encode()  # a lone surrogate cannot be asked for
+        except ValueError:
+            raise self.strange("its link to the next page is no link") from None
+        if not cursor:
+            raise self.strange(f"its link to the next page has no {parameter}")
+        return cursor
+
+    def strange(self, what: str) -> AnswerError:
+        """Give the error for an answer of another shape; ``what`` completes "because"."""
+        return self._refusals.strange(what)
+
+    def _once(self, path: str, params: Params | None) -> None:
+        question = hash((path, *(params or {}).items()))
+        with self._lock:
+            if question in self._asked:
+                named = ", ".join(f"{name}={value}" for name, value in (params or {}).items())
+                raise self._refusals.circle(named or path)
+            self._asked.add(question)
+
+    @contextmanager
+    def _exchange(
+        self, path: str, params: Params | None, credentials: Mapping[str, str]
+    ) -> Iterator[httpx.Response]:
+        self._patience.wait_turn()
+        with self._connection.asked(path, params, credentials) as response:
+            yield response
+
+    def _judged(self, response: httpx.Response, body: bytes) -> Answer:
+        """Give the answer if it is one; raise what it stands for if it is not."""
+        answer: Answer | None = None
+        with suppress(ValueError):
+            answer = parse(body)
+        tree = answer.tree if answer else None
+        status = self._provider.status(response.status_code, tree)
+        if not httpx.codes.is_success(status):
+            try:
+                said = said_in(tree) if answer else said_in(body.decode(errors="replace"))
+            except RecursionError:
+                said = ""
+            raise self._refusals.of_status(status, response.headers, said)
+        if answer is None:
+            what = f"answered with {len(body)} bytes that are not JSON"
+            raise PassingError(what)
+        return answer
+
+    def _renewed(self, used: Mapping[str, str]) -> bool:
+        """Read the settings again, once in a run; say whether there are other credentials now."""
+        with self._lock:
+            if self._credentials is used and self._may_renew and self._again is not None:
+                self._may_renew = False
+                fresh = self._proven(self._again())
+                if fresh != used:
+                    self._credentials = fresh
+            return self._credentials is not used
+
+    def _proven(self, provider: Provider) -> Mapping[str, str]:
+        """Take a provider's credentials, and note what must never be shown."""
+        settings = vars(provider).values()
+        self._refusals.hide(value.reveal() for value in settings if isinstance(value, Secret))
+        credentials = dict(provider.credentials())
+        for value in credentials.values():
+            if not value.isascii() or value != value.strip():
+                raise self._refusals.unfit(provider.permission)
+            self._refusals.hide((value, value.rpartition(" ")[2]))
+        return credentials
+
+
+def _read(response: httpx.Response) -> bytes:
+    if response.is_success:
+        return response.read()
+    body = b""
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) >= LARGEST_REFUSAL:
+            break
+    return body

@@ -1,0 +1,203 @@
+"""The way to one origin: requests go there and nowhere else, each within its time."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from auditctl.errors import UsageError
+from auditctl.escape import escape
+from auditctl.redact import redact_text
+from auditctl.wire.refusals import Refusals, http_date
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+KEPT_ALIVE = 60.0
+"""Seconds that an idle connection is kept, so that a pause does not cost a new one."""
+MOST_REDIRECTS = 5
+
+_EMPTY = httpx.ByteStream(b"")
+_TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
+
+Params = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came of it, told to whoever wants to know."""
+
+    method: str
+    path: str
+    """With the query, its credentials redacted."""
+    status: int | None
+    """None if no answer came."""
+    milliseconds: float
+    size: int
+    """Bytes of the body as they came over the wire."""
+
+
+class Connection:
+    """Sends requests to the origin of a base URL."""
+
+    def __init__(  # noqa: PLR0913 - one value for each thing that a run may decide
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        refusals: Refusals,
+        *,
+        most: int,
+        transport: httpx.BaseTransport | None,
+        on_exchange: Callable[[Exchange], None] | None,
+    ) -> None:
+        """Prepare, without asking anything yet.
+
+        Args:
+            base_url: what each path is put behind.
+            headers: sent with each request.
+            refusals: gives the failures to raise.
+            most: connections at once.
+            transport: answers instead of the network.
+            on_exchange: told of every request.
+
+        Raises:
+            UsageError: the network cannot be used as the environment says.
+
+        """
+        self._base = base_url.rstrip("/")
+        self._origin = _origin(self._base)
+        self._headers = {"Host": httpx.URL(self._base).netloc.decode(), **headers}
+        self._refusals = refusals
+        self._on_exchange = on_exchange
+        self._cookies = httpx.Cookies()
+        self._in_session = False
+        self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
+        self._transport = transport or self._network(most)
+
+    def _network(self, most: int) -> httpx.HTTPTransport:
+        """Make what sends requests: httpx's transport, through the proxy that the user has set.
+
+        Not an httpx.Client around it: what that adds (several origins, credentials of .netrc,
+        redirects, URLs parsed five times) is unwanted here or half of a page's cost.
+        """
+        scheme, host, _ = self._origin
+        proxies = getproxies()
+        proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
+        if proxy and "://" not in proxy:
+            proxy = f"http://{proxy}"
+        limits = httpx.Limits(
+            max_connections=most,
+            max_keepalive_connections=most,
+            keepalive_expiry=KEPT_ALIVE,
+        )
+        try:
+            # Plain http is for this machine alone and has no certificates, whose loading takes
+            # longer than most fetches.
+            return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
+        except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
+            # A proxy variable that is no URL or needs an extra, a certificate file that is gone.
+            message = f"The connection cannot be set up: {self._refusals.safe(str(error))}"
+            raise UsageError(message) from None
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._transport.close()
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the provider's clock is ahead of ours, by its last answer's Date."""
+        header, now = self._date
+        date = http_date(header)
+        return None if date is None else date - now
+
+    @contextmanager
+    def asked(
+        self, path: str, params: Params | None, credentials: Mapping[str, str]
+    ) -> Iterator[httpx.Response]:
+        """Lend the answer to one request, redirects followed, its body not yet read.
+
+        Raises:
+            PassingError: the network failed, here or while the body was read.
+            AnswerError: it is redirected too often, or to another origin.
+
+        """
+        query = f"?{urlencode(params)}" if params else ""
+        request = self._request(self._base + path + query, credentials)
+        try:
+            for _ in range(MOST_REDIRECTS + 1):
+                with self._sent(request) as response:
+                    if not response.has_redirect_location:
+                        yield response
+                        return
+                    request = self._redirected(response, credentials)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise self._refusals.of_network(error, self._origin) from None
+        raise self._refusals.redirected(MOST_REDIRECTS)
+
+    def belongs(self, link: str, what: str) -> None:
+        """Make sure that a link, as it stands in an answer, leads to this origin.
+
+        Raises:
+            AnswerError: it does not, and the credentials belong nowhere else.
+            ValueError: it is no link.
+
+        """
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:  # else it is relative, and thus of this origin
+            origin = _origin(urljoin(f"{self._base}/", link))
+            if origin != self._origin:
+                raise self._refusals.elsewhere(origin, what)
+
+    def _request(self, url: str, credentials: Mapping[str, str]) -> httpx.Request:
+        headers = {**self._headers, **credentials}
+        extensions = {"timeout": _TIMEOUT}
+        # With a body of its own, if an empty one, httpx need not work out what headers go with it.
+        request = httpx.Request("GET", url, headers=headers, stream=_EMPTY, extensions=extensions)
+        if self._in_session:
+            self._cookies.set_cookie_header(request)
+        return request
+
+    @contextmanager
+    def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
+        """Send one request and lend what answers it; tell of both when the body has been read."""
+        response: httpx.Response | None = None
+        started = time.monotonic()
+        try:
+            response = self._transport.handle_request(request)
+            response.request = request
+            if "Set-Cookie" in response.headers:
+                # A session that the provider opened is used again, instead of one per request.
+                self._cookies.extract_cookies(response)
+                self._in_session = True
+            self._date = response.headers.get("Date"), datetime.now(UTC)
+            yield response
+        finally:
+            if response is not None:
+                response.close()
+            if self._on_exchange is not None:
+                path = escape(redact_text(unquote(request.url.raw_path.decode())))
+                status = response.status_code if response is not None else None
+                size = response.num_bytes_downloaded if response is not None else 0
+                milliseconds = (time.monotonic() - started) * 1000
+                self._on_exchange(Exchange("GET", path, status, milliseconds, size))
+
+    def _redirected(
+        self, response: httpx.Response, credentials: Mapping[str, str]
+    ) -> httpx.Request:
+        """Make the request that a redirect asks for, if it stays within the origin."""
+        try:
+            url = urljoin(str(response.request.url), response.headers["Location"])
+            self.belongs(url, "a redirect")
+            return self._request(url, credentials)
+        except (ValueError, httpx.InvalidURL):
+            raise self._refusals.strange("it redirects to something that is no URL") from None
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port

@@ -1,0 +1,177 @@
+"""What an answer that is none says, in headers and bodies of any shape, and what it stands for."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from auditctl.errors import AccessError, AnswerError, ForbiddenError, UnreachableError
+from auditctl.escape import escape
+from auditctl.provider import Provider
+from auditctl.redact import REDACTED, redact_text
+from auditctl.wire.patience import PassingError
+
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses that tell of a trouble that may pass."""
+THROTTLED = 429
+UNAUTHORIZED, FORBIDDEN = 401, 403
+LONGEST_SAYING = 200
+
+EPOCH_FROM = 10**9
+"""A RateLimit-Reset from here on is a point in time, though the drafts mean seconds to wait."""
+
+
+class Refusals:
+    """Makes what a provider refuses, and what goes wrong with it, into failures: sentences.
+
+    Whatever of a stranger's words goes into one is freed of our secrets and of what moves a
+    terminal's cursor.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        """Speak of this provider, with its hints."""
+        self._title = provider.title
+        self._hints = provider.hints
+        self._variable = f"{provider.name.upper()}_BASE_URL"
+        self._secrets: set[str] = set()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Note what no sentence may hold."""
+        self._secrets.update(secret for secret in secrets if secret)
+
+    def safe(self, text: str) -> str:
+        """Make a stranger's text fit for a message: no credential, one line, not too long."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
+        text = escape(redact_text(" ".join(text.split())))
+        return text if len(text) <= LONGEST_SAYING else f"{text[:LONGEST_SAYING]}…"
+
+    def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
+        """Give what a status stands for; ``words`` are what the body says, if anything."""
+        said = f": {self.safe(words)}" if words else ""
+        hint = self._hints.get(status, "")
+        if status in RETRIED:
+            wait = wait_asked(headers)
+            return PassingError(
+                f"answered {status}{said}", throttled=status == THROTTLED, wait=wait
+            )
+        if status in (UNAUTHORIZED, FORBIDDEN):
+            refused = AccessError if status == UNAUTHORIZED else ForbiddenError
+            verb = "refused the credentials" if status == UNAUTHORIZED else "does not allow this"
+            return refused(f"{self._title} {verb} ({status}{said}). {hint}".rstrip())
+        if httpx.codes.is_server_error(status):
+            return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
+        hint = hint or f"Check {self._variable} and the options."
+        return AnswerError(f"{self._title} refused the question ({status}{said}). {hint}")
+
+    def of_network(
+        self, error: httpx.RequestError, origin: tuple[str, str, int | None]
+    ) -> Exception:
+        """Give what a fault of the network on the way to an origin stands for."""
+        said = self.safe(str(error) or type(error).__name__)
+        _, host, port = origin
+        if "CERTIFICATE_VERIFY_FAILED" in said:
+            message = (
+                f"The certificate of {host} cannot be trusted: {said}. Set SSL_CERT_FILE if your "
+                "network has its own certificate authority."
+            )
+            return UnreachableError(message)
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+            return PassingError(f"cannot be reached at {host}:{port} ({said})")
+        if isinstance(error, httpx.TimeoutException):
+            return PassingError(f"did not answer in time ({said or type(error).__name__})")
+        return PassingError(f"broke off its answer ({said})")
+
+    def strange(self, what: str) -> AnswerError:
+        """Give the error for an answer of another shape; ``what`` completes "because"."""
+        message = (
+            f"{self._title}'s answer cannot be understood, because {what}. Check that "
+            f"{self._variable} is the API's address; if it is, the API has changed."
+        )
+        return AnswerError(message)
+
+    def circle(self, question: str) -> AnswerError:
+        """Give the error for a question that was asked before."""
+        message = (
+            f"{self._title}'s pages would never end: {self.safe(question)} came round again. "
+            "Nothing more was asked; the API may have changed."
+        )
+        return AnswerError(message)
+
+    def elsewhere(self, origin: tuple[str, str, int | None], what: str) -> AnswerError:
+        """Give the error for ``what``, a link or a redirect, that leads to another origin."""
+        message = (
+            f"{self._title} sent {what} to another origin, "
+            f"{self.safe(f'{origin[0]}://{origin[1]}')}, where the credentials do not belong. "
+            f"If that is where the API lives now, set {self._variable}."
+        )
+        return AnswerError(message)
+
+    def redirected(self, most: int) -> AnswerError:
+        """Give the error for a redirect too many."""
+        message = f"{self._title} redirects more than {most} times. Check the base URL."
+        return AnswerError(message)
+
+    def changed(self) -> UnreachableError:
+        """Give the error for a stream that cannot be taken up where it broke off."""
+        message = (
+            f"{self._title}'s log changed while a broken answer was read again, so what is "
+            "left of it cannot be told from what was delivered. Run the command again."
+        )
+        return UnreachableError(message)
+
+    def unfit(self, permission: str) -> AccessError:
+        """Give the error for credentials that no request can carry."""
+        message = (
+            f"{self._title}'s credentials hold characters, or blanks around them, that a request "
+            f"cannot carry. Check how they were copied; they must be: {permission}."
+        )
+        return AccessError(message)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """Read an HTTP date; None if it is none."""
+    try:
+        date = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def wait_asked(headers: httpx.Headers) -> float | None:
+    """Read how many seconds the provider wants to be left alone; None if it does not say."""
+    after = headers.get("Retry-After", "").strip()
+    if after.isascii() and after.isdigit():
+        return float(after)
+    date = http_date(after)
+    if date is not None:
+        return _until(date.timestamp(), headers)
+    reset = headers.get("RateLimit-Reset", "").strip()
+    if reset.isascii() and reset.isdigit():
+        seconds = float(reset)
+        return _until(seconds, headers) if seconds >= EPOCH_FROM else seconds
+    return None
+
+
+def _until(moment: float, headers: httpx.Headers) -> float:
+    """Count the seconds left by the provider's own clock, where it tells it: ours may differ."""
+    now = http_date(headers.get("Date")) or datetime.now(UTC)
+    return max(0.0, moment - now.timestamp())
+
+
+def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
+    """Find what a vendor's error body says, in any of the shapes seen."""
+    if isinstance(tree, str):
+        return "" if tree.lstrip()[:1] in ("<", "") else tree
+    if not isinstance(tree, dict):
+        return ""
+    errors = tree.get("errors")
+    if isinstance(errors, list) and errors:
+        return said_in(errors[0])
+    words = (tree.get(name) for name in ("title", "details", "error", "message"))
+    found = [said_in(word) if isinstance(word, dict) else word for word in words]
+    if tree.get("needed"):
+        found.append(f"needed: {tree['needed']}")
+    return ", ".join(str(word) for word in found if word and not isinstance(word, bool))
