@@ -1,8 +1,8 @@
 """JSON in and out without losing a digit, a lone surrogate or a level of nesting.
 
 orjson reads and writes everything that is ordinary. What it would change without a word
-(integers beyond 64 bits, ``1e400``, long decimals), refuse (lone surrogates) or find too deep
-takes the slower roads below, which the standard library paves except for the depth.
+(integers beyond 64 bits, ``1e400``, long decimals, ``-0``), refuse (lone surrogates) or find too
+deep takes the slower roads below, which the standard library paves except for the depth.
 """
 
 import json
@@ -38,7 +38,7 @@ class Number(float):
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
-    """Read JSON exactly: every number with a fraction, an exponent or many digits is a Number.
+    """Read JSON exactly: each number with a fraction, an exponent or many digits is a Number.
 
     Raises:
         ValueError: the body is not JSON in UTF-8.
@@ -82,7 +82,7 @@ def _verbatim(value: object) -> orjson.Fragment:
 
 
 def _integer(text: str) -> int | Number:
-    return int(text) if len(text) <= MAX_SAFE_DIGITS else Number(text)
+    return int(text) if len(text) <= MAX_SAFE_DIGITS and text != "-0" else Number(text)
 
 
 def _constant(text: str) -> None:

@@ -11,6 +11,7 @@ from auditctl.provider import Page, Provider
 from auditctl.record import Fields, Malformed, Record, build, content_id, is_sound, settle
 from auditctl.redact import sweep
 from auditctl.window import Window
+from auditctl.wire.answer import Answer
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Tally:
                 self.first_malformed = self.first_malformed or _describe(record)
 
 
-def records(  # noqa: C901, PLR0913 - the flow, in one piece
+def records(  # noqa: PLR0913 - the flow, in one piece
     provider: Provider,
     pages: Iterable[Page],
     window: Window,
@@ -63,9 +64,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         here: set[str] = set()
         older = 0
         time: str | None = None
-        if sweep(page.events, redact=redacted):
-            for answer in page.answers:
-                answer.restore()
+        _restore(page.answers, rounded=sweep(page.events, redact=redacted))
         context = page.context
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
@@ -129,6 +128,13 @@ def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -
 
     ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
     return next(records(provider, [page], ever, tally, redacted=redacted))
+
+
+def _restore(answers: Sequence[Answer], *, rounded: bool) -> None:
+    """Write numbers as they came, if there may be some that are not."""
+    for answer in answers:
+        if rounded or answer.may_have_negative_zero:
+            answer.restore()
 
 
 def _missing(provider: Provider, record: Record) -> list[str]:

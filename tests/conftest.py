@@ -45,7 +45,7 @@ STRINGS = st.text(st.characters()).map(lambda text: json.loads(json.dumps(text))
 NUMBERS = st.from_regex(
     re.compile(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?", re.ASCII),
     fullmatch=True,
-).filter(lambda text: text != "-0")
+)
 """Numbers as they can be written, far beyond what 64 bits hold."""
 
 

@@ -90,7 +90,7 @@ def _day(client: Client, day: date) -> Page:
             rows = []
         if type(rows) is not list:
             raise client.strange("it lacks the list auditLogs")
-        if float in map(type, rows):
+        if not {dict}.issuperset(map(type, rows)):
             # An answer's bare numbers are restored in its own list, not in a copy of it.
             answer.restore()
         events = events + rows if events else rows

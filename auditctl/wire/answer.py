@@ -1,5 +1,6 @@
 """What an answer says: its JSON, read fast, and exactly where that makes a difference."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,27 +8,36 @@ import orjson
 
 from auditctl import exact
 
+_NEGATIVE_ZERO = re.compile(rb"-0[,}\]\s]")
+"""Also inside a text now and then, which costs time only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A JSON value as the provider sent it.
 
-    Numbers with a fraction, an exponent or more than 64 bits are floats, which may be rounded:
-    `restore` makes them exact. Almost no answer has any, so it is left to whoever finds one.
+    Numbers with a fraction, an exponent or more than 64 bits are floats, which may be rounded, and
+    ``-0`` has lost its sign: `restore` makes them exact. Almost no answer has any, so it is left to
+    whoever finds one.
     """
 
     tree: Any
     body: bytes
 
+    @property
+    def may_have_negative_zero(self) -> bool:
+        """Say whether there may be a ``-0``, which cannot be seen in the tree any more."""
+        return _NEGATIVE_ZERO.search(self.body) is not None
+
     def restore(self) -> None:
-        """Put each float's number, as it was written, in its place in the tree."""
+        """Put each number that is not exact, as it was written, in its place in the tree."""
         pairs = [(self.tree, exact.loads(self.body))]
         while pairs:
             read, written = pairs.pop()
             places = enumerate(written) if type(written) is list else written.items()
             for place, value in places:
                 kind = type(read[place])
-                if kind is float:
+                if kind is float or (kind is int and type(value) is exact.Number and not value):
                     read[place] = value
                 # What was redacted meanwhile has another type, and stays so.
                 elif kind is type(value) and (kind is dict or kind is list):

@@ -158,11 +158,11 @@ def test_numbers_are_exact_on_every_page_of_a_day_even_in_the_place_of_events() 
     service = Service.saying(
         b'{"ok":true,"auditLogs":[1.50,{"n":1.10},[2.0]],"nextCursor":"c1"}',
         b'{"ok":true,"auditLogs":[{"n":1e400}],"nextCursor":"c2"}',
-        b'{"ok":true,"auditLogs":[1E400,0.10]}',
+        b'{"ok":true,"auditLogs":[1E400,0.10,-0,{"n":-0}]}',
     )
     found = service.export(ROAM, *ONE_DAY)
     raw = exact.dumps([record["raw"] for record in found])
-    assert raw == b'[1.50,{"n":1.10},[2.0],{"n":1e400},1E400,0.10]'
+    assert raw == b'[1.50,{"n":1.10},[2.0],{"n":1e400},1E400,0.10,-0,{"n":-0}]'
 
 
 def test_a_next_cursor_that_comes_round_ends_the_walk() -> None:
