@@ -11,11 +11,11 @@ if TYPE_CHECKING:
         Provider,
         Secret,
         basic,
-        mapping,
         option,
         secret,
         setting,
     )
+    from auditctl.reading import NOTHING, UNREADABLE, full_name, mapping, reach, request, said
     from auditctl.record import Event, Fields
     from auditctl.window import Window
     from auditctl.wire.answer import Answer
@@ -26,13 +26,19 @@ _HOMES = {
     "Client": "wire.client",
     "Event": "record",
     "Fields": "record",
+    "NOTHING": "reading",
     "Page": "provider",
     "Provider": "provider",
     "Secret": "provider",
+    "UNREADABLE": "reading",
     "Window": "window",
     "basic": "provider",
-    "mapping": "provider",
+    "full_name": "reading",
+    "mapping": "reading",
     "option": "provider",
+    "reach": "reading",
+    "request": "reading",
+    "said": "reading",
     "secret": "provider",
     "setting": "provider",
 }
@@ -50,6 +56,12 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "option",
     "basic",
     "mapping",
+    "reach",
+    "said",
+    "request",
+    "full_name",
+    "NOTHING",
+    "UNREADABLE",
     "__version__",
 ]
 

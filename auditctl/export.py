@@ -190,4 +190,6 @@ def _flat(batches: Iterable[list[Record]]) -> Iterator[Record]:
 
 
 def _describe(record: Malformed) -> str:
-    return f"{' and '.join(record.problems)} of {record['id']}"
+    *others, last = record.problems
+    names = f"{', '.join(others)} and {last}" if others else last
+    return f"{names} of {record['id']}"

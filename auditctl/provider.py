@@ -142,11 +142,3 @@ def basic(user: str, password: str) -> dict[str, str]:
         raise AccessError(message)
     token = base64.b64encode(f"{user}:{password}".encode()).decode()
     return {"Authorization": f"Basic {token}"}
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """Give the value if it is an object, else an empty one: events may lack anything."""
-    return value if type(value) is dict else _EMPTY
-
-
-_EMPTY: Mapping[str, Any] = {}

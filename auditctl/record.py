@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 import orjson
 
 from auditctl import exact
+from auditctl.reading import NOTHING
 from auditctl.window import instant
 
 FIELDS = (
@@ -93,7 +94,8 @@ def is_sound(fields: Fields, record: Record) -> bool:
     field by field would cost more than reading the event did.
     """
     try:
-        return tuple(map(type, record.values())) in _sound and _NOTHING.isdisjoint(fields.values())
+        known = tuple(map(type, record.values())) in _sound
+        return known and _WORDS_FOR_NOTHING.isdisjoint(fields.values())
     except TypeError:  # a list or an object cannot be looked up
         return False
 
@@ -106,12 +108,12 @@ def settle(record: Record) -> list[str]:
         if type(value) is not str and value is not None:
             unreadable.append(name)
             record[name] = None
-        elif value in _NOTHING:
+        elif value in NOTHING:
             record[name] = None
     status = record["status_code"]
     if type(status) is str and status.isascii() and status.isdigit() and len(status) < _TOO_LONG:
         record["status_code"] = int(status)
-    elif type(status) is str and status in _NOTHING:
+    elif type(status) is str and status in NOTHING:
         record["status_code"] = None
     elif type(status) is not int and status is not None:
         unreadable.append("status_code")
@@ -138,8 +140,7 @@ def content_id(event: Event, twin: int, day: str = "") -> str:
 
 
 _BLANK: Record = dict.fromkeys(FIELDS)
-_NOTHING = frozenset({"", "NA"})
-"""Texts that say there is nothing."""
+_WORDS_FOR_NOTHING = frozenset(NOTHING) - {None}
 _DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
 _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
 _TOO_LONG = 10

@@ -5,12 +5,25 @@ Source: https://udsm-dhis2-project.github.io/hris-api-docs (developers, settings
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from auditctl import Page, Provider, Secret, basic, mapping, option, secret, setting
+from auditctl import (
+    Page,
+    Provider,
+    Secret,
+    basic,
+    full_name,
+    mapping,
+    option,
+    reach,
+    request,
+    said,
+    secret,
+    setting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +34,8 @@ PAGE_SIZE = 100
 MOST_GROWTH = 2
 """How many times the pages promised at first are read before a growing log is given up."""
 _REFUSED = 400
+_MOST_DIGITS = 9
+"""Of a status or a count; what is longer is neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +90,7 @@ class Hrhis(Provider):
             rows = (row for page in _walk(listed, listed.ask(1)) for row in page.events)
             ids = (mapping(row).get("id") for row in rows)
             users = dict.fromkeys(str(id_) for id_ in ids if type(id_) in (str, int))
-        logs = (_List(client, f"/api/users/{quote(user, safe='')}/logs", "logs") for user in users)
+        logs = (_logs_of(client, user) for user in users)
         # Several users at once, but one user's further pages only when it is their turn: all
         # that is read ahead is held.
         for log, first in client.ahead(lambda log: (log, log.ask(1)), logs):
@@ -87,26 +102,26 @@ class Hrhis(Provider):
         ``referer`` holds the headers of the logged request, whatever its name says.
         """
         user = mapping(context)
-        headers = mapping(event.get("referer"))
-        method = event.get("method")
-        path = event.get("resource")
-        if type(path) is str:
-            path = path.partition("?")[0]
-        forwarded = headers.get("x-forwarded-for")
+        real_ip = said(reach(event, "referer", "x-real-ip"))
+        forwarded = reach(event, "referer", "x-forwarded-for")
         if type(forwarded) is str:
             forwarded = forwarded.partition(",")[0].strip()
-        names = (user.get("firstName"), user.get("surname"))
         return {
             "time": event.get("time"),
             "id": event.get("id"),
             "actor_id": user.get("id"),
-            "actor_name": " ".join(part for part in names if type(part) is str and part) or None,
+            "actor_name": full_name(user.get("firstName"), user.get("surname")),
             "actor_email": user.get("email"),
-            "action": f"{method} {path}" if type(method) is type(path) is str else None,
+            "action": request(event.get("method"), event.get("resource")),
             "status_code": _number(event.get("statuscode")),
-            "source_ip": headers.get("x-real-ip") or forwarded,
-            "user_agent": headers.get("user-agent"),
+            "source_ip": forwarded if real_ip is None else real_ip,
+            "user_agent": reach(event, "referer", "user-agent"),
         }
+
+
+def _logs_of(client: Client, user: str) -> _List:
+    known = {} if user == "me" else {"id": user}  # what is answered may not say whose they are
+    return _List(client, f"/api/users/{quote(user, safe='')}/logs", "logs", about=known)
 
 
 class _Numbered(NamedTuple):
@@ -126,6 +141,8 @@ class _List:
     path: str
     rows_name: str
     fields: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of all rows beforehand."""
 
     def ask(self, number: int, *, again: bool = False) -> _Numbered:
         params: dict[str, str | int] = {"page": number, "pageSize": PAGE_SIZE}
@@ -144,7 +161,7 @@ class _List:
             size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
         if type(total) is not int or type(size) is not int or size < 1:
             raise self.client.strange("its pager cannot be read")
-        around = {name: value for name, value in body.items() if name != self.rows_name}
+        around = {**self.about, **body, self.rows_name: None}
         return _Numbered(Page(rows, around, [answer]), total, size)
 
 
@@ -214,6 +231,6 @@ def _gaps(totals: list[int], size: int) -> Iterator[tuple[int, int]]:
 
 def _number(value: object) -> object:
     """Give a number that is written as text as the number; some servers do so."""
-    if type(value) is str and value.isascii() and value.isdigit():
-        return int(value[:18])
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+        return int(value)
     return value

@@ -11,7 +11,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from auditctl import Page, Provider, Secret, mapping, secret, setting
+from auditctl import (
+    NOTHING,
+    UNREADABLE,
+    Page,
+    Provider,
+    Secret,
+    full_name,
+    mapping,
+    reach,
+    request,
+    secret,
+    setting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,24 +102,21 @@ class Persona(Provider):
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` maps user ids to what ``included`` says of them."""
         attributes = mapping(event.get("attributes"))
-        user = session = None
-        try:
+        try:  # nearly always both are there, and `reach` takes longer
             user = event["relationships"]["user"]["data"]["id"]
             session = event["relationships"]["user-session"]["data"]["id"]
         except (KeyError, TypeError):
-            pass  # the session is optional, and a stranger's event may lack anything
+            user = reach(event, "relationships", "user", "data", "id")
+            session = reach(event, "relationships", "user-session", "data", "id")
         person = mapping(context).get(user) if type(user) is str else None
-        method = attributes.get("method")
         path = attributes.get("path")
-        if type(path) is str and "?" in path:
-            path = path.partition("?")[0]
         return {
             "time": attributes.get("created-at"),
             "id": event.get("id"),
             "actor_id": user,
             "actor_name": person[0] if person else None,
             "actor_email": person[1] if person else None,
-            "action": f"{method} {path}" if type(method) is type(path) is str else None,
+            "action": request(attributes.get("method"), path),
             "target": _target(attributes.get("context"), path),
             "status_code": attributes.get("response-status"),
             "source_ip": attributes.get("ip-address"),
@@ -124,20 +133,26 @@ def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
         item = mapping(item)  # noqa: PLW2901
         if item.get("type") == "user" and type(item.get("id")) is str:
             attributes = mapping(item.get("attributes"))
-            names = (attributes.get("name-first"), attributes.get("name-last"))
-            name = " ".join(part for part in names if type(part) is str and part)
-            users[item["id"]] = (name or None, attributes.get("email-address"))
+            name = full_name(attributes.get("name-first"), attributes.get("name-last"))
+            users[item["id"]] = (name, attributes.get("email-address"))
     return users
 
 
-def _target(context: object, path: object) -> str | None:
+def _target(context: object, path: object) -> object:
     """Find the object acted upon: an id in the context, else the path's last that is one."""
     if type(context) is dict:
-        for name, value in context.items():
-            if type(value) is str and value and (_names_an_id(name) or _is_object_id(value)):
+        texts = [(name, value) for name, value in context.items() if type(value) is str]
+        for name, value in texts:
+            # What was filtered, by Persona or by us, begins with a bracket.
+            if _names_an_id(name) and value not in NOTHING and value[0] != "[":
                 return value
+        for _, value in texts:
+            if _is_object_id(value):
+                return value
+    elif context is not None and type(context) is not str:
+        return UNREADABLE
     if type(path) is str and "_" in path:
-        for segment in reversed(path.split("/")):
+        for segment in reversed(path.partition("?")[0].split("/")):
             if "_" in segment and _is_object_id(segment):
                 return segment
     return None

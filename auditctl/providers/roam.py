@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl import Page, Provider, Secret, Window, mapping, secret, setting
+from auditctl import (
+    UNREADABLE,
+    Page,
+    Provider,
+    Secret,
+    Window,
+    mapping,
+    reach,
+    said,
+    secret,
+    setting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,13 +79,13 @@ class Roam(Provider):
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event."""
-        room = mapping(mapping(event.get("data")).get("location")).get("roomId")
+        room = said(reach(event, "data", "location", "roomId"))
         return {
             "time": event.get("timestamp"),
             "actor_name": event.get("name"),
             "actor_email": event.get("email"),
             "action": event.get("eventType"),
-            "target": f"room {room}" if type(room) in (int, str) and room != "" else None,
+            "target": f"room {room}" if type(room) in (int, str) else room and UNREADABLE,
         }
 
 

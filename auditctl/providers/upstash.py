@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditctl import Page, Provider, Secret, basic, secret, setting
+from auditctl import NOTHING, UNREADABLE, Page, Provider, Secret, basic, secret, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,14 +65,11 @@ class Upstash(Provider):
         }
 
 
-_NOTHING = (None, "", "NA")
-
-
 def _target(event: Mapping[str, Any]) -> object:
     first = event.get("entity")
     second = event.get("secondary_entity")
     third = event.get("third_entity")
-    if second in _NOTHING and third in _NOTHING:
+    if second in NOTHING and third in NOTHING:
         return first
-    parts = [part for part in (first, second, third) if part not in _NOTHING]
-    return " / ".join(parts) if all(type(part) is str for part in parts) else first
+    parts = [part for part in (first, second, third) if part not in NOTHING]
+    return " / ".join(parts) if all(type(part) is str for part in parts) else UNREADABLE

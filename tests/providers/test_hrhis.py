@@ -289,7 +289,8 @@ def test_the_logs_of_a_user_have_an_actor_and_those_of_all_have_none() -> None:
         (BILAL, "Bilal Example"),
         ({"id": "u3", "firstName": "Chiara"}, "Chiara"),
         ({"id": "u4", "firstName": "", "surname": None}, "u4"),
-        ({"firstName": 7, "email": []}, None),
+        ({"firstName": 7, "email": []}, "u"),
+        ({"id": None, "firstName": "NA", "surname": "Doe"}, "Doe"),
     ],
 )
 def test_the_actor_is_the_best_name_there_is(user: Any, actor: str | None) -> None:

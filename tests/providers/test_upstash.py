@@ -104,7 +104,9 @@ def test_an_actor_with_an_at_is_an_address_and_else_an_id(
         (("NA", "NA", "NA"), None),
         (("", "", ""), None),
         ((None, None, None), None),
-        (("db", None, 7), "db"),
+        (("db", None, 7), None),
+        (("db", ["x"], ""), None),
+        ((7, "", ""), None),
     ],
 )
 def test_the_target_is_made_of_the_entities_there_are(

@@ -1,0 +1,48 @@
+"""What providers read events with: anything may be missing in one, or have another form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+NOTHING = (None, "", "NA")
+"""What stands in an event where there is nothing to say."""
+UNREADABLE = object()
+"""A field's value for what has a form that cannot be read: null in the record, and counted."""
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Give the value if it is an object, else an empty one."""
+    return value if type(value) is dict else _EMPTY
+
+
+def said(value: object) -> object:
+    """Give a value, or None if it is a word for nothing."""
+    return None if value in NOTHING else value
+
+
+def reach(value: object, *names: str) -> Any:  # noqa: ANN401 - JSON is any value
+    """Follow names into objects: None where one is missing, UNREADABLE if it is no object."""
+    for name in names:
+        if value in NOTHING:
+            return None
+        if type(value) is not dict:
+            return UNREADABLE
+        value = value.get(name)
+    return value
+
+
+def request(method: object, path: object) -> object:
+    """Give ``METHOD path`` of a logged request, without the query; None if it lacks a part."""
+    if type(method) is type(path) is str:
+        if "?" in path:
+            path = path.partition("?")[0]
+        return None if method in NOTHING or path in NOTHING else f"{method} {path}"
+    strange = [part for part in (method, path) if part is not None and type(part) is not str]
+    return UNREADABLE if strange else None
+
+
+def full_name(*parts: object) -> str | None:
+    """Join the parts of a person's name, as far as there are some."""
+    return " ".join(part for part in parts if type(part) is str and part not in NOTHING) or None
+
+
+_EMPTY: Mapping[str, Any] = {}
