@@ -11,7 +11,6 @@ from auditctl.provider import Page, Provider
 from auditctl.record import Fields, Malformed, Record, build, content_id, is_sound, settle
 from auditctl.redact import sweep
 from auditctl.window import Window
-from auditctl.wire.answer import Answer
 
 
 @dataclass
@@ -64,7 +63,7 @@ def records(  # noqa: PLR0913 - the flow, in one piece
         here: set[str] = set()
         older = 0
         time: str | None = None
-        _restore(page.answers, rounded=sweep(page.events, redact=redacted))
+        _redact(page, redacted=redacted)
         context = page.context
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
@@ -130,8 +129,11 @@ def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -
     return next(records(provider, [page], ever, tally, redacted=redacted))
 
 
-def _restore(answers: Sequence[Answer], *, rounded: bool) -> None:
-    """Write numbers as they came, if there may be some that are not."""
+def _redact(page: Page, *, redacted: bool) -> None:
+    """Take the credentials out of a page's events, and write numbers as they came."""
+    answers = page.answers
+    wrap = not answers or any(answer.may_wrap for answer in answers)
+    rounded = sweep(page.events, redact=redacted, texts=wrap)
     for answer in answers:
         if rounded or answer.may_have_negative_zero:
             answer.restore()

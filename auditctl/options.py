@@ -140,7 +140,7 @@ class Options(Reading):
                 happened yet.
 
         """
-        from auditctl.window import FORMS, Window, parse_time
+        from auditctl.window import FORMS, Window, finer, parse_time
 
         since = parse_time(self.since, now)
         until = parse_time(self.until, now)
@@ -153,7 +153,7 @@ class Options(Reading):
                 f"a time is {FORMS}."
             )
             raise UsageError(message)
-        return Window(since, until)
+        return Window(since, until, (finer(self.since), finer(self.until)))
 
     def format_name(self, *, terminal: bool) -> FormatName:
         """Choose the format that was not chosen."""

@@ -4,20 +4,23 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from auditctl import exact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REDACTED = "[REDACTED]"
 MOST_LAYERS = 5
-"""How many times a URL may be encoded inside another before it is replaced unread."""
+"""How many times a URL, or JSON, may be wrapped in another before it is replaced unread."""
 
 _NAMES = frozenset({b"cookie", b"setcookie", b"authorization", b"proxyauthorization"})
 _PARTS = (b"password", b"passwd", b"secret", b"token", b"apikey", b"csrf", b"privatekey")
 _LOWER = bytes(range(256)).lower()
-_NAME = re.compile(r"(?:^(?=[^\s=]*=)|(?<=[?&;#]))([^?&;#=]*)=")
+_NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
-_NESTED = re.compile(r"%(?:25|3f|26|23|3b|3d)", re.IGNORECASE)
+_ENCODED = re.compile(r"%(?:22|25|3f|26|23|3b|3d)", re.IGNORECASE)
+_JSON = ("{", "[")
 _MOST_NAMES = 10_000
 """Names remembered at once: logs use a few hundred, but strangers may invent one per event."""
 _LONGEST_NAME = 200
@@ -47,8 +50,12 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
     """Replace the credentials among the query parameters of a URL, a path or a bare query.
 
     Names are percent-decoded first. A value that is itself an encoded URL with a credential in
-    it is replaced whole. An empty value stays.
+    it is replaced whole. An empty value stays. A text that is JSON is redacted as such.
     """
+    if '"' in text and text.lstrip().startswith(_JSON):
+        redacted = _redact_json(text, layers)
+        if redacted is not None:
+            return redacted
     if "=" not in text:
         return text
     kept: list[str] = []
@@ -63,7 +70,8 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
             # Up to the next separator only: behind it another name may begin, "?a=/b?token=x".
             end = _SEPARATOR.search(text, position)
             value = text[position : end.start() if end else len(text)]
-            if not _NESTED.search(value) or not _hides_secret(unquote_plus(value), layers):
+            wraps = '"' in value or _ENCODED.search(value)
+            if not wraps or not _hides_secret(unquote_plus(value), layers):
                 continue
         stop = end.start() if end else len(text)
         if stop > position:
@@ -72,21 +80,41 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
     return "".join([*kept, text[done:]])
 
 
+def _redact_json(text: str, layers: int) -> str | None:
+    """Redact a text that is an object or a list; None if it is neither."""
+    try:
+        # As escapes, which mean the same in JSON: a lone surrogate cannot be encoded.
+        value = [exact.loads(text.encode(errors="backslashreplace"))]
+    except ValueError:
+        return None
+    if not layers:
+        return REDACTED
+    before = exact.dumps(value)
+    sweep(value, layers=layers - 1)
+    after = exact.dumps(value)
+    return text if after == before else after[1:-1].decode()
+
+
 def _hides_secret(decoded: str, layers: int) -> bool:
     # What is wrapped deeper than one cares to look is taken for a secret.
-    if layers > 0 and "=" not in decoded and _NESTED.search(decoded):
+    if layers > 0 and "=" not in decoded and _ENCODED.search(decoded):
         return _hides_secret(unquote_plus(decoded), layers - 1)
     return layers == 0 or redact_text(decoded, layers - 1) != decoded
 
 
-def sweep(values: list[Any], *, redact: bool = True) -> bool:
+def sweep(
+    values: list[Any], *, redact: bool = True, texts: bool = True, layers: int = MOST_LAYERS
+) -> bool:
     """Replace, in place, every credential in a list of JSON values; say whether a float is there.
+
+    Without ``texts`` it is known that no text has one in it.
 
     A float may be a number that was rounded when it was read (see `auditctl.wire.answer`). Both are
     found in one walk over all values of a page, level by level, since this is done to every
     event: the common case, with nothing to replace, looks at each name once for a whole page.
     """
     inexact = False
+    looks = redact and texts
     todo: list[Any] = [values]
     add = todo.append
     for value in todo:  # grows while it is read
@@ -98,8 +126,8 @@ def sweep(values: list[Any], *, redact: bool = True) -> bool:
         for inner in inner_values:
             kind = type(inner)
             if kind is str:
-                if "=" in inner and redact and redact_text(inner) != inner:
-                    _redact_texts(value)
+                if looks and ("=" in inner or '"' in inner) and redact_text(inner, layers) != inner:
+                    _redact_texts(value, layers)
             elif kind is dict or kind is list:
                 if inner:
                     add(inner)
@@ -114,8 +142,8 @@ def _redact_names(value: dict[str, Any]) -> None:
             value[name] = REDACTED
 
 
-def _redact_texts(value: dict[str, Any] | list[Any]) -> None:
+def _redact_texts(value: dict[str, Any] | list[Any], layers: int) -> None:
     places: Iterable[Any] = value.items() if isinstance(value, dict) else enumerate(value)
     for place, inner in places:
         if type(inner) is str:
-            value[place] = redact_text(inner)
+            value[place] = redact_text(inner, layers)

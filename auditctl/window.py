@@ -15,6 +15,9 @@ FORMS = (
 MILLISECONDS_FROM = 10**11
 """From here on a bare number counts milliseconds: as seconds it would be past the year 5100."""
 
+LEAP_MINUTE = (23, 59)
+"""The only one, in UTC, that may have a second 60."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIXTY = tuple(f"{number:02}" for number in range(60))
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -79,6 +82,12 @@ def parse_time(text: str, now: datetime) -> datetime:
     raise UsageError(message)
 
 
+def finer(text: str) -> str:
+    """Give the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
+    match = _ISO.fullmatch(text.strip())
+    return (match[3] or "")[6:] if match else ""
+
+
 def instant(value: object) -> str | None:
     """Give an event's own time as RFC 3339 in UTC, in the source's precision but at least ms.
 
@@ -87,7 +96,7 @@ def instant(value: object) -> str | None:
     """
     try:
         if type(value) is str:
-            if _is_canonical(value):
+            if _is_canonical(value) and value[17] != "6":
                 datetime.fromisoformat(value)
                 return value
             return _from_iso(value)
@@ -146,9 +155,15 @@ def _from_iso(text: str) -> str | None:
     if match is None:
         return None
     day, clock, fraction, offset = match.groups(default="")
-    moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset.upper() or 'Z'}")
+    leap = clock.endswith(":60")
+    clock = f"{clock[:-2]}59" if leap else clock or "00:00"
+    moment = datetime.fromisoformat(f"{day}T{clock}{offset.upper() or 'Z'}").astimezone(UTC)
+    if leap:
+        if (moment.hour, moment.minute) != LEAP_MINUTE:
+            return None
+        moment += timedelta(seconds=1)  # as all clocks have it that know of no such second
     # The fraction is carried over as text: datetime would drop what is finer than microseconds.
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}.{fraction:0<3}Z"
+    return f"{moment.replace(tzinfo=None).isoformat()}.{fraction:0<3}Z"
 
 
 @dataclass(frozen=True)
@@ -157,6 +172,8 @@ class Window:
 
     since: datetime
     until: datetime
+    finer: tuple[str, str] = ("", "")
+    """The digits of each end's fraction that a datetime cannot hold: those behind the sixth."""
 
     @property
     def span(self) -> tuple[str, str]:
@@ -166,17 +183,18 @@ class Window:
         shorter fraction sorts before a longer one that begins with it. Unlike datetime this
         keeps nanoseconds, and it costs a tenth.
         """
-        return _key(self.since), _key(self.until)
+        return _key(self.since, self.finer[0]), _key(self.until, self.finer[1])
 
     def days(self) -> Iterator[date]:
         """Give the UTC days that the window touches, newest first."""
-        if self.since >= self.until:
+        until = self.until + timedelta(microseconds=bool(self.finer[1]))
+        if self.since >= until:
             return
-        day = (self.until - timedelta(microseconds=1)).date()
+        day = (until - timedelta(microseconds=1)).date()
         for number in range(day.toordinal(), self.since.date().toordinal() - 1, -1):
             yield date.fromordinal(number)
 
 
-def _key(moment: datetime) -> str:
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return text.rstrip("0") if "." in text else text
+def _key(moment: datetime, finer: str) -> str:
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return f"{text}{finer}".rstrip("0").rstrip(".")

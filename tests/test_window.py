@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from auditctl.errors import UsageError
 from auditctl.exact import Number
+from auditctl.options import Options
 from auditctl.window import MILLISECONDS_FROM, Window, instant, parse_duration, parse_time
 
 NOW = datetime(2026, 7, 14, 15, 9, 26, 535897, UTC)
@@ -70,6 +71,8 @@ def test_other_durations_are_refused(text: str) -> None:
         ("2026-01-31T08:09:10.25", datetime(2026, 1, 31, 8, 9, 10, 250000, UTC)),
         ("2026-01-31T01:09:10+05:30", datetime(2026, 1, 30, 19, 39, 10, tzinfo=UTC)),
         ("2026-01-31T08:09:10-0130", datetime(2026, 1, 31, 9, 39, 10, tzinfo=UTC)),
+        ("2016-12-31T23:59:60Z", datetime(2017, 1, 1, tzinfo=UTC)),
+        ("2017-01-01T05:29:60.5+05:30", datetime(2017, 1, 1, 0, 0, 0, 500_000, UTC)),
         ("0", datetime(1970, 1, 1, tzinfo=UTC)),
         ("1769846950", datetime(2026, 1, 31, 8, 9, 10, tzinfo=UTC)),
         ("99999999999", datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
@@ -125,6 +128,7 @@ def test_an_events_offset_is_normalised_and_no_digit_of_its_fraction_lost(
         ("2026-01-31T08:09", "2026-01-31T08:09:00.000Z"),
         ("2026-01-31", "2026-01-31T00:00:00.000Z"),
         ("0999-01-31T08:09:10Z", "0999-01-31T08:09:10.000Z"),
+        ("2016-12-31T23:59:60.123Z", "2017-01-01T00:00:00.123Z"),
         (0, "1970-01-01T00:00:00.000Z"),
         (-1, "1969-12-31T23:59:59.000Z"),
         (1769846950, "2026-01-31T08:09:10.000Z"),
@@ -205,6 +209,24 @@ def test_the_window_is_half_open_to_the_nanosecond(time: str, inside: bool) -> N
     )
     since, until = window.span
     assert (since <= time[:-1] < until) is inside
+
+
+@pytest.mark.parametrize(
+    ("end", "before", "behind"),
+    [
+        ("2026-01-01T12:00:00.1234567Z", "12:00:00.1234566", "12:00:00.1234567"),
+        ("2026-01-01T12:00:00.00000001", "12:00:00.000", "12:00:00.00000001000"),
+        ("2026-01-01T12:00:00.12345600000Z", "12:00:00.123455999", "12:00:00.123456"),
+        ("2026-01-01T00:00:00.0000001Z", "00:00:00.000", "00:00:00.001"),
+    ],
+)
+def test_an_end_may_be_finer_than_a_microsecond(end: str, before: str, behind: str) -> None:
+    for since, until in ("2025-12-31", end), (end, "2026-01-02"):
+        window = Options(since=since, until=until).window(NOW)
+        first, last = window.span
+        inside = [first <= f"2026-01-01T{time}" < last for time in (before, behind)]
+        assert inside == [until == end, since == end]
+        assert date(2026, 1, 1) in window.days()
 
 
 @given(st.timedeltas(timedelta(), timedelta(9)), st.timedeltas(timedelta(-2), timedelta(9)))

@@ -25,6 +25,11 @@ class Answer:
     body: bytes
 
     @property
+    def may_wrap(self) -> bool:
+        """Say whether a text may have parameters or JSON in it."""
+        return b"=" in self.body or b"\\" in self.body
+
+    @property
     def may_have_negative_zero(self) -> bool:
         """Say whether there may be a ``-0``, which cannot be seen in the tree any more."""
         return _NEGATIVE_ZERO.search(self.body) is not None
