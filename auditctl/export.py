@@ -47,9 +47,11 @@ def records(  # noqa: PLR0913 - the flow, in one piece
     """Turn each page into the records that lie in the window and pass the tests.
 
     Where the vendor documents that the newest come first, reading stops behind the first page
-    that is wholly older than the window. Where rows shift, each id is delivered once; what one
-    page repeats stays repeated. Nobody on the way keeps a page while the next is asked for: its
-    memory, still in the processor's cache, is what the next is read into.
+    that is wholly older than the window. Where rows shift, each id is delivered once, and so is
+    what two days in a row both answer with; what one page repeats stays repeated.
+
+    Nobody on the way keeps a page while the next is asked for: its memory, still in the
+    processor's cache, is what the next is read into.
     """
     ids = _Ids(provider)
     seen: set[str] = set()
@@ -58,9 +60,10 @@ def records(  # noqa: PLR0913 - the flow, in one piece
     since, until = window.span
     for page in pages:
         tally.pages += 1
-        ids.next_page()
+        ids.next_page(page)
         batch: list[Record] = []
         here: set[str] = set()
+        once = shifts or page.day is not None
         older = 0
         time: str | None = None
         _redact(page, redacted=redacted)
@@ -77,7 +80,7 @@ def records(  # noqa: PLR0913 - the flow, in one piece
                 older = older + 1 if time[:-1] < since else 0
                 continue
             older = 0
-            if shifts:
+            if once:
                 if record["id"] in seen:
                     continue
                 here.add(record["id"])
@@ -86,7 +89,7 @@ def records(  # noqa: PLR0913 - the flow, in one piece
         tally.reached = time or tally.reached
         tally.older = older
         past = older == len(page.events) > 0
-        seen |= here
+        seen = seen | here if shifts else here
         if provider.order == "newest day first":
             batch.sort(key=_age, reverse=True)
         del page
@@ -152,9 +155,15 @@ class _Ids:
         self._days: dict[str, Counter[str]] = {}
         self._here: set[str] = set()
 
-    def next_page(self) -> None:
-        """Forget the days that the last page did not touch, where days come in order."""
-        if self._in_order:
+    def next_page(self, page: Page) -> None:
+        """Forget the days that the last page did not touch, where days come in order.
+
+        And all of them where the pages are days: two in a row may both have an event of midnight,
+        which is no twin then.
+        """
+        if page.day is not None:
+            self._days = {}
+        elif self._in_order:
             self._days = {day: self._days[day] for day in self._here}
             self._here = {""} & self._here  # events without a day may come at any time
 

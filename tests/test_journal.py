@@ -123,6 +123,24 @@ def test_a_byte_that_was_changed_near_the_end_is_found_when_it_is_opened(
             opened(folder)
 
 
+@given(st.data())
+def test_a_line_that_was_dropped_is_found_when_it_is_opened(data: st.DataObject) -> None:
+    with TemporaryDirectory() as name, patch.object(state, "STATE_EVERY", 700):
+        folder = Path(name)
+        journal = opened(folder)
+        for n in range(data.draw(st.integers(2, 12))):
+            commit(journal, n)
+        journal.close()
+        lines = (folder / "j").read_bytes().splitlines(keepends=True)
+        # But for the last, without which it is a journal that once was.
+        dropped = data.draw(st.integers(0, len(lines) - 2))
+        del lines[dropped]
+        (folder / "j").write_bytes(b"".join(lines))
+        for look in (opened, lambda folder: read_state(str(folder / "j"))):
+            with pytest.raises(IntegrityError, match=r"line \d+: (a line|lines) before it"):
+                look(folder)
+
+
 def test_hash_and_link_are_what_the_documents_say(folder: Path) -> None:
     journal = opened(folder)
     for n in range(3):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ROWS = 90
 GONE = (
-    "{} is gone, and with it what was committed to it, from line 2 of the journal on. Restore it "
+    "{} is gone, and with it what was committed to it, from line {} of the journal on. Restore it "
     "from a backup; if it was moved away on purpose, the next sync notes that and begins it anew."
 )
 WRONG = 8
@@ -68,6 +68,15 @@ class Destination:
         """The numbers of the lines that tell of data."""
         lines = map(json.loads, self.lines)
         return [n for n, line in enumerate(lines) if any(file["length"] for file in line["files"])]
+
+    def first_of(self, path: Path) -> int:
+        """Give the number of the first line that tells of a file's data."""
+        name = str(path.relative_to(template.parse(self.path).folder))
+        for number in self.committing:
+            files = json.loads(self.lines[number])["files"]
+            if any(file["name"] == name and file["length"] for file in files):
+                return number
+        raise AssertionError
 
     def prove(self) -> Any:
         (found,) = template.find(self.path)
@@ -205,7 +214,7 @@ def test_where_no_sync_has_run_nothing_is_proved(
 def test_quiet_says_nothing_but_what_is_wrong(plain: Destination, auditctl: Program) -> None:
     assert auditctl("verify", plain.path, "-q") == Run(0, b"", "")
     Path(plain.path).unlink()
-    said = f"auditctl: {GONE.format(plain.path)}\n"
+    said = f"auditctl: {GONE.format(plain.path, 2)}\n"
     assert auditctl("verify", plain.path, "-q") == Run(WRONG, b"", said)
     assert auditctl("verify", plain.path) == Run(WRONG, f"{plain.path}: WRONG\n".encode(), said)
 
@@ -433,7 +442,7 @@ def test_a_file_removed_or_cut_short_is_found(destination: Destination) -> None:
     for path in destination.files:
         content = path.read_bytes()
         path.unlink()
-        assert destination.complaint() == GONE.format(path)
+        assert destination.complaint() == GONE.format(path, destination.first_of(path) + 1)
         path.write_bytes(content[:10])
         assert destination.complaint().startswith(f"{path} ends at byte 10, but ")
         path.write_bytes(content)

@@ -282,7 +282,12 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
         raise wrong_line(path, count(file, size), "it was changed")
     try:
         begin = last["state_at"]
-        texts = os.pread(file, size - begin, begin).split(b"\n")[:-1]
+        texts = []
+        if 0 <= begin <= last_offset:
+            texts = os.pread(file, size - begin, begin).split(b"\n")[:-1]
+        if not texts or not _is_whole(opened(texts[0]), begin):
+            # The place is counted in bytes: there is another line now, or a part of one.
+            raise wrong_line(path, count(file, size), "lines before it were dropped or changed")
         number = last["line"] - len(texts) + 1
         fallback = None
         for text in texts:
@@ -299,6 +304,14 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
     except (KeyError, TypeError, ValueError, AttributeError):
         # Its hash is right, but it is none that a run has written.
         raise wrong_line(path, count(file, size), "it was changed") from None
+
+
+def _is_whole(line: Line | None, offset: int) -> bool:
+    """Say whether this is the line with the whole state that was written there."""
+    if line is None or "state" not in line or line["state_at"] != offset:
+        return False
+    begins = (line["line"], line["prev"]) == (0, FIRST_PREV)
+    return begins is (offset == 0)
 
 
 def _earlier(since: str | None, other: str | None) -> str | None:

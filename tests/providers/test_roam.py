@@ -228,6 +228,23 @@ def test_an_event_counts_by_its_own_time_not_by_the_day_it_was_asked_for() -> No
     assert [record["time"] for record in found] == ["2025-12-03T22:00:00.000Z"]
 
 
+def test_an_event_that_two_days_both_answer_with_comes_once() -> None:
+    midnight, late = event("2025-12-03T00:00:00.000Z"), event("2025-12-02T23:59:59.999Z")
+    days = {
+        "2025-12-03": v1(event(), midnight, midnight, late),
+        "2025-12-02": v1(midnight, late, late, event("2025-12-02T08:00:00.000Z")),
+    }
+    service = Service(lambda request: days[request.url.params["date"]])
+    found = service.export(ROAM, "2025-12-02", "2025-12-04")
+    times = [record["time"][8:13] for record in found]
+    assert times == ["03T08", "03T00", "03T00", "02T23", "02T23", "02T08"]
+    assert len({record["id"] for record in found}) == 6
+    # Each day alone has the same ids.
+    alone = service.export(ROAM, "2025-12-03", "2025-12-04")
+    alone += service.export(ROAM, "2025-12-02", "2025-12-03")
+    assert {record["id"] for record in alone} == {record["id"] for record in found}
+
+
 # One event
 
 
