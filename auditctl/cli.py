@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import Field, fields
+from dataclasses import Field
 from inspect import Parameter, Signature
 from io import StringIO
 from itertools import cycle, islice
@@ -37,6 +37,7 @@ from auditctl.options import (
     Words,
     parameters,
 )
+from auditctl.provider import own_options, variables
 
 if TYPE_CHECKING:
     from auditctl.provider import Provider
@@ -51,25 +52,57 @@ Examples:
   auditctl {2} list --since yesterday --until today | jq .actor
   auditctl providers
 """
+GROUP_EXAMPLES = """\b
+Examples:
+  auditctl {name} list --demo
+  auditctl {name} check
+  auditctl {name} list --since 30d
+
+\b
+{settings}
+"""
 LIST_EXAMPLES = """\b
 Examples:
   auditctl {name} list --demo --since 30d
-  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o january.jsonl.gz
+  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o january.csv
   auditctl {name} list --since 7d -f csv --fields time,actor,action
   auditctl {name} list --limit 20 --where outcome=failure
+
 \b
 TIME is a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date, an
 RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
+
+\b
+{settings}
 """
-
-
 SYNC_EXAMPLES = """\b
 Examples:
   auditctl {name} sync --demo -o {name}.jsonl
   auditctl {name} sync -o 'audit/{name}/{{date}}.jsonl.gz' --since 2026-01-01
   auditctl {name} sync -o {name}.jsonl --follow --interval 5m
   auditctl verify {name}.jsonl
+
+\b
+{settings}
 """
+GET_EXAMPLES = """\b
+Examples:
+  auditctl {name} get ID
+  auditctl {name} get ID | jq .raw
+
+\b
+{settings}
+"""
+CHECK_EXAMPLES = """\b
+Examples:
+  auditctl {name} check
+  auditctl {name} check --quiet && auditctl {name} list
+
+\b
+{settings}
+"""
+SETTINGS = """Settings: {variables}.
+NAME_FILE names a file that holds NAME's value. See auditctl providers."""
 TOGETHER_EXAMPLES = """\b
 Examples:
   auditctl sync
@@ -87,43 +120,70 @@ Examples:
   auditctl status audit.jsonl --max-age 2h
   auditctl status 'audit/{source}/{date}.jsonl.gz' --format json
 """
+PROVIDERS_EXAMPLES = """\b
+Examples:
+  auditctl providers
+  auditctl providers | grep {0}
+"""
+SCHEMA_EXAMPLES = """\b
+Examples:
+  auditctl schema > auditctl.schema.json
+"""
 
 
-class _Root(TyperGroup):
-    """The commands of our own, and one group per installed provider, made when it is named."""
+class _Group(TyperGroup):
+    """Commands that are made when they are named: their options cost more than a start."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own click is private
-        return [*registry.installed(), *_UNATTENDED, *super().list_commands(ctx)]
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's click is private
+        known = self.list_commands(ctx)
+        name = args[0]
+        if name not in known and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}."
+            ctx.fail(f"No such command {name!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
+
+class _Root(_Group):
+    """The commands of our own, and one group per installed provider."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401
+        return [*registry.installed(), *_OF_DESTINATIONS, *super().list_commands(ctx)]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         self.epilog = EXAMPLES.format(*islice(cycle(registry.installed()), 3))
         super().format_epilog(ctx, formatter)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
-        if cmd_name in _UNATTENDED:
-            app = _typer(add_completion=False)
-            _UNATTENDED[cmd_name](app)
-            return typer.main.get_command(app)
+        if cmd_name in _OF_DESTINATIONS:
+            return _command(_OF_DESTINATIONS[cmd_name])
         if cmd_name not in registry.installed():
             return super().get_command(ctx, cmd_name)
         provider = registry.load(cmd_name, Console().warning)
         return None if provider is None else _group(provider)
 
 
-class _Group(TyperGroup):
-    """A provider's commands, each made when it is named: their options cost more than a start."""
+class _ProviderGroup(_Group):
+    """A provider's commands."""
 
     provider: type["Provider"]
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
-        return [name for name in _COMMANDS if name != "get" or hasattr(self.provider, "retrieve")]
+        retrieves = hasattr(self.provider, "retrieve")
+        return [name for name in _OF_PROVIDER if name != "get" or retrieves]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
         if cmd_name not in self.list_commands(ctx):
             return None
-        app = _typer(add_completion=False)
-        _COMMANDS[cmd_name](app, self.provider)
-        return typer.main.get_command(app)
+        return _command(lambda app: _OF_PROVIDER[cmd_name](app, self.provider))
+
+
+def _command(add: Callable[[typer.Typer], None]) -> Any:  # noqa: ANN401
+    app = _typer(add_completion=False)
+    add(app)
+    return typer.main.get_command(app)
 
 
 def _typer(**settings: Any) -> typer.Typer:  # noqa: ANN401
@@ -178,15 +238,15 @@ def _alone(ctx: typer.Context, *, version: Version = False) -> None:  # noqa: AR
         typer.echo(ctx.get_help())
 
 
-@app.command("providers")
+@app.command("providers", epilog=PROVIDERS_EXAMPLES.format("PERSONA"))
 def _providers(*, version: Version = False) -> None:  # noqa: ARG001 - see its callback
-    """Show what each provider reads from the environment, needs and documents."""
+    """Show what each provider reads, needs and documents."""
     with _wall(Console()) as around:
         found = (registry.load(name, around.console.warning) for name in registry.installed())
         commands.providers((provider for provider in found if provider), around)
 
 
-@app.command("schema")
+@app.command("schema", epilog=SCHEMA_EXAMPLES)
 def _schema(*, version: Version = False) -> None:  # noqa: ARG001 - see its callback
     """Print the JSON Schema (draft 2020-12) of one record."""
     with _wall(Console()):
@@ -197,21 +257,28 @@ def _group(provider: type["Provider"]) -> TyperGroup:
     group = _typer(
         help=f"The audit log of {provider.title}.",
         name=provider.name,
-        cls=_Group,
+        cls=_ProviderGroup,
         add_completion=False,
+        epilog=_epilog(GROUP_EXAMPLES, provider),
     )
     group.callback()(_alone)
     made = typer.main.get_command(group)
-    assert isinstance(made, _Group)  # noqa: S101 - what cls asked for
+    assert isinstance(made, _ProviderGroup)  # noqa: S101 - what cls asked for
     made.provider = provider
     return made
 
 
-def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
-    own = [f for f in fields(provider) if "flag" in f.metadata]
+def _epilog(examples: str, provider: type["Provider"]) -> str:
+    read = variables(provider).values()
+    required = [" or ".join(names) for names, default in read if default is None]
+    return examples.format(
+        name=provider.name, settings=SETTINGS.format(variables=", ".join(required))
+    )
 
+
+def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
     def list_(**words: Any) -> None:  # noqa: ANN401
-        given = {f.name: tuple(words.pop(f.name)) for f in own}
+        given = _given(words, provider)
         options = _options(words, Options)
         with _wall(_console(options)) as around:
             if options.source is not None:
@@ -222,12 +289,33 @@ def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
                 given = {name: given[name] or its[name] for name in given}
             commands.list_(provider, options, given, around)
 
-    list_.__doc__ = (
-        f"Export the audit log of {provider.title} (order: {provider.order}; "
-        f"retention: {provider.retention})."
-    )
-    _give_signature(list_, [*parameters(OF_LIST), *map(_own_parameter, own)])
-    app.command("list", epilog=LIST_EXAMPLES.format(name=provider.name))(list_)
+    _give_signature(list_, [*parameters(OF_LIST), *map(_own_parameter, own_options(provider))])
+    app.command(
+        "list",
+        help=f"Export the audit log of {provider.title} (order: {provider.order}; "
+        f"retention: {provider.retention}).",
+        short_help="Export the audit log.",
+        epilog=_epilog(LIST_EXAMPLES, provider),
+    )(list_)
+
+
+def _add_sync(app: typer.Typer, provider: type["Provider"]) -> None:
+    def sync(**words: Any) -> None:  # noqa: ANN401
+        given = _given(words, provider)
+        options = _options(words, SyncOptions)
+        with _wall(_console(options)) as around:
+            from auditctl.sync import commands as unattended
+
+            unattended.sync(provider, options, given, around)
+
+    own = map(_own_parameter, own_options(provider))
+    _give_signature(sync, [*parameters(OF_SYNC, SyncOptions), *own])
+    app.command(
+        "sync",
+        help=f"Append to files what is new in the audit log of {provider.title}, each event once.",
+        short_help="Append to files what is new, each event once.",
+        epilog=_epilog(SYNC_EXAMPLES, provider),
+    )(sync)
 
 
 def _add_get(app: typer.Typer, provider: type["Provider"]) -> None:
@@ -236,9 +324,13 @@ def _add_get(app: typer.Typer, provider: type["Provider"]) -> None:
         with _wall(_console(options)) as around:
             commands.get(provider, id, options, around)
 
-    get.__doc__ = f"Export one record of {provider.title} by its id."
-    _give_signature(get, [_argument("id", "ID", str), *parameters(OF_GET)])
-    app.command("get")(get)
+    argument = _argument("id", "ID", str, "The provider's id of the record.")
+    _give_signature(get, [argument, *parameters(OF_GET)])
+    app.command(
+        "get",
+        help=f"Export one record of {provider.title} by its id.",
+        epilog=_epilog(GET_EXAMPLES, provider),
+    )(get)
 
 
 def _add_check(app: typer.Typer, provider: type["Provider"]) -> None:
@@ -247,27 +339,12 @@ def _add_check(app: typer.Typer, provider: type["Provider"]) -> None:
         with _wall(_console(options)) as around:
             commands.check(provider, options, around)
 
-    check.__doc__ = f"Prove the settings for {provider.title}, without exporting anything."
     _give_signature(check, parameters(OF_CHECK))
-    app.command("check")(check)
-
-
-def _add_sync(app: typer.Typer, provider: type["Provider"]) -> None:
-    own = [f for f in fields(provider) if "flag" in f.metadata]
-
-    def sync(**words: Any) -> None:  # noqa: ANN401
-        given = {f.name: tuple(words.pop(f.name)) for f in own}
-        options = _options(words, SyncOptions)
-        with _wall(_console(options)) as around:
-            from auditctl.sync import commands as unattended
-
-            unattended.sync(provider, options, given, around)
-
-    sync.__doc__ = (
-        f"Append to files what is new in the audit log of {provider.title}, each event once."
-    )
-    _give_signature(sync, [*parameters(OF_SYNC, SyncOptions), *map(_own_parameter, own)])
-    app.command("sync", epilog=SYNC_EXAMPLES.format(name=provider.name))(sync)
+    app.command(
+        "check",
+        help=f"Prove the settings for {provider.title}, without exporting anything.",
+        epilog=_epilog(CHECK_EXAMPLES, provider),
+    )(check)
 
 
 def _add_together(app: typer.Typer) -> None:
@@ -278,10 +355,14 @@ def _add_together(app: typer.Typer) -> None:
 
             unattended.together(source, options, around, _load(around))
 
-    sync.__doc__ = "Bring the sources of auditctl.toml up to date: those named, or all of them."
-    argument = _argument("source", "SOURCE", list[str], default=[])
-    _give_signature(sync, [argument, *parameters(OF_TOGETHER, TogetherOptions)])
-    app.command("sync", epilog=TOGETHER_EXAMPLES)(sync)
+    named = _argument("source", "[SOURCE]...", list[str], "Only these; else all.", default=[])
+    _give_signature(sync, [named, *parameters(OF_TOGETHER, TogetherOptions)])
+    app.command(
+        "sync",
+        help="Bring the sources of auditctl.toml up to date: those named, or all of them.",
+        short_help="Bring the sources of auditctl.toml up to date.",
+        epilog=TOGETHER_EXAMPLES,
+    )(sync)
 
 
 def _add_verify(app: typer.Typer) -> None:
@@ -292,12 +373,11 @@ def _add_verify(app: typer.Typer) -> None:
 
             reports.verify(path, options)
 
-    verify.__doc__ = (
-        "Read what a sync has written again, and prove it: PATH is the one given to it."
-    )
-    argument = _argument("path", "PATH", str)
+    argument = _argument("path", "PATH", str, "The one given to sync, placeholders and all.")
     _give_signature(verify, [argument, *parameters(OF_VERIFY, ReportOptions)])
-    app.command("verify", epilog=VERIFY_EXAMPLES)(verify)
+    app.command(
+        "verify", help="Read what a sync has written again, and prove it.", epilog=VERIFY_EXAMPLES
+    )(verify)
 
 
 def _add_status(app: typer.Typer) -> None:
@@ -308,15 +388,21 @@ def _add_status(app: typer.Typer) -> None:
 
             reports.status(path, options, around, _load(around))
 
-    status.__doc__ = (
-        "Show the last success and the gaps of destinations: PATHs, or all of auditctl.toml."
-    )
-    argument = _argument("path", "PATH", list[str], default=[])
+    about = "Those given to sync; without any, all of auditctl.toml."
+    argument = _argument("path", "[PATH]...", list[str], about, default=[])
     _give_signature(status, [argument, *parameters(OF_STATUS, ReportOptions)])
-    app.command("status", epilog=STATUS_EXAMPLES)(status)
+    app.command(
+        "status", help="Show the last success and the gaps of destinations.", epilog=STATUS_EXAMPLES
+    )(status)
 
 
-_UNATTENDED: dict[str, Callable[[typer.Typer], None]] = {
+_OF_PROVIDER: dict[str, Callable[[typer.Typer, type["Provider"]], None]] = {
+    "list": _add_list,
+    "sync": _add_sync,
+    "get": _add_get,
+    "check": _add_check,
+}
+_OF_DESTINATIONS: dict[str, Callable[[typer.Typer], None]] = {
     "sync": _add_together,
     "verify": _add_verify,
     "status": _add_status,
@@ -332,17 +418,15 @@ def _load(around: Surroundings) -> Callable[[str], type["Provider"] | None]:
     return load
 
 
-def _argument(name: str, metavar: str, kind: Any, default: Any = Parameter.empty) -> Parameter:  # noqa: ANN401
-    annotation = Annotated[kind, typer.Argument(metavar=metavar)]
+def _argument(
+    name: str,
+    metavar: str,
+    kind: Any,  # noqa: ANN401
+    about: str,
+    default: Any = Parameter.empty,  # noqa: ANN401
+) -> Parameter:
+    annotation = Annotated[kind, typer.Argument(metavar=metavar, help=about)]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-_COMMANDS: dict[str, Callable[[typer.Typer, type["Provider"]], None]] = {
-    "list": _add_list,
-    "sync": _add_sync,
-    "get": _add_get,
-    "check": _add_check,
-}
 
 
 def _own_parameter(field: Field[Any]) -> Parameter:
@@ -362,6 +446,11 @@ def _give_signature(function: Callable[..., None], params: list[Parameter]) -> N
     ]
     function.__signature__ = Signature(params)  # type: ignore[attr-defined] # what inspect reads
     function.__annotations__ = {param.name: param.annotation for param in params}
+
+
+def _given(words: dict[str, Any], provider: type["Provider"]) -> dict[str, tuple[str, ...]]:
+    """Take the provider's own options out of the words."""
+    return {option.name: tuple(words.pop(option.name)) for option in own_options(provider)}
 
 
 def _options(words: dict[str, Any], of: type[W]) -> W:

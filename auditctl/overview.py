@@ -5,8 +5,7 @@ from operator import itemgetter
 
 from auditctl.fields import Field
 from auditctl.formats.table import PlainTable
-from auditctl.provider import Provider
-from auditctl.settings import variables
+from auditctl.provider import Provider, variables
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
 COLUMNS = ("provider", "environment", *FACTS)

@@ -9,7 +9,7 @@ origin, redaction, the window, the record's form) is attached around it and cann
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from auditctl.errors import AccessError
@@ -142,3 +142,20 @@ def basic(user: str, password: str) -> dict[str, str]:
         raise AccessError(message)
     token = base64.b64encode(f"{user}:{password}".encode()).decode()
     return {"Authorization": f"Basic {token}"}
+
+
+def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str | None]]:
+    """Give what a provider reads: field -> (the variables that may hold it, its default)."""
+    return {
+        field.name: (
+            (f"{provider.name}_{field.name}".upper(), *field.metadata["variables"]),
+            field.metadata["default"],
+        )
+        for field in fields(provider)
+        if "variables" in field.metadata
+    }
+
+
+def own_options(provider: type[Provider]) -> list[Field[Any]]:
+    """Give the fields of a provider that are options of its own."""
+    return [field for field in fields(provider) if "flag" in field.metadata]

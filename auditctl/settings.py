@@ -6,24 +6,12 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from auditctl.errors import AccessError, UsageError
-from auditctl.provider import Provider, Secret
+from auditctl.provider import Provider, Secret, variables
 
 LARGEST_FILE = 64 * 1024
 """A secret is smaller; a file that is not was named by mistake."""
 
 P = TypeVar("P", bound=Provider)
-
-
-def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str | None]]:
-    """Give what a provider reads: field -> (the variables that may hold it, its default)."""
-    return {
-        field.name: (
-            (f"{provider.name}_{field.name}".upper(), *field.metadata["variables"]),
-            field.metadata["default"],
-        )
-        for field in dataclasses.fields(provider)
-        if "variables" in field.metadata
-    }
 
 
 def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  # noqa: ANN401

@@ -21,6 +21,7 @@ from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
 from auditctl import exact, registry, settings
 from auditctl.cli import app
+from auditctl.provider import variables
 from auditctl.redact import REDACTED, sweep
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ def play(tape: Cassette, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run the command line with the cassette for a network; every answer in it is asked for."""
     provider = provider_class(tape.provider)
     required = {
-        names[0]: "example"
-        for names, default in settings.variables(provider).values()
-        if default is None
+        names[0]: "example" for names, default in variables(provider).values() if default is None
     }
     for name in list(os.environ):
         if name.startswith(f"{tape.provider.upper()}_") or name.lower().endswith("_proxy"):
@@ -109,7 +108,7 @@ def record(name: str, path: Path) -> Cassette:
     Nothing is kept but what `Scrubber` lets through, so the cassette may be shown to anybody.
     """
     provider = provider_class(name)
-    default = settings.variables(provider)["base_url"][1]
+    default = variables(provider)["base_url"][1]
     shown = default or f"https://{name}.example.org"
     scrubber = Scrubber(settings.load(provider, os.environ).base_url, shown)
     today = datetime.now(UTC).date()

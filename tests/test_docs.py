@@ -26,10 +26,10 @@ import auditctl
 from auditctl import registry
 from auditctl.cli import app
 from auditctl.errors import AuditctlError
+from auditctl.provider import variables
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
-from auditctl.settings import variables
 from auditctl.sync import configuration
 from auditctl.sync.commands import GRAVEST
 from auditctl.sync.template import OF_RECORD, OF_RUN
@@ -173,6 +173,16 @@ def test_every_command_and_every_option_is_written_about(words: tuple[str, ...])
         o for o in options(words) if not re.search(rf"(?<![\w-]){re.escape(o)}(?![\w-])", WRITTEN)
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_is_plain_text_of_80_columns_with_examples(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    told = run(["auditctl", *words, "--help"], tmp_path, COLUMNS="80").stdout.splitlines()
+    assert [line for line in told if not line.isprintable() or len(line) > 80] == []
+    assert [line for line in told if line[:2] == "  " and line.endswith("...")] == []  # cut off
+    assert "  Examples:" in told
 
 
 def test_the_readmes_table_has_the_options_of_list_and_no_others() -> None:

@@ -21,8 +21,9 @@ import auditctl
 from auditctl import Page, Window, demo, registry
 from auditctl.errors import AuditctlError
 from auditctl.export import Tally, most_recent, records
+from auditctl.provider import variables
 from auditctl.schema import AuditRecord
-from auditctl.settings import sample, variables
+from auditctl.settings import sample
 from auditctl.wire.answer import parse
 from auditctl.wire.client import Client
 from tests import tape

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from auditctl import Client, Fields, Page, Provider, Secret, Window, option, secret, setting
 from auditctl.errors import AccessError, AuditctlError, UsageError
-from auditctl.settings import load, sample, variables
+from auditctl.provider import variables
+from auditctl.settings import load, sample
 
 HIDDEN = "hunter2-hunter2"
 

@@ -1,6 +1,5 @@
 """What sync does, once its words are read: one destination, or those of the configuration."""
 
-import dataclasses
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import Options, SyncOptions, TogetherOptions, duration
+from auditctl.provider import own_options
 from auditctl.record import FIELDS
 from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
@@ -102,7 +102,7 @@ class Job:
             raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
         format_ = options.format_name()
         fields = None if options.fields is None else parse_fields(options.fields)
-        own = [f for f in dataclasses.fields(self.provider) if "flag" in f.metadata]
+        own = own_options(self.provider)
         words: dict[str, Any] = {
             "provider": self.provider.name,
             "demo": options.demo or None,

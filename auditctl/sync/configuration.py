@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, NoReturn
@@ -20,8 +20,8 @@ from pydantic import create_model as model
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.options import STDOUT, FileFormat, SyncOptions
-from auditctl.provider import Provider
-from auditctl.settings import is_secret, variables
+from auditctl.provider import Provider, own_options, variables
+from auditctl.settings import is_secret
 from auditctl.sync import template
 from auditctl.sync.template import Template
 from auditctl.window import parse_duration, parse_time
@@ -239,7 +239,7 @@ class _Reader:
             for key, value in values.items()
             if key in _settings(provider)
         }
-        own = {f.name: tuple(values.get(_flag(f), ())) for f in _own(provider)}
+        own = {f.name: tuple(values.get(_flag(f), ())) for f in own_options(provider)}
         return Source(name, provider, SyncOptions(**words), own, settings)
 
     def _holder(self, name: str, key: str) -> Key | None:
@@ -326,10 +326,6 @@ def _is_there(tree: Any, key: Key) -> bool:  # noqa: ANN401
     return True
 
 
-def _own(provider: type[Provider]) -> list[Any]:
-    return [f for f in fields(provider) if "flag" in f.metadata]
-
-
 def _flag(option: Any) -> str:  # noqa: ANN401 - a dataclass's field
     return str(option.metadata["flag"]).removeprefix("--").replace("-", "_")
 
@@ -345,7 +341,7 @@ def _settings(provider: type[Provider]) -> dict[str, Any]:
 
 @cache
 def _model(provider: type[Provider]) -> type[BaseModel]:
-    own = {_flag(option): (list[str] | None, None) for option in _own(provider)}
+    own = {_flag(option): (list[str] | None, None) for option in own_options(provider)}
     settings = {key: (kind | None, None) for key, kind in _settings(provider).items()}
     return model(provider.name, __base__=_Defaults, **own, **settings)  # type: ignore[call-overload, no-any-return]
 
