@@ -5,6 +5,7 @@ Nothing else in the package reads the environment, prints, exits, or has heard o
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import Field
@@ -20,7 +21,7 @@ from auditctl import commands, registry
 from auditctl.commands import Surroundings
 from auditctl.console import Console
 from auditctl.destination import ReaderGoneError, standard_output
-from auditctl.errors import AuditctlError
+from auditctl.errors import AuditctlError, UsageError
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import (
     OF_CHECK,
@@ -222,14 +223,20 @@ def run() -> None:
     """Run the program and end the process."""
     # Help texts are written as records are: Typer itself takes a reader that went away for a
     # failure, and an output that cannot be written for none.
+    interrupts.install()
     printed = StringIO()
     try:
         with redirect_stdout(printed):
             app(prog_name="auditctl")
+    except InterruptedRunError as interrupted:  # outside of any command
+        raise SystemExit(interrupted.status) from None
+    except OSError:  # Typer could not say to anybody what is wrong with the words
+        raise SystemExit(UsageError.status) from None
     finally:
         if text := printed.getvalue():
             with _wall(Console()), standard_output() as write:
                 write(text.encode())
+        _settle_standard_error()
 
 
 @app.callback()
@@ -465,7 +472,6 @@ def _console(options: Words) -> Console:
 @contextmanager
 def _wall(console: Console) -> Iterator[Surroundings]:
     """Lend what a command needs; turn whatever ends it into a sentence and an exit status."""
-    interrupts.install()
     try:
         yield Surroundings(os.environ, console, _is_terminal(), _width(), _wants_color())
     except ReaderGoneError:
@@ -477,10 +483,20 @@ def _wall(console: Console) -> Iterator[Surroundings]:
     except InterruptedRunError as interrupted:
         raise SystemExit(interrupted.status) from None
     except Exception as error:  # noqa: BLE001 - a defect of ours: said without the values in it
+        if interrupts.status is not None:  # what an interruption became on its way, in an import
+            raise SystemExit(interrupts.status) from None
         console.error(commands.fault(error))
         raise SystemExit(commands.FAULT_STATUS) from None
     finally:
         console.clear()
+
+
+def _settle_standard_error() -> None:
+    """See that nothing is left to be said when the process ends: it would end with 120."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):  # a full disk, or nobody there
+        sys.stderr = None
 
 
 def _is_terminal() -> bool:

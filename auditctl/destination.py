@@ -67,8 +67,8 @@ def whole_file(path: str) -> Iterator[Write]:
 
     """
     try:
-        target = _target(path)
-        opened = _draft(target) if _is_regular(target) else open(target, "wb")  # noqa: PTH123, SIM115
+        # By the name as it stands: what /dev/stdout leads to may have no name of its own.
+        opened = _draft(_target(path)) if _is_regular(path) else open(path, "wb")  # noqa: PTH123, SIM115
         with opened as file:
             if path.lower().endswith(".gz"):
                 import gzip
@@ -91,16 +91,17 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
     draft = os.path.join(folder, f".auditctl-{os.urandom(8).hex()}.part")  # noqa: PTH118
     # O_EXCL: another's file under the draft's name is not ours to write to, nor to remove.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    file = open(os.open(draft, flags, MODE), "wb", buffering=BUFFER)  # noqa: PTH123, SIM115
     try:
-        with file:
+        with open(os.open(draft, flags, MODE), "wb", buffering=BUFFER) as file:  # noqa: PTH123
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)  # noqa: PTH105
-    except BaseException:
-        with suppress(FileNotFoundError):  # it has its name already
-            os.unlink(draft)  # noqa: PTH108
+    except BaseException as error:
+        others = isinstance(error, FileExistsError) and error.filename == draft
+        with suppress(FileNotFoundError):  # it has its name already, or was never made
+            if not others:
+                os.unlink(draft)  # noqa: PTH108
         raise
     sync_folder(folder)
 
@@ -135,12 +136,13 @@ def _target(path: str) -> str:
     return target
 
 
-def _is_regular(target: str) -> bool:
-    """Say whether a draft can take the target's place: a device or a pipe is written to."""
+def _is_regular(path: str) -> bool:
+    """Say whether a draft can take the file's place: a device or a pipe is written to."""
     try:
-        return stat.S_ISREG(os.stat(target).st_mode)  # noqa: PTH116
-    except FileNotFoundError:
+        mode = os.stat(path).st_mode  # noqa: PTH116
+    except OSError:  # it is not there; or it can have no draft either, which says why
         return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def write_all(file: int, data: bytes, offset: int) -> None:

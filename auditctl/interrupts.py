@@ -1,12 +1,15 @@
 """Signals that end a run: raised where they come, but not in the middle of a record."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 GRACE = 2.0
 """Seconds that a write in hand may still take: whoever should read it may have stopped."""
+AGAIN = 0.001
+"""Seconds until an interruption that got lost is raised anew."""
 
 
 class InterruptedRunError(BaseException):
@@ -24,7 +27,8 @@ class Interrupts:
     def __init__(self) -> None:
         """Do nothing yet."""
         self._held = False
-        self._pending: int | None = None
+        self._came: int | None = None
+        self._pass_on = sys.unraisablehook
 
     def install(self) -> None:
         """Take the signals over, but for those that the parent wants ignored (nohup)."""
@@ -32,6 +36,14 @@ class Interrupts:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._come)
         signal.signal(signal.SIGALRM, self._come)
+        self._came = None
+        if sys.unraisablehook != self._lost:
+            self._pass_on, sys.unraisablehook = sys.unraisablehook, self._lost
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of the signal that came, if one did."""
+        return None if self._came is None else InterruptedRunError(self._came).status
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -41,17 +53,28 @@ class Interrupts:
             yield
         finally:
             self._held = False
-            if self._pending is not None:
+            if self._came is not None:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                raise InterruptedRunError(self._pending)
+                raise InterruptedRunError(self._came)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
-        if not self._held:
-            raise InterruptedRunError(number)
-        if self._pending is not None:
-            raise InterruptedRunError(self._pending)
-        self._pending = number
-        signal.setitimer(signal.ITIMER_REAL, GRACE)
+        first = self._came is None
+        if first:
+            self._came = number
+        if first and self._held:
+            signal.setitimer(signal.ITIMER_REAL, GRACE)
+        else:
+            raise InterruptedRunError(self._came or number)
+
+    def _lost(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        """Raise an interruption anew that came where exceptions are dropped.
+
+        In the callback of a weak reference, say, of which an import has many.
+        """
+        if isinstance(unraisable.exc_value, InterruptedRunError):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        else:
+            self._pass_on(unraisable)
 
 
 interrupts = Interrupts()

@@ -1126,6 +1126,44 @@ def test_an_interrupt_while_providers_are_loaded_ends_the_run(
     assert found.said == ""
 
 
+DROPPED = """
+import os, signal, weakref
+class Gone: pass
+gone = Gone()
+known = weakref.ref(gone, lambda _: [os.kill(os.getpid(), signal.SIGTERM), *range(1000)])
+del gone
+while True: pass
+"""
+CHANGED = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    while True: pass
+except BaseException:
+    raise TypeError
+"""
+
+
+@pytest.mark.parametrize("source", [DROPPED, CHANGED], ids=["dropped", "changed"])
+def test_an_interrupt_counts_though_an_import_drops_or_changes_it(
+    source: str, tmp_path: Path
+) -> None:
+    """Exceptions in the callback of a weak reference are dropped, and imports have many."""
+    (tmp_path / "httpx.py").write_text(source)
+    found = run("persona", "list", "--demo", environment={"PYTHONPATH": str(tmp_path)})
+    assert (found.status, found.said) == (143, "")
+
+
+@only_on_linux
+@pytest.mark.parametrize(
+    "words", [("persona", "list", "--demo", "-v"), ("persona", "list"), ("x",)]
+)
+def test_an_exit_status_does_not_depend_on_who_hears(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as nobody:
+        found = run(*words, stderr=nobody)
+    assert found.status == {"-v": 0, "list": ACCESS, "x": USAGE}[words[-1]]
+
+
 # The environment
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,6 +187,32 @@ def test_a_named_pipe_is_written_to_and_stays(tmp_path: Path, name: str) -> None
     assert (gzip.decompress(read[0]) if name.endswith(".gz") else read[0]) == LARGE
     assert path.is_fifo()
     assert names(tmp_path) == [name]
+
+
+def test_what_a_descriptor_leads_to_is_written_to_though_it_has_no_name() -> None:
+    reader, writer = os.pipe()
+    with whole_file(f"/dev/fd/{writer}") as write:
+        write(b"a record\n")
+    assert os.read(reader, 100) == b"a record\n"
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("moment", ["open", "replace"])
+def test_an_interrupt_leaves_no_draft_whenever_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    real = getattr(os, moment)
+
+    def interrupted(*args: Any) -> None:
+        real(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), whole_file(str(tmp_path / "a")) as write:
+        write(b"a record\n")
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] * (moment == "replace")
 
 
 def test_standard_output_gets_each_write_at_once() -> None:
