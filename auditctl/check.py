@@ -44,7 +44,7 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
             if partial or (found and provider.order != "none documented"):
                 break
     except AuditctlError as error:
-        proven, failed = _verdict(error, answered=tally.pages > 0)
+        proven, failed = _verdict(error, provider, answered=tally.pages > 0)
         for step in proven:
             yield _ok(step, provider)
         yield f"FAILED  {failed}"
@@ -63,13 +63,17 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
 _PROVEN_BY_A_PAGE = ("reachable", "credentials", "permission")
 
 
-def _verdict(error: AuditctlError, *, answered: bool) -> tuple[tuple[str, ...], str]:
+def _verdict(
+    error: AuditctlError, provider: Provider, *, answered: bool
+) -> tuple[tuple[str, ...], str]:
     """Say which steps hold in spite of a failure, and which one does not.
 
     Whoever refuses a question, redirects it or answers something else has not looked at the
     credentials, as far as one can know.
     """
     if isinstance(error, ForbiddenError):
+        if not provider.tells_strangers_apart:
+            return _PROVEN_BY_A_PAGE[:1], "credentials or permission"
         return _PROVEN_BY_A_PAGE[:2], "permission"
     if isinstance(error, AccessError):
         return _PROVEN_BY_A_PAGE[:1], "credentials"

@@ -124,7 +124,7 @@ Examples:
 PROVIDERS_EXAMPLES = """\b
 Examples:
   auditctl providers
-  auditctl providers | grep {0}
+  auditctl providers | less -S
 """
 SCHEMA_EXAMPLES = """\b
 Examples:
@@ -245,7 +245,7 @@ def _alone(ctx: typer.Context, *, version: Version = False) -> None:  # noqa: AR
         typer.echo(ctx.get_help())
 
 
-@app.command("providers", epilog=PROVIDERS_EXAMPLES.format("PERSONA"))
+@app.command("providers", epilog=PROVIDERS_EXAMPLES)
 def _providers(*, version: Version = False) -> None:  # noqa: ARG001 - see its callback
     """Show what each provider reads, needs and documents."""
     with _wall(Console()) as around:

@@ -149,6 +149,7 @@ def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
     from auditctl import settings
 
     patience = options.patience()
+    renewable = not options.demo and settings.may_change(provider, around.environ)
     load = partial(settings.load, provider, around.environ, **own)
     transport = None
     if options.demo:
@@ -166,7 +167,7 @@ def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
 
     client = Client(
         ready,
-        again=None if options.demo else load,
+        again=load if renewable else None,
         retry_for=patience,
         concurrency=concurrency,
         transport=transport,

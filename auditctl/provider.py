@@ -12,8 +12,6 @@ from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from auditctl.errors import AccessError
-
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
@@ -90,6 +88,8 @@ class Provider(ABC):
     """Rows move between pages while the log grows: ids are remembered and delivered once."""
     has_ids: ClassVar[bool] = True
     """Events carry an id of the provider's."""
+    tells_strangers_apart: ClassVar[bool] = True
+    """401 means wrong credentials and 403 that they do not suffice; else 403 may mean either."""
     headers: ClassVar[Mapping[str, str]] = {}
     """Sent with every request."""
     permission: ClassVar[str]
@@ -133,13 +133,18 @@ class Provider(ABC):
 
 
 def basic(user: str, password: str) -> dict[str, str]:
-    """Give the header of HTTP Basic authentication (RFC 7617, in UTF-8)."""
+    """Give the header of HTTP Basic authentication (RFC 7617, in UTF-8).
+
+    Raises:
+        ValueError: the user name cannot be told from the password.
+
+    """
     import base64
 
     if ":" in user:
         # It would end the user name and begin the password.
-        message = "A user name may not hold a colon: check it."
-        raise AccessError(message)
+        message = "a colon in the user name"
+        raise ValueError(message)
     token = base64.b64encode(f"{user}:{password}".encode()).decode()
     return {"Authorization": f"Basic {token}"}
 

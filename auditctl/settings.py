@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import os
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -25,6 +26,8 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
     values: dict[str, Any] = {}
     missing: list[str] = []
     for name, (names, default) in variables(provider).items():
+        for variable in names:
+            _not_both(variable, environ)
         value = next((v for v in (_value(n, environ) for n in names) if v is not None), default)
         if value is None:
             missing.append(" or ".join(names))
@@ -33,10 +36,13 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
         else:
             values[name] = value
     if missing:
+        *others, last = missing
+        wanted = f"{', '.join(others)} and {last}" if others else last
+        them = "them" if others else "it"
+        file = f"{missing[0].split(' ')[0]}_FILE"
         message = (
-            f"{provider.title} needs {' and '.join(missing)}, not set here. Export it, or name a "
-            f"file that holds the value in {missing[0].split(' ')[0]}_FILE. Wanted: "
-            f"{provider.permission}."
+            f"{provider.title} needs {wanted}, not set here. Export {them}, or name a file that "
+            f"holds the value (in {file}). Wanted: {provider.permission}."
         )
         raise AccessError(message)
     values["base_url"] = _checked(values["base_url"], f"{provider.name.upper()}_BASE_URL")
@@ -59,6 +65,19 @@ def is_secret(provider: type[Provider], field: str) -> bool:
     return next(bool(f.metadata["secret"]) for f in dataclasses.fields(provider) if f.name == field)
 
 
+def may_change(provider: type[Provider], environ: Mapping[str, str]) -> bool:
+    """Say whether reading the settings again may give others: there are files, and no pipes."""
+    named = (names for names, _ in variables(provider).values())
+    paths = [path for names in named for name in names if (path := environ.get(f"{name}_FILE"))]
+    return bool(paths) and all(os.path.isfile(path) for path in paths)  # noqa: PTH113
+
+
+def _not_both(name: str, environ: Mapping[str, str]) -> None:
+    if environ.get(name) and environ.get(f"{name}_FILE"):
+        message = f"{name} and {name}_FILE are both set. Unset one of them."
+        raise AccessError(message)
+
+
 def _value(name: str, environ: Mapping[str, str]) -> str | None:
     """Read a variable, or the file that its ``_FILE`` names; empty is as good as not set."""
     value = environ.get(name) or None
@@ -67,9 +86,6 @@ def _value(name: str, environ: Mapping[str, str]) -> str | None:
         source = name
     else:
         source = f"{name}_FILE"
-        if value is not None:
-            message = f"{name} and {source} are both set. Unset one of them."
-            raise AccessError(message)
         value = _read(source, path)
     if value is not None and not value.isprintable():
         message = f"{source} holds a line break or a control character. Check how it was written."
@@ -105,8 +121,8 @@ def _checked(base_url: str, variable: str) -> str:
         host.encode("idna")
         if parts.port == 0 or not base_url.isprintable() or " " in base_url:
             raise UsageError(f"{message}no request can be sent there.")
-    except ValueError as error:
-        raise UsageError(f"{message}{error}.") from None
+    except ValueError:  # whose words may hold a part of what should have been a password
+        raise UsageError(f"{message}it is no URL.") from None
     if parts.scheme not in ("https", "http") or not host:
         raise UsageError(f"{message}write it like https://api.example.com/v1.")
     if parts.username is not None or "?" in base_url or "#" in base_url:

@@ -338,7 +338,7 @@ def test_it_is_written_with_what_anybody_has(name: str) -> None:
         elif isinstance(node, ast.Attribute):
             own = isinstance(node.value, ast.Name) and node.value.id == "self"
             assert own or not node.attr.startswith("_"), "a back door"
-    assert len(MODULES[module].read_text().splitlines()) <= 240
+    assert len(MODULES[module].read_text().splitlines()) <= 260
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -301,7 +302,70 @@ def test_a_secret_that_the_provider_says_back_is_not_passed_on(
     assert [request.headers["authorization"] for request in server.requests] == [ours]
 
 
+@pytest.mark.parametrize("path", [f"/y/{KEY}", f"/y?k={KEY}", "/y?k=" + KEY.replace("_", "%5F")])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_secret_in_a_redirect_is_not_shown(form: str, path: str, auditctl: Program) -> None:
+    with Server(log("persona"), faults=[redirect(path)]) as server:
+        found = exported(auditctl, server, "persona", "-v", "--log-format", form)
+    assert (found.status, len(server.requests)) == (6, 2)
+    assert "[REDACTED]" in found.said
+
+
+HARD = "pa\\ss'wo\"rd/é +1%"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": [HARD, f"{HARD} again"]},
+        {"error": repr(HARD)[1:-1]},
+        {"message": {"error": quote(HARD)}},
+        {"message": quote(HARD, safe="")},
+        {"errors": [{"title": json.dumps(HARD)}]},
+        {"needed": [json.dumps(HARD).replace("/", "\\/")]},
+        {"message": base64.b64encode(f"asha:{HARD}".encode()).decode().rstrip("=")},
+    ],
+    ids=["list", "repr", "quoted", "quoted whole", "JSON", "PHP", "Basic"],
+)
+def test_a_secret_is_known_in_whatever_form_it_is_said_back(
+    said: object, auditctl: Program
+) -> None:
+    fault = Fault(400, body=json.dumps(said).encode())
+    settings = {"HRHIS_USERNAME": "asha", "HRHIS_PASSWORD": HARD}
+    with Server(log("hrhis"), faults=again_and_again(fault)) as server:
+        found = exported(auditctl, server, "hrhis", **settings)
+    assert found.status == 6
+    assert "[REDACTED]" in found.said
+    assert "wo" not in found.said
+    assert "YXNoYTp" not in found.said
+
+
+@pytest.mark.parametrize("fault", [Fault(cut=3), BAD_GZIP], ids=["cut", "no gzip"])
+@pytest.mark.parametrize(("status", "ends"), [(401, 4), (403, 4)])
+def test_a_refusal_is_one_though_its_body_breaks_off(
+    status: int, ends: int, fault: Fault, auditctl: Program
+) -> None:
+    broken = replace(fault, status=status)
+    with Server(log("persona"), faults=again_and_again(broken)) as server:
+        found = exported(auditctl, server, "persona")
+    assert (found.status, len(server.requests)) == (ends, 1)
+
+
 # Waiting
+
+
+@pytest.mark.parametrize("fault", [Fault(cut=3), BAD_GZIP], ids=["cut", "no gzip"])
+def test_a_pause_is_waited_out_though_the_body_breaks_off(fault: Fault, auditctl: Program) -> None:
+    wait = {**fault.headers, "Retry-After": "1.5"}
+    with Server(log("persona"), faults=[replace(fault, status=429, headers=wait)]) as server:
+        found = exported(auditctl, server, "persona")
+    assert (found.status, len(server.requests)) == (0, REQUESTS["persona"] + 1)
+    assert server.requests[1].time >= server.requests[0].time + 1.5
+    wait["Retry-After"] = "9" * 400
+    longer = replace(fault, status=429, headers=wait)
+    with Server(log("persona"), faults=again_and_again(longer)) as server:
+        found = exported(auditctl, server, "persona")
+    assert (found.status, len(server.requests)) == (5, 1)
 
 
 def waited(server: Server) -> float:
@@ -631,6 +695,20 @@ def test_a_cursor_that_comes_back_ends_the_run(circle: int, auditctl: Program) -
     assert found.status == 6
     assert "never end" in found.said
     assert len(server.requests) == circle + 1
+
+
+@pytest.mark.parametrize("name", ["persona", "roam"])
+def test_a_cursor_that_no_url_can_hold_ends_the_run(name: str, auditctl: Program) -> None:
+    cursor = "x" * 70_000
+    bodies = {
+        "persona": {"data": [], "links": {"next": f"?page[after]={cursor}"}},
+        "roam": {"ok": True, "auditLogs": [], "nextCursor": cursor},
+    }
+    fault = Fault(body=json.dumps(bodies[name]).encode())
+    with Server(log(name), faults=again_and_again(fault)) as server:
+        found = exported(auditctl, server, name, "--concurrency", "1")
+    assert (found.status, len(server.requests)) == (6, 1)
+    assert "cannot be asked for" in found.said
 
 
 def test_a_cursor_of_a_days_list_that_comes_back_ends_the_run(auditctl: Program) -> None:
@@ -1109,12 +1187,13 @@ def test_a_proxy_variable_is_used_as_users_expect(
     assert {request.path for request in proxy.requests} == {address}
 
 
-@pytest.mark.parametrize("exception", ["127.0.0.1", "localhost,127.0.0.1", "*"])
+@pytest.mark.parametrize("exception", ["127.0.0.1", "localhost,127.0.0.1", "*", "127.0.0.1:PORT"])
 def test_no_proxy_is_respected(
     exception: str, auditctl: Program, sound: Callable[[str], bytes]
 ) -> None:
     with Proxy(log("persona")) as proxy, Server(log("persona")) as server:
-        through = {"http_proxy": proxy.url, "no_proxy": exception}
+        port = server.url.rpartition(":")[2]
+        through = {"http_proxy": proxy.url, "no_proxy": exception.replace("PORT", port)}
         found = exported(auditctl, server, "persona", **through)
     assert found.out == sound("persona")
     assert proxy.requests == []

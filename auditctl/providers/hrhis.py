@@ -34,6 +34,8 @@ PAGE_SIZE = 100
 MOST_GROWTH = 2
 """How many times the pages promised at first are read before a growing log is given up."""
 _REFUSED = 400
+_HIDING = (200, 201, 400, 404)
+"""Statuses that do not tell what became of a question."""
 _MOST_DIGITS = 9
 """Of a status or a count; what is longer is neither."""
 
@@ -46,6 +48,7 @@ class Hrhis(Provider):
     title = "HRHIS"
     order = "none documented"
     shifts = True
+    tells_strangers_apart = False
     permission = "a user who may read the user logs"
     retention = "not documented"
     rate_limit = "not documented"
@@ -73,8 +76,8 @@ class Hrhis(Provider):
         """Read the status in the body: the server answers 404, or even 200, to every failure."""
         body = mapping(answer)
         for name in ("statusCode", "httpStatusCode"):
-            hidden = body.get(name)
-            if type(hidden) is int and hidden >= _REFUSED:
+            hidden = _number(body.get(name))
+            if type(hidden) is int and hidden >= _REFUSED and status in _HIDING:
                 return hidden
         return status
 
@@ -88,8 +91,7 @@ class Hrhis(Provider):
         if "all" in self.users:
             listed = _List(client, "/api/users", "users", "id")
             rows = (row for page in _walk(listed, listed.ask(1)) for row in page.events)
-            ids = (mapping(row).get("id") for row in rows)
-            users = dict.fromkeys(str(id_) for id_ in ids if type(id_) in (str, int))
+            users = dict.fromkeys(_user_id(client, row) for row in rows)
         logs = (_logs_of(client, user) for user in users)
         # Several users at once, but one user's further pages only when it is their turn: all
         # that is read ahead is held.
@@ -121,7 +123,15 @@ class Hrhis(Provider):
 
 def _logs_of(client: Client, user: str) -> _List:
     known = {} if user == "me" else {"id": user}  # what is answered may not say whose they are
-    return _List(client, f"/api/users/{quote(user, safe='')}/logs", "logs", about=known)
+    escaped = quote(user, safe="", errors="surrogatepass")
+    return _List(client, f"/api/users/{escaped}/logs", "logs", about=known)
+
+
+def _user_id(client: Client, row: object) -> str:
+    id_ = mapping(row).get("id")
+    if type(id_) not in (str, int) or id_ == "":
+        raise client.strange("it lists a user without an id")
+    return str(id_)
 
 
 class _Numbered(NamedTuple):
@@ -172,6 +182,7 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
     """
     shown = _ids(first.page)
     yield first.page
+    marks = {_mark(shown): (1, first.total)}
     totals = [first.total]
     largest = first.total
     # A server may cap its pages below the size that it states.
@@ -197,10 +208,14 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
     # Asked again when the numbers ran out: the last answers may have told of a larger total.
     while not is_last(len(totals)):
         for further in list_.client.ahead(ask, numbers()):
-            shown, before = _ids(further.page), shown
-            if shown == before and any(shown):
-                raise list_.client.strange("the same page came round again under another number")
+            before, shown = shown, _ids(further.page)
             totals.append(further.total)
+            number, total = marks.setdefault(_mark(shown), (len(totals), further.total))
+            again = shown == before or len(shown) > 1  # a single row may come twice by chance
+            # What was on one page is on a later one when as many rows were added in between.
+            moved = (further.total - total) // size
+            if any(shown) and again and moved < len(totals) - number:
+                raise list_.client.strange("the same page came round again under another number")
             largest = max(largest, further.total)
             yield further.page
     for oldest, newest in _gaps(totals, size):
@@ -216,6 +231,10 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
 
 def _ids(page: Page) -> list[object]:
     return [mapping(row).get("id") for row in page.events]
+
+
+def _mark(ids: list[object]) -> int:
+    return hash(tuple(map(str, ids)))
 
 
 def _gaps(totals: list[int], size: int) -> Iterator[tuple[int, int]]:

@@ -57,8 +57,8 @@ class Persona(Provider):
         401: "Check PERSONA_API_KEY: it must be a production key (persona_production_…).",
         403: "The key in PERSONA_API_KEY needs the permission user_audit_log.read, must be a "
         "production key, and the key's IP allow-list must contain this machine.",
-        404: "Check the id (ual_…); records older than 6 months are gone, and sandbox keys see "
-        "no user audit logs.",
+        404: "Check PERSONA_BASE_URL, and the id (ual_…) if you gave one; records older than 6 "
+        "months are gone, and sandbox keys see no user audit logs.",
     }
 
     api_key: Secret = secret()
@@ -87,6 +87,9 @@ class Persona(Provider):
             links = mapping(page.get("links"))
             if type(page.get("data")) is not list or "next" not in links:
                 raise client.strange("it lacks the list data or links.next")
+            ends = [mapping(row).get("id") for row in page["data"][:1] + page["data"][-1:]]
+            if ends and all(type(id_) is str for id_ in ends):
+                client.once(*ends)
             yield Page(page["data"], _users(page), [answer], position=cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
             del answer, page, links  # see `auditctl.export.records`

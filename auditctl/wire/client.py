@@ -17,10 +17,12 @@ from auditctl.wire.ahead import ahead
 from auditctl.wire.answer import Answer, parse
 from auditctl.wire.connection import Connection, Exchange, Params
 from auditctl.wire.patience import PassingError, Patience, Trouble
-from auditctl.wire.refusals import Refusals, said_in
+from auditctl.wire.refusals import FORBIDDEN, RETRIED, UNAUTHORIZED, Refusals, said_in
 
 LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
+TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
+"""Statuses that say enough though the body breaks off."""
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -64,6 +66,7 @@ class Client:
         self._credentials = self._proven(provider)
         self._patience = Patience(provider.title, retry_for, on_pause)
         self._asked: set[int] = set()
+        self._read: set[tuple[object, ...]] = set()
         self._lock = threading.Lock()
         headers = {
             "User-Agent": f"auditctl/{__version__}",
@@ -83,6 +86,7 @@ class Client:
     def begin(self) -> None:
         """Begin another walk: its questions are new ones, and settings may be read once more."""
         self._asked.clear()
+        self._read.clear()
         self._may_renew = True
 
     def close(self) -> None:
@@ -184,6 +188,19 @@ class Client:
             raise self.strange(f"its link to the next page has no {parameter}")
         return cursor
 
+    def once(self, *page: object) -> None:
+        """Make sure that a page, told by something on it, is none that was read before.
+
+        A provider may send the same page under ever new cursors, without an end.
+
+        Raises:
+            AnswerError: it was read before.
+
+        """
+        if page in self._read:
+            raise self._refusals.circle("a page that was read before")
+        self._read.add(page)
+
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         return self._refusals.strange(what)
@@ -236,20 +253,28 @@ class Client:
         """Take a provider's credentials, and note what must never be shown."""
         settings = vars(provider).values()
         self._refusals.hide(value.reveal() for value in settings if isinstance(value, Secret))
-        credentials = dict(provider.credentials())
+        try:
+            credentials = dict(provider.credentials())
+        except ValueError as error:
+            raise self._refusals.unfit(str(error)) from None
         for value in credentials.values():
             if not value.isascii() or value != value.strip():
-                raise self._refusals.unfit(provider.permission)
+                raise self._refusals.unfit("characters, or blanks around them")
             self._refusals.hide((value, value.rpartition(" ")[2]))
         return credentials
 
 
 def _read(response: httpx.Response) -> bytes:
+    """Read an answer's body; of a refusal, as much as there is and is needed."""
     if response.is_success:
         return response.read()
     body = b""
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) >= LARGEST_REFUSAL:
-            break
+    try:
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) >= LARGEST_REFUSAL:
+                break
+    except (httpx.TransportError, httpx.DecodingError):
+        if response.status_code not in TELLING:
+            raise  # what it stands for may be said in the body
     return body

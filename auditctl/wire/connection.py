@@ -11,8 +11,6 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from auditctl.errors import UsageError
-from auditctl.escape import escape
-from auditctl.redact import redact_text
 from auditctl.wire.refusals import Refusals, http_date
 
 CONNECT_TIMEOUT = 10.0
@@ -70,8 +68,11 @@ class Connection:
         """
         self._base = base_url.rstrip("/")
         self._origin = _origin(self._base)
-        self._headers = {"Host": httpx.URL(self._base).netloc.decode(), **headers}
         self._refusals = refusals
+        try:
+            self._headers = {"Host": httpx.URL(self._base).netloc.decode(), **headers}
+        except httpx.InvalidURL as error:
+            raise UsageError(f"No request can be sent to the base URL: {error}.") from None
         self._on_exchange = on_exchange
         self._cookies = httpx.Cookies()
         self._in_session = False
@@ -84,9 +85,10 @@ class Connection:
         Not an httpx.Client around it: what that adds (several origins, credentials of .netrc,
         redirects, URLs parsed five times) is unwanted here or half of a page's cost.
         """
-        scheme, host, _ = self._origin
+        scheme, host, port = self._origin
         proxies = getproxies()
-        proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
+        bypassed = proxy_bypass(f"{host}:{port}")  # no_proxy may name a port
+        proxy = None if bypassed else proxies.get(scheme) or proxies.get("all")
         if proxy and "://" not in proxy:
             proxy = f"http://{proxy}"
         limits = httpx.Limits(
@@ -125,8 +127,11 @@ class Connection:
             AnswerError: it is redirected too often, or to another origin.
 
         """
-        query = f"?{urlencode(params)}" if params else ""
-        request = self._request(self._base + path + query, credentials)
+        try:
+            query = f"?{urlencode(params)}" if params else ""
+            request = self._request(self._base + path + query, credentials)
+        except (httpx.InvalidURL, ValueError):
+            raise self._refusals.unaskable(f"{path} {params or ''}") from None
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 with self._sent(request) as response:
@@ -179,7 +184,7 @@ class Connection:
             if response is not None:
                 response.close()
             if self._on_exchange is not None:
-                path = escape(redact_text(unquote(request.url.raw_path.decode())))
+                path = self._refusals.shown(unquote(request.url.raw_path.decode()))
                 status = response.status_code if response is not None else None
                 size = response.num_bytes_downloaded if response is not None else 0
                 milliseconds = (time.monotonic() - started) * 1000

@@ -1,15 +1,18 @@
 """What an answer that is none says, in headers and bodies of any shape, and what it stands for."""
 
+import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import httpx
 
 from auditctl.errors import AccessError, AnswerError, ForbiddenError, UnreachableError
 from auditctl.escape import escape
-from auditctl.provider import Provider
+from auditctl.provider import Provider, variables
 from auditctl.redact import REDACTED, redact_text
 from auditctl.wire.patience import PassingError
 
@@ -18,7 +21,10 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
 LONGEST_SAYING = 200
+WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
 
+LONGEST_WAIT = 10.0**12
+"""Seconds: what asks for more asks for ever."""
 EPOCH_FROM = 10**9
 """A RateLimit-Reset from here on is a point in time, though the drafts mean seconds to wait."""
 
@@ -34,18 +40,41 @@ class Refusals:
         """Speak of this provider, with its hints."""
         self._title = provider.title
         self._hints = provider.hints
+        self._permission = provider.permission
         self._variable = f"{provider.name.upper()}_BASE_URL"
+        self._required = [
+            " or ".join(names)
+            for field, (names, default) in variables(type(provider)).items()
+            if default is None and field != "base_url"
+        ]
         self._secrets: set[str] = set()
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Note what no sentence may hold."""
-        self._secrets.update(secret for secret in secrets if secret)
+        """Note what may not be shown, in any form that it may be said back in."""
+        for secret in secrets:
+            written = json.dumps(secret)[1:-1]
+            self._secrets |= {
+                secret,
+                written,
+                written.replace("/", "\\/"),
+                json.dumps(secret, ensure_ascii=False)[1:-1],
+                repr(secret)[1:-1],
+                quote(secret),
+                quote(secret, safe=""),
+                quote_plus(secret),
+                secret.rstrip("="),
+            }
+        self._secrets.discard("")
 
-    def safe(self, text: str) -> str:
-        """Make a stranger's text fit for a message: no credential, one line, not too long."""
+    def shown(self, text: str) -> str:
+        """Make a text fit to be shown: no credential in it, and nothing that moves a cursor."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REDACTED)
-        text = escape(redact_text(" ".join(text.split())))
+        return escape(redact_text(text))
+
+    def safe(self, text: str) -> str:
+        """Make a stranger's text fit for a message: shown, in one line, not too long."""
+        text = self.shown(" ".join(text.split()))
         return text if len(text) <= LONGEST_SAYING else f"{text[:LONGEST_SAYING]}…"
 
     def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
@@ -104,7 +133,8 @@ class Refusals:
         """Give the error for ``what``, a link or a redirect, that leads to another origin."""
         message = (
             f"{self._title} sent {what} to another origin, "
-            f"{self.safe(f'{origin[0]}://{origin[1]}')}, where the credentials do not belong. "
+            f"{self.safe(f'{origin[0]}://{origin[1]}:{origin[2]}')}, where the credentials do not "
+            "belong. "
             f"If that is where the API lives now, set {self._variable}."
         )
         return AnswerError(message)
@@ -122,13 +152,17 @@ class Refusals:
         )
         return UnreachableError(message)
 
-    def unfit(self, permission: str) -> AccessError:
-        """Give the error for credentials that no request can carry."""
+    def unfit(self, what: str) -> AccessError:
+        """Give the error for credentials that no request can carry, because of ``what``."""
         message = (
-            f"{self._title}'s credentials hold characters, or blanks around them, that a request "
-            f"cannot carry. Check how they were copied; they must be: {permission}."
+            f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
+            f"{' and '.join(self._required)}; wanted: {self._permission}."
         )
         return AccessError(message)
+
+    def unaskable(self, what: str) -> AnswerError:
+        """Give the error for a question that no URL can hold."""
+        return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
 
 
 def http_date(text: str | None) -> datetime | None:
@@ -143,14 +177,14 @@ def http_date(text: str | None) -> datetime | None:
 def wait_asked(headers: httpx.Headers) -> float | None:
     """Read how many seconds the provider wants to be left alone; None if it does not say."""
     after = headers.get("Retry-After", "").strip()
-    if after.isascii() and after.isdigit():
-        return float(after)
+    if _is_seconds(after):
+        return min(float(after), LONGEST_WAIT)
     date = http_date(after)
     if date is not None:
         return _until(date.timestamp(), headers)
     reset = headers.get("RateLimit-Reset", "").strip()
-    if reset.isascii() and reset.isdigit():
-        seconds = float(reset)
+    if _is_seconds(reset):
+        seconds = min(float(reset), LONGEST_WAIT)
         return _until(seconds, headers) if seconds >= EPOCH_FROM else seconds
     return None
 
@@ -161,17 +195,20 @@ def _until(moment: float, headers: httpx.Headers) -> float:
     return max(0.0, moment - now.timestamp())
 
 
+_is_seconds = re.compile(r"[0-9]+(?:\.[0-9]*)?").fullmatch
+
+
 def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
     """Find what a vendor's error body says, in any of the shapes seen."""
     if isinstance(tree, str):
         return "" if tree.lstrip()[:1] in ("<", "") else tree
+    if isinstance(tree, list):
+        return ", ".join(filter(None, map(said_in, tree)))
     if not isinstance(tree, dict):
-        return ""
+        return str(tree) if type(tree) is int else ""
     errors = tree.get("errors")
     if isinstance(errors, list) and errors:
         return said_in(errors[0])
-    words = (tree.get(name) for name in ("title", "details", "error", "message"))
-    found = [said_in(word) if isinstance(word, dict) else word for word in words]
-    if tree.get("needed"):
-        found.append(f"needed: {tree['needed']}")
-    return ", ".join(str(word) for word in found if word and not isinstance(word, bool))
+    found = [said_in(tree.get(name)) for name in ("title", "details", "error", "message")]
+    needed = said_in(tree.get("needed"))
+    return ", ".join(filter(None, [*found, needed and f"needed: {needed}"]))

@@ -334,12 +334,54 @@ def test_all_users_are_those_that_the_server_lists_on_all_its_pages(concurrency:
 def test_all_users_may_come_without_a_pager() -> None:
     service = by_path(
         {
-            "users": {"users": [{"id": "u1"}, {"id": 7}, None]},
+            "users": {"users": [{"id": "u1"}, {"id": 7}]},
             "users/u1/logs": {**ASHA, "logs": rows("a")},
             "users/7/logs": {**ASHA, "logs": rows("b")},
         }
     )
     assert ids(service, users("all")) == ["a", "b"]
+
+
+@pytest.mark.parametrize("user", [None, {}, {"id": None}, {"id": ""}, {"id": ["u1"]}, "u1"])
+def test_a_user_without_an_id_is_not_passed_over(user: Any) -> None:
+    service = by_path({"users": {"users": [user]}})
+    with pytest.raises(AnswerError, match="without an id"):
+        ids(service, users("all"))
+
+
+def test_odd_ids_of_users_are_asked_for_as_they_are() -> None:
+    def answer(request: httpx.Request) -> Any:
+        if request.url.path.endswith("/users"):
+            return {"users": [{"id": "a/b"}, {"id": "\ud800"}]}
+        return {"logs": rows(len(service.asked))}
+
+    service = Service(answer)
+    found = service.export(users("all"))
+    assert [record["actor"] for record in found] == ["a/b", "\ud800"]
+    assert service.paths[1:] == [f"/demo/api/users/{id_}/logs" for id_ in ("a%2Fb", "%ED%A0%80")]
+
+
+def test_a_page_that_comes_round_after_others_is_no_log() -> None:
+    pages = [page(rows(*range(n, n + 10)), 60, 10) for n in (0, 10)]
+    service = Service(lambda request: pages[int(request.url.params["page"]) % 2])
+    with pytest.raises(AnswerError, match="came round again"):
+        ids(service)
+    assert len(service.asked) == 3
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_log_that_grows_by_whole_pages_at_once_is_read_to_its_end(concurrency: int) -> None:
+    log = [*range(50)]
+    grown = [*range(-20, 0), *log]
+
+    def answer(request: httpx.Request) -> Any:
+        number = int(request.url.params["page"])
+        now = log if number == 1 else grown
+        return page(rows(*now[(number - 1) * 10 : number * 10]), len(now), 10)
+
+    found = ids(Service(answer), concurrency=concurrency)
+    assert len(found) == len(set(found))
+    assert {str(n) for n in log} <= set(found)
 
 
 def test_a_server_that_ignores_the_number_of_a_page_is_not_taken_for_a_short_log() -> None:

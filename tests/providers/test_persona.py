@@ -49,8 +49,8 @@ def test_a_page_is_let_go_before_the_next_is_asked_for() -> None:
     def answer(_: httpx.Request) -> Any:
         held = [a for a in gc.get_objects() if type(a) is Answer and b"ual_let_go" in a.body]
         assert not held
-        left.pop()
-        return page(event("ual_let_go"), then=after(f"ual_{len(left)}") if left else None)
+        number = left.pop()
+        return page(event(f"ual_let_go{number}"), then=after(f"ual_{number}") if left else None)
 
     left = [1, 2, 3]
     span = "2025-12-01", "2026-01-01"
@@ -139,6 +139,19 @@ def test_an_empty_page_does_not_end_the_walk() -> None:
         page(event("ual_3")),
     )
     assert [record["id"] for record in service.export(PERSONA)] == ["ual_1", "ual_3"]
+
+
+@pytest.mark.parametrize("circle", [1, 3])
+def test_a_page_that_comes_round_under_ever_new_cursors_ends_the_walk(circle: int) -> None:
+    def answer(_: httpx.Request) -> Any:
+        number = len(service.asked)
+        rows = event(f"ual_{number % circle}"), event(f"ual_{number % circle}x")
+        return page(*rows, then=after(f"ual_{number}"))
+
+    service = Service(answer)
+    with pytest.raises(AnswerError, match="never end"):
+        service.export(PERSONA)
+    assert len(service.asked) == circle + 1
 
 
 @pytest.mark.parametrize("round_", [["ual_1", "ual_1"], ["ual_1", "ual_2", "ual_1"]])

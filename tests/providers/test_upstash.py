@@ -61,8 +61,9 @@ def test_a_row_that_is_no_object_is_exported_all_the_same(row: Any) -> None:
 
 
 def test_a_colon_in_the_address_cannot_shift_the_key() -> None:
-    with pytest.raises(AccessError, match="colon"):
-        Upstash(email="a:b", api_key=Secret("example-key"), base_url=API).credentials()
+    upstash = Upstash(email="a:b", api_key=Secret("example-key"), base_url=API)
+    with pytest.raises(AccessError, match=r"a colon .* Check UPSTASH_EMAIL and UPSTASH_API_KEY; "):
+        Service.saying().client(upstash)
 
 
 def test_a_path_with_a_version_is_recognized_in_the_refusal() -> None:
