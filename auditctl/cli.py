@@ -294,6 +294,8 @@ def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
                 load = _load(around)
                 around, options, its = source_settings(provider, options, around, load)  # noqa: PLW2901
                 given = {name: given[name] or its[name] for name in given}
+            elif options.config is not None:
+                raise UsageError("--config is where a --source is looked for: give one too.")
             commands.list_(provider, options, given, around)
 
     _give_signature(list_, [*parameters(OF_LIST), *map(_own_parameter, own_options(provider))])

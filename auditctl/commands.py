@@ -1,6 +1,7 @@
 """What the commands do, once their words are read: settings, client, flow, format, destination."""
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from auditctl.destination import Write, standard_output, whole_file
 from auditctl.errors import UsageError
 from auditctl.escape import escape
 from auditctl.options import STDOUT, Options, Reading
+from auditctl.provider import is_name
 
 if TYPE_CHECKING:
     from auditctl.export import Tally
@@ -51,6 +53,7 @@ def list_(
     from auditctl.fields import parse_test
 
     tests = [parse_test(text) for text in options.where]
+    _check_output(options.output)
     format_ = _format(options, around)
 
     from auditctl.export import Tally, most_recent, records
@@ -80,9 +83,10 @@ def list_(
 
 def get(provider: type["Provider"], id_: str, options: Options, around: Surroundings) -> None:
     """Export the one record of this id."""
-    if not id_ or not id_.isprintable():
+    if not is_name(id_):
         message = "The ID is empty, or holds what no id can."
         raise UsageError(message)
+    _check_output(options.output)
     format_ = _format(options, around)
 
     from auditctl.export import Tally, retrieved
@@ -186,9 +190,9 @@ def _tell_pause(
     console: Console, on_trouble: Callable[[str], None], sentence: str, seconds: float
 ) -> None:
     on_trouble(f"{sentence}.")
-    line = f"{sentence}; asking again in {seconds:.0f} s"
-    console.detail(line, pause=seconds)
-    console.progress(line, now=True)
+    console.detail(f"{sentence}; asking again in {seconds:.0f} s", pause=seconds)
+    # What one waits for first: the line may be too long for the terminal.
+    console.progress(f"Asking again in {seconds:.0f} s: {sentence}", now=True)
 
 
 def _tell_exchange(console: Console, exchange: "Exchange") -> None:
@@ -201,6 +205,31 @@ def _tell_exchange(console: Console, exchange: "Exchange") -> None:
         milliseconds=round(exchange.milliseconds, 1),
         bytes=exchange.size,
     )
+
+
+def _check_output(path: str) -> None:
+    """See that a file may be written there: not into a sync's destination, nor as a template.
+
+    Raises:
+        UsageError: it may not.
+
+    """
+    if path == STDOUT:
+        return
+    if not path:
+        message = "--output is empty: give the name of a file, or - for standard output."
+        raise UsageError(message)
+    from auditctl.sync.template import OF_RECORD, OF_RUN, SUFFIX
+
+    if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
+        message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
+        raise UsageError(message)
+    if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
+        message = (
+            f"{path} belongs to sync, whose journal lies beside it, and would be replaced. Give "
+            "another --output."
+        )
+        raise UsageError(message)
 
 
 def _format(options: Options, around: Surroundings) -> "Format":
@@ -261,14 +290,20 @@ def _watched(
             rate = tally.records / max(time.monotonic() - started, 0.001)
             back = f", back to {tally.reached[:16]}" if tally.reached else ""
             console.progress(
-                f"{provider.title}: {tally.pages} pages, {tally.records} records{back} "
+                f"{provider.title}: {count(tally.pages, 'page')}, "
+                f"{count(tally.records, 'record')}{back} "
                 f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
             )
     took = time.monotonic() - started
     console.info(
-        f"{provider.title}: {tally.records:,} records since {window.since:%Y-%m-%d %H:%M} UTC, "
-        f"{tally.pages:,} pages, {took:.1f} s."
+        f"{provider.title}: {count(tally.records, 'record')} since "
+        f"{window.since:%Y-%m-%d %H:%M} UTC, {count(tally.pages, 'page')}, {took:.1f} s."
     )
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def conclude(title: str, tally: "Tally", console: Console) -> None:

@@ -15,6 +15,9 @@ NARROW = 80
 REDRAWN = 0.1
 """Seconds between two drawings of the progress line."""
 
+ECHOED = 3
+"""Columns left free at the progress line's end: ^C is shown there."""
+
 LogFormat = Literal["text", "json"]
 
 
@@ -71,7 +74,7 @@ class Console:
         """Draw the progress line anew, if the last drawing is old enough."""
         if not self._live or not (now or time.monotonic() - self._drawn_at > REDRAWN):
             return
-        width = _width(self._stream) - 1
+        width = _width(self._stream) - ECHOED
         with self._lock:
             self._write(f"\r\x1b[K{escape(line)[:width]}")
             self._drawn = True

@@ -161,6 +161,11 @@ def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str 
     }
 
 
+def is_name(value: str) -> bool:
+    """Say whether a value may be put into a path: there is something, and it leads nowhere else."""
+    return value.strip(".") != "" and value.isprintable()
+
+
 def own_options(provider: type[Provider]) -> list[Field[Any]]:
     """Give the fields of a provider that are options of its own."""
     return [field for field in fields(provider) if "flag" in field.metadata]

@@ -3,11 +3,11 @@
 import dataclasses
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from auditctl.errors import AccessError, UsageError
-from auditctl.provider import Provider, Secret, variables
+from auditctl.provider import Provider, Secret, is_name, own_options, variables
 
 LARGEST_FILE = 64 * 1024
 """A secret is smaller; a file that is not was named by mistake."""
@@ -20,9 +20,10 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
 
     Raises:
         AccessError: a required setting is missing, named twice, or its file cannot be read.
-        UsageError: the base URL may not be used.
+        UsageError: the base URL, or the value of an option, may not be used.
 
     """
+    _check_options(provider, options)
     values: dict[str, Any] = {}
     missing: list[str] = []
     for name, (names, default) in variables(provider).items():
@@ -50,7 +51,13 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
 
 
 def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
-    """Make a provider that needs no settings, for sample data."""
+    """Make a provider that needs no settings, for sample data.
+
+    Raises:
+        UsageError: the value of an option may not be used.
+
+    """
+    _check_options(provider, options)
     values: dict[str, Any] = {
         name: Secret("demo") if is_secret(provider, name) else default or "demo"
         for name, (_, default) in variables(provider).items()
@@ -58,6 +65,13 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
     if values["base_url"] == "demo":
         values["base_url"] = f"https://{provider.name}.example"
     return provider(**values, **options)
+
+
+def _check_options(provider: type[Provider], options: Mapping[str, Sequence[str]]) -> None:
+    for option in own_options(provider):
+        if not all(map(is_name, options.get(option.name, ()))):
+            message = f"{option.metadata['flag']} is empty, or holds what no name can."
+            raise UsageError(message)
 
 
 def is_secret(provider: type[Provider], field: str) -> bool:

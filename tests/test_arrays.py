@@ -137,6 +137,21 @@ def test_json_that_is_no_array_is_refused_as_such(body: bytes) -> None:
         list(split(bytewise(body)))
 
 
+@early
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b'"' + b"x" * 2_000_000 + b'"', NotAnArrayError),
+        (b"1" * 2_000_000, NotAnArrayError),
+        (b"<" + b"x" * 2_000_000, CutArrayError),
+    ],
+    ids=["text", "number", "HTML"],
+)
+def test_what_is_large_is_judged_by_its_beginning(body: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        list(split(body[start : start + 65536] for start in range(0, len(body), 65536)))
+
+
 def test_something_large_that_is_no_array_is_not_read_to_its_end() -> None:
     def endless() -> Iterator[bytes]:
         yield b'{"a":"'

@@ -857,7 +857,39 @@ def test_get_asks_below_the_list_whatever_the_id_holds() -> None:
     paths = [request.path.rpartition("/") for request in server.requests]
     assert [path[0] for path in paths] == ["/api/v1/user-audit-logs"] * 3
     assert [path[2] for path in paths] == ["..%2F..%2Fx", "a%3Fb%3Dc%23d", "a%20b"]
-    assert run("persona", "get", "", environment=server.environment).status == USAGE
+    for id_ in ("", ".", "..", "a\nb"):
+        assert run("persona", "get", id_, environment=server.environment).status == USAGE
+
+
+# Where a list may be written
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("", "--output is empty"),
+        ("audit/{date}.jsonl", "sync's output can"),
+        ("a.jsonl", "a.jsonl belongs to sync"),
+        ("a.jsonl.journal", "belongs to sync"),
+    ],
+)
+def test_a_list_replaces_nothing_of_a_sync(
+    output: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("persona", "sync", "--demo", "-o", "a.jsonl").status == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for words in (("list",), ("get", "ual_1")):
+        found = run("persona", *words, "--demo", "-o", output)
+        assert (found.status, found.out) == (USAGE, b"")
+        assert said in found.said
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_configuration_without_a_source_is_a_usage_error() -> None:
+    found = run("persona", "list", "--demo", "--config", "/nowhere")
+    assert (found.status, found.out) == (USAGE, b"")
+    assert "--source" in found.said
 
 
 # check

@@ -1,7 +1,9 @@
+import os
 import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from auditctl import Client, Fields, Page, Provider, Secret, Window, option, secret, setting
 from auditctl.errors import AccessError, AuditctlError, UsageError
 from auditctl.provider import variables
-from auditctl.settings import load, sample
+from auditctl.settings import load, may_change, sample
 
 HIDDEN = "hunter2-hunter2"
 
@@ -184,7 +186,8 @@ def test_a_base_url_is_https_or_on_this_machine(url: str) -> None:
         f"https://{HIDDEN}@example.com", "https://@example.com", "https://h?", "https://h/#",
         f"https://h/?key={HIDDEN}", f"https://h/#{HIDDEN}", "ftp://localhost", "file:///etc/passwd",
         "//h", "h", "api.example.com/v1", "https://", "https:///x", "https://[::1", "https://h:x",
-        "https://h:99999", "https:h",
+        "https://h:99999", "https:h", f"http://ada:{HIDDEN[:4]}/{HIDDEN}@h",
+        f"https://ada:{HIDDEN}\u2100@h",
     ],
 )  # fmt: skip
 def test_any_other_base_url_is_a_usage_error(url: str) -> None:
@@ -192,6 +195,7 @@ def test_any_other_base_url_is_a_usage_error(url: str) -> None:
     assert isinstance(error, UsageError)
     assert error.status == 2
     assert "ACME_BASE_URL may not be used" in str(error)
+    assert HIDDEN[:4] not in str(error)
 
 
 @given(st.ip_addresses())
@@ -202,6 +206,29 @@ def test_plain_http_goes_to_loopback_addresses_only(address: Any) -> None:
         assert load(Acme, environ).base_url == f"http://{host}/"
     else:
         assert isinstance(refused(environ), UsageError)
+
+
+def test_no_variable_may_be_set_in_both_ways_though_another_goes_before_it(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text(HIDDEN)
+    environ = without(ACME_OLD=HIDDEN, ACME_OLD_FILE=str(tmp_path / "old"))
+    assert "ACME_OLD and ACME_OLD_FILE are both set" in str(refused(environ))
+    # One that is not needed is not even read.
+    load(Acme, without(ACME_OLD_FILE=str(tmp_path / "gone")))
+
+
+def test_settings_may_change_if_they_are_files_that_can_be_read_again(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(HIDDEN)
+    os.mkfifo(tmp_path / "pipe")
+    assert not may_change(Acme, without())
+    assert may_change(Acme, without("ACME_KEY", ACME_KEY_FILE=str(tmp_path / "key")))
+    assert not may_change(Acme, without("ACME_KEY", ACME_KEY_FILE=str(tmp_path / "pipe")))
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "\x1b"])
+def test_a_value_that_would_lead_to_another_path_is_a_usage_error(value: str) -> None:
+    for make in (partial(load, Acme, without()), partial(sample, Acme)):
+        with pytest.raises(UsageError, match="--person is empty, or holds what no name can"):
+            make(people=("me", value))
 
 
 def test_variables_are_told_with_their_defaults() -> None:

@@ -408,11 +408,11 @@ def test_a_pause_is_explained_while_it_lasts_and_gone_afterwards() -> None:
         Server(log(), faults=[None, too_many(1)]) as server,
         terminal(server, "persona", "list", *WINDOW) as shown,
     ):
-        shown.until("asking again in 1 s")
+        shown.until("Asking again in 1 s")
         standing = screen(shown.text, WIDE)[-1]
         text = shown.end()
-    assert standing.startswith("Persona answered 429")
-    assert "asking again" not in "".join(screen(text, WIDE))
+    assert standing.startswith("Asking again in 1 s: Persona answered 429")
+    assert "Asking again" not in "".join(screen(text, WIDE))
 
 
 def test_a_failure_stands_alone_on_its_line() -> None:
@@ -457,7 +457,7 @@ def test_ctrl_c_ends_the_run_at_once(
         terminal(server, *words, keyboard=True) as shown,
     ):
         if fault.status:
-            shown.until("asking again")
+            shown.until("Asking again")
         while not server.requests:
             assert shown.process.poll() is None
         shown.press(b"\x03")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl import commands
-from auditctl.commands import Surroundings
+from auditctl.commands import Surroundings, count
 from auditctl.errors import AuditctlError, IntegrityError, UsageError
 from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
@@ -21,7 +21,7 @@ from auditctl.record import FIELDS
 from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
 from auditctl.sync.follow import Outage, follow
-from auditctl.sync.reports import count, sources, write_table
+from auditctl.sync.reports import sources, write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template
 from auditctl.window import parse_time
@@ -280,7 +280,8 @@ def _missing(job: Job, gap: Mapping[str, str]) -> str:
 def _watch(console: "Console", title: str, tally: "Tally") -> None:
     if console.live:
         back = f", back to {tally.reached[:16]}" if tally.reached else ""
-        console.progress(f"{title}: {tally.pages} pages, {tally.records} new records{back}")
+        pages, found = count(tally.pages, "page"), count(tally.records, "new record")
+        console.progress(f"{title}: {pages}, {found}{back}")
 
 
 def _tell(around: Surroundings, source: "Source", error: Exception) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from auditctl import exact
-from auditctl.commands import Surroundings
+from auditctl.commands import Surroundings, count
 from auditctl.destination import standard_output
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
@@ -157,11 +157,6 @@ def _sentences(row: Mapping[str, Any]) -> str:
         f"{count(row['commits'], 'line')} of the journal are what was written; {span}"
     )
     return "\n  ".join([first, *row["notes"]]) + "\n"
-
-
-def count(number: int, noun: str) -> str:
-    """Say how many there are of something."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _minute(text: str | None) -> str | None:

@@ -22,6 +22,8 @@ LARGEST_OTHER = 1024 * 1024
 """Bytes read of something that is no array before it is given up unread."""
 
 _SPACE = b" \t\n\r"
+_OTHERS = tuple(bytes([byte]) for byte in b'{"-0123456789tfn')
+"""What JSON that is no array begins with."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[][{},]', re.DOTALL)
 
 
@@ -87,7 +89,7 @@ def split(  # noqa: C901 - a stream is read in one piece
         if not opened and (bare := bytes(buffer).lstrip(_SPACE)):
             if bare[:1] != b"[":
                 if len(buffer) > LARGEST_OTHER:
-                    raise NotAnArrayError if bare[:1] == b"{" else CutArrayError
+                    raise NotAnArrayError if bare[:1] in _OTHERS else CutArrayError
                 continue
             opened = True
             position = position.behind(buffer, len(buffer) - len(bare) + 1)
