@@ -31,6 +31,8 @@ class UnreachableError(AuditctlError):
     """The provider could not be reached, or every answer was broken."""
 
     status = 3
+    wait: float | None = None
+    """Seconds that it wants to be left alone, where it says so."""
 
 
 class AccessError(AuditctlError):

@@ -27,6 +27,7 @@ class Interrupts:
     def __init__(self) -> None:
         """Do nothing yet."""
         self._held = False
+        self._grace = GRACE
         self._came: int | None = None
         self._pass_on = sys.unraisablehook
 
@@ -46,9 +47,13 @@ class Interrupts:
         return None if self._came is None else InterruptedRunError(self._came).status
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold a signal back until the block is through, but no longer than GRACE."""
+    def held(self, grace: float = GRACE) -> Iterator[None]:
+        """Hold a signal back until the block is through, but no longer than ``grace`` seconds.
+
+        With 0 for as long as it takes. A second signal is not held back.
+        """
         self._held = True
+        self._grace = grace
         try:
             yield
         finally:
@@ -62,7 +67,7 @@ class Interrupts:
         if first:
             self._came = number
         if first and self._held:
-            signal.setitimer(signal.ITIMER_REAL, GRACE)
+            signal.setitimer(signal.ITIMER_REAL, self._grace)
         else:
             raise InterruptedRunError(self._came or number)
 

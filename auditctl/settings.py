@@ -46,7 +46,7 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
             f"holds the value (in {file}). Wanted: {provider.permission}."
         )
         raise AccessError(message)
-    values["base_url"] = _checked(values["base_url"], f"{provider.name.upper()}_BASE_URL")
+    values["base_url"] = checked_base_url(values["base_url"], f"{provider.name.upper()}_BASE_URL")
     return provider(**values, **options)
 
 
@@ -114,21 +114,27 @@ def _read(source: str, path: str) -> str:
         value = content.decode()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        message = f"{source} names {path!r}, which cannot be read: {reason}."
+        # Without the name: it may be the secret itself, put in the wrong place.
+        message = f"The file that {source} names cannot be read: {reason}. Check {source}."
         raise AccessError(message) from None
     value = value.removesuffix("\n").removesuffix("\r")
     if not value or len(content) > LARGEST_FILE:
         what = "is too large to be a secret" if value else "is empty"
-        message = f"{source} names {path!r}, which {what}."
+        message = f"The file that {source} names {what}."
         raise AccessError(message)
     return value
 
 
-def _checked(base_url: str, variable: str) -> str:
-    """Accept https, and plain http to this machine itself only."""
+def checked_base_url(base_url: str, named: str) -> str:
+    """Accept https, and plain http to this machine itself only.
+
+    Raises:
+        UsageError: it is none of them; ``named`` is what the sentence calls it.
+
+    """
     from urllib.parse import urlsplit
 
-    message = f"{variable} may not be used: "
+    message = f"{named} may not be used: "
     try:
         parts = urlsplit(base_url)
         host = parts.hostname or ""

@@ -190,6 +190,18 @@ def test_since_is_a_date_of_toml_or_a_time_as_it_is_typed(
     assert read(tmp_path, source(f"since = {written}"))["s"].options.since == since
 
 
+def test_a_home_folder_and_a_byte_order_mark_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/asha")
+    path = tmp_path / "auditctl.toml"
+    text = source('api_key_file = "~/key"', output="~/audit/a.jsonl")
+    path.write_text(text, encoding="utf-8-sig")
+    (found,) = configuration.read(str(path), PROVIDERS.get).values()
+    assert found.options.output == "/home/asha/audit/a.jsonl"
+    assert found.settings == {"api_key_file": "/home/asha/key"}
+
+
 def test_paths_are_relative_to_the_folder_of_the_file_not_to_where_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,8 +304,8 @@ def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
     assert sorted(found.said.splitlines()) == [
         "auditctl: a: NOT_SET, which api_key_env of the source a names, is not set. Export it.",
         (
-            f"auditctl: b: PERSONA_API_KEY_FILE names '{tmp_path}/lost', which cannot be read: No "
-            "such file or directory."
+            "auditctl: b: The file that PERSONA_API_KEY_FILE names cannot be read: No such file or "
+            "directory. Check PERSONA_API_KEY_FILE."
         ),
     ]
     assert sorted(tmp_path.iterdir()) == [path]
@@ -474,12 +486,25 @@ MISTAKES = {
         "sources.s.user: Input should be a valid list",
     ),
     "two ways": (
-        source('api_key_file = "a"', 'base_url = "b"', 'api_key_env = "c"'),
+        source('api_key_file = "a"', 'base_url = "https://b"', 'api_key_env = "c"'),
         6,
         "sources.s.api_key_env: There is api_key_file already; write one of them",
     ),
+    "an address": (
+        source('base_url = "http://h"'),
+        4,
+        (
+            "sources.s.base_url: This address may not be used: plain http would send the credentials "
+            "in the clear. Use https:// (http is for 127.0.0.1, ::1 and localhost only)"
+        ),
+    ),
+    "a beginning to come": (
+        source("since = 9999-01-01"),
+        4,
+        "sources.s.since: 9999-01-01 is in the future: nothing has happened yet",
+    ),
     "two ways without a secret": (
-        source('base_url_env = "a"', 'base_url = "b"'),
+        source('base_url_env = "a"', 'base_url = "https://b"'),
         4,
         "sources.s.base_url_env: There is base_url already; write one of them",
     ),

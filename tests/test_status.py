@@ -6,7 +6,7 @@ import fcntl
 import json
 import re
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,18 +96,20 @@ def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
             "ok",
             "0 min ago",
             (state["covered"]["since"] or "beginning")[:10],
-            minute(state["newest"]) or "-",
+            short(state["covered"]["until"]),
+            short(state["newest"]) or "-",
             str(state["records"]),
             "0",
         ]
         for state in states
     ]
     titles = [
-        "destination",
+        "path",
         "state",
-        "last success",
+        "success",
         "since",
-        "newest event",
+        "until",
+        "newest",
         "records",
         "gaps",
     ]
@@ -116,8 +118,10 @@ def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
     assert [state["records"] for state in states] == [1234, 0]
 
 
-def minute(time: str | None) -> str:
-    return (time or "")[:16].replace("T", " ")
+def short(time: str | None) -> str:
+    if time is None or time[:4] != str(datetime.now(UTC).year):
+        return (time or "")[:10]
+    return time[5:16].replace("T", " ")
 
 
 def test_a_run_that_holds_the_destination_is_shown(tmp_path: Path, auditctl: Program) -> None:

@@ -10,11 +10,11 @@ from hashlib import sha256
 from typing import Any
 
 from auditctl.destination import COMPRESSION, MODE, cannot, sync_folder, write_all
-from auditctl.errors import IntegrityError, UsageError
+from auditctl.errors import IntegrityError, OutputError, UsageError
 from auditctl.record import Record
 from auditctl.sync.integrity import prove_files
 from auditctl.sync.journal import Journal
-from auditctl.sync.lines import Line, unreadable
+from auditctl.sync.lines import Line
 from auditctl.sync.state import File, State
 from auditctl.sync.template import Template
 from auditctl.window import to_text
@@ -78,6 +78,7 @@ class Archive:
     _parts: dict[str, _Part] = field(default_factory=dict)
     _ids: list[str] = field(default_factory=list)
     _oldest: str | None = None
+    """As a record's time, but without the Z: so they sort whatever their precision."""
     _newest: str | None = None
 
     @property
@@ -97,7 +98,7 @@ class Archive:
             part.data.append(self.shape.render(group))
             part.records += len(group)
         self._ids += [record["id"] for record in records]
-        times = [record["time"] for record in records if record["time"] is not None]
+        times = [record["time"][:-1] for record in records if record["time"] is not None]
         if times:
             self._oldest = min(self._oldest or times[0], *times)
             self._newest = max(self._newest or times[0], *times)
@@ -127,18 +128,33 @@ class Archive:
         self.waited = 0.0
         with self.held():
             self._begin(self._parts, progress)
-            entries = [self._write(name, part, progress) for name, part in self._parts.items()]
+            entries: list[Line] = []
+            try:
+                for name, part in self._parts.items():
+                    entries.append(self._write(name, part, progress))
+            except OutputError:
+                self._undo(entries)
+                raise
+            latest = (self.state.latest or "")[:-1]
             self._append(
                 **vars(progress),
                 files=entries,
                 records=self.state.records + len(self._ids),
-                oldest=self._oldest,
-                newest=self._newest,
-                latest=max(filter(None, (self._newest, self.state.latest)), default=None),
+                oldest=_dated(self._oldest),
+                newest=_dated(self._newest),
+                latest=_dated(max(self._newest or "", latest)),
                 ids=self._ids,
                 kept=kept,
             )
             self.discard()
+
+    def _undo(self, entries: Iterable[Line]) -> None:
+        """Take back what was written for a commit that has failed, as if there had been none."""
+        for entry in entries:
+            path = self._path(entry["name"])
+            with suppress(OSError):  # then the next run cuts it off
+                os.truncate(path, entry["offset"])
+                _set_changed(path, self.state.files[entry["name"]].mtime_ns)
 
     def _append(self, **own: Any) -> None:  # noqa: ANN401
         state = self.state
@@ -186,12 +202,15 @@ class Archive:
         found = self._found(name, file)
         if found is None:
             self.moved.append(name)
-        elif found.st_size != file.length:
+            return
+        if found.st_size != file.length:
             raise IntegrityError(
                 f"{self._path(name)} has {found.st_size} bytes, but {file.length} were committed: "
                 "somebody else writes to it. Nothing was overwritten; restore it from a backup, or "
                 "move it away."
             )
+        if File(found.st_size, found.st_mtime_ns, found.st_ino) != file:
+            self._prove([name])
 
     def _found(self, name: str, file: File) -> os.stat_result | None:
         """Look at a file; None if it was moved away."""
@@ -201,7 +220,7 @@ class Archive:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise unreadable(path, error) from None
+            raise cannot(path, error) from None
         # An empty file in its place is what logrotate's "create" puts there.
         return found if found.st_size or found.st_ino == file.inode else None
 
@@ -279,10 +298,18 @@ class Archive:
             now = File(found.st_size, found.st_mtime_ns, found.st_ino)
             if now != file:
                 doubtful.append(name)
-        if not doubtful:
-            return
-        prove_files(self.shape.template, doubtful)
-        for name in doubtful:
+        if doubtful:
+            self._prove(doubtful)
+
+    def _prove(self, names: Sequence[str]) -> None:
+        """Read files again that do not look as they were left.
+
+        Raises:
+            IntegrityError: one is not what was written.
+
+        """
+        prove_files(self.shape.template, names)
+        for name in names:
             self._cut(name)
 
     def _cut(self, name: str) -> None:
@@ -295,8 +322,7 @@ class Archive:
                 self.cut[path] = size - file.length
             if file.length:
                 # It is now what was noted, so the next run need not read it again.
-                access = os.stat(path).st_atime_ns  # noqa: PTH116
-                os.utime(path, ns=(access, file.mtime_ns))
+                _set_changed(path, file.mtime_ns)
             inode = os.stat(path).st_ino  # noqa: PTH116
             self.renewed |= inode != file.inode
             file.inode = inode
@@ -402,3 +428,13 @@ def _size(path: str) -> int:
         return os.stat(path).st_size  # noqa: PTH116
     except FileNotFoundError:
         return 0
+    except OSError as error:
+        raise cannot(path, error) from None
+
+
+def _set_changed(path: str, mtime_ns: int) -> None:
+    os.utime(path, ns=(os.stat(path).st_atime_ns, mtime_ns))  # noqa: PTH116
+
+
+def _dated(text: str | None) -> str | None:
+    return f"{text}Z" if text else None

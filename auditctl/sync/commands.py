@@ -80,7 +80,8 @@ class Job:
                 for path, size in archive.cut.items():
                     self.around.console.warning(
                         f"{self.prefix}{path}: {count(size, 'byte')} behind the last commit were "
-                        "cut off. A run was killed while it wrote; what it had read is read again."
+                        "cut off. Either a run was killed while it wrote, and what it had read is "
+                        "read again; or somebody else added to the file."
                     )
                 yield Run(
                     ready,
@@ -146,7 +147,8 @@ def sync(
     watch = partial(_watch, around.console, provider.title)
     outage = Outage(around.console.warning)
     try:
-        with job.opened(held=interrupts.held, watch=watch, outage=outage) as run:
+        # A commit that has begun is finished, however long the disk takes.
+        with job.opened(held=partial(interrupts.held, 0), watch=watch, outage=outage) as run:
             if options.follow:
                 follow(partial(_look, job, run), interval, outage)
             outcome = run.catch_up()
@@ -198,7 +200,7 @@ def together(
             f"{source.name}: ",
         )
         outage = Outage(lambda said: around.console.warning(f"{source.name}: {said}"))
-        with job.opened(pause=runs.sleep, watch=runs.check, outage=outage) as run:
+        with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:
                 look = partial(runs.in_turn, partial(_look, job, run))
                 follow(look, interval, outage, sleep=runs.sleep)

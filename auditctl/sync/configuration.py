@@ -21,7 +21,7 @@ from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.options import STDOUT, FileFormat, SyncOptions
 from auditctl.provider import Provider, own_options, variables
-from auditctl.settings import is_secret
+from auditctl.settings import checked_base_url, is_secret
 from auditctl.sync import template
 from auditctl.sync.template import Template
 from auditctl.window import parse_duration, parse_time
@@ -102,10 +102,14 @@ def _checked(parse: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _parse_time(text: str) -> object:
+def _parse_past(text: str) -> object:
     from datetime import UTC, datetime
 
-    return parse_time(text, datetime.now(UTC))
+    now = datetime.now(UTC)
+    if parse_time(text, now) > now:
+        message = f"{text} is in the future: nothing has happened yet"
+        raise UsageError(message)
+    return text
 
 
 def _as_text(value: object) -> object:
@@ -118,9 +122,10 @@ def _joined(value: object) -> object:
 
 
 _Duration = Annotated[str, _checked(parse_duration)]
-_Time = Annotated[str, BeforeValidator(_as_text), _checked(_parse_time)]
+_Time = Annotated[str, BeforeValidator(_as_text), _checked(_parse_past)]
 _Test = Annotated[str, _checked(parse_test)]
 _Fields = Annotated[str, BeforeValidator(_joined), _checked(parse_fields)]
+_Url = Annotated[str, _checked(lambda text: checked_base_url(text, "This address"))]
 _Path = Annotated[str, Limits(min_length=1)]
 
 
@@ -174,7 +179,7 @@ def read(path: str, load: Load) -> dict[str, Source]:
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            text = file.read().decode().replace("\r\n", "\n")
+            text = file.read().decode("utf-8-sig").replace("\r\n", "\n")
         tree = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -227,20 +232,24 @@ class _Reader:
             if self._holder(name, "output") is None:  # else it has a mistake, which is noted
                 self._note(path, "A source needs an output: the PATH of its destination")
             return None
-        folder = os.path.dirname(self._path)  # noqa: PTH120
         if words["output"] != STDOUT:  # which is refused as it is where it is typed
-            words["output"] = os.path.join(folder, words["output"])  # noqa: PTH118
+            words["output"] = self._path_of(words["output"])
         for field in variables(provider):
             ways = [key for key in (field, f"{field}_file", f"{field}_env") if key in values]
             if len(ways) > 1:
                 self._note((*path, ways[1]), f"There is {ways[0]} already; write one of them")
         settings = {
-            key: os.path.join(folder, value) if key.endswith("_file") else value  # noqa: PTH118
+            key: self._path_of(value) if key.endswith("_file") else value
             for key, value in values.items()
             if key in _settings(provider)
         }
         own = {f.name: tuple(values.get(_flag(f), ())) for f in own_options(provider)}
         return Source(name, provider, SyncOptions(**words), own, settings)
+
+    def _path_of(self, written: str) -> str:
+        """Give a path that is written in the file: from the file's folder, if it is relative."""
+        folder = os.path.dirname(self._path)  # noqa: PTH120
+        return os.path.join(folder, os.path.expanduser(written))  # noqa: PTH111, PTH118
 
     def _holder(self, name: str, key: str) -> Key | None:
         """Give the table that decides a key of a source."""
@@ -336,7 +345,7 @@ def _settings(provider: type[Provider]) -> dict[str, Any]:
     for field in variables(provider):
         ways = (f"{field}_file", f"{field}_env")
         keys |= dict.fromkeys(ways if is_secret(provider, field) else (field, *ways), _Path)
-    return keys
+    return {**keys, "base_url": _Url}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from auditctl.errors import ThrottledError, UnreachableError
 
@@ -37,7 +38,7 @@ def follow(
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
-) -> None:
+) -> NoReturn:
     """Run every ``interval`` seconds, counted from the first run so that nothing adds up.
 
     A run that takes longer leaves out the looks that it overran. While the provider is down or
@@ -53,9 +54,8 @@ def follow(
         except (UnreachableError, ThrottledError) as error:
             failures += 1
             outage.begin(str(error))
-            asked = error.wait if isinstance(error, ThrottledError) else None
             growing = min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 16))
-            pause = max(growing, asked or 0.0)
+            pause = max(growing, error.wait or 0.0)
         else:
             failures = 0
             outage.end()

@@ -197,7 +197,8 @@ class Journal:
             line, ids = without_ids(text)
             if line["seen"] <= enough:
                 return
-            if (line["newest"] or "") >= since:
+            # Without the Z, or a finer time would be less than a coarse one that it begins with.
+            if (line["newest"] or "")[:-1] >= since[:-1]:
                 yield parsed(ids)
 
 

@@ -133,14 +133,20 @@ def _status_row(now: datetime, one: Status) -> dict[str, Any]:
     since = covered and ((covered["since"] or "")[:10] or "beginning")
     # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
     return {
-        **({"destination": one.path} if one.source is None else {"source": one.source}),
+        **({"path": one.path} if one.source is None else {"source": one.source}),
         "state": "WRONG" if one.wrong else "running" if one.running else "ok",
-        "last success": None if state.success is None else f"{age(state.success, now)} ago",
+        "success": None if state.success is None else f"{age(state.success, now)} ago",
         "since": since,
-        "newest event": _minute(state.latest),
+        "until": covered and _short(covered["until"], now),
+        "newest": state.latest and _short(state.latest, now),
         "records": state.records,
         "gaps": len(state.gaps),
     }
+
+
+def _short(text: str, now: datetime) -> str:
+    """Write a time of this year without the year, to the minute; any other as its day."""
+    return text[5:16].replace("T", " ") if text[:4] == str(now.year) else text[:10]
 
 
 def _sentences(row: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from auditctl.errors import AnswerError
+from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import Tally, records
 from auditctl.record import Malformed, Record
 from auditctl.sync.archive import Archive, Progress
@@ -36,6 +36,8 @@ QUIET = 60.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
 EARLY = timedelta(hours=1)
 """An event dated so much later than its window's end is one that will be seen again for long."""
+AHEAD = timedelta(days=1)
+"""How much further than now is asked for."""
 SLACK = timedelta(days=1)
 """A retention in months is not exact to the hour, so less than this is no gap."""
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -81,6 +83,7 @@ class Run:
             since, until = from_text(left["since"]), left["until"]
             if self._read(since, outcome, until=until, position=left["position"]):
                 left = None
+        # Again, if the first answer shows that our clock has misled us about where to begin.
         if not self._read(self._since(left), outcome):
             self._read(self._since(left), outcome)
         outcome.records = self.archive.state.records - before
@@ -101,9 +104,10 @@ class Run:
             return BEGINNING if keeps is None else self._now() - keeps
         starts = [from_text(left["since"])] if left is not None else []
         if covered is not None:
-            # Not from a mark that a wrong clock had set in the future.
+            # Not from a mark that a wrong clock had set in the future, and not from before the
+            # beginning, however long the overlap.
             mark = min(from_text(covered["until"]), datetime.now(UTC))
-            starts.append(_before(mark, self.overlap))
+            starts.append(max(_before(mark, self.overlap), from_text(covered["since"])))
         return min(starts)
 
     def _read(
@@ -122,10 +126,29 @@ class Run:
         known = _Known(self.archive, since)
         self.client.begin()
         self.archive.discard()  # what a run that failed had read is read again
-        started, asked_at = datetime.now(UTC), self._now()
-        resumed = position is not None
         # What is dated in the future is delivered; only the asking ends with tomorrow.
-        walk = self._walk(Window(since, asked_at + timedelta(days=1)), position)
+        window = Window(since, self._now() + AHEAD)
+        walk = _Walk(self.provider, self.client, window, position)
+        try:
+            until = self._read_on(walk, known, until, outcome)
+        except _BeginAnewError:
+            return False
+        except (AnswerError, UnreachableError) as error:
+            if not walk.has_lost_its_place(error):
+                raise
+            return False
+        done = self._progress(since, until, outcome, done=True)
+        self.archive.commit(done, known.kept())
+        return True
+
+    def _read_on(self, walk: _Walk, known: _Known, until: str | None, outcome: Outcome) -> str:
+        """Take page after page, committing now and then; give the end of what was read.
+
+        Raises:
+            _BeginAnewError: see `_read`.
+
+        """
+        since = walk.window.since
         batches = records(
             self.provider,
             walk.pages(),
@@ -135,38 +158,25 @@ class Run:
             redacted=self.redacted,
         )
         committed = time.monotonic()
-        try:
-            for batch in batches:
-                if until is None:
-                    if self._began_by_clock() and self._now() < asked_at - EARLY:
-                        return False
-                    until = self._mark(started)
-                if resumed and walk.is_empty():
-                    return False  # there were some events when this page was read first
-                self._take(batch, known, until, outcome)
-                walk.countable = walk.countable and not any(map(_lacks_id, batch))
-                del batch  # see `auditctl.export.records`
-                self.watch(outcome.tally)
-                if self._is_past(outcome.tally):
-                    break
-                if self._is_due(walk, time.monotonic() - committed):
-                    progress = self._progress(since, until, outcome, position=walk.place())
-                    self.archive.commit(progress, known.kept())
-                    committed = time.monotonic()
-        except AnswerError:
-            # Refused, or answered with the first page, whose links lead round to the position.
-            if not resumed:
-                raise
-            return False
-        until = until or self._mark(started)
-        done = self._progress(since, until, outcome, done=True)
-        self.archive.commit(done, known.kept())
-        return True
-
-    def _walk(self, window: Window, position: str | None) -> _Walk:
-        if position is None:
-            return _Walk(self.provider.pages(self.client, window), None)
-        return _Walk(self.provider.pages_from(self.client, window, position), position)
+        for batch in batches:
+            if until is None:
+                if self._began_by_clock() and self._now() < walk.window.until - AHEAD - EARLY:
+                    raise _BeginAnewError
+                until = self._mark(walk.started, walk.window.until)
+            if walk.resumed and walk.is_empty():
+                raise _BeginAnewError  # there were some events when this page was read first
+            self._take(batch, known, until, outcome)
+            walk.note(batch)
+            del batch  # see `auditctl.export.records`
+            self.watch(outcome.tally)
+            if self._is_past(outcome.tally):
+                break
+            if self._is_due(walk, time.monotonic() - committed):
+                progress = self._progress(since, until, outcome, position=walk.place())
+                self.archive.commit(progress, known.kept())
+                walk.since_commit = 0
+                committed = time.monotonic()
+        return until or self._mark(walk.started, walk.window.until)
 
     def _take(self, batch: list[Record], known: _Known, until: str, outcome: Outcome) -> None:
         """Add what is not in the destination yet to the next commit."""
@@ -178,10 +188,7 @@ class Run:
         """Say whether it is time for a commit, so many seconds behind the last one."""
         if not self.archive.pending:
             return walk.place() is not None and waited >= QUIET
-        if walk.since_commit < FEW and waited < COMMIT_SHARE * self.archive.waited:
-            return False
-        walk.since_commit = 0
-        return True
+        return walk.since_commit >= FEW or waited >= COMMIT_SHARE * self.archive.waited
 
     def _now(self) -> datetime:
         """Give this moment; by the provider's clock, if ours is known to be ahead of it."""
@@ -194,14 +201,15 @@ class Run:
         first = self.archive.state.covered is None and self.since is None
         return first and self.provider.keeps is not None
 
-    def _mark(self, started: datetime) -> str:
+    def _mark(self, started: datetime, asked_for: datetime = END) -> str:
         """Give the time up to which a walk that began then has seen everything, but for the late.
 
         By the provider's clock, since its events are dated by it; or by ours if that is behind.
-        To take the earlier of the two costs a request, to take the later may cost events.
+        To take the earlier of the two costs a request, to take the later may cost events. And
+        never later than what was asked for, by a clock that may have been put right since.
         """
-        skew = self.client.skew
-        return to_text(started if skew is None else min(started, started + skew))
+        skew = self.client.skew or timedelta()
+        return to_text(min(started, started + skew, asked_for))
 
     def _is_past(self, tally: Tally) -> bool:
         """Say whether what follows is older than the window.
@@ -232,8 +240,14 @@ class Run:
         covered = state.covered
         gaps = self._gaps(window, outcome)
         if done:
-            begin = since if covered is None else min(since, from_text(covered["since"]))
-            covered = {"since": from_moment(begin), "until": until}
+            begin, end = since, until
+            if covered is not None:
+                begin = min(since, from_text(covered["since"]))
+                if covered["until"] <= now_text():
+                    # A clock that is wrong for once takes nothing back; a mark in the future was
+                    # wrong itself.
+                    end = max(until, covered["until"])
+            covered = {"since": from_moment(begin), "until": end}
         return Progress(window, covered, now_text() if done else state.success, gaps)
 
     def _gaps(self, window: Line, outcome: Outcome) -> list[Line]:
@@ -245,7 +259,7 @@ class Run:
         now = datetime.now(UTC)
         if state.covered is not None:
             seen = from_text(state.covered["until"])
-            lost = now + (self.client.skew or timedelta()) - keeps
+            lost = from_text(self._mark(now)) - keeps
         else:
             # If the first run was cut short, what it had to leave was to be had then.
             seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
@@ -262,18 +276,29 @@ class Run:
         return [*others, gap]
 
 
+class _BeginAnewError(Exception):
+    """A walk has begun in the wrong place."""
+
+
 class _Walk:
     """The pages of a walk, and where it is."""
 
-    def __init__(self, pages: Iterator[Page], position: str | None) -> None:
-        self._pages = pages
+    def __init__(
+        self, provider: Provider, client: Client, window: Window, position: str | None
+    ) -> None:
+        self.window = window
+        self.resumed = position is not None
+        self.started = datetime.now(UTC)
+        self.since_commit = 0
+        self._pages = (
+            provider.pages(client, window)
+            if position is None
+            else provider.pages_from(client, window, position)
+        )
         self._position = position
         self._read = 0
         self._empty = True
-        self.since_commit = 0
-        self.countable = True
-        """Twins of events without an id are told apart by counting from where the walk began: if
-        there are any, it cannot be taken up elsewhere."""
+        self._countable = True
 
     def pages(self) -> Iterator[Page]:
         for page in self._pages:
@@ -286,13 +311,28 @@ class _Walk:
             yield page
             del page  # see `auditctl.export.records`
 
+    def note(self, batch: Iterable[Record]) -> None:
+        """See whether the walk can be taken up elsewhere than where it began.
+
+        Twins of events without an id are told apart by counting from there.
+        """
+        self._countable = self._countable and not any(map(_lacks_id, batch))
+
     def is_empty(self) -> bool:
         """Say whether the first page, and no more was read yet, has no events."""
         return self._read == 1 and self._empty
 
+    def has_lost_its_place(self, error: Exception) -> bool:
+        """Say whether a failure means that the provider does not know the position any more.
+
+        It may refuse it, or answer with the first page, whose links lead round to the position.
+        Some fail themselves.
+        """
+        return self.resumed and (isinstance(error, AnswerError) or not self._read)
+
     def place(self) -> str | None:
         """Give where the walk can be taken up again."""
-        return self._position if self.countable else None
+        return self._position if self._countable else None
 
 
 def _lacks_id(record: Record) -> bool:
@@ -313,7 +353,7 @@ class _Known:
     def drop(self, batch: Iterable[Record], until: str) -> list[Record]:
         """Give the records that are not in the destination, which they are from now on."""
         ids, old = self._ids, self._old
-        early = to_text(from_text(until) + EARLY)
+        early = to_text(from_text(until) + EARLY)[:-1]
         fresh = []
         for record in batch:
             id_ = record["id"]
@@ -322,7 +362,7 @@ class _Known:
             ids.add(id_)
             fresh.append(record)
             time = record["time"]
-            if time is None or time > early:
+            if time is None or time[:-1] > early:
                 self._kept[id_] = time
         return fresh
 

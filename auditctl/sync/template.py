@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT
 from auditctl.record import Record
 
 SUFFIX = ".journal"
@@ -20,6 +21,8 @@ NOBODY = "unknown"
 LONGEST_VALUE = 100
 """Characters of an account in a file's name."""
 
+_VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account": "[^/]+"}
+"""What may stand in the place of each placeholder in a file's name."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -73,9 +76,18 @@ class Template:
             return []
         import glob
 
-        parts = _PLACEHOLDER.split(self.names)[::2]
-        pattern = "*".join(map(glob.escape, parts))
-        return glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+        parts = _PLACEHOLDER.split(self.names)
+        pattern = "*".join(map(glob.escape, parts[::2]))
+        values = "".join(
+            _VALUES[part] if odd % 2 else re.escape(part) for odd, part in enumerate(parts)
+        )
+        found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+        return [name for name in found if re.fullmatch(values, name) and not self._is_another(name)]
+
+    def _is_another(self, name: str) -> bool:
+        """Say whether a file is a destination of its own, or its journal."""
+        path = os.path.join(self.folder, name)  # noqa: PTH118
+        return name.endswith(SUFFIX) or os.path.exists(path + SUFFIX)  # noqa: PTH110
 
 
 def parse(path: str, **of_run: str) -> Template:
@@ -97,7 +109,8 @@ def parse(path: str, **of_run: str) -> Template:
             f"{path!r} is the name of a journal. Give another PATH, such as audit.jsonl."
         )
     other = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
-    if path in ("", "-") or path.endswith("/") or other:
+    nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
+    if nameless or other:
         message = (
             f"sync appends to a file: {path!r} is none. Give a PATH such as audit.jsonl or "
             "audit/{date}.jsonl.gz."

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -10,7 +11,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 GRACE = 2.0
-"""Seconds that commits in hand may still take when the runs are to end."""
+"""Seconds that whatever is in hand may still take when the runs are to end, but for commits."""
 
 
 class StoppedError(BaseException):
@@ -34,6 +35,8 @@ class Together:
         """Let ``jobs`` runs work at once."""
         self._stop = threading.Event()
         self._turn = threading.Semaphore(jobs)
+        self._commits = 0
+        self._committed = threading.Condition()
 
     def check(self, _: object = None) -> None:
         """End this thread's run if all of them are to end."""
@@ -44,6 +47,19 @@ class Together:
         """Wait, unless all are to end."""
         self._stop.wait(seconds)
         self.check()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lend a block that is waited for when all are to end; then none begins any more."""
+        with self._committed:
+            self.check()
+            self._commits += 1
+        try:
+            yield
+        finally:
+            with self._committed:
+                self._commits -= 1
+                self._committed.notify_all()
 
     def in_turn(self, run: Callable[[], R]) -> R:
         """Run when there is room."""
@@ -77,6 +93,8 @@ class Together:
             until = time.monotonic() + GRACE
             for result in results:
                 result.ended.wait(max(0.0, until - time.monotonic()))
+            with self._committed:
+                self._committed.wait_for(lambda: not self._commits)
             raise
 
     def _one(

@@ -97,13 +97,17 @@ class Trouble:
 
     def _given_up(self, passing: PassingError) -> AuditctlError:
         patience = self._patience
+        waited = time.monotonic() - (self._since or 0.0)
+        spent = f", of which {waited:.0f} have passed" if waited >= 1 else ""
         wants = f" and wants {passing.wait:.0f} s of rest" if passing.wait else ""
         message = (
-            f"{patience.title} {passing.sentence}{wants}; "
-            f"--retry-for allows {patience.retry_for:.0f} s. "
+            f"{patience.title} {passing.sentence}{wants}; --retry-for allows "
+            f"{patience.retry_for:.0f} s{spent}. "
         )
+        error: ThrottledError | UnreachableError
         if passing.throttled:
             error = ThrottledError(message + "Run it later, or with a longer --retry-for.")
-            error.wait = passing.wait
-            return error
-        return UnreachableError(message + "Check the network and the provider's status page.")
+        else:
+            error = UnreachableError(message + "Check the network and the provider's status page.")
+        error.wait = passing.wait
+        return error
