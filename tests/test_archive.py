@@ -95,6 +95,54 @@ def test_a_file_that_cannot_be_looked_at_ends_the_run(archive: Archive) -> None:
         write(archive, 1)
 
 
+@pytest.mark.parametrize("swapped", [False, True], ids=["changed in place", "another file"])
+def test_a_file_that_was_changed_while_a_run_goes_on_is_not_written_to(
+    archive: Archive,
+    swapped: bool,  # noqa: FBT001
+) -> None:
+    path = data(archive)
+    harmed = path.read_bytes().replace(b"id-0", b"id-9")
+    if swapped:
+        path.unlink()
+    path.write_bytes(harmed)
+    with pytest.raises(IntegrityError, match="is not what was written"):
+        write(archive, 1)
+    assert path.read_bytes() == harmed
+
+
+def test_a_copy_in_its_place_is_read_again_and_taken(archive: Archive) -> None:
+    path = data(archive)
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+    write(archive, 1)
+    write(archive, 2)
+    assert verify(archive.shape.template).records == 3
+
+
+def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path) -> None:
+    path = template.parse(str(tmp_path / "{date}.jsonl"))
+    with hold(Shape({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
+        write(held, 0)
+        before = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
+        tomorrow = {**record(2), "time": "2026-01-02T00:00:00.000Z"}
+        real = os.pwrite
+        full = OSError(errno.ENOSPC, "No space left on device")
+
+        def pwrite(file: int, rest: memoryview, offset: int) -> int:
+            if b"2026-01-02" in bytes(rest) and b'"line"' not in bytes(rest):
+                raise full
+            return real(file, rest, offset)
+
+        held.add([record(1), tomorrow])
+        with patch("os.pwrite", pwrite), pytest.raises(OutputError, match="Free some room"):
+            held.commit(PROGRESS, {})
+        there = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
+        assert there == {**before, "2026-01-02.jsonl": b""}
+    with hold(Shape({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
+        assert held.cut == {}
+
+
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "all.jsonl").symlink_to(tmp_path / "disk" / "real.jsonl")

@@ -494,8 +494,8 @@ MISTAKES = {
         source('base_url = "http://h"'),
         4,
         (
-            "sources.s.base_url: This address may not be used: plain http would send the credentials "
-            "in the clear. Use https:// (http is for 127.0.0.1, ::1 and localhost only)"
+            "sources.s.base_url: This address may not be used: plain http would send the "
+            "credentials in the clear. Use https:// (http is for 127.0.0.1, ::1 and localhost only)"
         ),
     ),
     "a beginning to come": (

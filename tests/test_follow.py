@@ -6,7 +6,8 @@ import itertools
 import random
 import tracemalloc
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import httpx
@@ -23,7 +24,7 @@ from auditctl.sync.follow import LONGEST_PAUSE, Outage, follow
 from auditctl.sync.run import Run
 from auditctl.wire.client import Client
 from tests import tape
-from tests.world import World
+from tests.world import World, happening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,10 +92,13 @@ def test_pauses_grow_while_the_provider_is_down_and_two_lines_tell_of_it() -> No
     ]
 
 
-def test_a_rest_that_the_provider_wants_is_given() -> None:
-    throttled = ThrottledError("Too many.")
-    throttled.wait = 3000.0
-    assert Simulation([throttled, 0]).follow() == [0, 3000]
+@pytest.mark.parametrize("kind", [ThrottledError, UnreachableError])
+def test_a_rest_that_the_provider_wants_is_given(
+    kind: type[ThrottledError | UnreachableError],
+) -> None:
+    trouble = kind("Too many.")
+    trouble.wait = 3000.0
+    assert Simulation([trouble, 0]).follow() == [0, 3000]
 
 
 def test_what_cannot_be_outlasted_ends_it() -> None:
@@ -113,6 +117,31 @@ def serving(world: World) -> Callable[[httpx.Request], httpx.Response]:
         return httpx.Response(said.status, content=said.body)
 
     return answer
+
+
+def test_days_that_a_clock_had_hidden_are_read_when_it_is_put_right(tmp_path: Path) -> None:
+    world = World.make("roam", random.Random(1), early=0, late=0, days=1)
+    world.happenings.clear()
+    now = datetime.now(UTC)
+    world.happenings += [happening("roam", n, now - timedelta(hours=n)) for n in range(1, 60)]
+    slow = timedelta(days=3)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        said = serving(world)(request)
+        said.headers["Date"] = format_datetime(datetime.now(UTC) - slow, usegmt=True)
+        return said
+
+    provider = sample(tape.provider_class("roam"))
+    client = Client(provider, transport=httpx.MockTransport(answer))
+    path = template.parse(str(tmp_path / "all.jsonl"))
+    with hold(Shape({}, path, Jsonl().rows)) as archive:
+        run = Run(provider, client, archive, timedelta(seconds=1), now - timedelta(days=7))
+        run.catch_up()
+        slow = timedelta()
+        run.catch_up()  # begins by the old clock, and sees the new one
+        run.catch_up()
+    client.close()
+    assert len((tmp_path / "all.jsonl").read_bytes().splitlines()) == len(world.happenings)
 
 
 def test_days_of_runs_grow_neither_memory_nor_the_journal(tmp_path: Path) -> None:

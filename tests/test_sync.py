@@ -251,6 +251,19 @@ def test_the_first_run_reaches_as_far_as_since_says(each: Desk) -> None:
     assert len(list(records(each.folder))) == len(wanted)
 
 
+def test_what_lies_before_since_is_not_reached_by_the_overlap(each: Desk) -> None:
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+    for minutes in -5, 5:
+        each.world.happenings.append(
+            happening(each.name, 70_000 + minutes, begin + timedelta(minutes=minutes))
+        )
+    forms = f"{begin:%Y-%m-%dT%H:%M:%SZ}", begin.isoformat(), f"{int(begin.timestamp())}"
+    for since in (*forms, *forms):
+        assert each.sync("--since", since, "--overlap", "1h") == 0
+    wanted = [one for one in each.world.happenings if one.moment >= begin]
+    assert len(list(records(each.folder))) == len(wanted)
+
+
 def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
     assert each.sync() == 0
     assert each.sync("--since", "5d") == 2
@@ -328,9 +341,10 @@ def test_a_day_that_was_read_is_not_asked_for_again(
         Fault(404),
         Fault(410),
         Fault(422),
+        Fault(500),
         Fault(body=b'{"data":[],"links":{"prev":null,"next":null}}'),
     ],
-    ids=["400", "404", "410", "422", "nothing"],
+    ids=["400", "404", "410", "422", "500", "nothing"],
 )
 def test_a_position_that_is_unknown_means_reading_again(persona: Desk, fault: Fault) -> None:
     stop_after(persona, 5)
@@ -343,7 +357,7 @@ def test_a_position_that_is_unknown_means_reading_again(persona: Desk, fault: Fa
             fault if request.params.get("page[after]") == unknown and request.number == 7 else None
         ),
     )
-    assert persona.sync() == 0
+    assert persona.sync("--retry-for", "0") == 0
     assert persona.holds_all()
     assert persona.verify() == 0
 
@@ -517,6 +531,44 @@ def test_a_providers_clock_that_is_ahead_loses_nothing(each: Desk) -> None:
     assert each.holds_all()
 
 
+@pytest.mark.parametrize("year", [1970, 2100])
+@pytest.mark.parametrize("name", ["persona", "roam"])
+def test_a_clock_that_is_wrong_for_once_takes_nothing_back_and_makes_no_gap(
+    name: str,
+    year: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    world = World.make(name, random.Random(1), early=150, late=0, days=5)
+    for one in desk(name, world, tmp_path, monkeypatch, capfdbinary):
+        assert one.sync() == 0
+        covered = one.lines[-1]["covered"]["until"]
+        one.server.faults = lambda _: dated(datetime(year, 1, 2, tzinfo=UTC))
+        assert (one.sync(), one.said) == (0, "")
+        one.server.faults = {}
+        one.world.add(1)
+        assert (one.sync(), one.said) == (0, "")
+        assert one.lines[-1]["covered"]["until"] >= covered
+        assert one.holds_all()
+        assert one.verify() == 0
+
+
+def test_times_finer_than_milliseconds_are_there_once(persona: Desk) -> None:
+    edge = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
+    persona.world.happenings[:] = [happening("persona", n, edge) for n in range(150)]
+    for one in persona.world.happenings:
+        one.event["attributes"]["created-at"] = f"{edge:%Y-%m-%dT%H:%M:%S}.0005Z"
+    stop_after(persona, 1)
+    words = ("--since", f"{edge:%Y-%m-%dT%H:%M:%SZ}")
+    assert persona.sync(*words) == 4
+    go_on(persona)
+    for _ in range(2):
+        assert persona.sync(*words) == 0
+        assert persona.holds_all()
+    assert persona.verify() == 0
+
+
 def test_hours_that_cannot_be_had_any_more_are_said_until_somebody_knows(persona: Desk) -> None:
     long_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(days=200)
     persona.server.faults = lambda _: dated(long_ago)
@@ -650,6 +702,12 @@ def test_a_changed_journal_stops_the_run(each: Desk) -> None:
     assert each.asked == []
 
 
+def test_a_file_in_the_place_of_a_folder_is_an_output_error(persona: Desk) -> None:
+    assert persona.sync(path="{date}") == 0
+    assert persona.sync(path="{date}/{account}.jsonl") == 9
+    assert "Not a directory" in persona.said
+
+
 def test_a_folder_that_cannot_be_made_is_an_output_error(persona: Desk) -> None:
     (persona.folder / "file").write_text("")
     assert persona.sync(path="file/all.jsonl") == 9
@@ -705,6 +763,48 @@ def test_a_service_goes_through_outages_and_ends_with_its_signal(each: Desk) -> 
     assert "It is asked again until it answers." in begin
     assert end == "auditctl: The provider answers again."
     assert each.verify() == 0
+
+
+SLOW_DISK = """
+import os, time
+fsync = os.fsync
+def slow(file):
+    fsync(file)
+    open(os.environ["MARK"], "w").close()
+    time.sleep(3)
+os.fsync = slow
+"""
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "of a configuration"])
+def test_a_commit_in_hand_is_finished_however_slow_the_disk(
+    persona: Desk,
+    together: bool,  # noqa: FBT001
+) -> None:
+    words = ["persona", "sync", "-o", str(persona.data)]
+    if together:
+        (persona.folder / "auditctl.toml").write_text(
+            f'[sources.a]\nprovider = "persona"\noutput = "{persona.data}"\n'
+        )
+        words = ["sync", "--config", str(persona.folder / "auditctl.toml")]
+    (persona.folder / "sitecustomize.py").write_text(SLOW_DISK)
+    mark = persona.folder / "mark"
+    environment = {**os.environ, "PYTHONPATH": str(persona.folder), "MARK": str(mark)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "auditctl", *words, "--follow"],
+        env=environment,
+        stderr=subprocess.PIPE,
+    ) as service:
+        until = time.monotonic() + SECONDS
+        while not mark.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        service.send_signal(signal.SIGTERM)
+        _, said = service.communicate(timeout=SECONDS)
+    assert (service.returncode, said) == (0, b"")
+    assert persona.lines[-1]["files"][0]["length"] > 0 or persona.data.stat().st_size == 0
+    assert persona.data.stat().st_size == sum(
+        entry["length"] for line in persona.lines for entry in line["files"]
+    )
 
 
 def test_a_short_trouble_of_a_service_is_told_of_too(persona: Desk) -> None:

@@ -528,6 +528,17 @@ def test_what_a_run_has_not_committed_yet_is_no_mistake(plain: Destination) -> N
         assert "goes on at byte" in plain.complaint()
 
 
+def test_other_destinations_in_its_folder_are_none_of_its_business(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    for path in ("{date}.jsonl", "all.jsonl", "{account}.jsonl"):
+        synced(Upstash(3), tmp_path / path)
+    (tmp_path / "notes.jsonl").write_text("not a date\n")
+    assert auditctl("verify", f"{tmp_path}/{{date}}.jsonl", "-q").ended == (0, "")
+    (tmp_path / "2026-01-01.jsonl").write_text("a date\n")
+    assert auditctl("verify", f"{tmp_path}/{{date}}.jsonl", "-q").status == WRONG
+
+
 def test_a_file_that_the_journal_does_not_tell_of_is_found(tmp_path: Path) -> None:
     path = f"{tmp_path}/{{date}}.jsonl"
     synced(Persona(3), path)

@@ -132,6 +132,9 @@ class Journal:
                 # It stands for both, or it would look as if nobody had read what lies between.
                 since = _earlier(line["window"]["since"], state.window["since"])
                 line["window"] = {**line["window"], "since": since}
+                if state.covered is not None and line["covered"] == state.covered:
+                    # What is covered was so by the one before, whose clock was a bit ahead.
+                    line["window"]["until"] = state.window["until"]
             else:
                 again = False  # that the one before was done must not be lost
         offset = self._last.offset if again else self._size

@@ -211,8 +211,12 @@ def _windows(journal: str, number: int, line: Line, before: State) -> None:
     if covered == before.covered:
         return
     begin = window["since"] or ""
-    hole = before.covered is not None and begin > before.covered["until"]
-    if hole or not window["done"] or covered["until"] != window["until"]:
+    end = window["until"]
+    hole = False
+    if before.covered is not None:
+        hole = begin > before.covered["until"]
+        end = max(end, before.covered["until"])
+    if hole or not window["done"] or covered["until"] not in (end, window["until"]):
         raise wrong_line(journal, number, "it covers hours that were not read")
 
 
