@@ -1,6 +1,7 @@
 """The command line: words become values, failures become sentences and exit statuses.
 
-Nothing else in the package reads the environment, prints, exits, or has heard of Typer.
+Nothing else in the package reads the environment, prints or exits, but for ``--version``, which
+is answered at the door, and for what a proxy is set to.
 """
 
 import os

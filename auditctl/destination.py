@@ -159,6 +159,8 @@ def cannot(what: str, error: OSError) -> OutputError:
     message = f"Cannot write {what}: {error.strerror or error}."
     if error.errno == errno.ENOSPC:
         message += " Free some room, or choose another disk."
-    elif error.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EROFS):
+    elif error.errno == errno.EISDIR:
+        message += " Give the name of a file in it."
+    elif error.errno in (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.EROFS):
         message += " Check that the folder exists and that you may write in it."
     return OutputError(message)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from auditctl.fields import Field
-from auditctl.formats.table import PlainTable
+from auditctl.formats.table import HEIGHT, PlainTable
 from auditctl.provider import Provider, variables
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
@@ -33,7 +33,8 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
         reads = row["environment"].replace(", ", "\n").replace(" or ", "\n or ")
         table.add_row(row["provider"], Text(reads), Text(facts))
     page = StringIO()
-    Console(file=page, width=width, force_terminal=True, color_system=None).print(table)
+    console = Console(file=page, width=width, height=HEIGHT, force_terminal=True, color_system=None)
+    console.print(table)
     return page.getvalue().encode()
 
 

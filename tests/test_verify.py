@@ -146,7 +146,7 @@ def test_what_was_written_is_right(original: Destination, auditctl: Program) -> 
         "bytes": sum(sizes),
         "files": len(sizes),
         "moved_away": 0,
-        "commits": len(original.lines),
+        "journal_lines": len(original.lines),
         "covered": status["covered"],
         "gaps": [],
         "notes": [],

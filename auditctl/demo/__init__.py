@@ -24,6 +24,6 @@ def transport(name: str, now: datetime) -> httpx.MockTransport:
     # Not every module here is a demo: a provider may bear the name of one that is not.
     answer = getattr(module, "answer", None)
     if answer is None:
-        message = f"{name} has no demo"
+        message = f"{name} has no sample data: leave --demo out, and give it its settings"
         raise LookupError(message)
     return httpx.MockTransport(functools.partial(answer, now=now))

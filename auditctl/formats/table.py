@@ -9,9 +9,13 @@ from auditctl.record import Record
 COLUMNS = ("time", "actor", "action", "target", "outcome", "source_ip")
 """Shown where no fields are chosen."""
 GAP = "  "
+HEIGHT = 25
+"""Rows of no consequence: without them rich takes a TERM=dumb for one of 80 columns."""
 NOTHING = "-"
 """Stands for null, so that every line has as many columns as the header."""
-NARROWEST = {"time": 20}
+TO_SECONDS = 20
+"""Cells of a time without a fraction."""
+NARROWEST = {"time": TO_SECONDS}
 """Cells that a column keeps while others can give way: a time down to its seconds. For the rest
 it is the title's width."""
 
@@ -94,11 +98,12 @@ class RichTable:
             table.add_column(title, width=width, no_wrap=True, overflow="ellipsis", style=style)
         for cells in lines:
             # As Text: a str would be read as markup, and strangers write "[red]" into logs.
-            table.add_row(*map(Text, cells[: len(self._widths)]))
+            table.add_row(*map(Text, self._shortened(cells)))
         page = StringIO()
         console = Console(
             file=page,
             width=max(self._width, 1),
+            height=HEIGHT,
             force_terminal=True,
             color_system="standard" if self._color else None,
             no_color=not self._color,
@@ -108,7 +113,16 @@ class RichTable:
         lines_out = [line.rstrip() for line in page.getvalue().split("\n")[:-1]]
         return "".join([line + "\n" for line in lines_out]).encode()
 
+    def _shortened(self, cells: list[str]) -> list[str]:
+        """Leave the fraction of a time out where there is no room for it."""
+        shown = cells[: len(self._widths)]
+        width = self._widths[0]
+        if self._fields[0].name == "time" and TO_SECONDS <= width < len(shown[0]):
+            shown[0] = f"{shown[0][: TO_SECONDS - 1]}Z"
+        return shown
+
     def _line(self, cells: list[str]) -> str:
+        cells = self._shortened(cells)
         shown = [_cropped(cell, width) for cell, width in zip(cells, self._widths, strict=True)]
         if self._color and self._fields[0].name == "time":
             shown[0] = f"\x1b[2m{shown[0]}\x1b[0m"

@@ -232,10 +232,13 @@ def source_settings(
 
     """
     name = options.source or ""
-    source = sources(options.config, around, load).get(name)
+    known = sources(options.config, around, load)
+    source = known.get(name)
     if source is None or source.provider is not provider:
         what = "is none" if source is None else f"is one of {source.provider.name}"
-        raise UsageError(f"--source {name}: that {what}; it must be a source of {provider.name}.")
+        own = [one.name for one in known.values() if one.provider is provider]
+        there = ", ".join(own) or "none"
+        raise UsageError(f"--source {name}: that {what}. Sources of {provider.name}: {there}.")
     words = replace(options, demo=options.demo or source.options.demo)
     return replace(around, environ=source.environ(around.environ)), words, source.own
 

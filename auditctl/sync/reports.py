@@ -53,7 +53,7 @@ def verify(path: str, options: ReportOptions) -> None:
             "bytes": proof.size,
             "files": proof.files,
             "moved_away": proof.elsewhere,
-            "commits": proof.lines,
+            "journal_lines": proof.lines,
             "covered": proof.state.covered,
             "gaps": proof.state.gaps,
             "notes": proof.notes,
@@ -160,7 +160,7 @@ def _sentences(row: Mapping[str, Any]) -> str:
     first = (
         f"{escape(row['path'])}: {verdict}: {count(row['records'], 'record')} in "
         f"{count(row['files'], 'file')} ({row['bytes']:,} bytes) and "
-        f"{count(row['commits'], 'line')} of the journal are what was written; {span}"
+        f"{count(row['journal_lines'], 'line')} of the journal are what was written; {span}"
     )
     return "\n  ".join([first, *row["notes"]]) + "\n"
 

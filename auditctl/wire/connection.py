@@ -101,8 +101,14 @@ class Connection:
             # longer than most fetches.
             return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
-            # A proxy variable that is no URL or needs an extra, a certificate file that is gone.
-            message = f"The connection cannot be set up: {self._refusals.safe(str(error))}"
+            # A certificate file that is gone; a proxy that is no URL, or needs an extra.
+            about = (
+                "SSL_CERT_FILE and SSL_CERT_DIR" if isinstance(error, OSError) else "HTTPS_PROXY"
+            )
+            message = (
+                f"The connection cannot be set up: {self._refusals.safe(str(error)).rstrip('.')}. "
+                f"Check the variables that say how, such as {about}."
+            )
             raise UsageError(message) from None
 
     def close(self) -> None:
