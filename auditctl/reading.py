@@ -5,6 +5,7 @@ from typing import Any
 
 NOTHING = (None, "", "NA")
 """What stands in an event where there is nothing to say."""
+LONGEST = max(len(word) for word in NOTHING if word is not None)
 UNREADABLE = object()
 """A field's value for what has a form that cannot be read: null in the record, and counted."""
 
@@ -35,7 +36,9 @@ def request(method: object, path: object) -> object:
     if type(method) is type(path) is str:
         if "?" in path:
             path = path.partition("?")[0]
-        return None if method in NOTHING or path in NOTHING else f"{method} {path}"
+        if len(method) <= LONGEST or len(path) <= LONGEST:  # else there is nothing to compare
+            return None if method in NOTHING or path in NOTHING else f"{method} {path}"
+        return f"{method} {path}"
     strange = [part for part in (method, path) if part is not None and type(part) is not str]
     return UNREADABLE if strange else None
 

@@ -28,7 +28,7 @@ _ISO = re.compile(
     r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _is_canonical = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,}Z"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{3,}Z"
 ).fullmatch
 
 
@@ -96,7 +96,7 @@ def instant(value: object) -> str | None:
     """
     try:
         if type(value) is str:
-            if _is_canonical(value) and value[17] != "6":
+            if _is_canonical(value):
                 datetime.fromisoformat(value)
                 return value
             return _from_iso(value)

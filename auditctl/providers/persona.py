@@ -143,19 +143,21 @@ def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
 
 def _target(context: object, path: object) -> object:
     """Find the object acted upon: an id in the context, else the path's last that is one."""
-    if type(context) is dict:
-        texts = [(name, value) for name, value in context.items() if type(value) is str]
-        for name, value in texts:
-            # What was filtered, by Persona or by us, begins with a bracket.
-            if _names_an_id(name) and value not in NOTHING and value[0] != "[":
-                return value
-        for _, value in texts:
-            if _is_object_id(value):
-                return value
-    elif context is not None and type(context) is not str:
-        return UNREADABLE
-    if type(path) is str and "_" in path:
-        for segment in reversed(path.partition("?")[0].split("/")):
+    found = _id_in(context) if context else None
+    if found is None and type(path) is str and "_" in path:
+        path = path.partition("?")[0] if "?" in path else path
+        for segment in reversed(path.split("/")):
             if "_" in segment and _is_object_id(segment):
                 return segment
-    return None
+    return found
+
+
+def _id_in(context: object) -> object:
+    if type(context) is not dict:
+        return None if type(context) is str else UNREADABLE
+    texts = [(name, value) for name, value in context.items() if type(value) is str]
+    for name, value in texts:
+        # What was filtered, by Persona or by us, begins with a bracket.
+        if _names_an_id(name) and value not in NOTHING and value[0] != "[":
+            return value
+    return next((value for _, value in texts if _is_object_id(value)), None)

@@ -25,9 +25,9 @@ class Answer:
     body: bytes
 
     @property
-    def may_wrap(self) -> bool:
-        """Say whether a text may have parameters or JSON in it."""
-        return b"=" in self.body or b"\\" in self.body
+    def may_have_json_in_text(self) -> bool:
+        """Say whether there may be a text with quotes in it, as JSON with names has."""
+        return b"\\" in self.body
 
     @property
     def may_have_negative_zero(self) -> bool:
