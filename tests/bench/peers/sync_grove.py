@@ -6,7 +6,7 @@
 # pointer, the window and the lock are Grove's own.
 # Runs where the tool is installed, not the project, and is written as its users write.
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN201, S113
+# ruff: noqa: ANN001, ANN003, ANN201, S113
 
 import json
 import os
@@ -56,28 +56,35 @@ class Persona(BaseConnector):
             params["page[after]"] = page["data"][-1]["id"]
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    kept = {name: folder / name for name in ("data", "cache", "config", "plugin")}
-    info = kept["plugin"] / "persona-1.dist-info"
+def collect(folder, connector, key, **settings):
+    """Run the command `grove` with one connector, `name = module:class`, writing to folder/data."""
+    name, _, _ = connector.partition(" ")
+    kept = {part: Path(folder) / part for part in ("data", "cache", "config", "plugin")}
+    info = kept["plugin"] / f"{name}-1.dist-info"
     for path in (*kept.values(), info):
         path.mkdir(exist_ok=True)
-    (info / "METADATA").write_text("Name: persona\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[grove.connectors]\npersona = sync_grove:Persona\n")
+    (info / "METADATA").write_text(f"Name: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[grove.connectors]\n{connector}\n")
     document = {
-        "name": "persona",
+        "name": name,
         "identity": "example",
-        "connector": "persona",
-        "key": os.environ["PERSONA_API_KEY"],
+        "connector": name,
+        "key": key,
         "frequency": 0,
     }
-    (kept["config"] / "persona.json").write_text(json.dumps(document))
+    (kept["config"] / f"{name}.json").write_text(json.dumps(document))
     sys.path.append(str(kept["plugin"]))
     os.environ |= {
         "GROVE_CONFIG_LOCAL_FILE_PATH": str(kept["config"]),
-        "GROVE_CACHE_HANDLER": "local_file",
         "GROVE_CACHE_LOCAL_FILE_PATH": str(kept["cache"]),
         "GROVE_OUTPUT_HANDLER": "local_file",
         "GROVE_OUTPUT_LOCAL_FILE_PATH": str(kept["data"]),
+        **settings,
     }
     entrypoint()
+
+
+if __name__ == "__main__":
+    connector = "persona = sync_grove:Persona"
+    key = os.environ["PERSONA_API_KEY"]
+    collect(sys.argv[1], connector, key, GROVE_CACHE_HANDLER="local_file")

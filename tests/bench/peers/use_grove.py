@@ -1,5 +1,7 @@
 """A Grove connector: `python use_grove.py persona|upstash FOLDER` writes gzipped NDJSON there."""
 
+# Run as its users do: by the command `grove`, which keeps its pointers in memory if it is told
+# nothing else. Without a session: none of the connectors that come with Grove keeps one.
 # Runs where the tool is installed, not the project, and is written as its users write.
 # mypy: ignore-errors
 # ruff: noqa: ANN201, S113
@@ -8,13 +10,9 @@ import os
 import sys
 
 import requests
-
-name, folder = sys.argv[1:]
-os.environ |= {"GROVE_OUTPUT_HANDLER": "local_file", "GROVE_OUTPUT_LOCAL_FILE_PATH": folder}
-
-from grove.connectors import BaseConnector  # noqa: E402
-from grove.constants import CHRONOLOGICAL, REVERSE_CHRONOLOGICAL  # noqa: E402
-from grove.models import ConnectorConfig  # noqa: E402
+from grove.connectors import BaseConnector
+from grove.constants import CHRONOLOGICAL, REVERSE_CHRONOLOGICAL
+from sync_grove import collect
 
 
 class Persona(BaseConnector):
@@ -27,7 +25,6 @@ class Persona(BaseConnector):
         headers = {"Authorization": f"Bearer {self.key}"}
         params = {"page[size]": "100"}
         while True:
-            # Without a session: none of Grove's own connectors keeps one.
             page = requests.get(
                 f"{os.environ['PERSONA_BASE_URL']}/user-audit-logs", headers=headers, params=params
             ).json()
@@ -48,8 +45,7 @@ class Upstash(BaseConnector):
         self.save(requests.get(f"{os.environ['UPSTASH_BASE_URL']}/auditlogs", auth=auth).json())
 
 
-kind, prefix = {"persona": (Persona, "PERSONA"), "upstash": (Upstash, "UPSTASH")}[name]
-config = ConnectorConfig(
-    name=name, connector=name, identity="example", key=os.environ[f"{prefix}_API_KEY"]
-)
-kind(config, {"runtime": "bench", "runtime_id": "bench"}).run()
+if __name__ == "__main__":
+    name, folder = sys.argv[1:]
+    kind, prefix = {"persona": ("Persona", "PERSONA"), "upstash": ("Upstash", "UPSTASH")}[name]
+    collect(folder, f"{name} = use_grove:{kind}", os.environ[f"{prefix}_API_KEY"])
