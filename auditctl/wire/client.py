@@ -66,7 +66,8 @@ class Client:
         self._credentials = self._proven(provider)
         self._patience = Patience(provider.title, retry_for, on_pause)
         self._asked: set[int] = set()
-        self._read: set[tuple[object, ...]] = set()
+        self._marked: tuple[object, ...] | None = None
+        self._until_next_mark = self._between_marks = 1
         self._lock = threading.Lock()
         headers = {
             "User-Agent": f"auditctl/{__version__}",
@@ -86,7 +87,8 @@ class Client:
     def begin(self) -> None:
         """Begin another walk: its questions are new ones, and settings may be read once more."""
         self._asked.clear()
-        self._read.clear()
+        self._marked = None
+        self._until_next_mark = self._between_marks = 1
         self._may_renew = True
 
     def close(self) -> None:
@@ -191,15 +193,21 @@ class Client:
     def once(self, *page: object) -> None:
         """Make sure that a page, told by something on it, is none that was read before.
 
-        A provider may send the same page under ever new cursors, without an end.
+        A provider may send the same pages under ever new cursors, without an end. They are not
+        all remembered, as there may be any number: one is, for twice as long each time, until it
+        comes again (Brent's way to find a cycle).
 
         Raises:
             AnswerError: it was read before.
 
         """
-        if page in self._read:
+        if page == self._marked:
             raise self._refusals.circle("a page that was read before")
-        self._read.add(page)
+        self._until_next_mark -= 1
+        if not self._until_next_mark:
+            self._marked = page
+            self._between_marks *= 2
+            self._until_next_mark = self._between_marks
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
