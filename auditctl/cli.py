@@ -39,7 +39,7 @@ from auditctl.options import (
     Words,
     parameters,
 )
-from auditctl.provider import own_options, variables
+from auditctl.provider import own_options, required
 
 if TYPE_CHECKING:
     from auditctl.provider import Provider
@@ -277,11 +277,8 @@ def _group(provider: type["Provider"]) -> TyperGroup:
 
 
 def _epilog(examples: str, provider: type["Provider"]) -> str:
-    read = variables(provider).values()
-    required = [" or ".join(names) for names, default in read if default is None]
-    return examples.format(
-        name=provider.name, settings=SETTINGS.format(variables=", ".join(required))
-    )
+    settings = SETTINGS.format(variables=", ".join(required(provider).values()))
+    return examples.format(name=provider.name, settings=settings)
 
 
 def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:

@@ -5,7 +5,7 @@ from operator import itemgetter
 
 from auditctl.fields import Field
 from auditctl.formats.table import HEIGHT, PlainTable
-from auditctl.provider import Provider, variables
+from auditctl.provider import Provider, required, variables
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
 COLUMNS = ("provider", "environment", *FACTS)
@@ -40,7 +40,7 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
 
 def _facts(provider: type[Provider]) -> dict[str, str]:
     read = variables(provider).values()
-    reads = [" or ".join(names) for names, default in read if default is None]
+    reads = list(required(provider).values())
     reads += [f"{names[0]} (optional)" for names, default in read if default is not None]
     return {
         "provider": provider.name,

@@ -161,6 +161,12 @@ def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str 
     }
 
 
+def required(provider: type[Provider]) -> dict[str, str]:
+    """Give what must be set: field -> its variable, or several of which one will do."""
+    read = variables(provider).items()
+    return {field: " or ".join(names) for field, (names, default) in read if default is None}
+
+
 def is_name(value: str) -> bool:
     """Say whether a value may be put into a path: there is something, and it leads nowhere else."""
     return value.strip(".") != "" and value.isprintable()

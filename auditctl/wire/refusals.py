@@ -12,7 +12,7 @@ import httpx
 
 from auditctl.errors import AccessError, AnswerError, ForbiddenError, UnreachableError
 from auditctl.escape import escape
-from auditctl.provider import Provider, variables
+from auditctl.provider import Provider, required
 from auditctl.redact import REDACTED, redact_text
 from auditctl.wire.patience import PassingError
 
@@ -42,11 +42,8 @@ class Refusals:
         self._hints = provider.hints
         self._permission = provider.permission
         self._variable = f"{provider.name.upper()}_BASE_URL"
-        self._required = [
-            " or ".join(names)
-            for field, (names, default) in variables(type(provider)).items()
-            if default is None and field != "base_url"
-        ]
+        must = required(type(provider))
+        self._required = [names for field, names in must.items() if field != "base_url"]
         self._secrets: set[str] = set()
 
     def hide(self, secrets: Iterable[str]) -> None:
@@ -134,8 +131,7 @@ class Refusals:
         message = (
             f"{self._title} sent {what} to another origin, "
             f"{self.safe(f'{origin[0]}://{origin[1]}:{origin[2]}')}, where the credentials do not "
-            "belong. "
-            f"If that is where the API lives now, set {self._variable}."
+            f"belong. If that is where the API lives now, set {self._variable}."
         )
         return AnswerError(message)
 
