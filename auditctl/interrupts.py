@@ -1,15 +1,23 @@
 """Signals that end a run: raised where they come, but not in the middle of a record."""
 
+import atexit
+import math
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 GRACE = 2.0
 """Seconds that a write in hand may still take: whoever should read it may have stopped."""
-AGAIN = 0.001
-"""Seconds until an interruption that got lost is raised anew."""
+BEAT = 0.5
+"""Seconds after which a wait is looked up from.
+
+Python sees a signal before it waits and when it ends a wait, but one that comes in between only
+after it: when a lock is had or an answer is there, which may be never. A beat ends the wait, if a
+signal has come, and goes on with it if not.
+"""
 
 
 class InterruptedRunError(BaseException):
@@ -26,18 +34,22 @@ class Interrupts:
 
     def __init__(self) -> None:
         """Do nothing yet."""
+        self._came: int | None = None
         self._held = False
         self._grace = GRACE
-        self._came: int | None = None
+        self._due = math.inf  # when the next beat is to raise what came
         self._pass_on = sys.unraisablehook
 
     def install(self) -> None:
         """Take the signals over, but for those that the parent wants ignored (nohup)."""
+        self._came = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._come)
-        signal.signal(signal.SIGALRM, self._come)
-        self._came = None
+        signal.signal(signal.SIGALRM, self._beat)
+        signal.setitimer(signal.ITIMER_REAL, BEAT, BEAT)
+        # When the interpreter is taken down, a beat that nobody handles would kill it.
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
         if sys.unraisablehook != self._lost:
             self._pass_on, sys.unraisablehook = sys.unraisablehook, self._lost
 
@@ -50,7 +62,7 @@ class Interrupts:
     def held(self, grace: float = GRACE) -> Iterator[None]:
         """Hold a signal back until the block is through, but no longer than ``grace`` seconds.
 
-        With 0 for as long as it takes. A second signal is not held back.
+        With ``math.inf`` for as long as it takes. A second signal is not held back.
         """
         self._held = True
         self._grace = grace
@@ -58,8 +70,8 @@ class Interrupts:
             yield
         finally:
             self._held = False
+            self._due = math.inf
             if self._came is not None:
-                signal.setitimer(signal.ITIMER_REAL, 0)
                 raise InterruptedRunError(self._came)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
@@ -67,17 +79,22 @@ class Interrupts:
         if first:
             self._came = number
         if first and self._held:
-            signal.setitimer(signal.ITIMER_REAL, self._grace)
+            self._due = time.monotonic() + self._grace
         else:
             raise InterruptedRunError(self._came or number)
 
+    def _beat(self, _number: int, _frame: FrameType | None) -> None:
+        if self._came is not None and time.monotonic() >= self._due:
+            self._due = math.inf
+            raise InterruptedRunError(self._came)
+
     def _lost(self, unraisable: "sys.UnraisableHookArgs") -> None:
-        """Raise an interruption anew that came where exceptions are dropped.
+        """Let an interruption be raised anew that came where exceptions are dropped.
 
         In the callback of a weak reference, say, of which an import has many.
         """
         if isinstance(unraisable.exc_value, InterruptedRunError):
-            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            self._due = 0.0
         else:
             self._pass_on(unraisable)
 

@@ -643,6 +643,32 @@ def test_what_standard_output_got_before_an_interrupt_is_whole_records() -> None
     assert (rest, said) == (b"", b"")
 
 
+WAITING = """
+import signal, sys, threading, time
+from auditctl.interrupts import InterruptedRunError, interrupts
+
+def interrupt():
+    time.sleep(0.1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+interrupts.install()
+never = threading.Lock()
+never.acquire()
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    never.acquire()
+except InterruptedRunError as interrupted:
+    sys.exit(interrupted.status)
+"""
+
+
+def test_a_signal_that_no_wait_notices_ends_the_run_all_the_same() -> None:
+    """One that comes to another thread stands for one that comes just before the wait."""
+    words = [sys.executable, "-c", WAITING]
+    ended = subprocess.run(words, capture_output=True, timeout=LONG / 2, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, b"", b"")
+
+
 # What is said
 
 

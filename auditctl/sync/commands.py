@@ -1,5 +1,6 @@
 """What sync does, once its words are read: one destination, or those of the configuration."""
 
+import math
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -148,7 +149,7 @@ def sync(
     outage = Outage(around.console.warning)
     try:
         # A commit that has begun is finished, however long the disk takes.
-        with job.opened(held=partial(interrupts.held, 0), watch=watch, outage=outage) as run:
+        with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
             if options.follow:
                 follow(partial(_look, job, run), interval, outage)
             outcome = run.catch_up()
