@@ -135,10 +135,10 @@ def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -
 def _redact(page: Page, *, redacted: bool) -> None:
     """Take the credentials out of a page's events, and write numbers as they came."""
     answers = page.answers
-    json = not answers or any(answer.may_have_json_in_text for answer in answers)
-    rounded = sweep(page.events, redact=redacted, json=json)
+    texts = not answers or any(answer.may_have_credentials_in_text for answer in answers)
+    floats, zeros = sweep(page.events, redact=redacted, texts=texts)
     for answer in answers:
-        if rounded or answer.may_have_negative_zero:
+        if floats or (zeros and answer.may_have_negative_zero):
             answer.restore()
 
 

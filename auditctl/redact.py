@@ -103,17 +103,21 @@ def _hides_secret(decoded: str, layers: int) -> bool:
 
 
 def sweep(  # noqa: C901 - the hottest loop there is, in one piece
-    values: list[Any], *, redact: bool = True, json: bool = True, layers: int = MOST_LAYERS
-) -> bool:
-    """Replace, in place, every credential in a list of JSON values; say whether a float is there.
+    values: list[Any], *, redact: bool = True, texts: bool = True, layers: int = MOST_LAYERS
+) -> tuple[bool, bool]:
+    """Replace, in place, every credential in a list of JSON values.
 
-    Without ``json`` it is known that no text is JSON with names in it.
+    Without ``texts`` it is known that no text can hold one: there is none with ``=`` or ``"``.
 
-    A float may be a number that was rounded when it was read (see `auditctl.wire.answer`). Both are
-    found in one walk over all values of a page, level by level, since this is done to every
-    event: the common case, with nothing to replace, looks at each name once for a whole page.
+    All is found in one walk over the values of a page, level by level, since this is done to
+    every event: the common case, with nothing to replace, looks at each name once for a page.
+
+    Returns:
+        Whether a float is there, which may be a number rounded when it was read, and whether a 0
+        is, which may be a ``-0`` (see `auditctl.wire.answer`).
+
     """
-    inexact = False
+    floats = zeros = False
     todo: list[Any] = [values]
     add = todo.append
     for value in todo:  # grows while it is read
@@ -125,15 +129,17 @@ def sweep(  # noqa: C901 - the hottest loop there is, in one piece
         for inner in inner_values:
             kind = type(inner)
             if kind is str:
-                if "=" in inner or (json and '"' in inner):  # noqa: SIM102 - rare behind here
+                if texts and ("=" in inner or '"' in inner):  # noqa: SIM102 - rare behind here
                     if redact and redact_text(inner, layers) != inner:
                         _redact_texts(value, layers)
             elif kind is dict or kind is list:
                 if inner:
                     add(inner)
             elif kind is float:
-                inexact = True
-    return inexact
+                floats = True
+            elif kind is int and not inner:
+                zeros = True
+    return floats, zeros
 
 
 def _redact_names(value: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ import gc
 import ipaddress
 import os
 import re
-import signal
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import responses
@@ -88,14 +87,11 @@ def play(tape: Cassette, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run the command line in this process, and undo what it does to the process."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     threshold = gc.get_threshold()
     try:
         with pytest.raises(SystemExit) as end:
             app(arguments, prog_name="auditctl")
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
         gc.set_threshold(*threshold)
         gc.unfreeze()
     assert isinstance(end.value.code, int)

@@ -214,7 +214,7 @@ def test_a_float_is_found_wherever_it_stands(text: str, redact: bool) -> None:  
         floats.append(float(number))
         return floats[-1]
 
-    assert sweep([json.loads(utf8(text), parse_float=found)], redact=redact) == bool(floats)
+    assert sweep([json.loads(utf8(text), parse_float=found)], redact=redact)[0] == bool(floats)
 
 
 def test_more_names_than_can_be_remembered_are_told_apart() -> None:

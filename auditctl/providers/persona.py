@@ -34,7 +34,9 @@ PAGE_SIZE = 100
 """The most that the API gives; its default is 10."""
 
 # A digit or a capital is what tells an id from a word such as sign_in.
-_is_object_id = re.compile(r"[a-z]{2,16}_[a-z]*[A-Z0-9][A-Za-z0-9]*").fullmatch
+_OBJECT_ID = r"[a-z]{2,16}_[a-z]*[A-Z0-9][A-Za-z0-9]*"
+_is_object_id = re.compile(_OBJECT_ID).fullmatch
+_last_segment_that_is_one = re.compile(rf"(?:[^?]*/)?({_OBJECT_ID})(?:[/?]|\Z)").match
 # inquiry-id, inquiry_id, inquiryId; not paid, valid or grid.
 _names_an_id = re.compile(r"(?:.*[-_])?(?:id|Id|ID)|.*[a-z0-9]I[dD]", re.DOTALL).fullmatch
 
@@ -145,19 +147,17 @@ def _target(context: object, path: object) -> object:
     """Find the object acted upon: an id in the context, else the path's last that is one."""
     found = _id_in(context) if context else None
     if found is None and type(path) is str and "_" in path:
-        path = path.partition("?")[0] if "?" in path else path
-        for segment in reversed(path.split("/")):
-            if "_" in segment and _is_object_id(segment):
-                return segment
+        match = _last_segment_that_is_one(path)
+        return match and match[1]
     return found
 
 
 def _id_in(context: object) -> object:
     if type(context) is not dict:
         return None if type(context) is str else UNREADABLE
-    texts = [(name, value) for name, value in context.items() if type(value) is str]
-    for name, value in texts:
+    for name, value in context.items():
         # What was filtered, by Persona or by us, begins with a bracket.
-        if _names_an_id(name) and value not in NOTHING and value[0] != "[":
+        if type(value) is str and _names_an_id(name) and value not in NOTHING and value[0] != "[":
             return value
-    return next((value for _, value in texts if _is_object_id(value)), None)
+    texts = (value for value in context.values() if type(value) is str)
+    return next(filter(_is_object_id, texts), None)

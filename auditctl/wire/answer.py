@@ -25,9 +25,9 @@ class Answer:
     body: bytes
 
     @property
-    def may_have_json_in_text(self) -> bool:
-        """Say whether there may be a text with quotes in it, as JSON with names has."""
-        return b"\\" in self.body
+    def may_have_credentials_in_text(self) -> bool:
+        """Say whether there may be a text with ``=`` or ``"`` in it, as queries and JSON have."""
+        return b"=" in self.body or b"\\" in self.body  # as a quote in a text is written: \"
 
     @property
     def may_have_negative_zero(self) -> bool:
