@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ALL = "200d"  # further back than the server's events reach
 HUGE = 3_000_000  # events in an array of 1 GB
 LATENCY = 0.05
+FETCH = 26
+"""S that goal 3 allows a fetch of one page."""
 PAIRS = 3
 """Runs of each program of others that goal 10 compares with; the median counts."""
 OUT = FOLDER / "out"
@@ -80,7 +82,7 @@ def goal_2() -> Iterator[Line]:
 def goal_3() -> Iterator[Line]:
     start, fetch = one_page()
     yield Line("S, in milliseconds", start.wall * 1000, None, "ms")
-    yield Line("one page to jsonl", fetch.wall / start.wall, 26, "S")
+    yield Line("one page to jsonl", fetch.wall / start.wall, FETCH, "S")
     if http := peers.installed("httpie"):
         with served(100) as site:
             key = site.auditctl().environment["PERSONA_API_KEY"]
@@ -128,7 +130,8 @@ def _days() -> int:
 
 
 def goal_7() -> Iterator[Line]:
-    _, fetch = one_page()
+    start, fetch = one_page()
+    allowed = FETCH * start.wall
     rounds = {
         "persona, 100 pages": (100, 1.05),
         "roam, four days under way": (math.ceil(_days() / 4), 1.12),
@@ -138,9 +141,9 @@ def goal_7() -> Iterator[Line]:
         jobs = [export(site, what.split(",")[0]) for what in rounds]
         costs = measure(3, *jobs)
     for (what, (count, limit)), cost in zip(rounds.items(), costs, strict=True):
-        yield Line(
-            f"{what}: wall less a fetch", (cost.wall - fetch.wall) / count / LATENCY, limit, "x"
-        )
+        bound = count * LATENCY
+        yield Line(f"{what}: wall less goal 3", (cost.wall - allowed) / bound, limit, "x")
+        yield Line("... less the fetch measured", (cost.wall - fetch.wall) / bound, None, "x")
 
 
 def goal_8() -> Iterator[Line]:
