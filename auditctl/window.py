@@ -82,6 +82,11 @@ def parse_time(text: str, now: datetime) -> datetime:
     raise UsageError(message)
 
 
+def counts_back(text: str) -> bool:
+    """Say whether a TIME is a duration back from now, or now: told by whoever's clock one asks."""
+    return text.strip() == "now" or _DURATION.fullmatch(text.strip()) is not None
+
+
 def finer(text: str) -> str:
     """Give the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
     match = _ISO.fullmatch(text.strip())
@@ -114,10 +119,11 @@ def now_text() -> str:
     return to_text(datetime.now(UTC))
 
 
-def to_text(moment: datetime) -> str:
-    """Write a time as a record's is, cut to milliseconds."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    return f"{text}Z"
+def to_text(moment: datetime, *, exact: bool = False) -> str:
+    """Write a time as a record's is, cut to milliseconds, or ``exact`` to microseconds if finer."""
+    finer = exact and moment.microsecond % 1000
+    timespec = "microseconds" if finer else "milliseconds"
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec)}Z"
 
 
 def _from_epoch(number: float) -> datetime:
@@ -187,10 +193,12 @@ class Window:
 
     def days(self) -> Iterator[date]:
         """Give the UTC days that the window touches, newest first."""
-        until = self.until + timedelta(microseconds=bool(self.finer[1]))
-        if self.since >= until:
+        begins, ends = self.span
+        if begins >= ends:
             return
-        day = (until - timedelta(microseconds=1)).date()
+        # Of the last moment inside, which may be less than a microsecond before the end.
+        exact = not self.finer[1].strip("0")
+        day = (self.until - timedelta(microseconds=exact)).date()
         for number in range(day.toordinal(), self.since.date().toordinal() - 1, -1):
             yield date.fromordinal(number)
 

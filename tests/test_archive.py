@@ -87,6 +87,43 @@ def test_a_full_disk_leaves_what_was_committed(archive: Archive, shape: Shape) -
     assert verify(shape.template).records == 1
 
 
+def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
+    archive: Archive, shape: Shape
+) -> None:
+    before = data(archive).read_bytes()
+    sync, journals = os.fsync, os.fstat(archive.journal._file).st_ino
+
+    def fsync(file: int) -> None:
+        if os.fstat(file).st_ino == journals:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    with patch("os.fsync", fsync), pytest.raises(OutputError, match="Free some room"):
+        write(archive, 1)
+    assert data(archive).read_bytes() == before
+    assert verify(shape.template).records == 1
+
+
+def test_what_the_journal_may_tell_of_is_not_taken_back(archive: Archive) -> None:
+    before = data(archive).read_bytes()
+    broken = OSError(errno.EIO, os.strerror(errno.EIO))
+    sync, journals = os.fsync, os.fstat(archive.journal._file).st_ino
+
+    def fsync(file: int) -> None:
+        if os.fstat(file).st_ino == journals:
+            raise broken
+        sync(file)
+
+    with (
+        patch("os.fsync", fsync),
+        patch("os.ftruncate", side_effect=broken),
+        pytest.raises(OutputError, match="Input/output error"),
+    ):
+        write(archive, 1)
+    assert data(archive).read_bytes().startswith(before)
+    assert len(data(archive).read_bytes()) > len(before)
+
+
 def test_a_file_that_cannot_be_looked_at_ends_the_run(archive: Archive) -> None:
     folder = data(archive).parent
     folder.rename(folder.with_name("elsewhere"))

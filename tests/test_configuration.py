@@ -322,6 +322,10 @@ NO_SECRET = (
     "A secret may not stand here. Write {0}_file with the name of a file that holds it, or {0}_env "
     "with the name of a variable"
 )
+NO_SECRET_AT_ALL = (
+    "A secret may not stand here. A source names the file that holds it, as api_key_file does, or "
+    "the variable, as api_key_env does"
+)
 DURATION = "Cannot read the duration 'soon': write it like 45s, 90m, 12h, 30d, 2w or 1d12h"
 NO_PLACEHOLDER = (
     "has a placeholder that there is not. There are {date}, {account}, {provider}, {source}"
@@ -369,6 +373,26 @@ MISTAKES = {
         source(f'api_key = "{HIDDEN}"'),
         4,
         f"sources.s.api_key: {NO_SECRET.format('api_key')}",
+    ),
+    "a secret by another name": (
+        source(f'api-key = "{HIDDEN}"'),
+        4,
+        f"sources.s.api-key: {NO_SECRET_AT_ALL}",
+    ),
+    "a secret of the defaults": (
+        source() + f"[defaults]\ntoken = '{HIDDEN}'",
+        5,
+        f"defaults.token: {NO_SECRET_AT_ALL}",
+    ),
+    "a secret at the top": (
+        f"PERSONA_API_KEY = '{HIDDEN}'\n" + source(),
+        1,
+        f"PERSONA_API_KEY: {NO_SECRET_AT_ALL}",
+    ),
+    "an output that no path can be": (
+        source("where = []").replace("output = ", 'output = "a\\u0000b" #'),
+        3,
+        "sources.s.output: The path 'a\\x00b' holds what no path can",
     ),
     "a secret that is no text": (
         source(f'password = ["{HIDDEN}"]', provider="hrhis"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -11,12 +12,18 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
+from auditctl import commands, window
+from auditctl.sync import commands as sync_commands
+from auditctl.sync import journal as journal_module
+from auditctl.sync import run as run_module
+from auditctl.wire import connection
 from tests import tape
 from tests.server import Answer, Fault, Request, Server
 from tests.world import KINDS, Happening, World, found, happening, records
@@ -552,6 +559,86 @@ def test_a_clock_that_is_wrong_for_once_takes_nothing_back_and_makes_no_gap(
         assert one.lines[-1]["covered"]["until"] >= covered
         assert one.holds_all()
         assert one.verify() == 0
+
+
+@contextlib.contextmanager
+def our_clock(ahead: timedelta) -> Iterator[None]:
+    """Set the clock of this machine, but not the server's."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) + ahead
+
+    with contextlib.ExitStack() as stack:
+        for module in (commands, sync_commands, run_module, journal_module, connection, window):
+            stack.enter_context(patch.object(module, "datetime", Clock))
+        yield
+
+
+@pytest.mark.parametrize("days", [-250, -1, 1])
+@pytest.mark.parametrize("name", ["persona", "roam"])
+def test_our_clock_being_wrong_for_once_takes_nothing_back_and_makes_no_gap(
+    name: str,
+    days: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    world = World.make(name, random.Random(1), early=150, late=0, days=5)
+    for one in desk(name, world, tmp_path, monkeypatch, capfdbinary):
+        assert one.sync() == 0
+        covered = one.lines[-1]["covered"]["until"]
+        with our_clock(timedelta(days=days)):
+            assert (one.sync(), one.said) == (0, "")
+        one.world.add(1)
+        assert (one.sync(), one.said) == (0, "")
+        assert one.lines[-1]["covered"]["until"] >= covered
+        assert one.holds_all()
+        assert one.verify() == 0
+
+
+def test_since_counts_back_from_the_providers_now_if_our_clock_is_ahead(each: Desk) -> None:
+    each.world.happenings.clear()
+    for since in ("1h", "now"):
+        path = f"{since}.jsonl"
+        with our_clock(timedelta(hours=2)):
+            for n in range(3):
+                assert each.sync("--since", since, path=path) == 0
+                each.world.happenings.append(
+                    happening(each.name, 55_000 + n + len(since) * 10, datetime.now(UTC))
+                )
+                time.sleep(0.002)
+            assert each.sync("--since", since, path=path) == 0
+        assert len(records_of(each.folder / path)) >= 3
+        assert each.verify(path) == 0
+
+
+@pytest.mark.parametrize("behind", [timedelta(), timedelta(minutes=10), timedelta(hours=2)])
+@pytest.mark.parametrize("since", ["now", "5m"])
+def test_a_first_window_that_is_empty_covers_nothing_wrongly(
+    since: str, behind: timedelta, persona: Desk
+) -> None:
+    persona.server.faults = lambda _: dated(datetime.now(UTC) - behind)
+    for _ in range(3):
+        assert persona.sync("--since", since) == 0
+        assert persona.verify() == 0
+
+
+def test_a_since_finer_than_milliseconds_stays_the_beginning(persona: Desk) -> None:
+    edge = datetime.now(UTC).replace(microsecond=123_400) - timedelta(minutes=30)
+    persona.world.happenings[:] = [happening("persona", n, edge) for n in range(2)]
+    for one, digits in zip(persona.world.happenings, ("1232", "1236"), strict=True):
+        one.event["attributes"]["created-at"] = f"{edge:%Y-%m-%dT%H:%M:%S}.{digits}Z"
+    for _ in range(3):
+        assert persona.sync("--since", f"{edge:%Y-%m-%dT%H:%M:%S.%f}Z") == 0
+        (record,) = records_of(persona.data)
+        assert record["time"].endswith(".1236Z")
+        assert persona.verify() == 0
+
+
+def records_of(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def test_times_finer_than_milliseconds_are_there_once(persona: Desk) -> None:

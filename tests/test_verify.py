@@ -552,6 +552,53 @@ def test_a_file_that_the_journal_does_not_tell_of_is_found(tmp_path: Path) -> No
         verify(template.parse(path))
 
 
+def test_a_file_put_under_the_name_of_one_that_is_gone_is_found(plain: Destination) -> None:
+    Path(plain.path).rename(f"{plain.path}.1")
+    synced(Persona(3), plain.path)  # has no news, and notes that the file was moved away
+    assert plain.complaint() == ""
+    Path(f"{plain.path}.1").rename(plain.path)
+    assert "the journal does not tell of it" in plain.complaint()
+
+
+def test_files_of_a_destination_beside_it_are_not_taken_for_its_own(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    for source in ("prod", "prod-eu"):
+        synced(Upstash(3), f"{tmp_path}/{source}-{{account}}.jsonl")
+    assert auditctl("verify", f"{tmp_path}/{{source}}-{{account}}.jsonl", "-q").ended == (0, "")
+    (tmp_path / "prod-x.jsonl").write_text("forged\n")
+    assert auditctl("verify", f"{tmp_path}/prod-{{account}}.jsonl", "-q").status == WRONG
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\0", b"}"])
+def test_a_last_line_with_another_end_is_found(end: bytes, plain: Destination) -> None:
+    plain.journal.write_bytes(plain.journal.read_bytes()[:-1] + end)
+    assert "its end was changed" in plain.complaint()
+    with pytest.raises(IntegrityError, match="it was changed"):
+        Journal(str(plain.journal), 0, time.sleep)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(b"\n", b""),
+        lambda text: text.replace(b"\n", b"\0\n"),
+        lambda _: b"notes of somebody",
+        lambda _: b"[]",
+    ],
+    ids=["in one line", "with NULs", "another text", "another text, but JSON"],
+)
+def test_a_journal_without_a_line_is_not_cut_off(
+    change: Callable[[bytes], bytes], plain: Destination
+) -> None:
+    changed = change(plain.journal.read_bytes())
+    plain.journal.write_bytes(changed)
+    with pytest.raises(IntegrityError, match="The journal is not what was written"):
+        Journal(str(plain.journal), 0, time.sleep)
+    assert plain.journal.read_bytes() == changed
+    assert plain.complaint()
+
+
 def test_a_journal_copied_beside_another_file_proves_nothing(plain: Destination) -> None:
     other = plain.folder / "other.jsonl"
     shutil.copy(plain.path, other)

@@ -132,20 +132,21 @@ class Archive:
             try:
                 for name, part in self._parts.items():
                     entries.append(self._write(name, part, progress))
+                latest = (self.state.latest or "")[:-1]
+                self._append(
+                    **vars(progress),
+                    files=entries,
+                    records=self.state.records + len(self._ids),
+                    oldest=_dated(self._oldest),
+                    newest=_dated(self._newest),
+                    latest=_dated(max(self._newest or "", latest)),
+                    ids=self._ids,
+                    kept=kept,
+                )
             except OutputError:
-                self._undo(entries)
+                if not self.journal.torn:
+                    self._undo(entries)
                 raise
-            latest = (self.state.latest or "")[:-1]
-            self._append(
-                **vars(progress),
-                files=entries,
-                records=self.state.records + len(self._ids),
-                oldest=_dated(self._oldest),
-                newest=_dated(self._newest),
-                latest=_dated(max(self._newest or "", latest)),
-                ids=self._ids,
-                kept=kept,
-            )
             self.discard()
 
     def _undo(self, entries: Iterable[Line]) -> None:
@@ -380,7 +381,7 @@ def _compare(archive: Archive) -> None:
     if shape.since_time is None or shape.since == state.since:
         return
     first = state.covered or state.window
-    if first is None or first["since"] != to_text(shape.since_time):
+    if first is None or first["since"] != to_text(shape.since_time, exact=True):
         raise UsageError(
             f"{shape.template.path} was begun with {_said('since', state.since)}, not with "
             f"{_said('since', shape.since)}. Leave it out, or give another PATH."

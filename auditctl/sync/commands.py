@@ -25,7 +25,7 @@ from auditctl.sync.follow import Outage, follow
 from auditctl.sync.reports import sources, write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template
-from auditctl.window import parse_time
+from auditctl.window import counts_back, parse_time
 
 if TYPE_CHECKING:
     from auditctl.console import Console
@@ -90,6 +90,7 @@ class Job:
                     archive,
                     overlap,
                     shape.since_time,
+                    options.since is not None and counts_back(options.since),
                     tests=tests,
                     redacted=options.redact,
                     watch=watch,

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from pydantic import Field as Limits
 from pydantic import create_model as model
 
+from auditctl import redact
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.options import STDOUT, FileFormat, SyncOptions
@@ -200,7 +201,7 @@ class _Reader:
     def sources(self) -> dict[str, Source]:
         for key in self._tree:
             if key not in ("defaults", "sources"):
-                self._note((key,), "There are only [defaults] and [sources.NAME]")
+                self._note((key,), _secret(key) or "There are only [defaults] and [sources.NAME]")
         defaults = self._valid(_Defaults, ("defaults",), self._tree.get("defaults", {}))
         tables = self._tree.get("sources", {})
         if not isinstance(tables, dict) or not tables:
@@ -355,11 +356,23 @@ def _model(provider: type[Provider]) -> type[BaseModel]:
     return model(provider.name, __base__=_Defaults, **own, **settings)  # type: ignore[call-overload, no-any-return]
 
 
+def _secret(key: str) -> str:
+    """Say what to do instead, if a key looks like a secret's; empty if it does not."""
+    if key.endswith(("_file", "_env")) or not redact.is_secret(key):
+        return ""
+    return (
+        "A secret may not stand here. A source names the file that holds it, as api_key_file does, "
+        "or the variable, as api_key_env does"
+    )
+
+
 def _unknown(key: str, of: type[BaseModel], provider: type[Provider] | None) -> str:
     if provider is not None and key in variables(provider):
         return (
             f"A secret may not stand here. Write {key}_file with the name of a file that holds "
             f"it, or {key}_env with the name of a variable"
         )
+    if said := _secret(key):
+        return said
     known = ["provider", *of.model_fields] if provider else list(of.model_fields)
     return f"There is no such key. There are {', '.join(known)}"

@@ -57,6 +57,8 @@ class Journal:
         self.path = path
         self.waited = 0.0
         """Seconds that the last line waited for the disk."""
+        self.torn = False
+        """A line could neither be written nor taken back: the next run sees what there is of it."""
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(path, flags, MODE)
@@ -162,8 +164,10 @@ class Journal:
             os.fsync(self._file)
             self.waited = time.monotonic() - started
         except OSError as error:
+            self.torn = True
             with suppress(OSError):
                 os.ftruncate(self._file, offset)
+                self.torn = False
             raise cannot(self.path, error) from None
         if offset == 0:
             sync_folder(os.path.dirname(self.path))  # noqa: PTH120
@@ -277,7 +281,11 @@ def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
 
     """
     state = State()
-    size = whole_size(file)
+    try:
+        size = whole_size(file)
+    except ValueError:
+        number = count(file, os.fstat(file).st_size)
+        raise wrong_line(path, number, "it was changed") from None
     if not size:
         return 0, _Last(), state
     last_offset, text = next(backward(file, size))

@@ -80,6 +80,8 @@ def read_lines(path: str) -> Iterator[tuple[int, Line]]:
         with open(path, "rb") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
+                    if not _may_be_torn(text):
+                        raise wrong_line(path, number, "its end was changed")
                     return
                 line = opened(text[:-1])
                 if line is None:
@@ -96,15 +98,27 @@ def read_lines(path: str) -> Iterator[tuple[int, Line]]:
 
 
 def whole_size(file: int) -> int:
-    """Give the size without a last line that has no end.
+    """Give the size without a last line that was never finished.
 
-    After a power failure the blocks of a line that was being written may hold zeros.
+    After a power failure the blocks of a line that was being written may hold zeros. There is one
+    such line at most, as the next run takes it away first.
+
+    Raises:
+        ValueError: the end is not what is left of a line.
+
     """
     size = os.fstat(file).st_size
-    for offset, text in backward(file, size, torn=True):
-        if text.endswith(b"\n") and b"\0" not in text:
-            return offset + len(text)
-    return 0
+    offset, text = next(backward(file, size, torn=True), (0, b"\n"))
+    if text.endswith(b"\n") and b"\0" not in text:
+        return size
+    if not _may_be_torn(text):
+        raise ValueError
+    return offset
+
+
+def _may_be_torn(text: bytes) -> bool:
+    """Say whether this may be left of one line; not of several without their ends, or of none."""
+    return text[:1] in b"{\0" and b'"}{"line":' not in text and opened(text[:-1]) is None
 
 
 def backward(file: int, size: int, *, torn: bool = False) -> Iterator[tuple[int, bytes]]:

@@ -36,6 +36,8 @@ QUIET = 60.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
 EARLY = timedelta(hours=1)
 """An event dated so much later than its window's end is one that will be seen again for long."""
+MISLED = timedelta(seconds=5)
+"""How much too late a window may begin by our clock: a ``Date`` is not exact to the second."""
 AHEAD = timedelta(days=1)
 """How much further than now is asked for."""
 SLACK = timedelta(days=1)
@@ -64,6 +66,8 @@ class Run:
     overlap: timedelta
     since: datetime | None
     """Where the first run begins; None for as far back as the provider keeps its log."""
+    counts_back: bool = False
+    """``since`` was given as a time before now, by our clock."""
     tests: Sequence[Test] = ()
     redacted: bool = True
     watch: Callable[[Tally], None] = lambda _tally: None
@@ -85,7 +89,7 @@ class Run:
                 left = None
         # Again, if the first answer shows that our clock has misled us about where to begin.
         if not self._read(self._since(left), outcome):
-            self._read(self._since(left), outcome)
+            self._read(self._since(left), outcome, anew=True)
         outcome.records = self.archive.state.records - before
         return outcome
 
@@ -98,10 +102,7 @@ class Run:
         """Decide where the next window begins."""
         covered = self.archive.state.covered
         if covered is None and left is None:
-            if self.since is not None:
-                return self.since
-            keeps = self.provider.keeps
-            return BEGINNING if keeps is None else self._now() - keeps
+            return self._beginning()
         starts = [from_text(left["since"])] if left is not None else []
         if covered is not None:
             # Not from a mark that a wrong clock had set in the future, and not from before the
@@ -110,6 +111,14 @@ class Run:
             starts.append(max(_before(mark, self.overlap), from_text(covered["since"])))
         return min(starts)
 
+    def _beginning(self) -> datetime:
+        """Decide where the first window begins: by the provider's clock, if ours is ahead of it."""
+        ahead = -min(self.client.skew or timedelta(), timedelta())
+        if self.since is not None:
+            return _before(self.since, ahead) if self.counts_back else self.since
+        keeps = self.provider.keeps
+        return BEGINNING if keeps is None else datetime.now(UTC) - ahead - keeps
+
     def _read(
         self,
         since: datetime,
@@ -117,11 +126,13 @@ class Run:
         *,
         until: str | None = None,
         position: str | None = None,
+        anew: bool = False,
     ) -> bool:
         """Read a window to its end.
 
-        False if it must be begun anew: the provider does not know the position any more, or its
-        first answer shows that our clock has misled us about where a first window begins.
+        False if it must be begun anew, which is done once: the provider does not know the position
+        any more, or its first answer shows that our clock has misled us about where a first window
+        begins.
         """
         known = _Known(self.archive, since)
         self.client.begin()
@@ -130,7 +141,7 @@ class Run:
         window = Window(since, self._now() + AHEAD)
         walk = _Walk(self.provider, self.client, window, position)
         try:
-            until = self._read_on(walk, known, until, outcome)
+            until = self._read_on(walk, known, until, outcome, anew=anew)
         except _BeginAnewError:
             return False
         except (AnswerError, UnreachableError) as error:
@@ -141,7 +152,9 @@ class Run:
         self.archive.commit(done, known.kept())
         return True
 
-    def _read_on(self, walk: _Walk, known: _Known, until: str | None, outcome: Outcome) -> str:
+    def _read_on(
+        self, walk: _Walk, known: _Known, until: str | None, outcome: Outcome, *, anew: bool
+    ) -> str:
         """Take page after page, committing now and then; give the end of what was read.
 
         Raises:
@@ -160,9 +173,9 @@ class Run:
         committed = time.monotonic()
         for batch in batches:
             if until is None:
-                if self._began_by_clock() and self._now() < walk.window.until - AHEAD - EARLY:
+                if not anew and self._is_first() and since - self._beginning() > MISLED:
                     raise _BeginAnewError
-                until = self._mark(walk.started, walk.window.until)
+                until = self._end(walk)
             if walk.resumed and walk.is_empty():
                 raise _BeginAnewError  # there were some events when this page was read first
             self._take(batch, known, until, outcome)
@@ -176,7 +189,7 @@ class Run:
                 self.archive.commit(progress, known.kept())
                 walk.since_commit = 0
                 committed = time.monotonic()
-        return until or self._mark(walk.started, walk.window.until)
+        return until or self._end(walk)
 
     def _take(self, batch: list[Record], known: _Known, until: str, outcome: Outcome) -> None:
         """Add what is not in the destination yet to the next commit."""
@@ -196,10 +209,13 @@ class Run:
         skew = self.client.skew
         return now if skew is None or skew > -EARLY else now + skew
 
-    def _began_by_clock(self) -> bool:
-        """Say whether the window begins where the provider is thought to keep its log from."""
-        first = self.archive.state.covered is None and self.since is None
-        return first and self.provider.keeps is not None
+    def _is_first(self) -> bool:
+        """Say whether nothing has been read of the destination's first window."""
+        return self.archive.state.covered is None and self.archive.state.window is None
+
+    def _end(self, walk: _Walk) -> str:
+        """Give the end of a walk's window: where it begins at the earliest, whatever clocks say."""
+        return max(self._mark(walk.started, walk.window.until), to_text(walk.window.since))
 
     def _mark(self, started: datetime, asked_for: datetime = END) -> str:
         """Give the time up to which a walk that began then has seen everything, but for the late.
@@ -243,9 +259,10 @@ class Run:
             begin, end = since, until
             if covered is not None:
                 begin = min(since, from_text(covered["since"]))
-                if covered["until"] <= now_text():
-                    # A clock that is wrong for once takes nothing back; a mark in the future was
-                    # wrong itself.
+                now = datetime.now(UTC)
+                if from_text(covered["until"]) <= max(now, now + (self.client.skew or timedelta())):
+                    # A clock that is wrong for once takes nothing back; a mark in the future, by
+                    # the provider's clock too, was wrong itself.
                     end = max(until, covered["until"])
             covered = {"since": from_moment(begin), "until": end}
         return Progress(window, covered, now_text() if done else state.success, gaps)
@@ -373,8 +390,8 @@ class _Known:
 
 
 def from_moment(moment: datetime) -> str | None:
-    """Write a window's beginning; None is the beginning of the log."""
-    return None if moment == BEGINNING else to_text(moment)
+    """Write a window's beginning, to the microsecond; None is the beginning of the log."""
+    return None if moment == BEGINNING else to_text(moment, exact=True)
 
 
 def from_text(text: str | None) -> datetime:

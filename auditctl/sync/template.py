@@ -87,7 +87,8 @@ class Template:
     def _is_another(self, name: str) -> bool:
         """Say whether a file is a destination of its own, or its journal."""
         path = os.path.join(self.folder, name)  # noqa: PTH118
-        return name.endswith(SUFFIX) or os.path.exists(path + SUFFIX)  # noqa: PTH110
+        journal = path + SUFFIX
+        return name.endswith(SUFFIX) or (journal != self.journal and os.path.exists(journal))  # noqa: PTH110
 
 
 def parse(path: str, **of_run: str) -> Template:
@@ -97,6 +98,9 @@ def parse(path: str, **of_run: str) -> Template:
         UsageError: it names no file, or has a placeholder that there is not.
 
     """
+    if "\0" in path:
+        message = f"The path {path!r} holds what no path can."
+        raise UsageError(message)
     unknown = [name for name in _PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
     if unknown or not set("{}").isdisjoint(_PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)

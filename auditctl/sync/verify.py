@@ -4,6 +4,7 @@ import os
 import shlex
 import time
 from dataclasses import dataclass, field
+from glob import glob
 from itertools import islice
 
 from auditctl.errors import IntegrityError
@@ -11,7 +12,7 @@ from auditctl.sync.integrity import Files
 from auditctl.sync.journal import POLL, is_held, read_state
 from auditctl.sync.lines import Line, read_lines, unreadable, wrong_line
 from auditctl.sync.state import State
-from auditctl.sync.template import Template
+from auditctl.sync.template import SUFFIX, Template
 
 LONGEST_COMMIT = 2.0
 """Seconds that a commit in hand may take between its data and its line."""
@@ -146,8 +147,15 @@ def _stays(path: str, journal: str) -> bool:
 def _strangers(template: Template, state: State) -> None:
     """See that there is no file under a name of this destination that the journal does not know."""
     found = [name for name in template.there() if name not in state.files]
-    # A run may have begun it since the journal was read.
-    known = (read_state(template.journal) or state).files if found else {}
+    if not found:
+        return
+    # A run may have begun it since the journal was read; and {account} takes in the names of
+    # destinations beside this one.
+    beside = glob(f"*{SUFFIX}", root_dir=template.folder or None, include_hidden=True)  # noqa: PTH207
+    known: set[str] = set()
+    for journal in beside:
+        there = read_state(os.path.join(template.folder, journal))  # noqa: PTH118
+        known.update(there.files if there else ())
     for name in found:
         path = os.path.join(template.folder, name)  # noqa: PTH118
         if name not in known and _stamp(path)[:1] != (0,):
