@@ -7,6 +7,7 @@ is answered at the door, and for what a proxy is set to.
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import Field
@@ -23,7 +24,7 @@ from auditctl.commands import Surroundings
 from auditctl.console import Console
 from auditctl.destination import ReaderGoneError, standard_output
 from auditctl.errors import AuditctlError, UsageError
-from auditctl.interrupts import InterruptedRunError, interrupts
+from auditctl.interrupts import GRACE, InterruptedRunError, interrupts
 from auditctl.options import (
     OF_CHECK,
     OF_GET,
@@ -222,6 +223,19 @@ app = _typer(help=HELP, cls=_Root)
 
 def run() -> None:
     """Run the program and end the process."""
+    try:
+        _run()
+    except SystemExit as end:
+        if interrupts.status is None:
+            raise
+        # The interpreter would wait for whoever should read standard error, and may have stopped.
+        flush = threading.Thread(target=_settle_standard_error, daemon=True)
+        flush.start()
+        flush.join(GRACE)
+        os._exit(end.code if isinstance(end.code, int) else 0)
+
+
+def _run() -> None:
     # Help texts are written as records are: Typer itself takes a reader that went away for a
     # failure, and an output that cannot be written for none.
     interrupts.install()
@@ -237,7 +251,8 @@ def run() -> None:
         if text := printed.getvalue():
             with _wall(Console()), standard_output() as write:
                 write(text.encode())
-        _settle_standard_error()
+        if interrupts.status is None:
+            _settle_standard_error()
 
 
 @app.callback()

@@ -93,11 +93,17 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
 
     tally = Tally()
     ready, client = connected(provider, options, {}, around, datetime.now(UTC), 1)
-    try:
+
+    def batches() -> Iterator[list["Record"]]:
+        # Asked for when there is somewhere to write: if standard output is closed, the connection
+        # would take its number.
         page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
         batch = retrieved(ready, page, tally, redacted=options.redact)
         tally.count(batch)
-        _deliver([batch], format_, options.output, around.console)
+        yield batch
+
+    try:
+        _deliver(batches(), format_, options.output, around.console)
     finally:
         client.close()
     conclude(ready.title, tally, around.console)

@@ -82,8 +82,9 @@ class Console:
 
     def clear(self) -> None:
         """Take the progress line away, so that something else may stand there."""
-        with self._lock:
-            self._clear()
+        if self._drawn:  # else there is no need to wait for a thread that cannot write
+            with self._lock:
+                self._clear()
 
     def _clear(self) -> None:
         if self._drawn:

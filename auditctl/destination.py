@@ -42,17 +42,33 @@ def standard_output() -> Iterator[Write]:
             # whoever reads is to get whole records then.
             rest = memoryview(data)
             with interrupts.held():
-                while rest:
-                    try:
-                        rest = rest[os.write(1, rest) :]
-                    except BlockingIOError:  # somebody else made the pipe non-blocking
-                        select.select([], [1], [])
+                try:
+                    while rest:
+                        try:
+                            rest = rest[os.write(1, rest) :]
+                        except BlockingIOError:  # somebody else made the pipe non-blocking
+                            select.select([], [1], [])
+                except OSError:
+                    _take_back(1, len(data) - len(rest))
+                    raise
 
         yield write
     except BrokenPipeError:
         raise ReaderGoneError from None
     except OSError as error:
         raise cannot("standard output", error) from None
+
+
+def _take_back(file: int, size: int) -> None:
+    """Cut off the last ``size`` bytes of a regular file: a part of a record, as the disk is full.
+
+    But not if somebody else has written behind them.
+    """
+    with suppress(OSError):
+        end = os.lseek(file, 0, os.SEEK_CUR)
+        if os.fstat(file).st_size == end:
+            os.ftruncate(file, end - size)
+            os.lseek(file, end - size, os.SEEK_SET)
 
 
 @contextmanager
@@ -93,9 +109,11 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         with open(os.open(draft, flags, MODE), "wb", buffering=BUFFER) as file:  # noqa: PTH123
+            os.fchmod(file.fileno(), MODE)  # whatever the umask says
             yield file
             file.flush()
             os.fsync(file.fileno())
+        interrupts.finish()  # what a signal came too late for did not fail
         os.replace(draft, target)  # noqa: PTH105
     except BaseException as error:
         others = isinstance(error, FileExistsError) and error.filename == draft

@@ -74,7 +74,7 @@ def records(  # noqa: PLR0913 - the flow, in one piece
             problems = () if is_sound(fields, record) else settle(record)
             time = record["time"]
             if time is None or record["id"] is None:
-                problems = (*_missing(provider, record), *problems)
+                problems = tuple(dict.fromkeys([*_missing(provider, record), *problems]))
                 record["id"] = record["id"] or ids.give(record, page.day or "", redacted=redacted)
             if time is not None and not since <= time[:-1] < until:
                 older = older + 1 if time[:-1] < since else 0

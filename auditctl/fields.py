@@ -1,6 +1,7 @@
 """Fields by name: which ones to write, and tests that a record must pass."""
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
@@ -78,7 +79,9 @@ def parse_test(text: str) -> Test:
         found: Callable[[str], object] = value.__eq__
     else:
         try:
-            found = re.compile(value).search
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what a later Python will read otherwise
+                found = re.compile(value).search
         except (re.error, OverflowError, RecursionError) as error:
             message = f"Cannot read the regex in --where {text!r}: {error}."
             raise UsageError(message) from None

@@ -36,6 +36,7 @@ class Interrupts:
         """Do nothing yet."""
         self._came: int | None = None
         self._held = False
+        self._over = False
         self._grace = GRACE
         self._due = math.inf  # when the next beat is to raise what came
         self._pass_on = sys.unraisablehook
@@ -43,6 +44,7 @@ class Interrupts:
     def install(self) -> None:
         """Take the signals over, but for those that the parent wants ignored (nohup)."""
         self._came = None
+        self._over = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._come)
@@ -58,6 +60,13 @@ class Interrupts:
         """The exit status of the signal that came, if one did."""
         return None if self._came is None else InterruptedRunError(self._came).status
 
+    def finish(self) -> None:
+        """Let a signal that comes from now on end nothing any more: what was asked for is done.
+
+        Only a second one does: what is left to say may find nobody who reads it.
+        """
+        self._over = True
+
     @contextmanager
     def held(self, grace: float = GRACE) -> Iterator[None]:
         """Hold a signal back until the block is through, but no longer than ``grace`` seconds.
@@ -71,7 +80,7 @@ class Interrupts:
         finally:
             self._held = False
             self._due = math.inf
-            if self._came is not None:
+            if self._came is not None and not self._over:
                 raise InterruptedRunError(self._came)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
@@ -80,7 +89,7 @@ class Interrupts:
             self._came = number
         if first and self._held:
             self._due = time.monotonic() + self._grace
-        else:
+        elif not (first and self._over):
             raise InterruptedRunError(self._came or number)
 
     def _beat(self, _number: int, _frame: FrameType | None) -> None:

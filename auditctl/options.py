@@ -147,13 +147,15 @@ class Options(Reading):
         if since > now:
             message = f"--since {self.since} is in the future. Write {FORMS}."
             raise UsageError(message)
-        if since > until:
+        window = Window(since, until, (finer(self.since), finer(self.until)))
+        begins, ends = window.span
+        if begins > ends:
             message = (
                 f"--since {self.since} is after --until {self.until}. Give an earlier --since; "
                 f"a time is {FORMS}."
             )
             raise UsageError(message)
-        return Window(since, until, (finer(self.since), finer(self.until)))
+        return window
 
     def format_name(self, *, terminal: bool) -> FormatName:
         """Choose the format that was not chosen."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import gzip
 import io
 import json
 import os
 import re
+import select
 import signal
 import stat
 import subprocess
@@ -575,6 +577,27 @@ def test_a_closed_standard_output_cannot_be_written(name: str) -> None:
     assert {request.method for request in server.requests} <= {"GET"}
 
 
+def test_what_a_closed_standard_output_cannot_take_is_not_asked_for() -> None:
+    with Server(log("persona")) as server:
+        words = ("persona", "get", "ual_1")
+        found = run(*words, environment=server.environment, command=closed(">&-"))
+    assert (found.status, server.requests) == (OUTPUT, [])
+
+
+def test_a_record_that_the_disk_has_no_room_for_is_taken_back(tmp_path: Path) -> None:
+    little = ["/bin/sh", "-c", 'ulimit -f 300; exec "$@"', "sh", *COMMAND]
+    path = tmp_path / "out"
+    path.write_bytes(b"before\n")
+    with path.open("ab") as out, Server(log("persona")) as server:
+        found = asked(server, "persona", command=little, stdout=out)
+    assert found.status == OUTPUT
+    first, *records = path.read_bytes().split(b"\n")
+    assert first == b"before"
+    assert records.pop() == b""
+    assert records
+    assert all(json.loads(record)["provider"] == "persona" for record in records)
+
+
 @pytest.mark.parametrize("descriptors", ["<&-", "2>&-", "<&- 2>&-"])
 def test_other_closed_streams_change_nothing(descriptors: str) -> None:
     with Server(log("persona")) as server:
@@ -667,6 +690,49 @@ def test_a_signal_that_no_wait_notices_ends_the_run_all_the_same() -> None:
     words = [sys.executable, "-c", WAITING]
     ended = subprocess.run(words, capture_output=True, timeout=LONG / 2, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (143, b"", b"")
+
+
+LATE = """
+import os, signal
+replace = os.replace
+
+def replaced(*names):
+    replace(*names)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+os.replace = replaced
+"""
+
+
+def test_a_signal_that_comes_when_the_file_has_its_name_comes_too_late(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LATE)
+    output = tmp_path / "log.jsonl"
+    with Server(log("persona")) as server:
+        environment = {**server.environment, "PYTHONPATH": str(tmp_path)}
+        words = ("persona", "list", *WINDOW, "-o", str(output))
+        assert run(*words, environment=environment) == Run(0, b"", "")
+    assert output.read_bytes().count(b"\n") == ROWS
+
+
+@pytest.mark.parametrize(("sent", "status"), SIGNALS)
+@pytest.mark.parametrize("concurrency", ["1", "4"])
+def test_a_signal_ends_the_run_though_nobody_reads_what_it_says(
+    concurrency: str, sent: signal.Signals, status: int
+) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    words = ("--since", "2010-01-01", "-v", "--concurrency", concurrency)
+    with (
+        Server(Roam([])) as server,
+        started(
+            server, "roam", "list", *words, stdout=subprocess.DEVNULL, stderr=writer
+        ) as process,
+    ):
+        until(lambda: not select.select([], [writer], [], 0)[1])
+        process.send_signal(sent)
+        assert process.wait(LONG / 2) == status
+    os.close(reader)
+    os.close(writer)
 
 
 # What is said

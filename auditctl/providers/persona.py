@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100
 """The most that the API gives; its default is 10."""
 
-# A digit or a capital is what tells an id from a word such as sign_in.
-_OBJECT_ID = r"[a-z]{2,16}_[a-z]*[A-Z0-9][A-Za-z0-9]*"
+# A digit or a capital is what tells an id from a word such as sign_in, or a prefix that is none.
+_PREFIXES = "inq|itmpl|itmplv|act|acct|ver|rep|txn|evt|ual|uses|wbh"
+_OBJECT_ID = rf"(?:(?:{_PREFIXES})_[A-Za-z0-9]+|[a-z]{{2,16}}_[a-z]*[A-Z0-9][A-Za-z0-9]*)"
 _is_object_id = re.compile(_OBJECT_ID).fullmatch
 _last_segment_that_is_one = re.compile(rf"(?:[^?]*/)?({_OBJECT_ID})(?:[/?]|\Z)").match
 # inquiry-id, inquiry_id, inquiryId; not paid, valid or grid.
@@ -89,9 +90,10 @@ class Persona(Provider):
             links = mapping(page.get("links"))
             if type(page.get("data")) is not list or "next" not in links:
                 raise client.strange("it lacks the list data or links.next")
-            ends = [mapping(row).get("id") for row in page["data"][:1] + page["data"][-1:]]
-            if ends and all(type(id_) is str for id_ in ends):
-                client.once(*ends)
+            if page["data"]:
+                ends = [mapping(row).get("id") for row in page["data"][:1] + page["data"][-1:]]
+                known = all(type(id_) is str for id_ in ends)
+                client.once(*(ends if known else [repr(page["data"])]))
             yield Page(page["data"], _users(page), [answer], position=cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
             del answer, page, links  # see `auditctl.export.records`

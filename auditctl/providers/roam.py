@@ -61,7 +61,7 @@ class Roam(Provider):
     def status(self, status: int, answer: object) -> int:
         """Read the error code where the envelope says that it is not ok."""
         envelope = mapping(answer)
-        if status < _REFUSED and envelope.get("ok") is False:
+        if status <= _REFUSED and envelope.get("ok") is False:
             code = envelope.get("error")
             return _CODES.get(code, _REFUSED) if type(code) is str else _REFUSED
         return status
@@ -109,6 +109,8 @@ def _day(client: Client, day: date) -> Page:
         # Not documented for this call, but other lists of v1 have it: to pass over it would
         # lose events.
         following = envelope.get("nextCursor")
+        if following and rows:
+            client.once(day, repr(rows))
         if not following:
             asked = day.isoformat()
             return Page(events, None, answers, day=asked, position=asked)

@@ -1,6 +1,8 @@
 """One client per run: patient, never asking twice, leaving no refusal unnoticed."""
 
 import threading
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -65,9 +67,7 @@ class Client:
         self._refusals = Refusals(provider)
         self._credentials = self._proven(provider)
         self._patience = Patience(provider.title, retry_for, on_pause)
-        self._asked: set[int] = set()
-        self._marked: tuple[object, ...] | None = None
-        self._until_next_mark = self._between_marks = 1
+        self._met = _Met()
         self._lock = threading.Lock()
         headers = {
             "User-Agent": f"auditctl/{__version__}",
@@ -86,9 +86,7 @@ class Client:
 
     def begin(self) -> None:
         """Begin another walk: its questions are new ones, and settings may be read once more."""
-        self._asked.clear()
-        self._marked = None
-        self._until_next_mark = self._between_marks = 1
+        self._met = _Met()
         self._may_renew = True
 
     def close(self) -> None:
@@ -193,33 +191,23 @@ class Client:
     def once(self, *page: object) -> None:
         """Make sure that a page, told by something on it, is none that was read before.
 
-        A provider may send the same pages under ever new cursors, without an end. They are not
-        all remembered, as there may be any number: one is, for twice as long each time, until it
-        comes again (Brent's way to find a cycle).
+        A provider may send the same pages under ever new cursors, without an end.
 
         Raises:
             AnswerError: it was read before.
 
         """
-        if page == self._marked:
+        if self._met.before("page", *page):
             raise self._refusals.circle("a page that was read before")
-        self._until_next_mark -= 1
-        if not self._until_next_mark:
-            self._marked = page
-            self._between_marks *= 2
-            self._until_next_mark = self._between_marks
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         return self._refusals.strange(what)
 
     def _once(self, path: str, params: Params | None) -> None:
-        question = hash((path, *(params or {}).items()))
-        with self._lock:
-            if question in self._asked:
-                named = ", ".join(f"{name}={value}" for name, value in (params or {}).items())
-                raise self._refusals.circle(named or path)
-            self._asked.add(question)
+        if self._met.before("question", path, *(params or {}).items()):
+            named = ", ".join(f"{name}={value}" for name, value in (params or {}).items())
+            raise self._refusals.circle(named or path)
 
     @contextmanager
     def _exchange(
@@ -270,6 +258,24 @@ class Client:
                 raise self._refusals.unfit("characters, or blanks around them")
             self._refusals.hide((value, value.rpartition(" ")[2]))
         return credentials
+
+
+class _Met:
+    """Which questions and pages there were, in eight bytes each; in a set they take a hundred."""
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+        self._lock = threading.Lock()
+
+    def before(self, *what: object) -> bool:
+        """Say whether this was met before; from now on it was."""
+        hash_ = hash(what)
+        with self._lock:
+            place = bisect_left(self._hashes, hash_)
+            if self._hashes[place : place + 1] == array("q", [hash_]):
+                return True
+            self._hashes.insert(place, hash_)
+            return False
 
 
 def _read(response: httpx.Response) -> bytes:

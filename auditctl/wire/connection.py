@@ -102,11 +102,15 @@ class Connection:
             return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A certificate file that is gone; a proxy that is no URL, or needs an extra.
+            if isinstance(error, OSError | ImportError):
+                said = self._refusals.safe(str(error)).rstrip(".")
+            else:
+                said = "the proxy is none"  # not what is wrong with it: that may be its password
             about = (
                 "SSL_CERT_FILE and SSL_CERT_DIR" if isinstance(error, OSError) else "HTTPS_PROXY"
             )
             message = (
-                f"The connection cannot be set up: {self._refusals.safe(str(error)).rstrip('.')}. "
+                f"The connection cannot be set up: {said}. "
                 f"Check the variables that say how, such as {about}."
             )
             raise UsageError(message) from None

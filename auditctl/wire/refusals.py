@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,8 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
 LONGEST_SAYING = 200
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_URL_SAFE = str.maketrans("+/", "-_")
 WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
 
 LONGEST_WAIT = 10.0**12
@@ -50,14 +53,22 @@ class Refusals:
         """Note what may not be shown, in any form that it may be said back in."""
         for secret in secrets:
             written = json.dumps(secret)[1:-1]
+            percent = quote(secret, safe="")
+            packed = b64encode(secret.encode(errors="surrogateescape")).decode().rstrip("=")
             self._secrets |= {
                 secret,
+                secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
+                json.dumps(written)[1:-1],
+                _PERCENT.sub(lambda match: match[0].lower(), percent),
+                packed,
+                packed.translate(_URL_SAFE),
+                secret.rstrip("=").translate(_URL_SAFE),  # if it is base64 itself
                 written,
                 written.replace("/", "\\/"),
                 json.dumps(secret, ensure_ascii=False)[1:-1],
                 repr(secret)[1:-1],
                 quote(secret),
-                quote(secret, safe=""),
+                percent,
                 quote_plus(secret),
                 secret.rstrip("="),
             }
@@ -65,14 +76,17 @@ class Refusals:
 
     def shown(self, text: str) -> str:
         """Make a text fit to be shown: no credential in it, and nothing that moves a cursor."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, REDACTED)
-        return escape(redact_text(text))
+        return escape(redact_text(self._hidden(text)))
 
     def safe(self, text: str) -> str:
         """Make a stranger's text fit for a message: shown, in one line, not too long."""
-        text = self.shown(" ".join(text.split()))
+        text = self.shown(" ".join(self._hidden(text).split()))  # a secret may hold blanks
         return text if len(text) <= LONGEST_SAYING else f"{text[:LONGEST_SAYING]}…"
+
+    def _hidden(self, text: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
+        return text
 
     def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
         """Give what a status stands for; ``words`` are what the body says, if anything."""

@@ -141,17 +141,30 @@ def test_an_empty_page_does_not_end_the_walk() -> None:
     assert [record["id"] for record in service.export(PERSONA)] == ["ual_1", "ual_3"]
 
 
+@pytest.mark.parametrize("ids", [True, False], ids=["with ids", "without ids"])
 @pytest.mark.parametrize("circle", [1, 2, 3, 10])
-def test_a_page_that_comes_round_under_ever_new_cursors_ends_the_walk(circle: int) -> None:
+def test_a_page_that_comes_round_under_ever_new_cursors_ends_the_walk(
+    circle: int, *, ids: bool
+) -> None:
     def answer(_: httpx.Request) -> Any:
         number = len(service.asked)
         rows = event(f"ual_{number % circle}"), event(f"ual_{number % circle}x")
+        if not ids:
+            for row in rows:
+                row["attributes"]["path"] = row.pop("id")
         return page(*rows, then=after(f"ual_{number}"))
 
     service = Service(answer)
     with pytest.raises(AnswerError, match="never end"):
         service.export(PERSONA)
-    assert len(service.asked) <= 4 * circle
+    assert len(service.asked) == circle + 1
+
+
+def test_a_page_in_the_middle_that_comes_again_ends_the_walk() -> None:
+    pages = [page(event(f"ual_{n}"), then=after(f"ual_{at}")) for at, n in enumerate((1, 2, 3, 2))]
+    service = Service.saying(*pages)
+    with pytest.raises(AnswerError, match="never end"):
+        service.export(PERSONA)
 
 
 @pytest.mark.parametrize("round_", [["ual_1", "ual_1"], ["ual_1", "ual_2", "ual_1"]])

@@ -62,6 +62,22 @@ def test_days_that_have_not_begun_are_not_asked_for() -> None:
     assert service.params[-1]["date"] == f"{began - timedelta(days=1):%Y-%m-%d}"
 
 
+def test_events_of_a_day_that_come_round_under_ever_new_cursors_end_the_walk() -> None:
+    def answer(_: httpx.Request) -> Any:
+        return v1(event()) | {"nextCursor": f"c{len(service.asked)}"}
+
+    service = Service(answer)
+    with pytest.raises(AnswerError, match="never end"):
+        service.export(ROAM, *ONE_DAY)
+    assert len(service.asked) == 2
+
+
+def test_a_refusal_is_told_by_its_code_under_http_400_too() -> None:
+    body = {"ok": False, "error": "missing_scope"}
+    with pytest.raises(ForbiddenError):
+        Service(lambda _: httpx.Response(400, json=body)).export(ROAM, *ONE_DAY)
+
+
 def test_days_asked_for_at_once_are_delivered_in_order() -> None:
     def answer(request: httpx.Request) -> Any:
         return v1(event(f"{request.url.params['date']}T08:00:00.000Z"))
