@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -190,6 +191,12 @@ def test_an_unreadable_event_keeps_its_place_and_is_told_of_once_at_the_end() ->
     assert [record["time"] for record in found[:4]] == [at(12), None, at(12), at(12)]
     for record in found:
         assert AuditRecord.model_validate(record)
+
+
+def test_a_field_is_named_once_though_it_is_both_unreadable_and_missing() -> None:
+    tally = Tally()
+    export(Unordered(), page(event(["d"], at(12))), tally=tally)
+    assert re.fullmatch("id of [0-9a-f]{64}", tally.first_malformed)
 
 
 def test_an_unreadable_event_outside_the_window_or_filtered_away_is_not_told_of() -> None:

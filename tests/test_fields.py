@@ -166,3 +166,8 @@ def test_any_value_is_equal_or_different_but_never_both(value: str, wanted: str)
 )  # fmt: skip
 def test_a_value_as_text_is_its_json_unless_it_is_a_text(value: Any, text: str | None) -> None:
     assert as_text(value) == text
+
+
+def test_a_regex_that_a_later_python_will_read_otherwise_is_no_warning() -> None:
+    found = parse_test("action~[[a]")  # where warnings are errors
+    assert found({"action": "["})

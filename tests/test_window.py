@@ -241,3 +241,20 @@ def test_days_are_those_with_a_moment_inside_newest_first(
         if max(window.since, day) < min(window.until, day + timedelta(days=1))
     ]
     assert list(window.days()) == touched
+
+
+def test_an_end_may_be_the_last_moment_there_is() -> None:
+    window = Options(since="2026-01-01", until="9999-12-31T23:59:59.9999999Z").window(NOW)
+    assert next(window.days()) == date(9999, 12, 31)
+
+
+def test_a_fraction_of_zeros_touches_no_other_day() -> None:
+    window = Options(since="2025-12-31", until="2026-01-01T00:00:00.000000000Z").window(NOW)
+    assert list(window.days()) == [date(2025, 12, 31)]
+
+
+def test_ends_in_the_wrong_order_are_told_apart_below_a_microsecond() -> None:
+    since, until = (f"2025-12-01T11:04:18.12300{n}Z" for n in ("09", "01"))
+    with pytest.raises(UsageError, match="is after --until"):
+        Options(since=since, until=until).window(NOW)
+    assert not list(Options(since=since, until=since).window(NOW).days())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
 import os
 import re
@@ -311,7 +312,7 @@ def test_a_secret_in_a_redirect_is_not_shown(form: str, path: str, auditctl: Pro
     assert "[REDACTED]" in found.said
 
 
-HARD = "pa\\ss'wo\"rd/é +1%"
+HARD = "pa\\ss'wo\"rd/é  +1%<&>?"  # of two blanks
 
 
 @pytest.mark.parametrize(
@@ -324,8 +325,28 @@ HARD = "pa\\ss'wo\"rd/é +1%"
         {"errors": [{"title": json.dumps(HARD)}]},
         {"needed": [json.dumps(HARD).replace("/", "\\/")]},
         {"message": base64.b64encode(f"asha:{HARD}".encode()).decode().rstrip("=")},
+        {"message": base64.urlsafe_b64encode(f"asha:{HARD}".encode()).decode()},
+        {"message": base64.b64encode(HARD.encode()).decode()},
+        {"message": base64.urlsafe_b64encode(HARD.encode()).decode()},
+        {"message": re.sub("%..", lambda code: code[0].lower(), quote(HARD, safe=""))},
+        {"message": html.escape(HARD, quote=False)},
+        {"message": json.dumps(json.dumps(HARD))},
     ],
-    ids=["list", "repr", "quoted", "quoted whole", "JSON", "PHP", "Basic"],
+    ids=[
+        "list",
+        "repr",
+        "quoted",
+        "quoted whole",
+        "JSON",
+        "PHP",
+        "Basic",
+        "URL-safe Basic",
+        "base64",
+        "URL-safe base64",
+        "quoted in lower case",
+        "HTML",
+        "JSON in JSON",
+    ],
 )
 def test_a_secret_is_known_in_whatever_form_it_is_said_back(
     said: object, auditctl: Program
@@ -338,6 +359,7 @@ def test_a_secret_is_known_in_whatever_form_it_is_said_back(
     assert "[REDACTED]" in found.said
     assert "wo" not in found.said
     assert "YXNoYTp" not in found.said
+    assert "cGFcc3" not in found.said
 
 
 @pytest.mark.parametrize("fault", [Fault(cut=3), BAD_GZIP], ids=["cut", "no gzip"])

@@ -252,6 +252,8 @@ def test_params_are_an_object_or_text_and_stay_as_they_are(params: Any) -> None:
         (None, "/cases/case_1/sign_in", "case_1"),
         (None, "/inquiries/inq_Example/sign_out", "inq_Example"),
         (None, "/inquiries/inq_example7", "inq_example7"),
+        (None, "/inquiries/inq_example/resume", "inq_example"),
+        (None, "/inquiries/inq_example_x", None),
         ({}, "/api/v1/cases/case_1/comments", "case_1"),
         (None, "/api/v1/cases/case_1/inquiries/inq_2", "inq_2"),
         (None, "/api/v1/inquiries?filter=inq_1", None),
