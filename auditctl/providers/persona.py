@@ -90,13 +90,15 @@ class Persona(Provider):
             links = mapping(page.get("links"))
             if type(page.get("data")) is not list or "next" not in links:
                 raise client.strange("it lacks the list data or links.next")
-            if page["data"]:
-                ends = [mapping(row).get("id") for row in page["data"][:1] + page["data"][-1:]]
-                known = all(type(id_) is str for id_ in ends)
-                client.once(*(ends if known else [repr(page["data"])]))
+            rows = page["data"]
+            ends = [mapping(row).get("id") for row in rows[:1] + rows[-1:]]
+            if ends and all(type(id_) is str for id_ in ends):
+                client.once(*ends)
+            elif rows and rows[0] != rows[-1]:  # else they may all be the same
+                client.once(repr(rows))
             yield Page(page["data"], _users(page), [answer], position=cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
-            del answer, page, links  # see `auditctl.export.records`
+            del answer, page, links, rows  # see `auditctl.export.records`
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
         """Ask for the one event of this id."""

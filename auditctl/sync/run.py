@@ -36,8 +36,8 @@ QUIET = 60.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
 EARLY = timedelta(hours=1)
 """An event dated so much later than its window's end is one that will be seen again for long."""
-MISLED = timedelta(seconds=5)
-"""How much too late a window may begin by our clock: a ``Date`` is not exact to the second."""
+AGREEMENT = timedelta(seconds=5)
+"""So far apart two clocks are taken to agree: a ``Date`` is not even exact to the second."""
 AHEAD = timedelta(days=1)
 """How much further than now is asked for."""
 SLACK = timedelta(days=1)
@@ -114,10 +114,11 @@ class Run:
     def _beginning(self) -> datetime:
         """Decide where the first window begins: by the provider's clock, if ours is ahead of it."""
         ahead = -min(self.client.skew or timedelta(), timedelta())
-        if self.since is not None:
-            return _before(self.since, ahead) if self.counts_back else self.since
+        if self.since is not None and not self.counts_back:
+            return self.since
         keeps = self.provider.keeps
-        return BEGINNING if keeps is None else datetime.now(UTC) - ahead - keeps
+        begin = datetime.now(UTC) - keeps if keeps else BEGINNING
+        return from_text(to_text(_before(self.since or begin, ahead)))
 
     def _read(
         self,
@@ -148,8 +149,10 @@ class Run:
             if not walk.has_lost_its_place(error):
                 raise
             return False
-        done = self._progress(since, until, outcome, done=True)
-        self.archive.commit(done, known.kept())
+        if walk.has_read():
+            done = self._progress(since, until, outcome, done=True)
+            self.archive.commit(done, known.kept())
+        # Else our clock is so far back that nothing was asked, so nothing is known of any hour.
         return True
 
     def _read_on(
@@ -173,7 +176,7 @@ class Run:
         committed = time.monotonic()
         for batch in batches:
             if until is None:
-                if not anew and self._is_first() and since - self._beginning() > MISLED:
+                if not anew and self._is_first() and since - self._beginning() > AGREEMENT:
                     raise _BeginAnewError
                 until = self._end(walk)
             if walk.resumed and walk.is_empty():
@@ -259,8 +262,8 @@ class Run:
             begin, end = since, until
             if covered is not None:
                 begin = min(since, from_text(covered["since"]))
-                now = datetime.now(UTC)
-                if from_text(covered["until"]) <= max(now, now + (self.client.skew or timedelta())):
+                skew = max(self.client.skew or timedelta(), timedelta())
+                if from_text(covered["until"]) <= datetime.now(UTC) + skew + AGREEMENT:
                     # A clock that is wrong for once takes nothing back; a mark in the future, by
                     # the provider's clock too, was wrong itself.
                     end = max(until, covered["until"])
@@ -334,6 +337,10 @@ class _Walk:
         Twins of events without an id are told apart by counting from there.
         """
         self._countable = self._countable and not any(map(_lacks_id, batch))
+
+    def has_read(self) -> bool:
+        """Say whether there was a page at all."""
+        return self._read > 0
 
     def is_empty(self) -> bool:
         """Say whether the first page, and no more was read yet, has no events."""

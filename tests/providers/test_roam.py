@@ -64,7 +64,8 @@ def test_days_that_have_not_begun_are_not_asked_for() -> None:
 
 def test_events_of_a_day_that_come_round_under_ever_new_cursors_end_the_walk() -> None:
     def answer(_: httpx.Request) -> Any:
-        return v1(event()) | {"nextCursor": f"c{len(service.asked)}"}
+        rows = [event(f"2025-12-01T0{n}:00:00.000Z") for n in range(2)]
+        return v1(*rows) | {"nextCursor": f"c{len(service.asked)}"}
 
     service = Service(answer)
     with pytest.raises(AnswerError, match="never end"):
