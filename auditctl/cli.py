@@ -8,12 +8,12 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import Field
 from inspect import Parameter, Signature
 from io import StringIO
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -21,9 +21,10 @@ from typer.core import TyperGroup
 
 from auditctl import commands, registry
 from auditctl.commands import Surroundings
-from auditctl.console import Console
+from auditctl.console import Console, LogFormat
 from auditctl.destination import ReaderGoneError, standard_output
 from auditctl.errors import AuditctlError, UsageError
+from auditctl.escape import escape
 from auditctl.interrupts import GRACE, InterruptedRunError, interrupts
 from auditctl.options import (
     OF_CHECK,
@@ -144,8 +145,8 @@ class _Group(TyperGroup):
             from difflib import get_close_matches
 
             near = get_close_matches(name, known)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}."
-            ctx.fail(f"No such command {name!r}. {hint}")
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+            ctx.fail(f"No such command {name!r}: {hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -242,17 +243,37 @@ def _run() -> None:
     printed = StringIO()
     try:
         with redirect_stdout(printed):
-            app(prog_name="auditctl")
+            # Typer itself would say what is wrong with the words in four lines, never as JSON.
+            status = app(prog_name="auditctl", standalone_mode=False)
     except InterruptedRunError as interrupted:  # outside of any command
         raise SystemExit(interrupted.status) from None
-    except OSError:  # Typer could not say to anybody what is wrong with the words
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # as Typer's own have, whose classes are private
+            raise
+        Console(log_format=_log_format(sys.argv)).error(_wrong_words(error))
         raise SystemExit(UsageError.status) from None
+    else:
+        raise SystemExit(status)
     finally:
         if text := printed.getvalue():
             with _wall(Console()), standard_output() as write:
                 write(text.encode())
         if interrupts.status is None:
             _settle_standard_error()
+
+
+def _wrong_words(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
+    """Say what Typer found wrong with the words, and where to read more."""
+    said = escape(error.format_message())
+    if not said.endswith((".", "?")):
+        said += "."
+    return f"{said} See {error.ctx.command_path} --help." if error.ctx else said
+
+
+def _log_format(words: Sequence[str]) -> LogFormat:
+    """Find how to write among words that cannot be read as a whole."""
+    json = "--log-format=json" in words or ("--log-format", "json") in pairwise(words)
+    return "json" if json else "text"
 
 
 @app.callback()

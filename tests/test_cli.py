@@ -226,9 +226,35 @@ def test_a_word_that_cannot_be_understood_is_named(
     with Server(log("persona")) as server:
         found = run(*words.split(), environment=server.environment, cwd=tmp_path)
     assert (found.status, found.out) == (USAGE, b"")
+    assert found.said.startswith("auditctl: ")
+    assert found.said.count("\n") == 1
     assert culprit in found.said
     assert server.requests == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_with_the_words_comes_with_where_to_read_more() -> None:
+    assert run("roam", "lst").said == (
+        "auditctl: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
+    )
+    assert run("nope").said == (
+        "auditctl: No such command 'nope': there are hrhis, persona, roam, upstash, sync, verify, "
+        "status, providers, schema. See auditctl --help.\n"
+    )
+    near = run("persona", "list", "--sinc", "1d").said
+    assert " --since" in near
+    assert near.endswith(" See auditctl persona list --help.\n")
+
+
+@pytest.mark.parametrize("form", [("--log-format", "json"), ("--log-format=json",)])
+def test_what_is_wrong_with_the_words_is_said_as_json_where_that_is_wanted(
+    form: tuple[str, ...],
+) -> None:
+    found = run("roam", "list", *form, "--xyzzy")
+    assert found.status == USAGE
+    line = json.loads(found.said)
+    assert line["level"] == "error"
+    assert line["message"].endswith(" --xyzzy. See auditctl roam list --help.")
 
 
 @pytest.mark.parametrize(
