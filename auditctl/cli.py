@@ -34,6 +34,7 @@ from auditctl.options import (
     OF_SYNC,
     OF_TOGETHER,
     OF_VERIFY,
+    CheckOptions,
     Options,
     ReportOptions,
     SyncOptions,
@@ -378,11 +379,11 @@ def _add_get(app: typer.Typer, provider: type["Provider"]) -> None:
 
 def _add_check(app: typer.Typer, provider: type["Provider"]) -> None:
     def check(**words: Any) -> None:  # noqa: ANN401
-        options = _options(words, Options)
+        options = _options(words, CheckOptions)
         with _wall(_console(options)) as around:
             commands.check(provider, options, around)
 
-    _give_signature(check, parameters(OF_CHECK))
+    _give_signature(check, parameters(OF_CHECK, CheckOptions))
     app.command(
         "check",
         help=f"Prove the settings for {provider.title}, without exporting anything.",

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from auditctl.console import Console
 from auditctl.destination import Write, standard_output, whole_file
 from auditctl.errors import UsageError
 from auditctl.escape import escape
-from auditctl.options import STDOUT, Options, Reading
+from auditctl.options import STDOUT, CheckOptions, Options, Reading
 from auditctl.provider import is_name
 
 if TYPE_CHECKING:
@@ -78,6 +77,11 @@ def list_(
         _deliver(watched, format_, options.output, around.console)
     finally:
         client.close()
+    around.console.info(
+        f"{ready.title}: {count(tally.records, 'record')} since "
+        f"{window.since:%Y-%m-%d %H:%M} UTC, {count(tally.pages, 'page')}, "
+        f"{tally.took:.1f} s."
+    )
     conclude(ready.title, tally, around.console)
 
 
@@ -109,7 +113,7 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
     conclude(ready.title, tally, around.console)
 
 
-def check(provider: type["Provider"], options: Options, around: Surroundings) -> None:
+def check(provider: type["Provider"], options: CheckOptions, around: Surroundings) -> None:
     """Say line by line whether the settings work; ``--quiet`` leaves the exit status to say it."""
     from auditctl.check import check as lines
 
@@ -287,24 +291,18 @@ def _watched(
     console: Console,
 ) -> Iterator[list["Record"]]:
     """Count what is delivered, and draw the progress line after each page."""
-    started = time.monotonic()
     for batch in batches:
         tally.count(batch)
         yield batch
         del batch  # see `auditctl.export.records`
         if console.live:
-            rate = tally.records / max(time.monotonic() - started, 0.001)
+            rate = tally.records / max(tally.took, 0.001)
             back = f", back to {tally.reached[:16]}" if tally.reached else ""
             console.progress(
                 f"{provider.title}: {count(tally.pages, 'page')}, "
                 f"{count(tally.records, 'record')}{back} "
                 f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
             )
-    took = time.monotonic() - started
-    console.info(
-        f"{provider.title}: {count(tally.records, 'record')} since "
-        f"{window.since:%Y-%m-%d %H:%M} UTC, {count(tally.pages, 'page')}, {took:.1f} s."
-    )
 
 
 def count(number: int, noun: str) -> str:

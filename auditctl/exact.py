@@ -16,8 +16,8 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_SAFE_DIGITS = 18
-"""Integers of so many digits fit into 64 bits, whatever their sign."""
+MOST_DIGITS = 20
+"""Of what fits into 64 bits; what is longer is not even read, for that may take long."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -82,7 +82,10 @@ def _verbatim(value: object) -> orjson.Fragment:
 
 
 def _integer(text: str) -> int | Number:
-    return int(text) if len(text) <= MAX_SAFE_DIGITS and text != "-0" else Number(text)
+    # The same numbers as orjson reads as integers: which of the two reads a page must not matter.
+    if len(text) <= MOST_DIGITS and text != "-0" and -(2**63) <= (number := int(text)) < 2**64:
+        return number
+    return Number(text)
 
 
 def _constant(text: str) -> None:

@@ -1,9 +1,11 @@
 """The flow: pages become records, each in the window, redacted, with an id, and counted."""
 
 import heapq
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 
 from auditctl import exact
 from auditctl.fields import Test
@@ -25,6 +27,12 @@ class Tally:
     """How many records at the end of the last page are older than the window."""
     malformed: int = 0
     first_malformed: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def took(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.started
 
     def count(self, batch: Sequence[Record]) -> None:
         """Count what is delivered; of the rest, nobody needs to hear that it was malformed."""
@@ -35,7 +43,7 @@ class Tally:
                 self.first_malformed = self.first_malformed or _describe(record)
 
 
-def records(  # noqa: PLR0913 - the flow, in one piece
+def records(  # noqa: C901, PLR0913 - the flow, in one piece
     provider: Provider,
     pages: Iterable[Page],
     window: Window,
@@ -65,19 +73,19 @@ def records(  # noqa: PLR0913 - the flow, in one piece
         here: set[str] = set()
         once = shifts or page.day is not None
         older = 0
-        time: str | None = None
+        moment: str | None = None
         _redact(page, redacted=redacted)
         context = page.context
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
             record = build(name, fields, event)
             problems = () if is_sound(fields, record) else settle(record)
-            time = record["time"]
-            if time is None or record["id"] is None:
+            moment = record["time"]
+            if moment is None or record["id"] is None:
                 problems = tuple(dict.fromkeys([*_missing(provider, record), *problems]))
                 record["id"] = record["id"] or ids.give(record, page.day or "", redacted=redacted)
-            if time is not None and not since <= time[:-1] < until:
-                older = older + 1 if time[:-1] < since else 0
+            if moment is not None and not since <= moment[:-1] < until:
+                older = older + 1 if moment[:-1] < since else 0
                 continue
             older = 0
             if once:
@@ -86,10 +94,13 @@ def records(  # noqa: PLR0913 - the flow, in one piece
                 here.add(record["id"])
             if not tests or all(test(record) for test in tests):
                 batch.append(Malformed(record, problems) if problems else record)
-        tally.reached = time or tally.reached
+        tally.reached = moment or tally.reached
         tally.older = older
         past = older == len(page.events) > 0
-        seen = seen | here if shifts else here
+        if shifts:
+            seen |= here
+        else:
+            seen = here
         if provider.order == "newest day first":
             batch.sort(key=_age, reverse=True)
         del page
@@ -108,7 +119,9 @@ def most_recent(
     record without a time counts as the oldest, so it waits until the others are known to be few.
     """
     if not ordered:
-        numbered = ((_age(record), -n, record) for n, record in enumerate(_flat(batches)))
+        numbered = (
+            (_age(record), -n, record) for n, record in enumerate(chain.from_iterable(batches))
+        )
         newest = heapq.nlargest(limit, numbered, key=lambda item: item[:2])
         yield [record for _, _, record in newest]
         return
@@ -193,11 +206,6 @@ class _Ids:
 def _age(record: Record) -> str:
     """Order records by time, as text (see `Window`); without one they are the oldest."""
     return (record["time"] or "Z")[:-1]
-
-
-def _flat(batches: Iterable[list[Record]]) -> Iterator[Record]:
-    for batch in batches:
-        yield from batch
 
 
 def _describe(record: Malformed) -> str:

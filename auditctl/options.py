@@ -19,6 +19,11 @@ FileFormat = Literal["jsonl", "csv"]
 ReportFormat = Literal["table", "json"]
 STDOUT = "-"
 
+RetryFor = Annotated[
+    str,
+    typer.Option(metavar="DURATION", help="Patience with a provider that is down or throttles."),
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
@@ -72,12 +77,7 @@ class Reading(Words):
     concurrency: Annotated[
         int, typer.Option(metavar="N", min=1, max=64, help="Independent requests at once.")
     ] = 4
-    retry_for: Annotated[
-        str,
-        typer.Option(
-            metavar="DURATION", help="Patience with a provider that is down or throttles."
-        ),
-    ] = "5m"
+    retry_for: RetryFor = "5m"
     demo: Annotated[
         bool, typer.Option("--demo", help="Sample data: no account, no network, no settings.")
     ] = False
@@ -172,6 +172,14 @@ class Options(Reading):
             )
             raise UsageError(message)
         return name
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(Reading):
+    """What `check` takes, as typed."""
+
+    # Somebody waits for it, and has perhaps only mistyped the address.
+    retry_for: RetryFor = "30s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,16 +278,12 @@ OF_STATUS = ("max_age", "acknowledge_gaps", "config", "format", "quiet", "log_fo
 def parameters(names: Sequence[str], of: type = Options) -> list[Parameter]:
     """Give a command's parameters for these options, as Typer reads them from a signature."""
     hints = get_type_hints(of, include_extras=True)
+    options = {option.name: option for option in fields(of)}
     return [
         Parameter(
-            option.name,
-            Parameter.KEYWORD_ONLY,
-            default=_default(option),
-            annotation=hints[option.name],
+            name, Parameter.KEYWORD_ONLY, default=_default(options[name]), annotation=hints[name]
         )
-        for option in sorted(
-            (f for f in fields(of) if f.name in names), key=lambda f: names.index(f.name)
-        )
+        for name in names
     ]
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 
@@ -21,16 +22,15 @@ def installed() -> dict[str, str]:
     down, and not through importlib.metadata: that takes a quarter of what a help text may take.
     """
     found: dict[str, str] = {}
-    for path in _declarations():
+    for declared in _declarations():
         section = ""
-        with open(path, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
-            for line in lines:
-                text = line.partition("#")[0].strip()
-                if text.startswith("["):
-                    section = text.strip("[]").strip()
-                elif section == GROUP and "=" in text:
-                    name, _, value = text.partition("=")
-                    found.setdefault(name.strip(), value.partition("[")[0].strip())
+        for line in declared.split("\n"):
+            text = line.partition("#")[0].strip()
+            if text.startswith("["):
+                section = text.strip("[]").strip()
+            elif section == GROUP and "=" in text:
+                name, _, value = text.partition("=")
+                found.setdefault(name.strip(), value.partition("[")[0].strip())
     return found
 
 
@@ -41,9 +41,11 @@ def _declarations() -> Iterator[str]:
         except OSError:  # a zip file, or nothing at all
             continue
         for name in names:
-            path = os.path.join(folder, name, "entry_points.txt")  # noqa: PTH118
-            if name.endswith((".dist-info", ".egg-info")) and os.path.isfile(path):  # noqa: PTH113
-                yield path
+            if name.endswith((".dist-info", ".egg-info")):
+                path = os.path.join(folder, name, "entry_points.txt")  # noqa: PTH118
+                # Most have none, and one that may not be read must not take the others with it.
+                with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+                    yield file.read()
 
 
 def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:

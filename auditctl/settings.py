@@ -11,6 +11,8 @@ from auditctl.provider import Provider, Secret, is_name, own_options, variables
 
 LARGEST_FILE = 64 * 1024
 """A secret is smaller; a file that is not was named by mistake."""
+PLACEHOLDER = "no-secret-is-needed-here"
+"""Stands nowhere in the sample data, since secrets are hidden wherever they are said back."""
 
 P = TypeVar("P", bound=Provider)
 
@@ -40,10 +42,10 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
         *others, last = missing
         wanted = f"{', '.join(others)} and {last}" if others else last
         them = "them" if others else "it"
-        file = f"{missing[0].split(' ')[0]}_FILE"
+        file = f"{missing[-1].split(' ')[0]}_FILE"  # secrets are declared last
         message = (
-            f"{provider.title} needs {wanted}, not set here. Export {them}, or name a file that "
-            f"holds the value (in {file}). Wanted: {provider.permission}."
+            f"{provider.title} needs {wanted}, not set here: {provider.permission}. Export {them}, "
+            f"or name a file that holds the value, as in {file}."
         )
         raise AccessError(message)
     values["base_url"] = checked_base_url(values["base_url"], f"{provider.name.upper()}_BASE_URL")
@@ -59,7 +61,7 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
     """
     _check_options(provider, options)
     values: dict[str, Any] = {
-        name: Secret("demo") if is_secret(provider, name) else default or "demo"
+        name: Secret(PLACEHOLDER) if is_secret(provider, name) else default or "demo"
         for name, (_, default) in variables(provider).items()
     }
     if values["base_url"] == "demo":
@@ -147,7 +149,7 @@ def checked_base_url(base_url: str, named: str) -> str:
         raise UsageError(f"{message}write it like https://api.example.com/v1.")
     if parts.username is not None or "?" in base_url or "#" in base_url:
         raise UsageError(f"{message}it may hold no user, query or fragment.")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(
             f"{message}plain http would send the credentials in the clear. Use https:// "
             "(http is for 127.0.0.1, ::1 and localhost only)."
@@ -155,7 +157,8 @@ def checked_base_url(base_url: str, named: str) -> str:
     return base_url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -25,7 +25,7 @@ _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
 _ISO = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,]([0-9]+))?(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _is_canonical = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{3,}Z"
@@ -90,7 +90,7 @@ def counts_back(text: str) -> bool:
 def finer(text: str) -> str:
     """Give the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
     match = _ISO.fullmatch(text.strip())
-    return (match[3] or "")[6:] if match else ""
+    return (match[4] or "")[6:] if match else ""
 
 
 def instant(value: object) -> str | None:
@@ -160,9 +160,9 @@ def _from_iso(text: str) -> str | None:
     match = _ISO.fullmatch(text)
     if match is None:
         return None
-    day, clock, fraction, offset = match.groups(default="")
-    leap = clock.endswith(":60")
-    clock = f"{clock[:-2]}59" if leap else clock or "00:00"
+    day, clock, second, fraction, offset = match.groups(default="")
+    leap = second == "60"
+    clock = f"{clock or '00:00'}:{'59' if leap else second or '00'}"
     moment = datetime.fromisoformat(f"{day}T{clock}{offset.upper() or 'Z'}").astimezone(UTC)
     if leap:
         if (moment.hour, moment.minute) != LEAP_MINUTE:

@@ -556,6 +556,22 @@ def test_an_output_that_cannot_be_made_ends_the_run_before_any_request(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_folder_that_has_a_line_feed_in_its_name_makes_no_second_line(tmp_path: Path) -> None:
+    found = run("persona", "list", "--demo", "-o", f"{tmp_path}/no\nwhere/x.jsonl")
+    assert found.status == OUTPUT
+    assert found.said.count("\n") == 1
+    assert "/no\\nwhere/x.jsonl" in found.said
+
+
+@every_provider
+def test_sample_data_looks_as_an_answer_does_and_hides_nothing_of_itself(name: str) -> None:
+    found = run(name, "list", "--demo", "-v", "--since", "10d", "-n", "300")
+    assert found.status == 0
+    assert re.findall(r" 200 \d+ ms [1-9]\d+ bytes\n", found.said)
+    assert " 0 bytes" not in found.said
+    assert "REDACTED" not in found.said
+
+
 @only_on_linux
 @pytest.mark.parametrize("command", [("persona", "list", "--demo"), ("schema",), ("providers",)])
 def test_a_full_disk_is_an_output_that_cannot_be_written(command: tuple[str, ...]) -> None:

@@ -100,7 +100,8 @@ def test_without_a_configuration_all_places_are_named(
         USAGE,
         (
             "auditctl: There is no configuration: neither --config nor AUDITCTL_CONFIG names one, "
-            f"and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is there.\n"
+            f"and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is there. Write "
+            "one, or name a single destination by its PATH.\n"
         ),
     )
 
@@ -327,9 +328,7 @@ NO_SECRET_AT_ALL = (
     "the variable, as api_key_env does"
 )
 DURATION = "Cannot read the duration 'soon': write it like 45s, 90m, 12h, 30d, 2w or 1d12h"
-NO_PLACEHOLDER = (
-    "has a placeholder that there is not. There are {date}, {account}, {provider}, {source}"
-)
+NO_PLACEHOLDER = "has a placeholder that is none. There are {date}, {account}, {provider}, {source}"
 NO_SOURCES = "sources: There must be a table [sources.NAME] for each source"
 NO_PROVIDER = "A source needs a provider: its subcommand's name"
 NO_OUTPUT = "A source needs an output: the PATH of its destination"
@@ -435,7 +434,7 @@ MISTAKES = {
         source(output="-"),
         3,
         (
-            "sources.s.output: sync appends to a file: '-' is none. Give a PATH such as "
+            "sources.s.output: '-' is no file that sync could append to. Give a PATH such as "
             "audit.jsonl or audit/{date}.jsonl.gz"
         ),
     ),
@@ -584,6 +583,11 @@ def test_a_mistake_is_said_with_its_line(
             "Cannot overwrite a value (at line 2, column 24)",
         ),
         ("[sources.s", "(at end of document)"),
+        (
+            f"[sources.s]\nconcurrency = {'1' * 5_000}",
+            "set_int_max_str_digits() to increase the limit",
+        ),
+        (f"a = {'[' * 5_000}", "maximum recursion depth exceeded"),
     ],
 )
 def test_what_is_no_toml_is_said_with_its_line(text: str, said: str, tmp_path: Path) -> None:

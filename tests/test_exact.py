@@ -115,3 +115,16 @@ def test_keys_are_sorted_and_a_line_ended_on_either_road() -> None:
     assert exact.dumps({"b": "\ud800", "a": inner}, option) == (
         b'{"a":[{"c":2,"d":1}],"b":"\\ud800"}\n'
     )
+
+
+@given(
+    st.sampled_from([0, 10**17, 10**18, 2**63, 2**64]).flatmap(
+        lambda near: st.integers(near - 10, near + 10)
+    ),
+    st.sampled_from([1, -1]),
+)
+def test_an_integer_is_one_whichever_of_the_two_reads_it(size: int, sign: int) -> None:
+    text = str(sign * size).encode()
+    fast, slow = orjson.loads(text), exact.loads(text)
+    assert type(slow) is (int if type(fast) is int else exact.Number)
+    assert slow == fast

@@ -63,6 +63,11 @@ def test_a_strangers_provider_is_found_and_loaded() -> None:
     assert complaints == []
 
 
+def test_a_declaration_that_cannot_be_read_hides_no_other(install: Path) -> None:
+    (install / "aaa-1.dist-info" / "entry_points.txt").mkdir(parents=True)
+    assert set(registry.installed()) == OURS | {"acme", "gone"} | set(BROKEN)
+
+
 @pytest.mark.usefixtures("install")
 @pytest.mark.parametrize("name", [*BROKEN, "gone"])
 def test_a_broken_provider_is_left_out_aloud(name: str) -> None:

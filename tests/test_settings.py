@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from auditctl import Client, Fields, Page, Provider, Secret, Window, option, secret, setting
 from auditctl.errors import AccessError, AuditctlError, UsageError
 from auditctl.provider import variables
-from auditctl.settings import load, may_change, sample
+from auditctl.settings import PLACEHOLDER, load, may_change, sample
 
 HIDDEN = "hunter2-hunter2"
 
@@ -241,5 +241,5 @@ def test_variables_are_told_with_their_defaults() -> None:
 
 def test_sample_data_needs_no_settings() -> None:
     acme = sample(Acme, people=("me",))
-    assert (acme.account, acme.key.reveal(), acme.people) == ("demo", "demo", ("me",))
+    assert (acme.account, acme.key.reveal(), acme.people) == ("demo", PLACEHOLDER, ("me",))
     assert acme.base_url == "https://api.acme.example/v1"

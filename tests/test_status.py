@@ -252,6 +252,14 @@ def test_a_first_run_that_failed_is_wrong(tmp_path: Path, auditctl: Program) -> 
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
 
 
+def test_a_journal_that_cannot_be_read_is_wrong(tmp_path: Path, auditctl: Program) -> None:
+    path = f"{tmp_path}/a.jsonl"
+    Path(f"{path}.journal").mkdir()
+    said = f"auditctl: Cannot read {path}.journal: Is a directory.\n"
+    assert auditctl("status", path, "-q") == Run(WRONG, b"", said)
+    assert auditctl("verify", path) == Run(WRONG, f"{path}: WRONG\n".encode(), said)
+
+
 def test_one_path_that_is_not_there_does_not_hide_the_others(
     tmp_path: Path, auditctl: Program
 ) -> None:

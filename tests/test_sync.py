@@ -254,7 +254,7 @@ def test_the_first_run_reaches_as_far_as_since_says(each: Desk) -> None:
     assert each.sync() == 0
     assert each.sync("--since", each.lines[-1]["covered"]["since"]) == 0
     assert each.sync("--since", "3d") == 2
-    assert "was begun with --since 2d, not with --since 3d" in each.said
+    assert "was begun with --since 2d; this run has --since 3d" in each.said
     assert len(list(records(each.folder))) == len(wanted)
 
 
@@ -274,17 +274,17 @@ def test_what_lies_before_since_is_not_reached_by_the_overlap(each: Desk) -> Non
 def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
     assert each.sync() == 0
     assert each.sync("--since", "5d") == 2
-    assert "was begun with no --since, not with --since 5d" in each.said
+    assert "was begun with no --since; this run has --since 5d" in each.said
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--no-redact"], "--redact, not with --no-redact"),
-        (["--where", "actor=x"], "no --where, not with --where actor=x"),
-        (["--fields", "time,id"], "no --fields, not with --fields time,id"),
-        (["-f", "csv"], "--format jsonl, not with --format csv"),
-        (["--demo"], "no --demo, not with --demo"),
+        (["--no-redact"], "--redact; this run has --no-redact"),
+        (["--where", "actor=x"], "no --where; this run has --where actor=x"),
+        (["--fields", "time,id"], "no --fields; this run has --fields time,id"),
+        (["-f", "csv"], "--format jsonl; this run has --format csv"),
+        (["--demo"], "no --demo; this run has --demo"),
     ],
 )
 def test_another_shape_is_refused_and_named(persona: Desk, words: list[str], said: str) -> None:
@@ -299,7 +299,7 @@ def test_another_providers_log_does_not_go_into_the_same_file(each: Desk) -> Non
     assert each.sync() == 0
     other = next(name for name in KINDS if name != each.name)
     assert each.command(other, "sync", "--demo", "-o", str(each.data)) == 2
-    assert f"was begun with the log of {each.name}, not with the log of {other}" in each.said
+    assert f"was begun with the log of {each.name}; this run has the log of {other}" in each.said
 
 
 def stop_after(desk_: Desk, number: int) -> None:
@@ -775,8 +775,11 @@ def test_a_file_that_is_not_ours_is_not_written_to(each: Desk, path: str) -> Non
     theirs = each.folder / path.replace("{date}", f"{each.world.happenings[0].moment:%Y-%m-%d}")
     theirs.write_text("theirs\n")
     assert each.sync("--concurrency", "1", path=path) == 8
-    assert "is there already, and the journal does not tell of it" in each.said
+    assert "is there already, and no sync wrote it" in each.said
     assert theirs.read_text() == "theirs\n"
+    if path == "all.jsonl":  # one file, which can be seen to be there before anything is done
+        assert [path.name for path in each.folder.iterdir()] == ["all.jsonl"]
+        assert each.asked == []
 
 
 def test_a_changed_journal_stops_the_run(each: Desk) -> None:

@@ -61,7 +61,7 @@ def test_a_placeholder_that_there_is_not_is_refused(path: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(path)
     assert str(caught.value) == (
-        f"The path {path!r} has a placeholder that there is not. There are {{date}}, {{account}}, "
+        f"The path {path!r} has a placeholder that is none. There are {{date}}, {{account}}, "
         "{provider}, {source}."
     )
 
@@ -70,7 +70,7 @@ def test_a_placeholder_that_there_is_not_is_refused(path: str) -> None:
 def test_what_is_no_file_is_refused(path: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(path)
-    assert str(caught.value) == f"sync appends to a file: {path!r} is none. {USAGE_FORMS}"
+    assert str(caught.value) == f"{path!r} is no file that sync could append to. {USAGE_FORMS}"
 
 
 def test_a_journal_is_no_destination() -> None:

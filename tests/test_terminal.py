@@ -403,6 +403,13 @@ def test_both_streams_on_one_terminal_leave_whole_rows_and_the_summary(columns: 
     assert SUMMARY.fullmatch("".join(found[1 + ROWS :]))
 
 
+def test_the_summary_stands_below_an_empty_table_too() -> None:
+    with Server(log(0)) as server, terminal(server, "persona", "list", *WINDOW) as shown:
+        head, summary, _ = screen(shown.end(), WIDE)
+    assert head.split() == COLUMNS
+    assert summary.startswith("Persona: 0 records since ")
+
+
 def test_a_pause_is_explained_while_it_lasts_and_gone_afterwards() -> None:
     with (
         Server(log(), faults=[None, too_many(1)]) as server,

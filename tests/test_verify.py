@@ -343,7 +343,7 @@ def test_lines_doubled_or_out_of_order_are_found(order: list[int], plain: Destin
 
 def test_an_empty_journal_is_no_journal(plain: Destination) -> None:
     plain.journal.write_bytes(b"")
-    assert plain.complaint().startswith(f"{plain.journal} is not there or empty: ")
+    assert plain.complaint().startswith(f"{plain.journal} is not there or empty, so nothing ")
 
 
 def resealed(line: bytes, /, **members: Any) -> bytes:

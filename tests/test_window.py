@@ -165,6 +165,7 @@ def test_milliseconds_may_have_a_fraction(whole: int, fraction: int) -> None:
     [
         None, True, [], {}, ["2026-01-31"], "", "NA", "yesterday", "1769846950", 10**30, -(10**400),
         "2026-02-30T00:00:00Z", "2026-02-30T00:00:00.000Z", "2026-01-31T08:09:60.000Z",
+        "2026-01-31T08:09.5Z", "2026-01-31T.5Z",  # a fraction of a minute, or of nothing
         "0001-01-01T00:00+01:00", float("inf"), float("-inf"), float("nan"),
     ],
 )  # fmt: skip

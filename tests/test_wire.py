@@ -541,6 +541,58 @@ def test_a_port_where_nobody_listens_ends_the_run_with_3(name: str, auditctl: Pr
     assert found.said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            NOT_JSON,
+            (
+                "answered with a web page instead of JSON; --retry-for allows 0 s. Check that "
+                "PERSONA_BASE_URL is the API's address, and that no proxy answers in its place."
+            ),
+        ),
+        (
+            Fault(body=b"OK"),
+            (
+                "answered with 2 bytes that are not JSON; --retry-for allows 0 s. Check the "
+                "network and the provider's status page."
+            ),
+        ),
+    ],
+)
+def test_what_is_no_answer_of_the_api_is_told_apart(
+    fault: Fault, said: str, auditctl: Program
+) -> None:
+    with Server(log("persona"), faults=again_and_again(fault)) as server:
+        found = exported(auditctl, server, "persona", "--retry-for", "0s")
+    assert found.ended == (3, f"auditctl: Persona {said}\n")
+
+
+def test_an_address_that_leads_nowhere_is_named_by_its_variable(auditctl: Program) -> None:
+    with Server() as server:
+        pass
+    found = exported(auditctl, server, "persona", "--retry-for", "0s")
+    assert found.said.endswith(
+        ". Check PERSONA_BASE_URL, the network and the provider's status page.\n"
+    )
+
+
+def test_a_rest_longer_than_can_be_waited_is_waited_for() -> None:
+    with Server(
+        log("persona"), faults=again_and_again(Fault(429, {"Retry-After": "1" + "0" * 11}))
+    ) as server:
+        words = ("persona", "list", *WINDOW, "--retry-for", "999999999d", "-v")
+        with started(*words, **server.environment) as process:
+            assert process.stderr
+            lines = [process.stderr.readline() for _ in range(2)]
+            process.terminate()
+            _, rest = process.communicate(timeout=LONG)
+    assert lines[1].startswith(
+        b"Persona answered 429: Too Many Requests; asking again in 100000000000 s"
+    )
+    assert (process.returncode, rest) == (143, b"")
+
+
 def test_a_provider_that_comes_up_meanwhile_is_found() -> None:
     body = b'{"data":[],"links":{"next":null}}'
     with socket.socket() as listener:
@@ -1219,6 +1271,28 @@ def test_no_proxy_is_respected(
         found = exported(auditctl, server, "persona", **through)
     assert found.out == sound("persona")
     assert proxy.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["http://192.0.2.1:9", "192.0.2.1:9", "http://[2001:db8::1]:9"])
+def test_another_machines_proxy_never_sees_what_is_for_this_one(
+    proxy: str, auditctl: Program, sound: Callable[[str], bytes]
+) -> None:
+    with Server(log("persona")) as server:
+        found = exported(auditctl, server, "persona", http_proxy=proxy, all_proxy=proxy)
+    assert found.out == sound("persona")
+
+
+def test_a_proxy_that_refuses_is_not_asked_again(auditctl: Program) -> None:
+    with Server() as proxy:
+        found = auditctl("persona", "list", PERSONA_API_KEY=KEY, https_proxy=proxy.url)
+    assert found.ended == (
+        3,
+        (
+            "auditctl: Persona cannot be reached at api.withpersona.com:443 through the proxy (404 "
+            "Not Found). Check the proxy's variable (HTTPS_PROXY).\n"
+        ),
+    )
+    assert len(proxy.requests) == 1
 
 
 def test_a_proxy_is_asked_to_connect_and_never_sees_the_credentials(auditctl: Program) -> None:

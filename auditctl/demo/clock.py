@@ -77,6 +77,6 @@ def reply(
     now: datetime, body: object, status: int = 200, more: Mapping[str, str] | None = None
 ) -> httpx.Response:
     """Return a whole JSON answer."""
-    return httpx.Response(
-        status, content=orjson.dumps(body), headers={**headers(now), **(more or {})}
-    )
+    # As a stream, or none of its bytes would count as downloaded.
+    stream = httpx.ByteStream(orjson.dumps(body))
+    return httpx.Response(status, stream=stream, headers={**headers(now), **(more or {})})

@@ -50,7 +50,7 @@ class PlainTable:
 
     def _line(self, cells: list[str]) -> str:
         padded = [cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)]
-        return GAP.join(padded).rstrip() + "\n"
+        return GAP.join(padded).rstrip(" ") + "\n"
 
 
 class RichTable:
@@ -110,7 +110,7 @@ class RichTable:
             legacy_windows=False,
         )
         console.print(table)
-        lines_out = [line.rstrip() for line in page.getvalue().split("\n")[:-1]]
+        lines_out = [line.rstrip(" ") for line in page.getvalue().split("\n")[:-1]]
         return "".join([line + "\n" for line in lines_out]).encode()
 
     def _shortened(self, cells: list[str]) -> list[str]:
@@ -126,7 +126,7 @@ class RichTable:
         shown = [_cropped(cell, width) for cell, width in zip(cells, self._widths, strict=True)]
         if self._color and self._fields[0].name == "time":
             shown[0] = f"\x1b[2m{shown[0]}\x1b[0m"
-        return GAP.join(shown).rstrip() + "\n"
+        return GAP.join(shown).rstrip(" ") + "\n"
 
 
 def fit(wanted: Sequence[int], titles: Sequence[str], width: int) -> list[int]:

@@ -26,7 +26,7 @@ from auditctl import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from auditctl import Client, Fields, Window
 
@@ -87,11 +87,12 @@ class Hrhis(Provider):
             log = _List(client, "/api/userLogs", "userLogs")
             yield from _walk(log, log.ask(1))
             return
-        users: Iterable[str] = dict.fromkeys(self.users)
-        if "all" in self.users:
+        users = dict.fromkeys(self.users)
+        if "all" in users:
+            del users["all"]  # and whoever else is asked for, if the server does not list them
             listed = _List(client, "/api/users", "users", "id")
             rows = (row for page in _walk(listed, listed.ask(1)) for row in page.events)
-            users = dict.fromkeys(_user_id(client, row) for row in rows)
+            users = dict.fromkeys(_user_id(client, row) for row in rows) | users
         logs = (_logs_of(client, user) for user in users)
         # Several users at once, but one user's further pages only when it is their turn: all
         # that is read ahead is held.
@@ -171,7 +172,8 @@ class _List:
             size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
         if type(total) is not int or type(size) is not int or size < 1:
             raise self.client.strange("its pager cannot be read")
-        around = {**self.about, **body, self.rows_name: None}
+        told = {name: value for name, value in body.items() if said(value) is not None}
+        around = {**self.about, **told, self.rows_name: None}
         return _Numbered(Page(rows, around, [answer]), total, size)
 
 
@@ -185,8 +187,8 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
     marks = {_mark(shown): (1, first.total)}
     totals = [first.total]
     largest = first.total
-    # A server may cap its pages below the size that it states.
-    size = min(first.size, len(shown)) or first.size
+    # What a page holds, whatever size the server states: it may cap its pages, or not page at all.
+    size = len(shown) or first.size
     most = MOST_GROWTH * -(-first.total // size) + 1
 
     def is_last(number: int) -> bool:
@@ -230,7 +232,9 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
 
 
 def _ids(page: Page) -> list[object]:
-    return [mapping(row).get("id") for row in page.events]
+    """Give the ids that the events have; None for what is none, however deep it may be."""
+    found = (mapping(row).get("id") for row in page.events)
+    return [id_ if type(id_) in (str, int) else None for id_ in found]
 
 
 def _mark(ids: list[object]) -> int:

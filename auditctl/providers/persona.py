@@ -37,7 +37,7 @@ PAGE_SIZE = 100
 _PREFIXES = "inq|itmpl|itmplv|act|acct|ver|rep|txn|evt|ual|uses|wbh"
 _OBJECT_ID = rf"(?:(?:{_PREFIXES})_[A-Za-z0-9]+|[a-z]{{2,16}}_[a-z]*[A-Z0-9][A-Za-z0-9]*)"
 _is_object_id = re.compile(_OBJECT_ID).fullmatch
-_last_segment_that_is_one = re.compile(rf"(?:[^?]*/)?({_OBJECT_ID})(?:[/?]|\Z)").match
+_last_segment_that_is_one = re.compile(rf"(?:[^?]*/)?({_OBJECT_ID})(?:[/?#]|\Z)").match
 # inquiry-id, inquiry_id, inquiryId; not paid, valid or grid.
 _names_an_id = re.compile(r"(?:.*[-_])?(?:id|Id|ID)|.*[a-z0-9]I[dD]", re.DOTALL).fullmatch
 
@@ -94,8 +94,8 @@ class Persona(Provider):
             ends = [mapping(row).get("id") for row in rows[:1] + rows[-1:]]
             if ends and all(type(id_) is str for id_ in ends):
                 client.once(*ends)
-            elif rows and rows[0] != rows[-1]:  # else they may all be the same
-                client.once(repr(rows))
+            else:
+                client.once_rows(rows)
             yield Page(page["data"], _users(page), [answer], position=cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
             del answer, page, links, rows  # see `auditctl.export.records`

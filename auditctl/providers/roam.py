@@ -109,8 +109,8 @@ def _day(client: Client, day: date) -> Page:
         # Not documented for this call, but other lists of v1 have it: to pass over it would
         # lose events.
         following = envelope.get("nextCursor")
-        if following and rows and rows[0] != rows[-1]:  # else they may all be the same
-            client.once(day, repr(rows))
+        if following:
+            client.once_rows(rows, day)
         if not following:
             asked = day.isoformat()
             return Page(events, None, answers, day=asked, position=asked)

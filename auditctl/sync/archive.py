@@ -180,10 +180,7 @@ class Archive:
         for name in fresh:
             path = self._path(name)
             if _size(path):
-                raise IntegrityError(
-                    f"{path} is there already, and the journal does not tell of it. Nothing was "
-                    "overwritten: move it away, or choose another PATH."
-                )
+                raise _foreign(path)
         if fresh:
             begun = [_entry(name, File(), 0, b"", 0) for name in fresh]
             # Nothing has been committed yet, so the window is read no further than before.
@@ -350,6 +347,9 @@ def hold(
 
     """
     template = shape.template
+    begun = os.path.exists(template.journal)  # noqa: PTH110
+    if not begun and not template.several and _size(template.path):
+        raise _foreign(template.path)  # before a journal lies there, as if the file were sync's
     try:
         make_folder(template.folder)
     except OSError as error:
@@ -374,8 +374,8 @@ def _compare(archive: Archive) -> None:
         was, is_ = begun.get(name), words.get(name)
         if was != is_:
             raise UsageError(
-                f"{shape.template.path} was begun with {_said(name, was)}, not with "
-                f"{_said(name, is_)}. Ask as before, or give another PATH."
+                f"{shape.template.path} was begun with {_said(name, was)}; this run has "
+                f"{_said(name, is_)}. Use the same options as before, or give another PATH."
             )
     # A duration is the same as long as it is written the same: each run of a crontab has it.
     if shape.since_time is None or shape.since == state.since:
@@ -383,7 +383,7 @@ def _compare(archive: Archive) -> None:
     first = state.covered or state.window
     if first is None or first["since"] != to_text(shape.since_time, exact=True):
         raise UsageError(
-            f"{shape.template.path} was begun with {_said('since', state.since)}, not with "
+            f"{shape.template.path} was begun with {_said('since', state.since)}; this run has "
             f"{_said('since', shape.since)}. Leave it out, or give another PATH."
         )
 
@@ -422,6 +422,13 @@ def make_folder(path: str) -> None:
     with suppress(FileExistsError):  # another run made it meanwhile
         os.mkdir(path, FOLDER_MODE)  # noqa: PTH102
     sync_folder(above)
+
+
+def _foreign(path: str) -> IntegrityError:
+    return IntegrityError(
+        f"{path} is there already, and no sync wrote it. Nothing was overwritten: move it away, or "
+        "choose another PATH."
+    )
 
 
 def _size(path: str) -> int:

@@ -7,7 +7,9 @@ Secrets are named in it, not written: ``api_key_file`` is a file that holds the 
 import os
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -165,7 +167,7 @@ def find(named: str | None, environ: Mapping[str, str]) -> str:
             return path
     raise UsageError(
         f"There is no configuration: neither --config nor {VARIABLE} names one, and neither "
-        f"./{NAME} nor {own} is there."
+        f"./{NAME} nor {own} is there. Write one, or name a single destination by its PATH."
     )
 
 
@@ -182,7 +184,7 @@ def read(path: str, load: Load) -> dict[str, Source]:
         with open(path, "rb") as file:  # noqa: PTH123
             text = file.read().decode("utf-8-sig").replace("\r\n", "\n")
         tree = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # a number or a nesting too large too
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"The configuration {path} cannot be read: {reason}.") from None
     return _Reader(path, text, tree, load).sources()
@@ -315,17 +317,18 @@ def _first(text: str, tree: dict[str, Any], keys: Sequence[Key]) -> tuple[int, i
         for key in keys
     ]
     lines = text.split("\n")
-    begin = 1
-    for number in range(1, len(lines) + 1):
-        try:
-            part = tomllib.loads("\n".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue  # in the middle of a value
-        for index, key in enumerate(wanted):
-            if _is_there(part, key):
-                return begin, index
-        begin = number + 1
-    raise AssertionError
+
+    def whole(number: int) -> tuple[int, list[int]]:
+        """Read so many lines, less those of a value that goes on: how many, and what is there."""
+        while True:
+            with suppress(tomllib.TOMLDecodeError):
+                part = tomllib.loads("\n".join(lines[:number]))
+                return number, [index for index, key in enumerate(wanted) if _is_there(part, key)]
+            number -= 1
+
+    # What is there stays there however many lines follow, so it need not be looked for in turn.
+    last = 1 + bisect_left(range(1, len(lines) + 1), 1, key=lambda number: len(whole(number)[1]))
+    return whole(last - 1)[0] + 1, whole(last)[1][0]
 
 
 def _is_there(tree: Any, key: Key) -> bool:  # noqa: ANN401

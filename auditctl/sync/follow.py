@@ -8,6 +8,8 @@ from auditctl.errors import ThrottledError, UnreachableError
 
 LONGEST_PAUSE = 900.0
 """Seconds between two looks at a provider that is down."""
+DOUBLED = 16
+"""How often the pause may double: far beyond the longest, and short of an overflow."""
 
 
 class Outage:
@@ -54,7 +56,7 @@ def follow(
         except (UnreachableError, ThrottledError) as error:
             failures += 1
             outage.begin(str(error))
-            growing = min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 16))
+            growing = min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, DOUBLED))
             pause = max(growing, error.wait or 0.0)
         else:
             failures = 0

@@ -69,6 +69,9 @@ class Journal:
             self._size, self._last, self.state = _read_end(self._file, path)
             if os.fstat(self._file).st_size > self._size:
                 os.ftruncate(self._file, self._size)
+        except OSError as error:
+            os.close(self._file)
+            raise cannot(path, error) from None
         except BaseException:
             os.close(self._file)
             raise
@@ -249,6 +252,8 @@ def read_state(path: str) -> State | None:
             raise unreadable(path, error) from None
         try:
             return _read_end(file, path)[2]
+        except OSError as error:
+            raise unreadable(path, error) from None
         except IntegrityError:
             if attempt == UNREAD - 1:
                 raise

@@ -134,7 +134,7 @@ def _status_row(now: datetime, one: Status) -> dict[str, Any]:
     # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
     return {
         **({"path": one.path} if one.source is None else {"source": one.source}),
-        "state": "WRONG" if one.wrong else "running" if one.running else "ok",
+        "state": _state(one),
         "success": None if state.success is None else f"{age(state.success, now)} ago",
         "since": since,
         "until": covered and _short(covered["until"], now),
@@ -142,6 +142,14 @@ def _status_row(now: datetime, one: Status) -> dict[str, Any]:
         "records": state.records,
         "gaps": len(state.gaps),
     }
+
+
+def _state(one: Status) -> str:
+    if one.wrong:
+        return "WRONG"
+    if one.running:
+        return "running"
+    return "unfinished" if one.state.success is None else "ok"
 
 
 def _short(text: str, now: datetime) -> str:

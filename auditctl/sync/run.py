@@ -386,7 +386,7 @@ class _Known:
             ids.add(id_)
             fresh.append(record)
             time = record["time"]
-            if time is None or time[:-1] > early:
+            if time is None or time[:-1] >= early:  # the look back ends there
                 self._kept[id_] = time
         return fresh
 

@@ -117,7 +117,8 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
 
 def age(then: str, now: datetime) -> str:
     """Say how long ago something was."""
-    hours, minutes = divmod(int((now - datetime.fromisoformat(then)).total_seconds()) // 60, 60)
+    seconds = max(0, int((now - datetime.fromisoformat(then)).total_seconds()))
+    hours, minutes = divmod(seconds // 60, 60)
     if hours >= LONG:
         return f"{hours // 24} days"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"

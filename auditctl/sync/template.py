@@ -50,6 +50,11 @@ class Template:
         """Say whether the files are gzip."""
         return self.names.lower().endswith(".gz")
 
+    @property
+    def several(self) -> bool:
+        """Say whether there may be several files."""
+        return "{" in self.names
+
     def name(self, record: Record) -> str:
         """Give the file that a record goes to, below the folder."""
         values = {
@@ -60,7 +65,7 @@ class Template:
 
     def groups(self, records: Sequence[Record]) -> dict[str, Sequence[Record]]:
         """Give the records that go to each file."""
-        if "{" not in self.names:
+        if not self.several:
             return {self.names: records} if records else {}
         groups: dict[str, list[Record]] = {}
         for record in records:
@@ -95,7 +100,7 @@ def parse(path: str, **of_run: str) -> Template:
     """Read a PATH; ``of_run`` are the values of the placeholders that a run decides.
 
     Raises:
-        UsageError: it names no file, or has a placeholder that there is not.
+        UsageError: it names no file, or has a placeholder that is none.
 
     """
     if "\0" in path:
@@ -104,7 +109,7 @@ def parse(path: str, **of_run: str) -> Template:
     unknown = [name for name in _PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
     if unknown or not set("{}").isdisjoint(_PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
-        message = f"The path {path!r} has a placeholder that there is not. There are {known}."
+        message = f"The path {path!r} has a placeholder that is none. There are {known}."
         raise UsageError(message)
     for name, value in of_run.items():
         path = path.replace(f"{{{name}}}", value)
@@ -116,7 +121,7 @@ def parse(path: str, **of_run: str) -> Template:
     nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
     if nameless or other:
         message = (
-            f"sync appends to a file: {path!r} is none. Give a PATH such as audit.jsonl or "
+            f"{path!r} is no file that sync could append to. Give a PATH such as audit.jsonl or "
             "audit/{date}.jsonl.gz."
         )
         raise UsageError(message)

@@ -122,8 +122,8 @@ def _read(template: Template) -> tuple[Proof, _Told]:
             time.sleep(POLL)
     if not proof.lines:
         raise IntegrityError(
-            f"{template.journal} is not there or empty: no sync has committed anything to "
-            f"{template.path}. Check the PATH; it is the one given to sync."
+            f"{template.journal} is not there or empty, so nothing is known of {template.path}. "
+            "Give the PATH that was given to sync, placeholders and all."
         )
     return proof, told
 

@@ -3,7 +3,7 @@
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TypeVar
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from auditctl import __version__
+from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError
 from auditctl.provider import Provider, Secret
 from auditctl.wire import arrays
@@ -67,7 +67,8 @@ class Client:
         self._refusals = Refusals(provider)
         self._credentials = self._proven(provider)
         self._patience = Patience(provider.title, retry_for, on_pause)
-        self._met = _Met()
+        self._walk = _Walk()
+        self._of_thread = threading.local()
         self._lock = threading.Lock()
         headers = {
             "User-Agent": f"auditctl/{__version__}",
@@ -86,12 +87,13 @@ class Client:
 
     def begin(self) -> None:
         """Begin another walk: its questions are new ones, and settings may be read once more."""
-        self._met = _Met()
+        self._walk.over.set()
+        self._walk = _Walk()
         self._may_renew = True
 
     def close(self) -> None:
         """Let go of the connections; whoever waits in another thread stops waiting."""
-        self._patience.close()
+        self._walk.over.set()
         self._connection.close()
 
     @property
@@ -109,13 +111,14 @@ class Client:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
+        walk = self._current
         if not again:
-            self._once(path, params)
-        trouble = Trouble(self._patience)
+            self._once(walk, path, params)
+        trouble = Trouble(self._patience, walk.over)
         while True:
             used = self._credentials
             try:
-                with self._exchange(path, params, used) as response:
+                with self._exchange(walk, path, params, used) as response:
                     return self._judged(response, _read(response))
             except PassingError as passing:
                 trouble.outlast(passing)
@@ -134,19 +137,20 @@ class Client:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
-        self._once(path, None)
+        walk = self._current
+        self._once(walk, path, None)
         position = arrays.START
-        trouble = Trouble(self._patience)
+        trouble = Trouble(self._patience, walk.over)
         while True:
             used = self._credentials
             try:
-                with self._exchange(path, None, used) as response:
+                with self._exchange(walk, path, None, used) as response:
                     if not response.is_success:
                         self._judged(response, _read(response))
                     for answer, behind in arrays.split(response.iter_bytes(), position):
                         yield answer
                         position = behind
-                        trouble = Trouble(self._patience)
+                        trouble = Trouble(self._patience, walk.over)
                     return
             except arrays.CutArrayError:
                 cut = "sent an array that ends too early, or is not JSON"
@@ -162,8 +166,25 @@ class Client:
                     raise
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
-        """Give ``ask(question)`` in order, as many under way at once as the user allows."""
-        return ahead(ask, questions, self.concurrency)
+        """Give ``ask(question)`` in order, as many under way at once as the user allows.
+
+        An answer that is not waited for any more, since another one failed, ends the walk: what is
+        under way stops asking.
+        """
+        walk = self._walk
+
+        def ask_in_it(question: Q) -> A:
+            self._of_thread.walk = walk
+            try:
+                return ask(question)
+            finally:
+                self._of_thread.walk = None
+
+        try:
+            yield from ahead(ask_in_it, questions, self.concurrency)
+        except BaseException:
+            walk.over.set()
+            raise
 
     def cursor(self, link: object, parameter: str) -> str | None:
         """Take the cursor out of a link to the next page; a null link has none.
@@ -197,23 +218,41 @@ class Client:
             AnswerError: it was read before.
 
         """
-        if self._met.before("page", *page):
+        if self._current.before("page", *page):
             raise self._refusals.circle("a page that was read before")
+
+    def once_rows(self, rows: Sequence[object], *about: object) -> None:
+        """Make sure of the same by all of a page's rows, where nothing else tells it.
+
+        Rows that are all alike prove nothing: they may be twins.
+
+        Raises:
+            AnswerError: it was read before.
+
+        """
+        # As JSON: to compare or to show what is nested deep would end in a RecursionError.
+        if rows and exact.dumps(rows[0]) != exact.dumps(rows[-1]):
+            self.once(*about, exact.dumps(rows))
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         return self._refusals.strange(what)
 
-    def _once(self, path: str, params: Params | None) -> None:
-        if self._met.before("question", path, *(params or {}).items()):
+    @property
+    def _current(self) -> "_Walk":
+        """The walk that this thread asks for: of one that is over, some may still be under way."""
+        return getattr(self._of_thread, "walk", None) or self._walk
+
+    def _once(self, walk: "_Walk", path: str, params: Params | None) -> None:
+        if walk.before("question", path, *(params or {}).items()):
             named = ", ".join(f"{name}={value}" for name, value in (params or {}).items())
             raise self._refusals.circle(named or path)
 
     @contextmanager
     def _exchange(
-        self, path: str, params: Params | None, credentials: Mapping[str, str]
+        self, walk: "_Walk", path: str, params: Params | None, credentials: Mapping[str, str]
     ) -> Iterator[httpx.Response]:
-        self._patience.wait_turn()
+        self._patience.wait_turn(walk.over)
         with self._connection.asked(path, params, credentials) as response:
             yield response
 
@@ -231,8 +270,7 @@ class Client:
                 said = ""
             raise self._refusals.of_status(status, response.headers, said)
         if answer is None:
-            what = f"answered with {len(body)} bytes that are not JSON"
-            raise PassingError(what)
+            raise self._refusals.not_json(response.headers, body)
         return answer
 
     def _renewed(self, used: Mapping[str, str]) -> bool:
@@ -260,10 +298,12 @@ class Client:
         return credentials
 
 
-class _Met:
+class _Walk:
     """Which questions and pages there were, in eight bytes each; in a set they take a hundred."""
 
     def __init__(self) -> None:
+        self.over = threading.Event()
+        """Whoever still asks or waits for it stops."""
         self._hashes = array("q")
         self._lock = threading.Lock()
 

@@ -11,6 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from auditctl.errors import UsageError
+from auditctl.settings import is_loopback
 from auditctl.wire.refusals import Refusals, http_date
 
 CONNECT_TIMEOUT = 10.0
@@ -77,6 +78,7 @@ class Connection:
         self._cookies = httpx.Cookies()
         self._in_session = False
         self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
+        self._proxied = False
         self._transport = transport or self._network(most)
 
     def _network(self, most: int) -> httpx.HTTPTransport:
@@ -97,6 +99,9 @@ class Connection:
             keepalive_expiry=KEPT_ALIVE,
         )
         try:
+            if proxy and scheme == "http" and not is_loopback(urlsplit(proxy).hostname or ""):
+                proxy = None  # it would be another machine, and see the credentials in the clear
+            self._proxied = proxy is not None
             # Plain http is for this machine alone and has no certificates, whose loading takes
             # longer than most fetches.
             return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
@@ -150,7 +155,7 @@ class Connection:
                         return
                     request = self._redirected(response, credentials)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise self._refusals.of_network(error, self._origin) from None
+            raise self._refusals.of_network(error, self._origin, proxied=self._proxied) from None
         raise self._refusals.redirected(MOST_REDIRECTS)
 
     def belongs(self, link: str, what: str) -> None:

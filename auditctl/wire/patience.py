@@ -16,13 +16,22 @@ class PassingError(Exception):
     """A trouble that may pass."""
 
     def __init__(
-        self, sentence: str, *, throttled: bool = False, wait: float | None = None
+        self,
+        sentence: str,
+        *,
+        throttled: bool = False,
+        wait: float | None = None,
+        hint: str = "Check the network and the provider's status page.",
     ) -> None:
-        """Say what happened, and how many seconds the provider wants to be left alone."""
+        """Say what happened, and how many seconds the provider wants to be left alone.
+
+        ``hint`` says what to do if it does not pass.
+        """
         super().__init__(sentence)
         self.sentence = sentence
         self.throttled = throttled
         self.wait = wait
+        self.hint = hint
 
 
 class Patience:
@@ -37,35 +46,37 @@ class Patience:
         self.on_pause = on_pause
         self._not_before = 0.0
         self._lock = threading.Lock()
-        self._closed = threading.Event()
 
-    def wait_turn(self) -> None:
-        """Wait until requests are allowed again."""
-        while (pause := self._not_before - time.monotonic()) > 0:
-            self.sleep(pause)
+    def wait_turn(self, over: threading.Event) -> None:
+        """Wait until requests are allowed again, if the walk is not over meanwhile."""
+        while (pause := max(0.0, self._not_before - time.monotonic())) or over.is_set():
+            sleep(pause, over)
 
     def hold(self, seconds: float) -> None:
         """Hold back every request of the run from now on, for so long."""
         with self._lock:
             self._not_before = max(self._not_before, time.monotonic() + seconds)
 
-    def sleep(self, seconds: float) -> None:
-        """Let a thread wait, unless the run ends meanwhile."""
-        if self._closed.wait(seconds):
-            message = "The run ended while this request waited."
-            raise UnreachableError(message)
 
-    def close(self) -> None:
-        """End the run: whoever waits in another thread stops waiting."""
-        self._closed.set()
+def sleep(seconds: float, over: threading.Event) -> None:
+    """Let a thread wait.
+
+    Raises:
+        UnreachableError: the walk that it asks for is over, so nobody will hear of this.
+
+    """
+    if over.wait(min(seconds, threading.TIMEOUT_MAX)):
+        message = "The walk ended while this request waited."
+        raise UnreachableError(message)
 
 
 class Trouble:
     """How long one question has gone unanswered."""
 
-    def __init__(self, patience: Patience) -> None:
-        """Begin without any trouble."""
+    def __init__(self, patience: Patience, over: threading.Event) -> None:
+        """Begin without any trouble; ``over`` tells when nobody waits for the answer any more."""
         self._patience = patience
+        self._over = over
         self._since: float | None = None
         self._pauses = 0
 
@@ -93,7 +104,7 @@ class Trouble:
         if passing.throttled or passing.wait is not None:
             patience.hold(pause)
         else:
-            patience.sleep(pause)
+            sleep(pause, self._over)
 
     def _given_up(self, passing: PassingError) -> AuditctlError:
         patience = self._patience
@@ -108,6 +119,6 @@ class Trouble:
         if passing.throttled:
             error = ThrottledError(message + "Run it later, or with a longer --retry-for.")
         else:
-            error = UnreachableError(message + "Check the network and the provider's status page.")
+            error = UnreachableError(message + passing.hint)
         error.wait = passing.wait
         return error

@@ -24,6 +24,8 @@ UNAUTHORIZED, FORBIDDEN = 401, 403
 LONGEST_SAYING = 200
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
+_is_refusal = re.compile(r"4[0-9]{2} ").match
+"""How httpx says that a proxy will not let us through, however often it is asked."""
 WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
 
 LONGEST_WAIT = 10.0**12
@@ -54,9 +56,10 @@ class Refusals:
         for secret in secrets:
             written = json.dumps(secret)[1:-1]
             percent = quote(secret, safe="")
-            packed = b64encode(secret.encode(errors="surrogateescape")).decode().rstrip("=")
+            packed = b64encode(secret.encode()).decode().rstrip("=")
             self._secrets |= {
                 secret,
+                secret.lower(),  # as the host that it was taken for
                 secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
                 json.dumps(written)[1:-1],
                 _PERCENT.sub(lambda match: match[0].lower(), percent),
@@ -107,7 +110,7 @@ class Refusals:
         return AnswerError(f"{self._title} refused the question ({status}{said}). {hint}")
 
     def of_network(
-        self, error: httpx.RequestError, origin: tuple[str, str, int | None]
+        self, error: httpx.RequestError, origin: tuple[str, str, int | None], *, proxied: bool
     ) -> Exception:
         """Give what a fault of the network on the way to an origin stands for."""
         said = self.safe(str(error) or type(error).__name__)
@@ -119,10 +122,26 @@ class Refusals:
             )
             return UnreachableError(message)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-            return PassingError(f"cannot be reached at {host}:{port} ({said})")
+            through = " through the proxy" if proxied else ""
+            way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable
+            sentence = f"cannot be reached at {host}:{port}{through} ({said})"
+            if _is_refusal(said) and int(said[:3]) not in RETRIED:
+                return UnreachableError(f"{self._title} {sentence}. Check {way}.")
+            hint = f"Check {way}, the network and the provider's status page."
+            return PassingError(sentence, hint=hint)
         if isinstance(error, httpx.TimeoutException):
             return PassingError(f"did not answer in time ({said or type(error).__name__})")
         return PassingError(f"broke off its answer ({said})")
+
+    def not_json(self, headers: httpx.Headers, body: bytes) -> PassingError:
+        """Give the error for an answer that is no JSON: it may come whole when asked again."""
+        if "html" not in headers.get("Content-Type", "").lower():
+            return PassingError(f"answered with {len(body)} bytes that are not JSON")
+        hint = (
+            f"Check that {self._variable} is the API's address, and that no proxy answers in its "
+            "place."
+        )
+        return PassingError("answered with a web page instead of JSON", hint=hint)
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""

@@ -469,3 +469,42 @@ def test_the_action_is_method_and_path_without_the_query(resource: Any, action: 
     record = record_of(resource=resource)
     assert (record["action"], record["target"]) == (action, None)
     assert "example" not in str(record["raw"])
+
+
+@pytest.mark.parametrize("id_", [None, "", "NA"])
+def test_a_user_who_was_asked_for_is_known_whatever_the_answer_leaves_out(id_: Any) -> None:
+    (record,) = by_path({"users/u/logs": {"id": id_, "logs": rows(1)}}).export(users("u"))
+    assert (record["actor"], record["actor_id"]) == ("u", "u")
+
+
+@pytest.mark.parametrize("size", [{}, {"pageSize": 100}])
+def test_a_server_that_sends_all_at_once_is_asked_once(size: dict[str, int]) -> None:
+    body = {"pager": {"page": 1, "total": 250, **size}, "userLogs": rows(*range(250))}
+    service = Service.saying(body)
+    assert len(service.export(HRHIS)) == 250
+
+
+def test_all_users_and_one_whom_the_server_does_not_list() -> None:
+    service = by_path(
+        {
+            "users": {"users": [{"id": "a"}, {"id": "b"}]},
+            "users/a/logs": {"logs": [{"id": "1"}]},
+            "users/b/logs": {"logs": [{"id": "2"}]},
+            "users/c/logs": {"logs": [{"id": "3"}]},
+        }
+    )
+    found = service.export(users("c", "all", "a"))
+    assert sorted((record["actor"], record["id"]) for record in found) == [
+        ("a", "1"),
+        ("b", "2"),
+        ("c", "3"),
+    ]
+
+
+def test_ids_may_be_nested_deep() -> None:
+    def answer(*ids: str) -> bytes:
+        listed = ",".join(f'{{"id":{id_}}}' for id_ in ids)
+        return f'{{"pager":{{"total":4,"pageSize":2}},"userLogs":[{listed}]}}'.encode()
+
+    deep = "[" * 3_000 + "]" * 3_000
+    assert len(Service.saying(answer("1", deep), answer(deep, '"a"')).export(HRHIS)) == 4

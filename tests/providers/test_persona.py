@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from auditctl import Answer, Secret
+from auditctl import Answer, Secret, exact
 from auditctl.errors import AnswerError
 from auditctl.providers.persona import Persona
 from tests.service import Service
@@ -318,3 +318,12 @@ def test_an_unknown_id_is_a_refused_question() -> None:
 def test_an_answer_without_the_record_is_an_error(body: Any) -> None:
     with pytest.raises(AnswerError, match="lacks the object data"):
         Service.saying(body).get(PERSONA, "ual_9")
+
+
+@pytest.mark.parametrize("ids", [("", ""), (',"id":"ual_1"', ""), (',"id":1', ',"id":2')])
+def test_events_without_an_id_may_be_nested_deep(ids: tuple[str, str]) -> None:
+    deep = "[" * 3_000 + "]" * 3_000
+    rows = [f'{{"type":"user-audit-log","n":{n},"x":{deep}{id_}}}' for n, id_ in enumerate(ids)]
+    body = f'{{"data":[{",".join(rows)}],"links":{{"next":null}},"included":[]}}'.encode()
+    found = Service.saying(body).export(PERSONA)
+    assert [exact.dumps(record["raw"]).decode() for record in found] == rows

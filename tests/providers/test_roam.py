@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from auditctl import Secret, exact, settings
+from auditctl import Client, Page, Secret, Window, exact, settings
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -18,7 +19,13 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.providers.roam import Roam
-from tests.service import Service
+from tests.service import Service, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE = 30
+"""Seconds after which something that waits for ever is given up; nothing is expected to."""
 
 API = "https://api.ro.am/v1"
 ROAM = Roam(api_key=Secret("example-key"), base_url=API)
@@ -296,3 +303,69 @@ def test_the_api_key_goes_before_the_token() -> None:
     tokens = {"ROAM_API_KEY": "example-key", "ROAM_TOKEN": "example-token"}
     assert settings.load(Roam, tokens).api_key.reveal() == "example-key"
     assert settings.load(Roam, {"ROAM_TOKEN": "example-token"}).api_key.reveal() == "example-token"
+
+
+# Walks that fail while several days are under way
+
+
+def strays() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+
+
+def walk(client: Client) -> list[Page]:
+    window = Window(moment("2025-12-01"), moment("2025-12-05"))
+    return list(ROAM.pages(client, window))
+
+
+def failing(answer: Callable[[str, bool], httpx.Response]) -> Client:
+    """Give a client whose first walk has failed with its newest day; the others were under way."""
+
+    def said(request: httpx.Request) -> httpx.Response:
+        day, first = request.url.params["date"], "cursor" not in request.url.params
+        return httpx.Response(501) if day == newest and not failed else answer(day, first)
+
+    newest, failed = "2025-12-04", False
+    client = Client(ROAM, transport=httpx.MockTransport(said))  # patient for minutes
+    with pytest.raises(UnreachableError, match="501"):
+        walk(client)
+    failed = True
+    return client
+
+
+def test_what_is_under_way_when_a_walk_fails_asks_no_further() -> None:
+    failing(lambda _day, _first: httpx.Response(503))
+    for thread in strays():
+        thread.join(PATIENCE)
+    assert strays() == []
+
+
+def test_what_is_under_way_when_a_walk_fails_is_no_question_of_the_next_walk() -> None:
+    begun = threading.Event()
+
+    def answer(_day: str, first: bool) -> httpx.Response:  # noqa: FBT001
+        if first:
+            assert begun.wait(PATIENCE)
+        following = {"nextCursor": "c"} if first else {}
+        return httpx.Response(200, json=v1(event(name="A"), event(name=str(first)), **following))
+
+    client = failing(answer)
+    late = strays()
+    client.begin()
+    begun.set()
+    for thread in late:
+        thread.join(PATIENCE)
+    assert [len(page.events) for page in walk(client)] == [4, 4, 4, 4]
+
+
+@pytest.mark.parametrize("depth", [3, 3_000])
+def test_pages_are_told_apart_however_deep_their_events_are(depth: int) -> None:
+    deep = f'"data":{"[" * depth}{"]" * depth}'
+    rows = [f'{{"timestamp":"2025-12-03T0{n}:00:00Z",{deep}}}' for n in (2, 1)]
+    bodies = [
+        f'{{"ok":true,"auditLogs":[{",".join(rows)}],"nextCursor":"{cursor}"}}'.encode()
+        for cursor in ("a", "b", "c")
+    ]
+    service = Service.saying(*bodies)
+    with pytest.raises(AnswerError, match="a page that was read before came round again"):
+        service.export(ROAM, *ONE_DAY)
+    assert len(service.asked) == 2
