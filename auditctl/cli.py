@@ -514,8 +514,8 @@ def _wall(console: Console) -> Iterator[Surroundings]:
     except ReaderGoneError:
         pass
     except AuditctlError as error:
-        for sentence in filter(None, str(error).split("\n")):
-            console.error(sentence)
+        for said in error.args:
+            console.error(said)
         raise SystemExit(error.status) from None
     except InterruptedRunError as interrupted:
         raise SystemExit(interrupted.status) from None

@@ -99,7 +99,8 @@ class Console:
             entry = {"time": moment, "level": level, "message": message, **facts}
             text = exact.dumps(entry).decode()
         else:
-            text = f"auditctl: {message}" if level in ("error", "warning") else message
+            # A path may hold what moves the cursor, like any text of a stranger.
+            text = escape(f"auditctl: {message}" if level in ("error", "warning") else message)
         with self._lock:
             self._clear()
             self._write(f"{text}\n")

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from auditctl.errors import OutputError
-from auditctl.escape import escape
 from auditctl.interrupts import interrupts
 
 BUFFER = 128 * 1024
@@ -175,7 +174,7 @@ def write_all(file: int, data: bytes, offset: int) -> None:
 
 def cannot(what: str, error: OSError) -> OutputError:
     """Give the failure for what the system refuses to write."""
-    message = f"Cannot write {escape(what)}: {error.strerror or error}."
+    message = f"Cannot write {what}: {error.strerror or error}."
     if error.errno == errno.ENOSPC:
         message += " Free some room, or choose another disk."
     elif error.errno == errno.EISDIR:

@@ -17,7 +17,7 @@ from auditctl.sync.archive import Archive, Progress, Shape, hold
 from auditctl.sync.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 WINDOW = {"since": None, "until": "2026-01-02T00:00:00.000Z", "position": None, "done": False}
@@ -190,3 +190,58 @@ def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     assert len((tmp_path / "disk" / "real.jsonl").read_bytes().splitlines()) == 3
     assert (tmp_path / "all.jsonl").is_symlink()
     assert verify(path).records == 3
+
+
+# What became of the files while nobody wrote
+
+
+def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(shape: Shape) -> None:
+    with hold(shape) as held:
+        write(held, 0)
+        path = data(held)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"what a killed run had written")
+    gone = path.rename(path.with_name("all.jsonl.1"))
+    with hold(shape) as held:
+        assert held.cut == {str(gone): 29}
+        write(held, 1)
+    assert gone.read_bytes() == whole
+    proof = verify(shape.template)
+    assert (proof.records, proof.elsewhere) == (1, 1)
+
+
+def test_a_file_moved_away_that_is_not_what_was_written_is_left_alone(shape: Shape) -> None:
+    with hold(shape) as held:
+        write(held, 0)
+        path = data(held)
+    with path.open("r+b") as file:  # the same inode, as a file of somebody else may have one day
+        file.write(b"x")
+        file.seek(0, os.SEEK_END)
+        file.write(b"tail")
+    other = path.rename(path.with_name("other"))
+    before = other.read_bytes()
+    with hold(shape) as held:
+        assert (held.moved, held.cut) == (["all.jsonl"], {})
+    assert other.read_bytes() == before
+
+
+def test_a_look_finds_what_was_moved_and_says_it_once(archive: Archive) -> None:
+    path = data(archive)
+    path.rename(path.with_name("old"))
+    for _ in range(2):
+        archive.look()
+    assert archive.moved == ["all.jsonl"]
+    write(archive)
+    archive.look()
+    assert archive.moved == []
+    assert verify(archive.shape.template).elsewhere == 1
+
+
+@pytest.mark.parametrize("change", [lambda whole: whole[:9], lambda whole: b"x" + whole[1:]])
+def test_a_look_finds_what_was_cut_or_changed(
+    archive: Archive, change: Callable[[bytes], bytes]
+) -> None:
+    path = data(archive)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(IntegrityError, match="Nothing was overwritten"):
+        archive.look()

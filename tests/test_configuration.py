@@ -15,6 +15,8 @@ from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
 from auditctl.providers.upstash import Upstash
 from auditctl.sync import configuration
+from tests.server import KEY, Fault, Server
+from tests.server import Persona as Log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -305,11 +307,29 @@ def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
     assert sorted(found.said.splitlines()) == [
         "auditctl: a: NOT_SET, which api_key_env of the source a names, is not set. Export it.",
         (
-            "auditctl: b: The file that PERSONA_API_KEY_FILE names cannot be read: No such file or "
-            "directory. Check PERSONA_API_KEY_FILE."
+            "auditctl: b: The file that api_key_file names cannot be read: No such file or "
+            "directory. Check api_key_file."
         ),
     ]
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [('api_key_env = "KEY_OF_PROD"', "KEY_OF_PROD"), ('api_key_file = "key"', "api_key_file")],
+)
+def test_credentials_that_are_refused_are_called_what_the_file_calls_them(
+    setting: str, named: str, tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "auditctl.toml"
+    (tmp_path / "key").write_text(KEY)
+    with Server(Log(1), faults=lambda _: Fault(401)) as server:
+        url = server.environment["PERSONA_BASE_URL"]
+        path.write_text(source(f'{setting}\nbase_url = "{url}"', name="prod"))
+        found = auditctl("sync", "--config", str(path), KEY_OF_PROD=KEY)
+    assert found.status == ACCESS
+    assert f" Check {named}: " in found.said
+    assert "PERSONA_API_KEY" not in found.said
 
 
 # Mistakes

@@ -78,6 +78,12 @@ def test_json_lines_are_whole_and_dated(
         assert abs(datetime.now(UTC) - datetime.fromisoformat(line["time"])) < timedelta(days=1)
 
 
+def test_nothing_that_is_said_moves_the_cursor_or_begins_another_line() -> None:
+    stream = StringIO()
+    Console(stream=stream).error("/a\nb/\x1b[31m.jsonl cannot be read")
+    assert stream.getvalue() == "auditctl: /a\\nb/\\x1b[31m.jsonl cannot be read\n"
+
+
 def test_a_line_takes_the_place_of_the_progress_line() -> None:
     stream = Terminal()
     console = Console(stream=stream)
@@ -103,7 +109,8 @@ def test_what_is_no_utf_8_can_be_told(log_format: str) -> None:
     Console(log_format="json" if log_format == "json" else "text", stream=stream).error(message)
     line = stream.getvalue()
     assert line.endswith("\n")
-    assert message in (json.loads(line)["message"] if log_format == "json" else line)
+    said = json.loads(line)["message"] if log_format == "json" else line
+    assert said.replace("\\udcff", "\udcff").count(message) == 1
 
 
 @pytest.mark.parametrize("closed", [False, True])

@@ -25,6 +25,7 @@ from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
 from auditctl.wire import connection
 from tests import tape
+from tests.program import started, until
 from tests.server import Answer, Fault, Request, Server
 from tests.world import KINDS, Happening, World, found, happening, records
 
@@ -679,6 +680,24 @@ def test_hours_that_cannot_be_had_any_more_are_said_until_somebody_knows(persona
     assert persona.lines[-1]["gaps"] == []
 
 
+def test_a_gap_that_somebody_knows_of_stays_known_while_its_run_is_not_done(persona: Desk) -> None:
+    long_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(days=200)
+    persona.server.faults = lambda _: dated(long_ago)
+    assert persona.sync("--since", "400d") == 0
+    now = datetime.now(UTC)
+    fresh = [happening("persona", 40_000 + n, now - timedelta(minutes=n)) for n in range(150)]
+    persona.world.happenings += fresh
+    stop_after(persona, len(persona.server.requests) + 1)
+    assert persona.sync("--since", "400d") == 4
+    assert len(persona.lines[-1]["gaps"]) == 1
+    assert persona.command("status", str(persona.data), "--acknowledge-gaps") == 0
+    go_on(persona)
+    time.sleep(0.01)  # a gap that ends with what is kept goes on with the clock
+    assert persona.sync("--since", "400d") == 0
+    assert persona.lines[-1]["gaps"] == []
+    assert persona.holds_all()
+
+
 # The files
 
 
@@ -853,6 +872,28 @@ def test_a_service_goes_through_outages_and_ends_with_its_signal(each: Desk) -> 
     assert "It is asked again until it answers." in begin
     assert end == "auditctl: The provider answers again."
     assert each.verify() == 0
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_service_looks_after_its_files_though_nothing_happens(
+    each: Desk,
+    moved: bool,  # noqa: FBT001
+) -> None:
+    each.world.happenings[:] = each.world.happenings[:5]
+    words = [each.name, "sync", "-o", str(each.data), "--follow", "--interval", "1s"]
+    with started(*words, **each.server.environment) as service:
+        until(each.data.exists)
+        until(lambda: each.lines[-1]["window"]["done"])
+        if moved:
+            each.data.rename(each.folder / "old")
+            until(lambda: any(line["moved"] for line in each.lines))
+            service.terminate()
+        else:
+            each.data.write_bytes(each.data.read_bytes()[:9])
+        _, said = service.communicate(timeout=SECONDS)
+    assert service.returncode == (0 if moved else 8)
+    assert (b"has 9 bytes, but" in said) is not moved
+    assert each.verify() == service.returncode
 
 
 SLOW_DISK = """

@@ -27,7 +27,7 @@ from auditctl.sync.journal import Journal
 from auditctl.sync.lines import seal
 from auditctl.sync.verify import verify
 from tests.program import Run, lasting, started, synced, until, with_a_gap
-from tests.server import Hrhis, Log, Persona, Server, Upstash
+from tests.server import Fault, Hrhis, Log, Persona, Server, Upstash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -641,6 +641,20 @@ def test_a_line_that_a_run_writes_anew_meanwhile_is_no_mistake(plain: Destinatio
 
 def has_looked(server: Server, times: int) -> bool:
     return len(server.requests) >= times
+
+
+def test_a_first_run_that_has_committed_nothing_yet_is_no_failure(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    path = str(tmp_path / "a.jsonl")
+    with Server(Persona(3), faults=[Fault(delay=3600)]) as server:
+        with started("persona", "sync", "-o", path, **server.environment) as first:
+            until(partial(has_looked, server, 1))
+            proved = auditctl("verify", path)
+            first.kill()
+        assert proved.ended == (0, "")
+        assert b"covers nothing yet\n  The last run is still reading.\n" in proved.out
+    assert auditctl("verify", path).status == 8
 
 
 def test_the_destination_of_a_service_is_proved_while_it_runs(

@@ -292,12 +292,40 @@ class Archive:
             if found is None:
                 if file.length:
                     self.moved.append(name)
+                    self._cut_moved(name)
                 continue
             now = File(found.st_size, found.st_mtime_ns, found.st_ino)
             if now != file:
                 doubtful.append(name)
         if doubtful:
             self._prove(doubtful)
+
+    def look(self) -> None:
+        """See whether all files are still as they were left, since somebody may look after them.
+
+        Raises:
+            IntegrityError: one of them is not.
+
+        """
+        for name in self.state.files:
+            self._look(name)
+
+    def _cut_moved(self, name: str) -> None:
+        """Cut off what was written without a commit where a file has gone, within its folder.
+
+        logrotate renames it, and what the tail holds comes again in the file begun anew. Elsewhere
+        it cannot be found again.
+        """
+        file = self.state.files[name]
+        folder = os.path.dirname(name)  # noqa: PTH120
+        with suppress(OSError, IntegrityError), os.scandir(self._path(folder) or ".") as entries:
+            for entry in entries:
+                if entry.inode() != file.inode or entry.stat().st_size <= file.length:
+                    continue
+                new = os.path.join(folder, entry.name)  # noqa: PTH118
+                prove_files(self.shape.template, [name], {name: new})  # else it is another's
+                self.cut[self._path(new)] = entry.stat().st_size - file.length
+                os.truncate(self._path(new), file.length)
 
     def _prove(self, names: Sequence[str]) -> None:
         """Read files again that do not look as they were left.

@@ -250,7 +250,7 @@ class FailedError(AuditctlError):
 
     def __init__(self, status: int) -> None:
         """Take the status of the gravest failure."""
-        super().__init__("")
+        super().__init__()
         self.status = status
 
 
@@ -263,6 +263,7 @@ def _interval(text: str) -> float:
 
 def _look(job: Job, run: Run) -> None:
     """Do one of many runs: what is found wrong with the log is said, and it goes on."""
+    run.archive.look()
     outcome = run.catch_up()
     job.conclude(outcome)
     for gap in outcome.gaps:
@@ -294,7 +295,7 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
 def _tell(around: Surroundings, source: "Source", error: Exception) -> None:
     """Say how a source failed, as soon as it does."""
     if isinstance(error, AuditctlError):
-        around.console.error(f"{source.name}: {error}")
+        around.console.error(f"{source.name}: {source.named(str(error))}")
     else:
         around.console.error(f"{source.name}: {commands.fault(error)}")
 

@@ -93,6 +93,16 @@ class Source:
             seen[f"{names[0]}_FILE" if ways[0].endswith("_file") else names[0]] = value
         return seen
 
+    def named(self, said: str) -> str:
+        """Put what the file says in the place of the variables that a sentence names."""
+        for field, (names, _) in variables(self.provider).items():
+            for way in (f"{field}_file", f"{field}_env", field):
+                if way in self.settings:
+                    value = self.settings[way]
+                    name = value if way.endswith("_env") and _is_variable(value) else way
+                    said = said.replace(f"{names[0]}_FILE", name).replace(names[0], name)
+        return said
+
 
 def _checked(parse: Callable[[str], object]) -> AfterValidator:
     def check(text: str) -> str:
@@ -218,6 +228,9 @@ class _Reader:
 
     def _source(self, name: str, table: Any, defaults: dict[str, Any]) -> Source | None:  # noqa: ANN401
         path = ("sources", name)
+        if isinstance(table, list):
+            self._note(path, "This must be one table, in single brackets")
+            return None
         if not isinstance(table, dict) or not isinstance(table.get("provider"), str):
             self._note((*path, "provider"), "A source needs a provider: its subcommand's name")
             return None

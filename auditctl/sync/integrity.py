@@ -1,7 +1,7 @@
 """Whether the data files hold what the journal says of them."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Self
 
@@ -17,9 +17,10 @@ MOST_OPEN = 64
 class Files:
     """The files of one destination, read in turns."""
 
-    def __init__(self, template: Template) -> None:
-        """Read the files of a destination."""
+    def __init__(self, template: Template, moved: Mapping[str, str] = {}) -> None:
+        """Read the files of a destination; ``moved`` are the names that some have now."""
         self._folder = template.folder
+        self._moved = moved
         self._compressed = template.compressed
         self._open: dict[str, int] = {}
 
@@ -34,7 +35,7 @@ class Files:
 
     def path(self, name: str) -> str:
         """Give the path of a file."""
-        return os.path.join(self._folder, name)  # noqa: PTH118
+        return os.path.join(self._folder, self._moved.get(name, name))  # noqa: PTH118
 
     def prove(self, entry: Line, number: int, *, count: bool) -> None:
         """Read what a line says was written, with ``count`` its records too.
@@ -96,8 +97,8 @@ class Files:
         return file
 
 
-def prove_files(template: Template, names: Collection[str]) -> None:
-    """Prove some of the files from where each was last begun.
+def prove_files(template: Template, names: Collection[str], moved: Mapping[str, str] = {}) -> None:
+    """Prove some of the files from where each was last begun; ``moved`` as in `Files`.
 
     Raises:
         IntegrityError: one of them is not what was written.
@@ -106,7 +107,7 @@ def prove_files(template: Template, names: Collection[str]) -> None:
     begun: dict[str, int] = {}
     for number, line in read_lines(template.journal):
         begun |= dict.fromkeys(line["moved"], number)
-    with Files(template) as files:
+    with Files(template, moved) as files:
         for number, line in read_lines(template.journal):
             for entry in line["files"]:
                 if entry["name"] in names and number >= begun.get(entry["name"], 0):

@@ -66,7 +66,7 @@ def verify(path: str, options: ReportOptions) -> None:
             else:
                 write("".join(map(_sentences, rows)).encode())
     if wrong:
-        raise IntegrityError("\n".join(wrong))
+        raise IntegrityError(*wrong)
 
 
 def status(
@@ -103,7 +103,7 @@ def status(
         write_table(around, [_status_row(now, one) for one in found])
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
-        raise IntegrityError("\n".join(wrong))
+        raise IntegrityError(*wrong)
 
 
 def sources(config: str | None, around: Surroundings, load: "Load") -> dict[str, "Source"]:

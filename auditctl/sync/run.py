@@ -276,16 +276,16 @@ class Run:
         keeps = self.provider.keeps
         if keeps is None:
             return state.gaps
-        now = datetime.now(UTC)
+        lost = from_text(self._mark(datetime.now(UTC))) - keeps
         if state.covered is not None:
             seen = from_text(state.covered["until"])
-            lost = from_text(self._mark(now)) - keeps
         else:
             # If the first run was cut short, what it had to leave was to be had then.
             seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
-            lost = from_text(self._mark(now)) - keeps - SLACK
         # Nor what somebody knows of already, while the window behind it has not been read yet.
-        waived = (gap["until"] for gap in state.waived if gap["since"] == to_text(seen))
+        waived = [gap["until"] for gap in state.waived if gap["since"] == to_text(seen)]
+        if state.covered is None or waived:
+            lost -= SLACK
         seen = max([seen, *map(from_text, waived)])
         if seen >= lost:
             return state.gaps

@@ -3,6 +3,7 @@
 import os
 import shlex
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from glob import glob
 from itertools import islice
@@ -60,7 +61,7 @@ def verify(template: Template) -> Proof:
     """
     proof, told = _read(template)
     journal = template.journal
-    if proof.state.shape["output"] != template.names:
+    if proof.lines and proof.state.shape["output"] != template.names:
         raise IntegrityError(others(template, proof.state))
     with Files(template) as files:
         # No further: the lines behind the last that tells of data may be written anew meanwhile.
@@ -83,18 +84,21 @@ def verify(template: Template) -> Proof:
                 )
             proof.notes.append(f"{path} is just being written to.")
         _strangers(template, proof.state)
-    if proof.elsewhere:
-        proof.notes.append(
-            f"{proof.elsewhere} records are in files that were moved away, and were not checked."
-        )
-    window = proof.state.window
-    if window is not None and not window["done"]:
-        proof.notes.append(
-            "The last run is still reading."
-            if is_held(journal)
-            else "The last run ended before it had read all it should; the next one goes on there."
-        )
+    proof.notes += _notes(proof, journal)
     return proof
+
+
+def _notes(proof: Proof, journal: str) -> Iterator[str]:
+    """Say what a person should know of what was found right."""
+    if proof.elsewhere:
+        yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
+    window = proof.state.window
+    if window is not None and window["done"]:
+        return
+    if is_held(journal):
+        yield "The last run is still reading."
+    else:
+        yield "The last run ended before it had read all it should; the next one goes on there."
 
 
 def others(template: Template, state: State) -> str:
@@ -120,7 +124,7 @@ def _read(template: Template) -> tuple[Proof, _Told]:
             if not again or not _is_moving(template.journal, told):
                 raise
             time.sleep(POLL)
-    if not proof.lines:
+    if not proof.lines and not is_held(template.journal):  # else the first run is still reading
         raise IntegrityError(
             f"{template.journal} is not there or empty, so nothing is known of {template.path}. "
             "Give the PATH that was given to sync, placeholders and all."
