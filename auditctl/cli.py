@@ -1,7 +1,7 @@
 """The command line: words become values, failures become sentences and exit statuses.
 
 Nothing else in the package reads the environment, prints or exits, but for ``--version``, which
-is answered at the door, and for what a proxy is set to.
+is answered at the door, for what a proxy is set to, and for where the user's own folders are.
 """
 
 import os
@@ -24,7 +24,6 @@ from auditctl.commands import Surroundings
 from auditctl.console import Console, LogFormat
 from auditctl.destination import ReaderGoneError, standard_output
 from auditctl.errors import AuditctlError, UsageError
-from auditctl.escape import escape
 from auditctl.interrupts import GRACE, InterruptedRunError, interrupts
 from auditctl.options import (
     OF_CHECK,
@@ -265,7 +264,7 @@ def _run() -> None:
 
 def _wrong_words(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     """Say what Typer found wrong with the words, and where to read more."""
-    said = escape(error.format_message())
+    said: str = error.format_message()
     if not said.endswith((".", "?")):
         said += "."
     return f"{said} See {error.ctx.command_path} --help." if error.ctx else said

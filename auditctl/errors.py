@@ -16,7 +16,7 @@ Messages are one or two sentences: what happened, what to do. They never hold a 
 
 
 class AuditctlError(Exception):
-    """The root of every failure that auditctl foresees; with an argument for each that it is."""
+    """The root of every failure that auditctl foresees; each of its arguments is a message."""
 
     status: int = 1
 

@@ -20,6 +20,7 @@ from unittest.mock import patch
 import pytest
 
 from auditctl import commands, window
+from auditctl.providers import roam
 from auditctl.sync import commands as sync_commands
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
@@ -572,7 +573,8 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
             return datetime.now(tz) + ahead
 
     with contextlib.ExitStack() as stack:
-        for module in (commands, sync_commands, run_module, journal_module, connection, window):
+        reading = (commands, sync_commands, run_module, roam, connection, window)
+        for module in (*reading, journal_module):
             stack.enter_context(patch.object(module, "datetime", Clock))
         yield
 

@@ -315,7 +315,7 @@ def test_a_journal_that_ends_before_the_data_names_the_file_and_the_byte(
 ) -> None:
     lines, (number,) = plain.lines, plain.committing
     plain.write(lines[:number])
-    assert plain.complaint().startswith(f"{plain.path} goes on at byte 0, behind its last commit.")
+    assert plain.complaint().startswith(f"{plain.path} goes on at byte 0, after its last commit.")
 
 
 def test_a_line_without_its_end_counts_as_never_written(plain: Destination) -> None:
@@ -324,7 +324,7 @@ def test_a_line_without_its_end_counts_as_never_written(plain: Destination) -> N
     whole = plain.journal.read_bytes()
     assert plain.complaint() == ""
     plain.journal.write_bytes(whole[:-1])
-    assert plain.complaint().startswith(f"{plain.path} goes on at byte 0, behind its last commit.")
+    assert plain.complaint().startswith(f"{plain.path} goes on at byte 0, after its last commit.")
     plain.journal.write_bytes(whole + whole[:100])
     assert plain.complaint() == ""
 
@@ -465,7 +465,7 @@ def test_what_was_added_behind_a_file_is_found(destination: Destination) -> None
     with path.open("ab") as file:
         file.write(b"{}\n")
     assert destination.complaint() == (
-        f"{path} goes on at byte {size}, behind its last commit. Either a run was killed, and the "
+        f"{path} goes on at byte {size}, after its last commit. Either a run was killed, and the "
         "next sync cuts off what it left; or somebody added to it; or the journal lost its end."
     )
 

@@ -70,7 +70,7 @@ class Archive:
     moved: list[str] = field(default_factory=list)
     """Files found moved away, which the next line will say."""
     cut: dict[str, int] = field(default_factory=dict)
-    """How many bytes behind its last commit were cut off a file."""
+    """How many bytes after its last commit were cut off a file."""
     renewed: bool = False
     """Files were found to be what they should, in another place; the next line notes which."""
     waited: float = 0.0

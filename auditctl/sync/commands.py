@@ -80,7 +80,7 @@ class Job:
             with hold(shape, wait=wait, pause=pause, held=held) as archive:
                 for path, size in archive.cut.items():
                     self.around.console.warning(
-                        f"{self.prefix}{path}: {count(size, 'byte')} behind the last commit were "
+                        f"{self.prefix}{path}: {count(size, 'byte')} after the last commit were "
                         "cut off. Either a run was killed while it wrote, and what it had read is "
                         "read again; or somebody else added to the file."
                     )

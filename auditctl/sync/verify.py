@@ -78,7 +78,7 @@ def verify(template: Template) -> Proof:
                 continue
             if not _is_moving(journal, told) or _stays(path, journal):
                 raise IntegrityError(
-                    f"{path} goes on at byte {there.length}, behind its last commit. Either a run "
+                    f"{path} goes on at byte {there.length}, after its last commit. Either a run "
                     "was killed, and the next sync cuts off what it left; or somebody added to it; "
                     "or the journal lost its end."
                 )

@@ -168,8 +168,7 @@ class Client:
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
         """Give ``ask(question)`` in order, as many under way at once as the user allows.
 
-        An answer that is not waited for any more, since another one failed, ends the walk: what is
-        under way stops asking.
+        A question that fails ends the walk: the others under way stop asking.
         """
         walk = self._walk
 
@@ -182,7 +181,7 @@ class Client:
 
         try:
             yield from ahead(ask_in_it, questions, self.concurrency)
-        except BaseException:
+        except Exception:
             walk.over.set()
             raise
 
@@ -299,11 +298,11 @@ class Client:
 
 
 class _Walk:
-    """Which questions and pages there were, in eight bytes each; in a set they take a hundred."""
+    """One walk over a log: what it has met, in eight bytes each; in a set it takes a hundred."""
 
     def __init__(self) -> None:
         self.over = threading.Event()
-        """Whoever still asks or waits for it stops."""
+        """Set when it is: whoever still asks or waits for it stops."""
         self._hashes = array("q")
         self._lock = threading.Lock()
 

@@ -72,7 +72,8 @@ def goal_1() -> Iterator[Line]:
 
 
 def goal_2() -> Iterator[Line]:
-    asked = {"--help": 0, "persona list --help": 0, "persona list --since soon": 2}
+    mistakes = ("persona list --since soon", "persona list --nope")
+    asked = {"--help": 0, "persona list --help": 0, **dict.fromkeys(mistakes, 2)}
     jobs = [Job([str(AUDITCTL), *words.split()], status=status) for words, status in asked.items()]
     start, *costs = measure(15, PASS, *jobs)
     for words, cost in zip(asked, costs, strict=True):
@@ -245,6 +246,17 @@ def goal_13() -> Iterator[Line]:
     size = (FOLDER / "aged" / "all.jsonl.journal").stat().st_size / 2**20
     yield Line("a journal of a year of runs", size, None, "MiB")
     yield Line("... is opened later than a new one", (old.wall - nothing.wall) * 1000, 100, "ms")
+
+
+def goal_14() -> Iterator[Line]:
+    few, many = 50_000, 200_000
+    costs = []
+    for rows in few, many:
+        with served(rows) as site:
+            costs += measure(3, export(site, "hrhis"))
+    yield Line(
+        f"hrhis, {many:,} over {few:,} rows: CPU", costs[1].cpu / costs[0].cpu, many / few, "x"
+    )
 
 
 def a_year_old(path: Path) -> Path:
