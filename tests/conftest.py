@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from tests import program
 from tests.program import Program, Run
 from tests.server import BASIC, KEY
+
+# A shell's background jobs ignore it, and so would every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no defect, so nothing is timed.
 settings.register_profile("auditctl", deadline=None, max_examples=100)

@@ -495,7 +495,7 @@ MISTAKES = {
     ),
     "a test in a list of many lines": (
         source("where = [", '  "id=1",', '  "(",', "]", "redact = 1"),
-        4,
+        6,
         (
             "sources.s.where.1: Cannot read --where '(': write FIELD=VALUE, FIELD!=VALUE, "
             "FIELD~REGEX or FIELD!~REGEX"

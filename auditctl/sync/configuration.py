@@ -334,9 +334,10 @@ def _first(text: str, tree: dict[str, Any], keys: Sequence[Key]) -> tuple[int, i
     def whole(number: int) -> tuple[int, list[int]]:
         """Read so many lines, less those of a value that goes on: how many, and what is there."""
         while True:
-            with suppress(tomllib.TOMLDecodeError):
-                part = tomllib.loads("\n".join(lines[:number]))
-                return number, [index for index, key in enumerate(wanted) if _is_there(part, key)]
+            for end in ("", "]"):  # of a list that goes on, its first values may be there
+                with suppress(tomllib.TOMLDecodeError):
+                    part = tomllib.loads("\n".join(lines[:number]) + end)
+                    return number, [n for n, key in enumerate(wanted) if _is_there(part, key)]
             number -= 1
 
     # What is there stays there however many lines follow, so it need not be looked for in turn.
@@ -346,6 +347,8 @@ def _first(text: str, tree: dict[str, Any], keys: Sequence[Key]) -> tuple[int, i
 
 def _is_there(tree: Any, key: Key) -> bool:  # noqa: ANN401
     for part in key:
+        if isinstance(tree, list):
+            tree = {str(number): value for number, value in enumerate(tree)}
         if not isinstance(tree, dict) or part not in tree:
             return False
         tree = tree[part]
