@@ -250,13 +250,13 @@ def goal_13() -> Iterator[Line]:
 
 def goal_14() -> Iterator[Line]:
     few, many = 50_000, 200_000
+    allowed = 4.5  # a little more than four times: ids that are kept outgrow the processor's cache
     costs = []
     for rows in few, many:
         with served(rows) as site:
             costs += measure(3, export(site, "hrhis"))
-    yield Line(
-        f"hrhis, {many:,} over {few:,} rows: CPU", costs[1].cpu / costs[0].cpu, many / few, "x"
-    )
+    share = costs[1].cpu / costs[0].cpu
+    yield Line(f"hrhis, {many:,} over {few:,} rows: CPU", share, allowed, "x")
 
 
 def a_year_old(path: Path) -> Path:
