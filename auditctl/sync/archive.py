@@ -375,9 +375,11 @@ def hold(
 
     """
     template = shape.template
-    begun = os.path.exists(template.journal)  # noqa: PTH110
-    if not begun and not template.several and _size(template.path):
-        raise _foreign(template.path)  # before a journal lies there, as if the file were sync's
+    # Before a journal lies there, as if the file were sync's. The file is looked at first: another
+    # run that begins just now makes its journal before it.
+    there = not template.several and _size(template.path) > 0
+    if there and not os.path.exists(template.journal):  # noqa: PTH110
+        raise _foreign(template.path)
     try:
         make_folder(template.folder)
     except OSError as error:
