@@ -25,22 +25,7 @@ from auditctl.console import Console, LogFormat
 from auditctl.destination import ReaderGoneError, standard_output
 from auditctl.errors import AuditctlError, UsageError
 from auditctl.interrupts import GRACE, InterruptedRunError, interrupts
-from auditctl.options import (
-    OF_CHECK,
-    OF_GET,
-    OF_LIST,
-    OF_STATUS,
-    OF_SYNC,
-    OF_TOGETHER,
-    OF_VERIFY,
-    CheckOptions,
-    Options,
-    ReportOptions,
-    SyncOptions,
-    TogetherOptions,
-    Words,
-    parameters,
-)
+from auditctl.options import OF_CHECK, OF_GET, OF_LIST, CheckOptions, Options, Words, parameters
 from auditctl.provider import own_options, required
 
 if TYPE_CHECKING:
@@ -343,6 +328,8 @@ def _add_list(app: typer.Typer, provider: type["Provider"]) -> None:
 
 
 def _add_sync(app: typer.Typer, provider: type["Provider"]) -> None:
+    from auditctl.sync.options import OF_SYNC, SyncOptions
+
     def sync(**words: Any) -> None:  # noqa: ANN401
         given = _given(words, provider)
         options = _options(words, SyncOptions)
@@ -391,6 +378,8 @@ def _add_check(app: typer.Typer, provider: type["Provider"]) -> None:
 
 
 def _add_together(app: typer.Typer) -> None:
+    from auditctl.sync.options import OF_TOGETHER, TogetherOptions
+
     def sync(source: list[str], **words: Any) -> None:  # noqa: ANN401
         options = _options(words, TogetherOptions)
         with _wall(_console(options)) as around:
@@ -409,6 +398,8 @@ def _add_together(app: typer.Typer) -> None:
 
 
 def _add_verify(app: typer.Typer) -> None:
+    from auditctl.sync.options import OF_VERIFY, ReportOptions
+
     def verify(path: str, **words: Any) -> None:  # noqa: ANN401
         options = _options(words, ReportOptions)
         with _wall(_console(options)):
@@ -424,6 +415,8 @@ def _add_verify(app: typer.Typer) -> None:
 
 
 def _add_status(app: typer.Typer) -> None:
+    from auditctl.sync.options import OF_STATUS, ReportOptions
+
     def status(path: list[str], **words: Any) -> None:  # noqa: ANN401
         options = _options(words, ReportOptions)
         with _wall(_console(options)) as around:

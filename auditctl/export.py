@@ -11,7 +11,7 @@ from auditctl import exact
 from auditctl.fields import Test
 from auditctl.provider import Page, Provider
 from auditctl.record import Fields, Malformed, Record, build, content_id, is_sound, settle
-from auditctl.redact import sweep
+from auditctl.redact import may_hide_in_texts, sweep
 from auditctl.window import Window
 
 
@@ -148,7 +148,7 @@ def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -
 def _redact(page: Page, *, redacted: bool) -> None:
     """Take the credentials out of a page's events, and write numbers as they came."""
     answers = page.answers
-    texts = not answers or any(answer.may_have_credentials_in_text for answer in answers)
+    texts = not answers or any(may_hide_in_texts(answer.body) for answer in answers)
     floats, zeros = sweep(page.events, redact=redacted, texts=texts)
     for answer in answers:
         if floats or (zeros and answer.may_have_negative_zero):

@@ -1,9 +1,10 @@
 import orjson
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from auditctl import exact
-from auditctl.redact import sweep
+from auditctl.redact import may_hide_in_texts, sweep
 from auditctl.wire.answer import parse
 from tests.conftest import TEXTS, utf8
 
@@ -28,7 +29,7 @@ def test_where_nothing_looks_rounded_nothing_needs_restoring(text: str) -> None:
 @given(TEXTS)
 def test_where_no_text_can_hold_credentials_none_is_looked_for(text: str) -> None:
     answer, same = (parse(b"[" + utf8(text) + b"]") for _ in range(2))
-    sweep(answer.tree, texts=answer.may_have_credentials_in_text)
+    sweep(answer.tree, texts=may_hide_in_texts(answer.body))
     sweep(same.tree)
     assert exact.dumps(answer.tree) == exact.dumps(same.tree)
 
@@ -42,8 +43,31 @@ def test_where_no_text_can_hold_credentials_none_is_looked_for(text: str) -> Non
         rb'["{\u0022token\u0022:1}"]',
     ],
 )
-def test_a_text_that_holds_credentials_is_looked_into(body: bytes) -> None:
-    assert parse(body).may_have_credentials_in_text
+def test_a_text_that_may_hold_credentials_is_looked_into(body: bytes) -> None:
+    assert may_hide_in_texts(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"a":"/b/c","d":["e"]}]',
+        b'{"next":"/logs?page%5Bafter%5D=ual_1&page%5Bsize%5D=100","a=b":"c=","=":"="}',
+        '["\u2028=","e\u0301=token"]'.encode(),
+    ],
+)
+def test_a_page_whose_texts_hold_none_is_known_by_its_few_that_might(body: bytes) -> None:
+    assert not may_hide_in_texts(body)
+
+
+@given(
+    st.lists(st.sampled_from(["a=b", "/?c=d&e=f", "g", "=", "token=x", "/?h=%3Ftoken%3Dx", "="]))
+)
+def test_a_page_of_many_such_texts_is_redacted_like_any_other(texts: list[str]) -> None:
+    body = orjson.dumps(texts)
+    answer, same = parse(body), parse(body)
+    sweep(answer.tree, texts=may_hide_in_texts(body))
+    sweep(same.tree)
+    assert answer.tree == same.tree
 
 
 @pytest.mark.parametrize("body", [b"[-0]", b'{"a":-0}', b'[{"a":[0,-0 ,1]}]', b"[[-0\n],0,-10]"])

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditctl.errors import AccessError, UsageError
-from auditctl.options import SyncOptions
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
 from auditctl.providers.upstash import Upstash
 from auditctl.sync import configuration
+from auditctl.sync.options import SyncOptions
 from tests.server import KEY, Fault, Server
 from tests.server import Persona as Log
 

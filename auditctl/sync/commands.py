@@ -16,12 +16,13 @@ from auditctl.errors import AuditctlError, IntegrityError, UsageError
 from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.options import Options, SyncOptions, TogetherOptions, duration
+from auditctl.options import Options, duration
 from auditctl.provider import own_options
 from auditctl.record import FIELDS
 from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
 from auditctl.sync.follow import Outage, follow
+from auditctl.sync.options import SyncOptions, TogetherOptions
 from auditctl.sync.reports import sources, write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template

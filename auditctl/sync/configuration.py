@@ -22,10 +22,11 @@ from pydantic import create_model as model
 from auditctl import redact
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
-from auditctl.options import STDOUT, FileFormat, SyncOptions
+from auditctl.options import STDOUT, FileFormat
 from auditctl.provider import Provider, own_options, variables
 from auditctl.settings import checked_base_url, is_secret
 from auditctl.sync import template
+from auditctl.sync.options import SyncOptions
 from auditctl.sync.template import Template
 from auditctl.window import parse_duration, parse_time
 

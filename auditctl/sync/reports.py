@@ -13,8 +13,9 @@ from auditctl.destination import standard_output
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.fields import Field
-from auditctl.options import ReportOptions, duration
+from auditctl.options import duration
 from auditctl.sync import template
+from auditctl.sync.options import ReportOptions
 from auditctl.sync.status import Status, acknowledge, age, look
 from auditctl.sync.verify import gaps
 from auditctl.sync.verify import verify as prove

@@ -25,11 +25,6 @@ class Answer:
     body: bytes
 
     @property
-    def may_have_credentials_in_text(self) -> bool:
-        """Say whether there may be a text with ``=`` or ``"`` in it, as queries and JSON have."""
-        return b"=" in self.body or b"\\" in self.body  # as a quote in a text is written: \"
-
-    @property
     def may_have_negative_zero(self) -> bool:
         """Say whether there may be a ``-0``, which cannot be seen in the tree any more."""
         return _NEGATIVE_ZERO.search(self.body) is not None

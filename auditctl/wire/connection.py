@@ -166,6 +166,8 @@ class Connection:
             ValueError: it is no link.
 
         """
+        if link.startswith(f"{self._base}/"):
+            return  # it begins as all our questions do, as nearly every link does
         parts = urlsplit(link)
         if parts.scheme or parts.netloc:  # else it is relative, and thus of this origin
             origin = _origin(urljoin(f"{self._base}/", link))
