@@ -67,7 +67,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     name, shifts, normalize = provider.name, provider.shifts, provider.normalize
     since, until = window.span
     for page in pages:
-        tally.pages += 1
+        tally.pages += not page.continues
         ids.next_page(page)
         batch: list[Record] = []
         here: set[str] = set()

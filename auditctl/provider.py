@@ -65,6 +65,7 @@ class Page:
     are written as they came. ``day`` is the one that was asked for (2026-01-31), where one was:
     events that tell neither id nor time get their ids by it. ``position`` is where the page was
     read, for those whose walk can be taken up again there (see `Provider.pages_from`).
+    ``continues`` is set where it is the rest of an answer of which a part was given before.
     """
 
     events: list[Event]
@@ -72,6 +73,7 @@ class Page:
     answers: Sequence[Answer] = ()
     day: str | None = None
     position: str | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

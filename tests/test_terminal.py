@@ -422,6 +422,17 @@ def test_a_pause_is_explained_while_it_lasts_and_gone_afterwards() -> None:
     assert "Asking again" not in "".join(screen(text, WIDE))
 
 
+def test_an_array_that_comes_in_many_pieces_is_one_page(tmp_path: Path) -> None:
+    path = str(tmp_path / "log.jsonl")
+    with (
+        Server(Upstash(2_000, span=SPAN, now=TODAY)) as server,
+        terminal(server, "upstash", "list", *WINDOW, "-o", path) as shown,
+    ):
+        summary, nothing = screen(shown.end(), WIDE)
+    assert re.fullmatch(r"Upstash: 2,000 records since .* UTC, 1 page, [\d.]+ s\.", summary)
+    assert nothing == ""
+
+
 def test_a_failure_stands_alone_on_its_line() -> None:
     with (
         Server(log(), faults={3: Fault(403)}, latency=0.15) as server,
