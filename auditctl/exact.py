@@ -7,6 +7,8 @@ deep takes the slower roads below, which the standard library paves except for t
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from json.decoder import scanstring  # type: ignore[attr-defined] # not in typeshed
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Self
@@ -37,18 +39,22 @@ class Number(float):
         return number
 
 
-def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+def loads(body: bytes, repeated: list[Any] | None = None) -> Any:  # noqa: ANN401 - any value
     """Read JSON exactly: each number with a fraction, an exponent or many digits is a Number.
+
+    Of values under one name in one object the last is given. The others are added to
+    ``repeated``, as objects.
 
     Raises:
         ValueError: the body is not JSON in UTF-8.
 
     """
     text = body.decode()
+    decoder = _DECODER if repeated is None else _decoder(partial(_last, repeated))
     try:
-        return _DECODER.decode(text)
+        return decoder.decode(text)
     except RecursionError:
-        return _loads_deep(text)
+        return _loads_deep(text, [] if repeated is None else repeated)
 
 
 def dumps(value: object, option: int = 0) -> bytes:
@@ -93,10 +99,23 @@ def _constant(text: str) -> None:
     raise ValueError(message)
 
 
-_DECODER = json.JSONDecoder(parse_float=Number, parse_int=_integer, parse_constant=_constant)
+def _last(repeated: list[Any], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    kept = dict(pairs)
+    if len(kept) < len(pairs):
+        repeated += ({name: value} for name, value in pairs)
+    return kept
 
 
-def _loads_deep(text: str) -> Any:  # noqa: ANN401, C901, PLR0915 - a parser is one piece
+def _decoder(pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        parse_float=Number, parse_int=_integer, parse_constant=_constant, object_pairs_hook=pairs
+    )
+
+
+_DECODER = _decoder()
+
+
+def _loads_deep(text: str, repeated: list[Any]) -> Any:  # noqa: ANN401, C901, PLR0915 - a parser is one piece
     """Read JSON of any depth: the nesting is kept in a list instead of on the stack."""
     root: list[Any] = []
     open_: list[dict[str, Any] | list[Any]] = [root]
@@ -121,7 +140,10 @@ def _loads_deep(text: str) -> Any:  # noqa: ANN401, C901, PLR0915 - a parser is 
     def put(value: object) -> None:
         inner = open_[-1]
         if isinstance(inner, dict):
-            inner[keys.pop()] = value
+            name = keys.pop()
+            if name in inner:
+                repeated.append({name: inner[name]})
+            inner[name] = value
         else:
             inner.append(value)
 

@@ -20,7 +20,9 @@ _NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
 _ENCODED = re.compile(r"%(?:22|25|3f|26|23|3b|3d)", re.IGNORECASE)
-_JSON = ("{", "[")
+_JSON = ("{", "[", '"')
+_opens_json = re.compile(r'(?:\s|\+|%20)*(?:[{\["]|%(?:25)*(?:7b|5b|22))', re.IGNORECASE).match
+_MEMBER = re.compile(r'"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])')
 _FEW = 10
 """Texts with a ``=`` that are looked into before one would rather look at all the others too."""
 _MOST_NAMES = 10_000
@@ -52,17 +54,21 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
     """Replace the credentials among the query parameters of a URL, a path or a bare query.
 
     Names are percent-decoded first. A value that is itself an encoded URL with a credential in
-    it is replaced whole. An empty value stays. A text that is JSON is redacted as such.
+    it is replaced whole. An empty value stays. A text that is JSON is redacted as such; one that
+    only looks like it, such as a part of some, is replaced whole if it names a credential.
     """
     if '"' in text and text.lstrip().startswith(_JSON):
         redacted = _redact_json(text, layers)
         if redacted is not None:
             return redacted
+        if any(is_secret(match[1]) for match in _MEMBER.finditer(text)):
+            return REDACTED
     if "=" not in text:
         return text
     kept: list[str] = []
     done = 0
     position = 0
+    judged = 0
     while match := _NAME.search(text, position):
         position = match.end()
         if is_secret(unquote_plus(match[1])):
@@ -70,7 +76,11 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
             end = _END.search(text, position)
         else:
             # Up to the next separator only: behind it another name may begin, "?a=/b?token=x".
-            end = _SEPARATOR.search(text, position)
+            # But JSON may hold one: it is judged as a whole, once, or hostile text takes for ever.
+            as_json = position >= judged and _opens_json(text, position)
+            end = (_END if as_json else _SEPARATOR).search(text, position)
+            if as_json:
+                judged = end.start() if end else len(text)
             value = text[position : end.start() if end else len(text)]
             wraps = '"' in value or _ENCODED.search(value)
             if not wraps or not _hides_secret(unquote_plus(value), layers):
@@ -83,23 +93,25 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
 
 
 def _redact_json(text: str, layers: int) -> str | None:
-    """Redact a text that is an object or a list; None if it is neither."""
+    """Redact a text that is an object, a list or a text in JSON; None if it is none of them."""
+    repeated: list[Any] = []
     try:
         # As escapes, which mean the same in JSON: a lone surrogate cannot be encoded.
-        value = [exact.loads(text.encode(errors="backslashreplace"))]
+        value = exact.loads(text.encode(errors="backslashreplace"), repeated)
     except ValueError:
         return None
     if not layers:
         return REDACTED
-    before = exact.dumps(value)
-    sweep(value, layers=layers - 1)
-    after = exact.dumps(value)
-    return text if after == before else after[1:-1].decode()
+    found = [value, repeated]  # what was overwritten when it was read stands in the text as well
+    before = exact.dumps(found)
+    sweep(found, layers=layers - 1)
+    return text if exact.dumps(found) == before else exact.dumps(found[0]).decode()
 
 
 def _hides_secret(decoded: str, layers: int) -> bool:
     # What is wrapped deeper than one cares to look is taken for a secret.
-    if layers > 0 and "=" not in decoded and _ENCODED.search(decoded):
+    still_encoded = "=" not in decoded or decoded.startswith("%")
+    if layers > 0 and still_encoded and _ENCODED.search(decoded):
         return _hides_secret(unquote_plus(decoded), layers - 1)
     return layers == 0 or redact_text(decoded, layers - 1) != decoded
 

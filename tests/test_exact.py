@@ -50,7 +50,7 @@ def test_every_value_is_the_one_that_was_written(text: str) -> None:
 @given(text=almost_json)
 def test_what_is_refused_is_exactly_what_is_not_json(text: str, deep: bool) -> None:  # noqa: FBT001
     def load() -> Any:
-        return exact._loads_deep(text) if deep else exact.loads(text.encode())
+        return exact._loads_deep(text, []) if deep else exact.loads(text.encode())
 
     try:
         expected = reference(text)
@@ -61,9 +61,20 @@ def test_what_is_refused_is_exactly_what_is_not_json(text: str, deep: bool) -> N
         assert decimals(load()) == expected
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_another_value_of_its_name_replaced_is_told(deep: bool) -> None:  # noqa: FBT001
+    text = '{"a":1,"b":{"c":[2],"c":3},"a":4}'
+    repeated: list[Any] = []
+    body = b"[" * DEPTH * deep + text.encode() + b"]" * DEPTH * deep
+    value = exact.loads(body, repeated)
+    assert exact.dumps(value) == b"[" * DEPTH * deep + b'{"a":4,"b":{"c":3}}' + b"]" * DEPTH * deep
+    told = {exact.dumps(one) for one in repeated}
+    assert told >= {b'{"a":1}', b'{"c":[2]}'}
+
+
 @given(TEXTS, st.booleans())
 def test_the_slow_roads_lead_to_the_same_place(text: str, sort: bool) -> None:  # noqa: FBT001
-    value = exact._loads_deep(utf8(text).decode())
+    value = exact._loads_deep(utf8(text).decode(), [])
     assert decimals(value) == reference(utf8(text).decode())
     assert utf8(exact._dumps_deep(value, sort=sort)) == exact.dumps(
         value, orjson.OPT_SORT_KEYS if sort else 0

@@ -106,7 +106,32 @@ def test_exact_numbers_are_replaced_too() -> None:
         ('{"url":"/b?token=abc&x=1"}', '{"url":"/b?token=[REDACTED]&x=1"}'),
         ('{"a":"{\\"token\\":\\"x\\"}"}', '{"a":"{\\"token\\":\\"[REDACTED]\\"}"}'),
         ('{"token":"\ud800","a":"\ud800é"}', '{"token":"[REDACTED]","a":"\\ud800é"}'),
-        ('{"token":"x"', '{"token":"x"'),
+        ('{"token":"x"', REDACTED),
+        ('{"a":"b","token":"x', REDACTED),
+        ('{"token":"x","n":NaN}', REDACTED),
+        ('{"token":"x"}\n{"a":1}', REDACTED),
+        ('{"a":"line\nfeed","api_key" : {"b":"c"}}', REDACTED),
+        ('[auth] "Authorization": "Basic eDp4"', REDACTED),
+        ('{"a":"token","b":"c"', '{"a":"token","b":"c"'),
+        (
+            '{"token":"","secret":null,"csrf":true,"n":NaN}',
+            '{"token":"","secret":null,"csrf":true,"n":NaN}',
+        ),
+        ('"{\\"token\\":\\"x\\"}"', '"{\\"token\\":\\"[REDACTED]\\"}"'),
+        ('"/b?token=x"', '"/b?token=[REDACTED]"'),
+        ('"token" it is', '"token" it is'),
+        ('{"token":"x","token":""}', '{"token":""}'),
+        ('{"password":"x","password":null}', '{"password":null}'),
+        ('{"a":{"token":"x"},"a":1}', '{"a":1}'),
+        ('{"a":"/?token=x","a":1}', '{"a":1}'),
+        ('{"a": 1, "a": 2}', '{"a": 1, "a": 2}'),
+        ('/p?d={"url":"/x?y=1","token":"x"}&z=1', "/p?d=[REDACTED]&z=1"),
+        ("/p?d=%7B%22url%22:%22/x?y=1%22,%22token%22:%22x%22%7D", "/p?d=[REDACTED]"),
+        ("/p?d=%7B%22a%22:%22x;y%22,%22token%22:%22x%22%7D#z", "/p?d=[REDACTED]#z"),
+        ("/p?d=" + quote("%7B%22a%22:%22?y=1%22,%22token%22:%22x%22%7D", ""), "/p?d=[REDACTED]"),
+        ("/p?d=[a]?e={%22url%22:%22/x?y=1%22,%22token%22:%22x%22}", "/p?d=[REDACTED]"),
+        ('/p?d={"a":"b"}?token=x', "/p?d=[REDACTED]"),
+        ("/p?d=[1];e=2?f=3", "/p?d=[1];e=2?f=3"),
         ("?a=%7B%22token%22%3A%22x%22%7D&b=1", "?a=[REDACTED]&b=1"),
         ('?a={"token":"x"}&b=1', "?a=[REDACTED]&b=1"),
         ('?a={"page":"x"}&b=1', '?a={"page":"x"}&b=1'),
@@ -226,8 +251,11 @@ def test_more_names_than_can_be_remembered_are_told_apart() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["?", "&a", "?a=", "?token=", "token=&", ";a=b", "a=%26", "%", "?a=%3F", "=", " =", "%3Fa=b&"],
-)
+    [
+        "?", "&a", "?a=", "?token=", "token=&", ";a=b", "a=%26", "%", "?a=%3F", "=", " =",
+        "%3Fa=b&", '?a={"', "?a=%7B%22", '?a={"b":', '"', '{"a":', '"a" ', "?a=%22%20%20",
+    ],
+)  # fmt: skip
 def test_hostile_text_of_a_megabyte_is_done(piece: str) -> None:
     # Anything that takes the square of this length would not come to an end.
     text = piece * (LARGE // len(piece))

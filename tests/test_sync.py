@@ -540,11 +540,19 @@ def test_a_providers_clock_that_is_ahead_loses_nothing(each: Desk) -> None:
     assert each.holds_all()
 
 
-@pytest.mark.parametrize("year", [1970, 2100])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1970, 1, 2, tzinfo=UTC),
+        datetime(2100, 1, 2, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ],
+    ids=lambda moment: str(moment.year),
+)
 @pytest.mark.parametrize("name", ["persona", "roam"])
 def test_a_clock_that_is_wrong_for_once_takes_nothing_back_and_makes_no_gap(
     name: str,
-    year: int,
+    moment: datetime,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
@@ -553,7 +561,7 @@ def test_a_clock_that_is_wrong_for_once_takes_nothing_back_and_makes_no_gap(
     for one in desk(name, world, tmp_path, monkeypatch, capfdbinary):
         assert one.sync() == 0
         covered = one.lines[-1]["covered"]["until"]
-        one.server.faults = lambda _: dated(datetime(year, 1, 2, tzinfo=UTC))
+        one.server.faults = lambda _: dated(moment)
         assert (one.sync(), one.said) == (0, "")
         one.server.faults = {}
         one.world.add(1)

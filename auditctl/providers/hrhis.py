@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100
 MOST_GROWTH = 2
 """How many times the pages promised at first are read before a growing log is given up."""
+MORE_GROWTH = 10
+"""How many pages more, since a small log may well become several times as long."""
 _REFUSED = 400
 _HIDING = (200, 201, 400, 404)
 """Statuses that do not tell what became of a question."""
@@ -189,7 +191,7 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
     largest = first.total
     # What a page holds, whatever size the server states: it may cap its pages, or not page at all.
     size = len(shown) or first.size
-    most = MOST_GROWTH * -(-first.total // size) + 1
+    most = MOST_GROWTH * -(-first.total // size) + MORE_GROWTH
 
     def is_last(number: int) -> bool:
         # Rows may also be missing because the server hides some that it counts. So pages beyond
@@ -220,15 +222,17 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
                 raise list_.client.strange("the same page came round again under another number")
             largest = max(largest, further.total)
             yield further.page
-    for oldest, newest in _gaps(totals, size):
-        number = (largest - newest) // size
-        reached = newest
-        while reached > oldest:
-            number += 1
-            further = ask(number, again=True)
-            largest = max(largest, further.total)
-            reached = further.total - number * size
-            yield further.page
+    # If the first page is short, the server caps its pages or hides rows: nobody knows which.
+    for held in dict.fromkeys((size, max(size, first.size))):
+        for oldest, newest in _gaps(totals, held):
+            number = (largest - newest) // held
+            reached = newest
+            while reached > oldest:
+                number += 1
+                further = ask(number, again=True)
+                largest = max(largest, further.total)
+                reached = further.total - number * held
+                yield further.page
 
 
 def _ids(page: Page) -> list[object]:

@@ -263,7 +263,7 @@ class Run:
             if covered is not None:
                 begin = min(since, from_text(covered["since"]))
                 skew = max(self.client.skew or timedelta(), timedelta())
-                if from_text(covered["until"]) <= datetime.now(UTC) + skew + AGREEMENT:
+                if from_text(covered["until"]) - datetime.now(UTC) <= skew + AGREEMENT:
                     # A clock that is wrong for once takes nothing back; a mark in the future, by
                     # the provider's clock too, was wrong itself.
                     end = max(until, covered["until"])
