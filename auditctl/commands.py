@@ -1,7 +1,6 @@
 """What the commands do, once their words are read: settings, client, flow, format, destination."""
 
 import gc
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -229,16 +228,13 @@ def _check_output(path: str) -> None:
     if not path:
         message = "--output is empty: give the name of a file, or - for standard output."
         raise UsageError(message)
-    from auditctl.sync.template import OF_RECORD, OF_RUN, SUFFIX
+    from auditctl.sync.template import OF_RECORD, OF_RUN, SUFFIX, is_of_a_sync
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
         message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
-    if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
-        message = (
-            f"{path} belongs to sync, whose journal lies beside it, and would be replaced. Give "
-            "another --output."
-        )
+    if path.endswith(SUFFIX) or is_of_a_sync(path):
+        message = f"{path} belongs to sync, and would be replaced. Give another --output."
         raise UsageError(message)
 
 

@@ -56,7 +56,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
 
     Where the vendor documents that the newest come first, reading stops behind the first page
     that is wholly older than the window. Where rows shift, each id is delivered once, and so is
-    what two days in a row both answer with; what one page repeats stays repeated.
+    what two answers in a row both hold; what one answer repeats stays repeated.
 
     Nobody on the way keeps a page while the next is asked for: its memory, still in the
     processor's cache, is what the next is read into.
@@ -70,8 +70,6 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         tally.pages += not page.continues
         ids.next_page(page)
         batch: list[Record] = []
-        here: set[str] = set()
-        once = shifts or page.day is not None
         older = 0
         moment: str | None = None
         _redact(page, redacted=redacted)
@@ -88,19 +86,19 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                 older = older + 1 if moment[:-1] < since else 0
                 continue
             older = 0
-            if once:
-                if record["id"] in seen:
-                    continue
-                here.add(record["id"])
             if not tests or all(test(record) for test in tests):
                 batch.append(Malformed(record, problems) if problems else record)
         tally.reached = moment or tally.reached
         tally.older = older
         past = older == len(page.events) > 0
-        if shifts:
-            seen |= here
-        else:
-            seen = here
+        if not page.continues:
+            here = {record["id"] for record in batch}
+            if not seen.isdisjoint(here):
+                batch = [record for record in batch if record["id"] not in seen]
+            if shifts:
+                seen |= here
+            else:
+                seen = here
         if provider.order == "newest day first":
             batch.sort(key=_age, reverse=True)
         del page

@@ -113,7 +113,7 @@ def _read(source: str, path: str) -> str:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - the user's own path, as it stands
             content = file.read(LARGEST_FILE + 1)
-        value = content.decode()
+        value = content.decode("utf-8-sig")  # some editors begin each file with a mark
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         # Without the name: it may be the secret itself, put in the wrong place.

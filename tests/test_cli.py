@@ -1020,6 +1020,34 @@ def test_a_list_replaces_nothing_of_a_sync(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    "template", ["{date}.jsonl", "{account}/{date}.jsonl", "x/{account}/{date}-{account}.jsonl"]
+)
+def test_a_list_replaces_no_file_of_a_sync_with_several(template: str, tmp_path: Path) -> None:
+    words = ("upstash", "sync", "--demo", "--since", "2d", "-o", str(tmp_path / template))
+    assert run(*words).status == 0
+    (first, *_) = sorted(tmp_path.rglob("*.jsonl"))
+    before = first.read_bytes()
+    found = run("upstash", "list", "--demo", "-o", str(first))
+    assert (found.status, found.out, first.read_bytes()) == (USAGE, b"", before)
+    assert "belongs to sync" in found.said
+    other = first.with_name("other.jsonl")
+    other.touch()
+    for path in (other, first.with_name("new.jsonl")):
+        assert run("upstash", "list", "--demo", "--limit", "1", "-o", str(path)).status == 0
+        assert len(path.read_bytes().splitlines()) == 1
+
+
+def test_a_list_replaces_nothing_of_a_sync_through_a_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.jsonl", tmp_path / "link.jsonl"
+    assert run("persona", "sync", "--demo", "-o", str(path)).status == 0
+    link.symlink_to(path)
+    before = path.read_bytes()
+    found = run("persona", "list", "--demo", "-o", str(link))
+    assert (found.status, path.read_bytes()) == (USAGE, before)
+    assert "belongs to sync" in found.said
+
+
 def test_a_configuration_without_a_source_is_a_usage_error() -> None:
     found = run("persona", "list", "--demo", "--config", "/nowhere")
     assert (found.status, found.out) == (USAGE, b"")

@@ -80,6 +80,7 @@ def test_no_secret_shows_itself() -> None:
         (b"hunter2\r\n", "hunter2"),
         (b" hunter2 \n", " hunter2 "),
         ("schlüssel".encode(), "schlüssel"),
+        (b"\xef\xbb\xbfhunter2\r\n", "hunter2"),
     ],
 )
 @pytest.mark.parametrize("name", ["ACME_KEY", "ACME_OLD", "ACME_ACCOUNT"])

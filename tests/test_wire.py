@@ -1282,6 +1282,21 @@ def test_another_machines_proxy_never_sees_what_is_for_this_one(
     assert found.out == sound("persona")
 
 
+def test_a_proxy_that_needs_more_than_is_installed_says_so(
+    auditctl: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    found = auditctl("persona", "list", PERSONA_API_KEY=KEY, all_proxy="socks5://127.0.0.1:9")
+    assert found.ended == (
+        2,
+        (
+            "auditctl: The connection cannot be set up: a SOCKS proxy needs more: pip install "
+            "'auditctl[socks]'. Check the variables that say how, such as HTTPS_PROXY and "
+            "ALL_PROXY.\n"
+        ),
+    )
+
+
 def test_a_proxy_that_refuses_is_not_asked_again(auditctl: Program) -> None:
     with Server() as proxy:
         found = auditctl("persona", "list", PERSONA_API_KEY=KEY, https_proxy=proxy.url)

@@ -81,11 +81,8 @@ class Template:
             return []
         import glob
 
-        parts = _PLACEHOLDER.split(self.names)
-        pattern = "*".join(map(glob.escape, parts[::2]))
-        values = "".join(
-            _VALUES[part] if odd % 2 else re.escape(part) for odd, part in enumerate(parts)
-        )
+        pattern = "*".join(map(glob.escape, _PLACEHOLDER.split(self.names)[::2]))
+        values = _names(self.names)
         found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
         return [name for name in found if re.fullmatch(values, name) and not self._is_another(name)]
 
@@ -132,6 +129,26 @@ def parse(path: str, **of_run: str) -> Template:
     return Template(folder, names)
 
 
+def is_of_a_sync(path: str) -> bool:
+    """Say whether a file is one of some destination's: its journal lies beside it or above."""
+    import glob
+
+    path = os.path.realpath(path)
+    if os.path.exists(path + SUFFIX):  # noqa: PTH110
+        return True
+    if not os.path.exists(path):  # noqa: PTH110 - then there is nothing to lose
+        return False
+    folder, name = os.path.split(path)
+    while True:
+        for journal in glob.glob(f"*{{*}}*{SUFFIX}", root_dir=folder, include_hidden=True):  # noqa: PTH207
+            if re.fullmatch(_names(journal.removesuffix(SUFFIX)), name):
+                return True
+        if folder == os.path.dirname(folder):  # noqa: PTH120
+            return False
+        folder, last = os.path.split(folder)
+        name = f"{last}-{name}"  # as in a journal's name
+
+
 def find(path: str) -> list[Template]:
     """Find the destinations of a PATH: with ``{source}`` or ``{provider}`` there may be several.
 
@@ -155,6 +172,12 @@ def find(path: str) -> list[Template]:
     journals = sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207
     matches = [re.fullmatch(values, found) for found in journals]
     return [parse(path, **match.groupdict()) for match in matches if match]
+
+
+def _names(template: str) -> str:
+    """Give the pattern of all names that a template of one can make."""
+    parts = enumerate(_PLACEHOLDER.split(template))
+    return "".join(_VALUES.get(part, ".*") if n % 2 else re.escape(part) for n, part in parts)
 
 
 def _harmless(value: str) -> str:

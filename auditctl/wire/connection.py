@@ -107,13 +107,14 @@ class Connection:
             return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A certificate file that is gone; a proxy that is no URL, or needs an extra.
-            if isinstance(error, OSError | ImportError):
+            if isinstance(error, ImportError):
+                said = "a SOCKS proxy needs more: pip install 'auditctl[socks]'"
+            elif isinstance(error, OSError):
                 said = self._refusals.safe(str(error)).rstrip(".")
             else:
                 said = "the proxy is none"  # not what is wrong with it: that may be its password
-            about = (
-                "SSL_CERT_FILE and SSL_CERT_DIR" if isinstance(error, OSError) else "HTTPS_PROXY"
-            )
+            of_files = isinstance(error, OSError)
+            about = "SSL_CERT_FILE and SSL_CERT_DIR" if of_files else "HTTPS_PROXY and ALL_PROXY"
             message = (
                 f"The connection cannot be set up: {said}. "
                 f"Check the variables that say how, such as {about}."

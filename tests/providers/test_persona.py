@@ -89,6 +89,15 @@ def test_only_the_cursor_is_taken_from_the_link(link: str) -> None:
     ]
 
 
+def test_what_two_pages_share_comes_once_and_what_one_repeats_as_often() -> None:
+    service = Service.saying(
+        page(event("ual_1"), event("ual_2"), event("ual_2"), then=after("ual_2")),
+        page(event("ual_2"), event("ual_3"), event("ual_3")),
+    )
+    found = [record["id"] for record in service.export(PERSONA)]
+    assert found == ["ual_1", "ual_2", "ual_2", "ual_3", "ual_3"]
+
+
 @pytest.mark.parametrize(
     "origin",
     [
