@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from auditctl import Client, Fields, Window
 
 PAGE_SIZE = 100
-MOST_GROWTH = 2
-"""How many times the pages promised at first are read before a growing log is given up."""
-MORE_GROWTH = 10
-"""How many pages more, since a small log may well become several times as long."""
+MOST_GROWTH, MORE_GROWTH = 2, 10
+"""How many times the pages promised at first, and how many more, are read of a growing log."""
 _REFUSED = 400
 _HIDING = (200, 201, 400, 404)
 """Statuses that do not tell what became of a question."""
@@ -225,8 +223,7 @@ def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in 
     # If the first page is short, the server caps its pages or hides rows: nobody knows which.
     for held in dict.fromkeys((size, max(size, first.size))):
         for oldest, newest in _gaps(totals, held):
-            number = (largest - newest) // held
-            reached = newest
+            number, reached = (largest - newest) // held, newest
             while reached > oldest:
                 number += 1
                 further = ask(number, again=True)
