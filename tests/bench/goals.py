@@ -27,7 +27,7 @@ HUGE = 3_000_000  # events in an array of 1 GB
 LATENCY = 0.05
 FETCH = 26
 """S that goal 3 allows a fetch of one page."""
-PAIRS = 3
+PAIRS = 5
 """Runs of each program of others that goal 10 compares with; the median counts."""
 OUT = FOLDER / "out"
 
