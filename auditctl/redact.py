@@ -20,8 +20,10 @@ _NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
 _ENCODED = re.compile(r"%(?:22|25|3f|26|23|3b|3d)", re.IGNORECASE)
-_JSON = ("{", "[", '"')
-_opens_json = re.compile(r'(?:\s|\+|%20)*(?:[{\["]|%(?:25)*(?:7b|5b|22))', re.IGNORECASE).match
+_JSON = ("{", "[", '"{', '"[')
+"""How JSON begins, also if it is a text in JSON again; not every quote, as headers begin with."""
+_QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"
+_opens_json = re.compile(rf"(?:\s|\+|%20)*{_QUOTE}{_OPENING}", re.IGNORECASE).match
 _MEMBER = re.compile(r'"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])')
 _FEW = 10
 """Texts with a ``=`` that are looked into before one would rather look at all the others too."""
