@@ -95,7 +95,7 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
 
 
 def _redact_json(text: str, layers: int) -> str | None:
-    """Redact a text that is an object, a list or a text in JSON; None if it is none of them."""
+    """Redact a text that is JSON; None if it is none."""
     repeated: list[Any] = []
     try:
         # As escapes, which mean the same in JSON: a lone surrogate cannot be encoded.
