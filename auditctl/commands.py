@@ -228,12 +228,12 @@ def _check_output(path: str) -> None:
     if not path:
         message = "--output is empty: give the name of a file, or - for standard output."
         raise UsageError(message)
-    from auditctl.sync.template import OF_RECORD, OF_RUN, SUFFIX, is_of_a_sync
+    from auditctl.sync.template import OF_RECORD, OF_RUN, is_of_a_sync
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
         message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
-    if path.endswith(SUFFIX) or is_of_a_sync(path):
+    if is_of_a_sync(path):
         message = f"{path} belongs to sync, and would be replaced. Give another --output."
         raise UsageError(message)
 

@@ -102,7 +102,7 @@ def _constant(text: str) -> None:
 def _last(repeated: list[Any], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     kept = dict(pairs)
     if len(kept) < len(pairs):
-        repeated += ({name: value} for name, value in pairs)
+        repeated += ({name: value} for name, value in pairs if value is not kept[name])
     return kept
 
 

@@ -1038,9 +1038,10 @@ def test_a_list_replaces_no_file_of_a_sync_with_several(template: str, tmp_path:
         assert len(path.read_bytes().splitlines()) == 1
 
 
-def test_a_list_replaces_nothing_of_a_sync_through_a_link(tmp_path: Path) -> None:
-    path, link = tmp_path / "a.jsonl", tmp_path / "link.jsonl"
-    assert run("persona", "sync", "--demo", "-o", str(path)).status == 0
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.journal"])
+def test_a_list_replaces_nothing_of_a_sync_through_a_link(name: str, tmp_path: Path) -> None:
+    path, link = tmp_path / name, tmp_path / "link.jsonl"
+    assert run("persona", "sync", "--demo", "-o", str(tmp_path / "a.jsonl")).status == 0
     link.symlink_to(path)
     before = path.read_bytes()
     found = run("persona", "list", "--demo", "-o", str(link))

@@ -130,11 +130,11 @@ def parse(path: str, **of_run: str) -> Template:
 
 
 def is_of_a_sync(path: str) -> bool:
-    """Say whether a file is one of some destination's: its journal lies beside it or above."""
+    """Say whether a file is one of some destination's: its journal, or one that has it nearby."""
     import glob
 
     path = os.path.realpath(path)
-    if os.path.exists(path + SUFFIX):  # noqa: PTH110
+    if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
         return True
     if not os.path.exists(path):  # noqa: PTH110 - then there is nothing to lose
         return False
