@@ -14,7 +14,7 @@ import httpx
 from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError
 from auditctl.provider import Provider, Secret
-from auditctl.wire import arrays
+from auditctl.wire import arrays, body
 from auditctl.wire.ahead import ahead
 from auditctl.wire.answer import Answer, parse
 from auditctl.wire.connection import Connection, Exchange, Params
@@ -147,7 +147,7 @@ class Client:
                 with self._exchange(walk, path, None, used) as response:
                     if not response.is_success:
                         self._judged(response, _read(response))
-                    for answer, behind in arrays.split(response.iter_bytes(), position):
+                    for answer, behind in arrays.split(body.chunks(response), position):
                         yield answer
                         position = behind
                         trouble = Trouble(self._patience, walk.over)
@@ -255,21 +255,21 @@ class Client:
         with self._connection.asked(path, params, credentials) as response:
             yield response
 
-    def _judged(self, response: httpx.Response, body: bytes) -> Answer:
+    def _judged(self, response: httpx.Response, content: bytes) -> Answer:
         """Give the answer if it is one; raise what it stands for if it is not."""
         answer: Answer | None = None
         with suppress(ValueError):
-            answer = parse(body)
+            answer = parse(content)
         tree = answer.tree if answer else None
         status = self._provider.status(response.status_code, tree)
         if not httpx.codes.is_success(status):
             try:
-                said = said_in(tree) if answer else said_in(body.decode(errors="replace"))
+                said = said_in(tree) if answer else said_in(content.decode(errors="replace"))
             except RecursionError:
                 said = ""
             raise self._refusals.of_status(status, response.headers, said)
         if answer is None:
-            raise self._refusals.not_json(response.headers, body)
+            raise self._refusals.not_json(response.headers, content)
         return answer
 
     def _renewed(self, used: Mapping[str, str]) -> bool:
@@ -320,14 +320,14 @@ class _Walk:
 def _read(response: httpx.Response) -> bytes:
     """Read an answer's body; of a refusal, as much as there is and is needed."""
     if response.is_success:
-        return response.read()
-    body = b""
+        return body.read(response)
+    said = b""
     try:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) >= LARGEST_REFUSAL:
+        for chunk in body.chunks(response):
+            said += chunk
+            if len(said) >= LARGEST_REFUSAL:
                 break
     except (httpx.TransportError, httpx.DecodingError):
         if response.status_code not in TELLING:
             raise  # what it stands for may be said in the body
-    return body
+    return said

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -12,6 +13,7 @@ import httpx
 
 from auditctl.errors import UsageError
 from auditctl.settings import is_loopback
+from auditctl.wire.body import TooLargeError
 from auditctl.wire.refusals import Refusals, http_date
 
 CONNECT_TIMEOUT = 10.0
@@ -140,7 +142,7 @@ class Connection:
 
         Raises:
             PassingError: the network failed, here or while the body was read.
-            AnswerError: it is redirected too often, or to another origin.
+            AnswerError: it is redirected too often, or to another origin; or its body is too large.
 
         """
         try:
@@ -157,6 +159,8 @@ class Connection:
                     request = self._redirected(response, credentials)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._refusals.of_network(error, self._origin, proxied=self._proxied) from None
+        except TooLargeError:
+            raise self._refusals.too_large() from None
         raise self._refusals.redirected(MOST_REDIRECTS)
 
     def belongs(self, link: str, what: str) -> None:
@@ -188,10 +192,12 @@ class Connection:
     def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
         """Send one request and lend what answers it; tell of both when the body has been read."""
         response: httpx.Response | None = None
+        body: _Counted | None = None
         started = time.monotonic()
         try:
             response = self._transport.handle_request(request)
             response.request = request
+            response.stream = body = _Counted(response)
             if "Set-Cookie" in response.headers:
                 # A session that the provider opened is used again, instead of one per request.
                 self._cookies.extract_cookies(response)
@@ -204,7 +210,7 @@ class Connection:
             if self._on_exchange is not None:
                 path = self._refusals.shown(unquote(request.url.raw_path.decode()))
                 status = response.status_code if response is not None else None
-                size = response.num_bytes_downloaded if response is not None else 0
+                size = body.size if body is not None else 0
                 milliseconds = (time.monotonic() - started) * 1000
                 self._on_exchange(Exchange("GET", path, status, milliseconds, size))
 
@@ -218,6 +224,22 @@ class Connection:
             return self._request(url, credentials)
         except (ValueError, httpx.InvalidURL):
             raise self._refusals.strange("it redirects to something that is no URL") from None
+
+
+class _Counted(httpx.SyncByteStream):
+    """A body as it comes over the wire, its bytes counted."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream = cast("httpx.SyncByteStream", response.stream)
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            self.size += len(piece)
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

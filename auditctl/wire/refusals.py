@@ -151,6 +151,14 @@ class Refusals:
         )
         return AnswerError(message)
 
+    def too_large(self) -> AnswerError:
+        """Return the error for an answer that would take too much memory."""
+        message = (
+            f"{self._title}'s answer is larger than any that is read: a page has some 60 KB. Check "
+            f"that {self._variable} is the API's address."
+        )
+        return AnswerError(message)
+
     def circle(self, question: str) -> AnswerError:
         """Give the error for a question that was asked before."""
         message = (
