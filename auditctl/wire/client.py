@@ -25,6 +25,8 @@ LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
 TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
 """Statuses that say enough though the body breaks off."""
+MOST_FRUITLESS = 100
+"""Answers in a row without a new event, after which the pages are taken to have no end."""
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -219,19 +221,38 @@ class Client:
         """
         if self._current.before("page", *page):
             raise self._refusals.circle("a page that was read before")
+        self._current.fruitless = 0
 
     def once_rows(self, rows: Sequence[object], *about: object) -> None:
         """Make sure of the same by all of a page's rows, where nothing else tells it.
 
-        Rows that are all alike prove nothing: they may be twins.
+        Rows that are all alike prove nothing when they come again, since they may be twins, and
+        nor does an empty page. But such pages must not go on for ever either: see `brought`.
 
         Raises:
-            AnswerError: it was read before.
+            AnswerError: it was read before, or brings nothing like many before it.
 
         """
         # As JSON: to compare or to show what is nested deep would end in a RecursionError.
+        text = exact.dumps(rows)
         if rows and exact.dumps(rows[0]) != exact.dumps(rows[-1]):
-            self.once(*about, exact.dumps(rows))
+            self.once(*about, text)
+        else:
+            self.brought([] if self._current.before("page", *about, text) else rows)
+
+    def brought(self, events: Sequence[object]) -> None:
+        """Note how many new events an answer brought; `once` and `once_rows` do so themselves.
+
+        Empty pages are no end, but a provider may send them under ever new cursors or numbers.
+
+        Raises:
+            AnswerError: this is one of a hundred answers in a row that brought none.
+
+        """
+        walk = self._current
+        walk.fruitless = 0 if events else walk.fruitless + 1
+        if walk.fruitless >= MOST_FRUITLESS:
+            raise self._refusals.endless(MOST_FRUITLESS)
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
@@ -303,6 +324,8 @@ class _Walk:
     def __init__(self) -> None:
         self.over = threading.Event()
         """Set when it is: whoever still asks or waits for it stops."""
+        self.fruitless = 0
+        """Answers in a row that brought no new event."""
         self._hashes = array("q")
         self._lock = threading.Lock()
 

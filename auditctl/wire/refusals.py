@@ -167,6 +167,14 @@ class Refusals:
         )
         return AnswerError(message)
 
+    def endless(self, answers: int) -> AnswerError:
+        """Return the error for pages that bring nothing and do not end."""
+        message = (
+            f"{self._title}'s pages would never end: {answers} answers in a row brought no new "
+            "event. Nothing more was asked; try again later, and tell the provider if it stays so."
+        )
+        return AnswerError(message)
+
     def elsewhere(self, origin: tuple[str, str, int | None], what: str) -> AnswerError:
         """Give the error for ``what``, a link or a redirect, that leads to another origin."""
         message = (
