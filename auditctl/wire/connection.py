@@ -14,7 +14,8 @@ import httpx
 from auditctl.errors import UsageError
 from auditctl.settings import is_loopback
 from auditctl.wire.body import TooLargeError
-from auditctl.wire.refusals import Refusals, http_date
+from auditctl.wire.refusals import Refusals
+from auditctl.wire.waits import clock
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -131,7 +132,7 @@ class Connection:
     def skew(self) -> timedelta | None:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         header, now = self._date
-        date = http_date(header)
+        date = clock(header)
         return None if date is None else date - now
 
     @contextmanager
