@@ -8,6 +8,7 @@ import tracemalloc
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -30,7 +31,6 @@ from tests.world import World, happening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 INTERVAL = 60.0
 
@@ -112,6 +112,11 @@ def test_centuries_are_slept_a_day_at_a_time() -> None:
     assert 10.0**10 <= again <= 10.0**10 + INTERVAL
 
 
+def state(pid: int) -> str:
+    """Tell what a process does: S is sleeping, Z has ended."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 NEVER = "Fri, 31 Dec 9999 23:59:59 GMT"
 
 
@@ -140,6 +145,7 @@ def test_a_service_that_waits_for_centuries_ends_with_its_signal(
             assert b"It is asked again until it answers." in service.stderr.readline()
         else:
             program.until(path.exists)
+        program.until(lambda: state(service.pid) in "SZ")  # it waits, or has ended
         service.terminate()
         _, said = service.communicate(timeout=LONG)
     assert (service.returncode, said) == (0, b"")
