@@ -28,6 +28,7 @@ import pytest
 from auditctl import __version__, demo
 from auditctl.settings import sample
 from auditctl.window import Window
+from auditctl.wire import pace
 from auditctl.wire.client import Client
 from tests import tape
 from tests.program import Run, started
@@ -35,6 +36,7 @@ from tests.server import (
     BAD_GZIP,
     BASIC,
     CUT,
+    DRIP,
     DROP,
     FIRST_ID,
     KEY,
@@ -144,6 +146,7 @@ NETWORK_FAULTS = {
     "dropped": DROP,
     "cut": CUT,
     "bad gzip": BAD_GZIP,
+    "unknown coding": Fault(headers={"Content-Encoding": "br"}),
     "cut gzip": Fault(
         headers={"Content-Encoding": "gzip"}, edit=lambda body: gzip.compress(body)[:-50]
     ),
@@ -152,7 +155,7 @@ NETWORK_FAULTS = {
     "nothing": Fault(body=b""),
     "not UTF-8": Fault(edit=lambda body: body[:9] + b"\xff" + body[9:]),
 }
-RETRIED = (408, 425, 429, 500, 502, 503, 504)
+RETRIED = (408, 425, 429, 500, 502, 503, 504, 520, 527, 530)
 NOT_RETRIED = (400, 404, 409, 410, 422)
 
 
@@ -613,6 +616,33 @@ def test_a_provider_that_comes_up_meanwhile_is_found() -> None:
     assert b"no answer" in refused
     assert asked.startswith(b"GET /api/v1/user-audit-logs?")
     assert process.returncode == 0
+
+
+def test_an_answer_that_drips_is_a_trouble_that_passes(
+    auditctl: Program, sound: Callable[[str], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SPAN", 0.1)
+    with Server(log("persona"), faults={2: replace(DRIP, drip=0.05)}) as server:
+        found = exported(auditctl, server, "persona", "-v")
+    assert found.out == sound("persona")
+    assert "did not answer in time (less than 64 KiB in 0 s); asking again" in found.said
+    assert len(server.requests) == REQUESTS["persona"] + 1
+
+
+HEADERS = {
+    "one": {"X": "x" * 200_000},
+    "many": {f"X-{n}": "x" * 100 for n in range(2000)},
+}
+
+
+@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+def test_headers_without_a_bound_end_the_run_with_6(
+    headers: dict[str, str], auditctl: Program
+) -> None:
+    with Server(log("persona"), faults=again_and_again(Fault(headers=headers))) as server:
+        found = exported(auditctl, server, "persona")
+    assert (found.status, len(server.requests)) == (6, 1)
+    assert "answer is larger than any that is read" in found.said
 
 
 @every_provider

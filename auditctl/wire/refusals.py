@@ -25,6 +25,8 @@ _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
 _is_refusal = re.compile(r"4[0-9]{2} ").match
 """How httpx says that a proxy will not let us through, however often it is asked."""
+_ENDLESS_HEADERS = "Receive buffer too long"
+"""How h11 says that headers are longer than any that are read."""
 WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
 
 
@@ -108,6 +110,8 @@ class Refusals:
     ) -> Exception:
         """Give what a fault of the network on the way to an origin stands for."""
         said = self.safe(str(error) or type(error).__name__)
+        if said == _ENDLESS_HEADERS:
+            return self.too_large()
         _, host, port = origin
         if "CERTIFICATE_VERIFY_FAILED" in said:
             message = (
