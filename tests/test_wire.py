@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
@@ -204,15 +205,53 @@ def test_a_trouble_that_passes_costs_one_further_request_and_no_record(
     assert len(set(questions)) == REQUESTS[name]
 
 
+def members(body: bytes) -> bytes:
+    """Pack a body as a server that flushes by the kilobyte does: a member of gzip for each."""
+    return b"".join(gzip.compress(body[n : n + 1000]) for n in range(0, len(body), 1000))
+
+
+WRAPPED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": ("gzip", gzip.compress),
+    "members of gzip": ("gzip", members),
+    "x-gzip": ("x-gzip", gzip.compress),
+    "deflate": ("deflate", zlib.compress),
+    "raw deflate": ("deflate", lambda body: zlib.compress(body)[2:-4]),
+    "a byte order mark": ("identity", lambda body: b"\xef\xbb\xbf" + body),
+    "a mark in gzip": ("gzip", lambda body: members(b"\xef\xbb\xbf" + body)),
+}
+
+
+@pytest.mark.parametrize("form", WRAPPED)
 @pytest.mark.parametrize("name", ["persona", "upstash"])
-def test_a_compressed_answer_is_read(
-    name: str, auditctl: Program, sound: Callable[[str], bytes]
+def test_an_answer_is_read_however_it_is_wrapped(
+    name: str, form: str, auditctl: Program, sound: Callable[[str], bytes]
 ) -> None:
-    packed = Fault(headers={"Content-Encoding": "gzip"}, edit=gzip.compress)
-    with Server(log(name), faults=again_and_again(packed)) as server:
+    coding, edit = WRAPPED[form]
+    wrapped = Fault(headers={"Content-Encoding": coding}, edit=edit)
+    with Server(log(name), faults=again_and_again(wrapped)) as server:
         found = exported(auditctl, server, name)
     assert found.out == sound(name)
     assert all("gzip" in request.headers["accept-encoding"] for request in server.requests)
+
+
+@pytest.mark.parametrize("status", [204, 205])
+@pytest.mark.parametrize("name", ["persona", "upstash"])
+def test_no_content_is_an_empty_log(name: str, status: int, auditctl: Program) -> None:
+    with Server(log(name), faults=again_and_again(Fault(status, body=b""))) as server:
+        found = exported(auditctl, server, name)
+        checked = auditctl(name, "check", **server.environment)
+    assert (found.status, found.said, found.out) == (0, "", b"")
+    assert checked.status == 0
+    assert b"newest record: none" in checked.out
+    assert len(server.requests) == 2
+
+
+def test_no_content_behind_a_cursor_is_no_end(auditctl: Program) -> None:
+    with Server(log("persona"), faults={2: Fault(204, body=b"")}) as server:
+        found = exported(auditctl, server, "persona")
+    assert found.status == 6
+    assert "it lacks the list data or links.next" in found.said
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("status", [*NOT_RETRIED, 401, 403, 501])

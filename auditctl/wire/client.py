@@ -25,6 +25,8 @@ LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
 TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
 """Statuses that say enough though the body breaks off."""
+NO_CONTENT = frozenset({204, 205})
+"""Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
 MOST_FRUITLESS = 100
 """Answers in a row without a new event, after which the pages are taken to have no end."""
 
@@ -106,6 +108,8 @@ class Client:
     def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
         """Ask one question below the base URL and give the whole answer.
 
+        The answer to 204 (no content) is None, and its body is empty.
+
         ``again`` allows a question that was asked before, where the provider is known to have
         another answer by now; without it a circle of pages would never end.
 
@@ -128,7 +132,7 @@ class Client:
                 if not self._renewed(used):
                     raise
 
-    def rows(self, path: str) -> Iterator[Answer]:
+    def rows(self, path: str) -> Iterator[Answer]:  # noqa: C901 - each way an answer may end
         """Ask for one array and give its rows, a list of some of them at a time, as they come.
 
         A stream that breaks off is asked for again. What was delivered of it is passed over if
@@ -149,6 +153,9 @@ class Client:
                 with self._exchange(walk, path, None, used) as response:
                     if not response.is_success:
                         self._judged(response, _read(response))
+                    if response.status_code in NO_CONTENT:
+                        yield Answer([], b"")
+                        return
                     for answer, behind in arrays.split(body.chunks(response), position):
                         yield answer
                         position = behind
@@ -289,6 +296,8 @@ class Client:
             except RecursionError:
                 said = ""
             raise self._refusals.of_status(status, response.headers, said)
+        if answer is None and not content and status in NO_CONTENT:
+            return Answer(None, b"")
         if answer is None:
             raise self._refusals.not_json(response.headers, content)
         return answer
