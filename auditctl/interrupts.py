@@ -2,7 +2,6 @@
 
 import atexit
 import math
-import os
 import signal
 import sys
 import time
@@ -91,8 +90,9 @@ class Interrupts:
         if self._came is not None:
             if time.monotonic() - self._came_at >= SAME:
                 # Whoever asks again does not want to wait. To raise once more would break into what
-                # is being done because of the first.
-                os._exit(InterruptedRunError(self._came).status)
+                # is being done because of the first, and might be waited for in vain too.
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
             return
         self._came = number
         self._came_at = time.monotonic()

@@ -748,11 +748,15 @@ with interrupts.held(math.inf):
 """
 
 
-@pytest.mark.parametrize(("same", "out"), [("60", b"finished\n"), ("0", b"")])
-def test_a_second_signal_is_the_same_one_unless_it_comes_later(same: str, out: bytes) -> None:
+@pytest.mark.parametrize(
+    ("same", "status", "out"), [("60", 143, b"finished\n"), ("0", -signal.SIGTERM, b"")]
+)
+def test_a_second_signal_is_the_same_one_unless_it_comes_later(
+    same: str, status: int, out: bytes
+) -> None:
     words = [sys.executable, "-c", TWICE, same]
     ended = subprocess.run(words, capture_output=True, timeout=LONG / 2, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (143, out, b"")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (status, out, b"")
 
 
 AT_THE_END = """

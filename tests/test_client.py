@@ -11,6 +11,7 @@ import pytest
 from auditctl import Secret
 from auditctl.check import check
 from auditctl.errors import AnswerError
+from auditctl.provider import MOST_EVENTS
 from auditctl.providers.persona import Persona
 from auditctl.wire.client import MOST_FRUITLESS
 from tests.service import Service
@@ -87,4 +88,11 @@ def test_an_answer_that_is_too_large_is_no_trouble_that_passes() -> None:
     service = Service(answer)
     with pytest.raises(AnswerError, match="is larger than any that is read"):
         service.client(PERSONA).get("/user-audit-logs")
+    assert len(service.asked) == 1
+
+
+def test_a_page_of_far_too_many_events_is_not_made_into_records() -> None:
+    service = Service(lambda _: page(*[1] * (MOST_EVENTS + 1), number=None))
+    with pytest.raises(AnswerError, match="has 100,001 events, more than the 100,000"):
+        service.export(PERSONA)
     assert len(service.asked) == 1
