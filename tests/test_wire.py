@@ -359,7 +359,7 @@ def test_quotes_that_came_with_a_value_are_named_when_it_is_refused(
             "(401: invalid_token, It has expired). ",
         ),
         (
-            "hrhis",
+            "persona",
             Fault(400, body=b'{"message":"Invalid","errors":{"page":["is odd"],"size":"is 0"}}'),
             6,
             "(400: Invalid, is odd, is 0). ",
