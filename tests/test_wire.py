@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
@@ -28,6 +29,7 @@ import pytest
 from auditctl import __version__, demo
 from auditctl.settings import sample
 from auditctl.window import Window
+from auditctl.wire import pace
 from auditctl.wire.client import Client
 from tests import tape
 from tests.program import Run, started
@@ -35,6 +37,7 @@ from tests.server import (
     BAD_GZIP,
     BASIC,
     CUT,
+    DRIP,
     DROP,
     FIRST_ID,
     KEY,
@@ -144,6 +147,7 @@ NETWORK_FAULTS = {
     "dropped": DROP,
     "cut": CUT,
     "bad gzip": BAD_GZIP,
+    "unknown coding": Fault(headers={"Content-Encoding": "br"}),
     "cut gzip": Fault(
         headers={"Content-Encoding": "gzip"}, edit=lambda body: gzip.compress(body)[:-50]
     ),
@@ -152,7 +156,7 @@ NETWORK_FAULTS = {
     "nothing": Fault(body=b""),
     "not UTF-8": Fault(edit=lambda body: body[:9] + b"\xff" + body[9:]),
 }
-RETRIED = (408, 425, 429, 500, 502, 503, 504)
+RETRIED = (408, 425, 429, 500, 502, 503, 504, 520, 527, 530)
 NOT_RETRIED = (400, 404, 409, 410, 422)
 
 
@@ -201,15 +205,53 @@ def test_a_trouble_that_passes_costs_one_further_request_and_no_record(
     assert len(set(questions)) == REQUESTS[name]
 
 
+def members(body: bytes) -> bytes:
+    """Pack a body as a server that flushes by the kilobyte does: a member of gzip for each."""
+    return b"".join(gzip.compress(body[n : n + 1000]) for n in range(0, len(body), 1000))
+
+
+WRAPPED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": ("gzip", gzip.compress),
+    "members of gzip": ("gzip", members),
+    "x-gzip": ("x-gzip", gzip.compress),
+    "deflate": ("deflate", zlib.compress),
+    "raw deflate": ("deflate", lambda body: zlib.compress(body)[2:-4]),
+    "a byte order mark": ("identity", lambda body: b"\xef\xbb\xbf" + body),
+    "a mark in gzip": ("gzip", lambda body: members(b"\xef\xbb\xbf" + body)),
+}
+
+
+@pytest.mark.parametrize("form", WRAPPED)
 @pytest.mark.parametrize("name", ["persona", "upstash"])
-def test_a_compressed_answer_is_read(
-    name: str, auditctl: Program, sound: Callable[[str], bytes]
+def test_an_answer_is_read_however_it_is_wrapped(
+    name: str, form: str, auditctl: Program, sound: Callable[[str], bytes]
 ) -> None:
-    packed = Fault(headers={"Content-Encoding": "gzip"}, edit=gzip.compress)
-    with Server(log(name), faults=again_and_again(packed)) as server:
+    coding, edit = WRAPPED[form]
+    wrapped = Fault(headers={"Content-Encoding": coding}, edit=edit)
+    with Server(log(name), faults=again_and_again(wrapped)) as server:
         found = exported(auditctl, server, name)
     assert found.out == sound(name)
     assert all("gzip" in request.headers["accept-encoding"] for request in server.requests)
+
+
+@pytest.mark.parametrize("status", [204, 205])
+@pytest.mark.parametrize("name", ["persona", "upstash"])
+def test_no_content_is_an_empty_log(name: str, status: int, auditctl: Program) -> None:
+    with Server(log(name), faults=again_and_again(Fault(status, body=b""))) as server:
+        found = exported(auditctl, server, name)
+        checked = auditctl(name, "check", **server.environment)
+    assert (found.status, found.said, found.out) == (0, "", b"")
+    assert checked.status == 0
+    assert b"newest record: none" in checked.out
+    assert len(server.requests) == 2
+
+
+def test_no_content_behind_a_cursor_is_no_end(auditctl: Program) -> None:
+    with Server(log("persona"), faults={2: Fault(204, body=b"")}) as server:
+        found = exported(auditctl, server, "persona")
+    assert found.status == 6
+    assert "it lacks the list data or links.next" in found.said
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("status", [*NOT_RETRIED, 401, 403, 501])
@@ -613,6 +655,33 @@ def test_a_provider_that_comes_up_meanwhile_is_found() -> None:
     assert b"no answer" in refused
     assert asked.startswith(b"GET /api/v1/user-audit-logs?")
     assert process.returncode == 0
+
+
+def test_an_answer_that_drips_is_a_trouble_that_passes(
+    auditctl: Program, sound: Callable[[str], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SPAN", 0.1)
+    with Server(log("persona"), faults={2: replace(DRIP, drip=0.05)}) as server:
+        found = exported(auditctl, server, "persona", "-v")
+    assert found.out == sound("persona")
+    assert "did not answer in time (less than 64 KiB in 0 s); asking again" in found.said
+    assert len(server.requests) == REQUESTS["persona"] + 1
+
+
+HEADERS = {
+    "one": {"X": "x" * 200_000},
+    "many": {f"X-{n}": "x" * 100 for n in range(2000)},
+}
+
+
+@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+def test_headers_without_a_bound_end_the_run_with_6(
+    headers: dict[str, str], auditctl: Program
+) -> None:
+    with Server(log("persona"), faults=again_and_again(Fault(headers=headers))) as server:
+        found = exported(auditctl, server, "persona")
+    assert (found.status, len(server.requests)) == (6, 1)
+    assert "answer is larger than any that is read" in found.said
 
 
 @every_provider

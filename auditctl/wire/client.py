@@ -29,6 +29,10 @@ LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
 TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
 """Statuses that say enough though the body breaks off."""
+NO_CONTENT = frozenset({204, 205})
+"""Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
+MOST_FRUITLESS = 100
+"""Answers in a row without a new event, after which the pages are taken to have no end."""
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -108,6 +112,8 @@ class Client:
     def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
         """Ask one question below the base URL and give the whole answer.
 
+        The answer to 204 (no content) is None, and its body is empty.
+
         ``again`` allows a question that was asked before, where the provider is known to have
         another answer by now; without it a circle of pages would never end.
 
@@ -160,7 +166,9 @@ class Client:
         share = READ_AHEAD // self.concurrency
         return Stream(lambda stream: self._lists(stream, question), share)
 
-    def _lists(self, stream: Stream, question: Question) -> Iterator[Answer | None]:
+    def _lists(  # noqa: C901 - each way an answer may end
+        self, stream: Stream, question: Question
+    ) -> Iterator[Answer | None]:
         """Give a stream's lists; first None, if bytes are to be read ahead, when this is done."""
         walk = self._current
         path, params = question.path, question.params
@@ -185,7 +193,10 @@ class Client:
                         chunks = chain(read, chunks)
                         del read
                     members = stream.members
-                    rows = arrays.split(chunks, position, name=question.rows, members=members)
+                    if response.status_code in NO_CONTENT:
+                        rows = iter([(Answer([], b""), position)])
+                    else:
+                        rows = arrays.split(chunks, position, name=question.rows, members=members)
                     for answer, behind in self._accepted(response, rows, question.rows, members):
                         yield answer
                         position = behind
@@ -252,19 +263,38 @@ class Client:
         """
         if self._current.before("page", *page):
             raise self._refusals.circle("a page that was read before")
+        self._current.fruitless = 0
 
     def once_rows(self, rows: Sequence[object], *about: object) -> None:
         """Make sure of the same by all of a page's rows, where nothing else tells it.
 
-        Rows that are all alike prove nothing: they may be twins.
+        Rows that are all alike prove nothing when they come again, since they may be twins, and
+        nor does an empty page. But such pages must not go on for ever either: see `brought`.
 
         Raises:
-            AnswerError: it was read before.
+            AnswerError: it was read before, or brings nothing like many before it.
 
         """
         # As JSON: to compare or to show what is nested deep would end in a RecursionError.
+        text = exact.dumps(rows)
         if rows and exact.dumps(rows[0]) != exact.dumps(rows[-1]):
-            self.once(*about, exact.dumps(rows))
+            self.once(*about, text)
+        else:
+            self.brought([] if self._current.before("page", *about, text) else rows)
+
+    def brought(self, events: Sequence[object]) -> None:
+        """Note how many new events an answer brought; `once` and `once_rows` do so themselves.
+
+        Empty pages are no end, but a provider may send them under ever new cursors or numbers.
+
+        Raises:
+            AnswerError: this is one of a hundred answers in a row that brought none.
+
+        """
+        walk = self._current
+        walk.fruitless = 0 if events else walk.fruitless + 1
+        if walk.fruitless >= MOST_FRUITLESS:
+            raise self._refusals.endless(MOST_FRUITLESS)
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
@@ -301,6 +331,8 @@ class Client:
             except RecursionError:
                 said = ""
             raise self._refusals.of_status(status, response.headers, said)
+        if answer is None and not content and status in NO_CONTENT:
+            return Answer(None, b"")
         if answer is None:
             raise self._refusals.not_json(response.headers, content)
         return answer
@@ -367,6 +399,8 @@ class _Walk:
     def __init__(self) -> None:
         self.over = threading.Event()
         """Set when it is: whoever still asks or waits for it stops."""
+        self.fruitless = 0
+        """Answers in a row that brought no new event."""
         self._hashes = array("q")
         self._lock = threading.Lock()
 

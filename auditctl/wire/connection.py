@@ -14,7 +14,10 @@ import httpx
 from auditctl.errors import UsageError
 from auditctl.settings import is_loopback
 from auditctl.wire.body import TooLargeError
-from auditctl.wire.refusals import Refusals, http_date
+from auditctl.wire.cookies import Cookies
+from auditctl.wire.pace import Pace, watch
+from auditctl.wire.refusals import Refusals
+from auditctl.wire.waits import clock
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -77,8 +80,8 @@ class Connection:
         except httpx.InvalidURL as error:
             raise UsageError(f"No request can be sent to the base URL: {error}.") from None
         self._on_exchange = on_exchange
-        self._cookies = httpx.Cookies()
-        self._in_session = False
+        self._cookies = Cookies()
+        self._pace = Pace()
         self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
         self._proxied = False
         self._transport = transport or self._network(most)
@@ -106,7 +109,7 @@ class Connection:
             self._proxied = proxy is not None
             # Plain http is for this machine alone and has no certificates, whose loading takes
             # longer than most fetches.
-            return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
+            transport = httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A certificate file that is gone; a proxy that is no URL, or needs an extra.
             if isinstance(error, ImportError):
@@ -122,6 +125,8 @@ class Connection:
                 f"Check the variables that say how, such as {about}."
             )
             raise UsageError(message) from None
+        watch(transport, self._pace)
+        return transport
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -131,7 +136,7 @@ class Connection:
     def skew(self) -> timedelta | None:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         header, now = self._date
-        date = http_date(header)
+        date = clock(header)
         return None if date is None else date - now
 
     @contextmanager
@@ -184,8 +189,9 @@ class Connection:
         extensions = {"timeout": _TIMEOUT}
         # With a body of its own, if an empty one, httpx need not work out what headers go with it.
         request = httpx.Request("GET", url, headers=headers, stream=_EMPTY, extensions=extensions)
-        if self._in_session:
-            self._cookies.set_cookie_header(request)
+        if cookies := self._cookies.header:
+            request.headers.encoding = "latin-1"  # whose characters are bytes
+            request.headers["Cookie"] = cookies.decode("latin-1")
         return request
 
     @contextmanager
@@ -195,13 +201,14 @@ class Connection:
         body: _Counted | None = None
         started = time.monotonic()
         try:
+            self._pace.begin()
             response = self._transport.handle_request(request)
+            self._pace.in_head = False
             response.request = request
             response.stream = body = _Counted(response)
             if "Set-Cookie" in response.headers:
                 # A session that the provider opened is used again, instead of one per request.
-                self._cookies.extract_cookies(response)
-                self._in_session = True
+                self._cookies.take(response.headers)
             self._date = response.headers.get("Date"), datetime.now(UTC)
             yield response
         finally:

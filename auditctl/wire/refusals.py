@@ -4,8 +4,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -16,9 +14,10 @@ from auditctl.escape import escape
 from auditctl.provider import Provider, required
 from auditctl.redact import REDACTED, redact_text
 from auditctl.wire.patience import PassingError
+from auditctl.wire.waits import wait_asked
 
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that tell of a trouble that may pass."""
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
+"""Statuses that tell of a trouble that may pass; those from 520 on are a CDN's in front."""
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
 LONGEST_SAYING = 200
@@ -26,12 +25,9 @@ _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
 _is_refusal = re.compile(r"4[0-9]{2} ").match
 """How httpx says that a proxy will not let us through, however often it is asked."""
+_ENDLESS_HEADERS = "Receive buffer too long"
+"""How h11 says that headers are longer than any that are read."""
 WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
-
-LONGEST_WAIT = 10.0**12
-"""Seconds: what asks for more asks for ever."""
-EPOCH_FROM = 10**9
-"""A RateLimit-Reset from here on is a point in time, though the drafts mean seconds to wait."""
 
 
 class Refusals:
@@ -114,6 +110,8 @@ class Refusals:
     ) -> Exception:
         """Give what a fault of the network on the way to an origin stands for."""
         said = self.safe(str(error) or type(error).__name__)
+        if said == _ENDLESS_HEADERS:
+            return self.too_large()
         _, host, port = origin
         if "CERTIFICATE_VERIFY_FAILED" in said:
             message = (
@@ -173,6 +171,14 @@ class Refusals:
         )
         return AnswerError(message)
 
+    def endless(self, answers: int) -> AnswerError:
+        """Return the error for pages that bring nothing and do not end."""
+        message = (
+            f"{self._title}'s pages would never end: {answers} answers in a row brought no new "
+            "event. Nothing more was asked; try again later, and tell the provider if it stays so."
+        )
+        return AnswerError(message)
+
     def elsewhere(self, origin: tuple[str, str, int | None], what: str) -> AnswerError:
         """Give the error for ``what``, a link or a redirect, that leads to another origin."""
         message = (
@@ -206,39 +212,6 @@ class Refusals:
     def unaskable(self, what: str) -> AnswerError:
         """Give the error for a question that no URL can hold."""
         return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
-
-
-def http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date; None if it is none."""
-    try:
-        date = parsedate_to_datetime(text or "")
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def wait_asked(headers: httpx.Headers) -> float | None:
-    """Read how many seconds the provider wants to be left alone; None if it does not say."""
-    after = headers.get("Retry-After", "").strip()
-    if _is_seconds(after):
-        return min(float(after), LONGEST_WAIT)
-    date = http_date(after)
-    if date is not None:
-        return _until(date.timestamp(), headers)
-    reset = headers.get("RateLimit-Reset", "").strip()
-    if _is_seconds(reset):
-        seconds = min(float(reset), LONGEST_WAIT)
-        return _until(seconds, headers) if seconds >= EPOCH_FROM else seconds
-    return None
-
-
-def _until(moment: float, headers: httpx.Headers) -> float:
-    """Count the seconds left by the provider's own clock, where it tells it: ours may differ."""
-    now = http_date(headers.get("Date")) or datetime.now(UTC)
-    return max(0.0, moment - now.timestamp())
-
-
-_is_seconds = re.compile(r"[0-9]+(?:\.[0-9]*)?").fullmatch
 
 
 def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
