@@ -5,7 +5,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -23,7 +23,7 @@ from auditctl.wire.connection import Connection, Exchange, Params
 from auditctl.wire.cuts import CutArrayError
 from auditctl.wire.patience import PassingError, Patience, Trouble
 from auditctl.wire.refusals import FORBIDDEN, RETRIED, UNAUTHORIZED, Refusals, said_in
-from auditctl.wire.stream import READ_AHEAD, Question, Stream, head
+from auditctl.wire.stream import READ_AHEAD, Question, Reading, Stream, head
 
 LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
@@ -109,6 +109,10 @@ class Client:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         return self._connection.skew
 
+    def now(self) -> datetime:
+        """Return this moment by the provider's clock, as its last answer's Date shows it."""
+        return datetime.now(UTC) + (self.skew or timedelta())
+
     def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
         """Ask one question below the base URL and give the whole answer.
 
@@ -164,12 +168,12 @@ class Client:
         """
         question = Question(path, params, rows, again, tries)
         share = READ_AHEAD // self.concurrency
-        return Stream(lambda stream: self._lists(stream, question), share)
+        return Stream(lambda reading: self._lists(reading, question), share)
 
     def _lists(  # noqa: C901 - each way an answer may end
-        self, stream: Stream, question: Question
+        self, reading: Reading, question: Question
     ) -> Iterator[Answer | None]:
-        """Give a stream's lists; first None, if bytes are to be read ahead, when this is done."""
+        """Give a stream's lists: see `auditctl.wire.stream.Lists`."""
         walk = self._current
         path, params = question.path, question.params
         if not question.again:
@@ -184,15 +188,15 @@ class Client:
                     if not response.is_success:
                         self._judged(response, _read(response))
                     chunks = body.chunks(response)
-                    if stream.read_ahead:
-                        read, is_whole = head(chunks, stream.read_ahead)
-                        stream.read_ahead = 0
+                    if reading.read_ahead:
+                        read, is_whole = head(chunks, reading.read_ahead)
+                        reading.read_ahead = 0
                         if is_whole:
                             exchange.close()  # the connection is free for another request
                         yield None
                         chunks = chain(read, chunks)
                         del read
-                    members = stream.members
+                    members = reading.members
                     if response.status_code in NO_CONTENT:
                         rows = iter([(Answer([], b""), position)])
                     else:
