@@ -20,8 +20,8 @@ HELD = 2 * 1024 * 1024
 """Bytes of answers whose events are held: more than a day of most organizations has."""
 BLOCK = 32 * 1024
 """Bytes read at once of each sorted part of a temporary file."""
-PIECE = 64 * 1024
-"""Bytes of sorted events that make a page."""
+SOME, PIECE = 250, 64 * 1024
+"""Sorted events, or bytes of them, that make a page."""
 
 
 def newest_first(provider: Provider, pages: Iterable[Page]) -> Iterator[Page]:
@@ -64,11 +64,14 @@ def _sorted(provider: Provider, page: Page, rest: Iterator[Page]) -> Iterator[Pa
                 answer = parse(b"[%b]" % b",".join(lines))
                 yield replace(first, events=answer.tree, answers=[answer], continues=number > 0)
         elif ages == sorted(ages, reverse=True):
-            yield from held
+            while held:
+                yield held.pop(0)  # not held any longer than needed
         else:
             events = [event for _, event in _by_age(ages, _restored(held))]
-            answers = [answer for page in held for answer in page.answers]
-            yield replace(first, events=events, answers=answers)
+            held.clear()
+            for start in range(0, len(events), SOME):
+                some = events[start : start + SOME]
+                yield replace(first, events=some, continues=start > 0)
 
 
 def _age(provider: Provider, event: Any, context: object) -> str:  # noqa: ANN401 - JSON is any value
