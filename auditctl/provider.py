@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from auditctl.errors import AnswerError
+
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
@@ -20,6 +22,9 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from auditctl.window import Window
     from auditctl.wire.answer import Answer
     from auditctl.wire.client import Client
+
+MOST_EVENTS = 100_000
+"""Events of a page; one of 64 KB, which is what is read of a stream at once, can hold 64,000."""
 
 Order = Literal["newest first", "newest day first", "none documented"]
 
@@ -78,6 +83,20 @@ class Page:
     continues: bool = False
     complete: bool = True
     unconfirmed: bool = False
+
+    def __post_init__(self) -> None:
+        """Make sure that the page can be held in memory, with all that is made of its events.
+
+        Raises:
+            AnswerError: it has far more events than any page; a few bytes may hold very many.
+
+        """
+        if len(self.events) > MOST_EVENTS:
+            message = (
+                f"A page has {len(self.events):,} events, more than the {MOST_EVENTS:,} that are "
+                "read at once. Check that the base URL is the API's address."
+            )
+            raise AnswerError(message)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditctl import Secret
 from auditctl.check import check
-from auditctl.errors import AnswerError
+from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
+from auditctl.provider import MOST_EVENTS
 from auditctl.providers.persona import Persona
 from auditctl.wire.client import MOST_FRUITLESS
 from tests.service import Service
@@ -88,3 +93,45 @@ def test_an_answer_that_is_too_large_is_no_trouble_that_passes() -> None:
     with pytest.raises(AnswerError, match="is larger than any that is read"):
         service.client(PERSONA).get("/user-audit-logs")
     assert len(service.asked) == 1
+
+
+def test_a_page_of_far_too_many_events_is_not_made_into_records() -> None:
+    service = Service(lambda _: page(*[1] * (MOST_EVENTS + 1), number=None))
+    with pytest.raises(AnswerError, match="has 100,001 events, more than the 100,000"):
+        service.export(PERSONA)
+    assert len(service.asked) == 1
+
+
+# Whatever an answer says
+
+HEADERS = st.sampled_from(
+    [
+        b"Location", b"Set-Cookie", b"Date", b"Retry-After", b"RateLimit", b"X-RateLimit-Reset",
+        b"Content-Type", b"Content-Encoding", b"Content-Length",
+    ]
+)  # fmt: skip
+VALUES = st.binary(max_size=30) | st.sampled_from(
+    [b"gzip", b"deflate", b"/next", b"//[", b"http://h:x/", b"a=b", b"text/html", b"9" * 99]
+)
+STATUSES = st.integers(100, 599) | st.sampled_from([200, 204, 302, 401, 429, 503, 600, 999])
+
+
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.tuples(STATUSES, st.lists(st.tuples(HEADERS, VALUES)), st.binary())),
+)
+def test_whatever_headers_an_answer_has_a_foreseen_failure_comes_of_it(
+    body: int, answers: list[tuple[int, list[tuple[bytes, bytes]], bytes]]
+) -> None:
+    left = iter(answers)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        status, headers, content = next(left, (200, [], b"%d" % body))
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
+
+    client = Service(answer).client(PERSONA)
+    for number in range(len(answers) + 1):
+        with suppress(UnreachableError, AccessError, ThrottledError, AnswerError):
+            found = client.get(f"/{number}")
+            assert found.body == b"" or found.tree == orjson.loads(found.body)
+    client.close()

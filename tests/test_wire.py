@@ -295,6 +295,29 @@ def test_credentials_that_are_refused_or_do_not_suffice_are_named(
     assert "does not allow" in said[403]
 
 
+@pytest.mark.parametrize("quote_", ['"', "'"])
+@pytest.mark.parametrize(
+    ("name", "variable", "status"),
+    [
+        ("persona", "PERSONA_API_KEY", 401),
+        ("roam", "ROAM_API_KEY", 401),
+        ("upstash", "UPSTASH_EMAIL", 401),
+        ("hrhis", "HRHIS_PASSWORD", 403),
+    ],
+)
+def test_quotes_that_came_with_a_value_are_named_when_it_is_refused(
+    name: str, variable: str, status: int, quote_: str, auditctl: Program
+) -> None:
+    with Server(log(name), faults=again_and_again(Fault(status))) as server:
+        value = server.environment[variable]
+        quoted = {variable: f"{quote_}{value}{quote_}"}
+        found = exported(auditctl, server, name, "--concurrency", "1", **quoted)
+        plain = exported(auditctl, server, name, "--concurrency", "1")
+    assert (found.status, plain.status) == (4, 4)
+    assert re.search(rf"The value of {variable}( or \w+)? begins with a quote", found.said)
+    assert "quote" not in plain.said
+
+
 @pytest.mark.parametrize(
     ("name", "fault", "status", "words"),
     [
@@ -315,6 +338,38 @@ def test_credentials_that_are_refused_or_do_not_suffice_are_named(
             "Invalid, size is odd",
         ),
         ("upstash", Fault(400, body=b'"written as a text"'), 6, "written as a text"),
+        (
+            "persona",
+            Fault(
+                400, body=b'{"errors":[{"title":"One"},{"title":"Two"},"Three",{"title":"Four"}]}'
+            ),
+            6,
+            "(400: One, Two, Three). ",
+        ),
+        (
+            "persona",
+            Fault(400, body=b'{"title":"Bad","status":400,"detail":"size is odd","errors":[]}'),
+            6,
+            "(400: Bad, size is odd). ",
+        ),
+        (
+            "persona",
+            Fault(401, body=b'{"error":"invalid_token","error_description":"It has expired"}'),
+            4,
+            "(401: invalid_token, It has expired). ",
+        ),
+        (
+            "hrhis",
+            Fault(400, body=b'{"message":"Invalid","errors":{"page":["is odd"],"size":"is 0"}}'),
+            6,
+            "(400: Invalid, is odd, is 0). ",
+        ),
+        (
+            "persona",
+            Fault(400, body=b'{"error":"Same","message":"Same","errors":"x"}'),
+            6,
+            "Same, x)",
+        ),
         ("upstash", Fault(404, body=b"no JSON at all"), 6, "no JSON at all"),
     ],
 )

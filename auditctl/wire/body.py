@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from typing import cast
 
 import httpx
@@ -34,14 +35,13 @@ def read(response: httpx.Response) -> bytes:
         httpx.DecodingError, httpx.TransportError: see `chunks`.
 
     """
-    parts: list[bytes] = []
+    buffer = BytesIO()  # a list of chunks would be twice as large when it is joined
     size = 0
     for chunk in chunks(response):
-        parts.append(chunk)
-        size += len(chunk)
+        size += buffer.write(chunk)
         if size > LARGEST_ANSWER:
             raise TooLargeError
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    body = buffer.getvalue()
     if size * (2 + BYTES_PER_VALUE) > LARGEST_IN_MEMORY:  # else it cannot hold too many values
         values = body.count(b",") + body.count(b"[") + body.count(b"{")
         if 2 * size + BYTES_PER_VALUE * values > LARGEST_IN_MEMORY:

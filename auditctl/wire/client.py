@@ -14,7 +14,7 @@ import httpx
 
 from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError
-from auditctl.provider import Provider, Secret
+from auditctl.provider import Provider
 from auditctl.wire import arrays, body
 from auditctl.wire.ahead import ahead
 from auditctl.wire.answer import Answer, parse
@@ -384,8 +384,7 @@ class Client:
 
     def _proven(self, provider: Provider) -> Mapping[str, str]:
         """Take a provider's credentials, and note what must never be shown."""
-        settings = vars(provider).values()
-        self._refusals.hide(value.reveal() for value in settings if isinstance(value, Secret))
+        self._refusals.know(provider)
         try:
             credentials = dict(provider.credentials())
         except ValueError as error:

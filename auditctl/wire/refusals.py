@@ -11,7 +11,7 @@ import httpx
 
 from auditctl.errors import AccessError, AnswerError, ForbiddenError, UnreachableError
 from auditctl.escape import escape
-from auditctl.provider import Provider, required
+from auditctl.provider import Provider, Secret, required
 from auditctl.redact import REDACTED, redact_text
 from auditctl.wire.patience import PassingError
 from auditctl.wire.waits import wait_asked
@@ -20,7 +20,12 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 """Statuses that tell of a trouble that may pass; those from 520 on are a CDN's in front."""
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
-LONGEST_SAYING = 200
+LONGEST_SAYING = 500
+MOST_ERRORS = 3
+"""Of a list of errors, that many are quoted."""
+QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
+_WORDS = ("title", "details", "detail", "error", "error_description", "message")
+"""Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
 _is_refusal = re.compile(r"4[0-9]{2} ").match
@@ -44,8 +49,20 @@ class Refusals:
         self._permission = provider.permission
         self._variable = f"{provider.name.upper()}_BASE_URL"
         must = required(type(provider))
-        self._required = [names for field, names in must.items() if field != "base_url"]
+        self._required = {field: names for field, names in must.items() if field != "base_url"}
         self._secrets: set[str] = set()
+        self._quoted: list[str] = []
+
+    def know(self, provider: Provider) -> None:
+        """Note what a provider's settings are: which may not be shown, and which are odd."""
+        settings = vars(provider)
+        secrets = {field: v.reveal() for field, v in settings.items() if isinstance(v, Secret)}
+        self.hide(secrets.values())
+        self.hide(secret.strip(QUOTES) for secret in secrets.values())
+        values = {**settings, **secrets}
+        self._quoted = [
+            names for field, names in self._required.items() if values[field][:1] in tuple(QUOTES)
+        ]
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Note what may not be shown, in any form that it may be said back in."""
@@ -99,6 +116,11 @@ class Refusals:
         if status in (UNAUTHORIZED, FORBIDDEN):
             refused = AccessError if status == UNAUTHORIZED else ForbiddenError
             verb = "refused the credentials" if status == UNAUTHORIZED else "does not allow this"
+            if self._quoted:
+                hint = (
+                    f"The value of {' and '.join(self._quoted)} begins with a quote, which is sent "
+                    f"with it: an env file of Docker's takes no quotes. {hint}"
+                )
             return refused(f"{self._title} {verb} ({status}{said}). {hint}".rstrip())
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
@@ -205,7 +227,7 @@ class Refusals:
         """Give the error for credentials that no request can carry, because of ``what``."""
         message = (
             f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
-            f"{' and '.join(self._required)}; wanted: {self._permission}."
+            f"{' and '.join(self._required.values())}; wanted: {self._permission}."
         )
         return AccessError(message)
 
@@ -223,8 +245,12 @@ def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
     if not isinstance(tree, dict):
         return str(tree) if type(tree) is int else ""
     errors = tree.get("errors")
-    if isinstance(errors, list) and errors:
-        return said_in(errors[0])
-    found = [said_in(tree.get(name)) for name in ("title", "details", "error", "message")]
+    if isinstance(errors, dict):  # by the field that each is about
+        errors = list(errors.values())
     needed = said_in(tree.get("needed"))
-    return ", ".join(filter(None, [*found, needed and f"needed: {needed}"]))
+    found = [
+        *(said_in(tree.get(name)) for name in _WORDS),
+        *map(said_in, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
+        needed and f"needed: {needed}",
+    ]
+    return ", ".join(filter(None, dict.fromkeys(found)))
