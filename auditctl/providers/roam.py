@@ -106,17 +106,21 @@ def _begun(asked: tuple[date, Stream]) -> tuple[date, Stream]:
 def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:
     """Read a day as it comes, with all its pages if there are several."""
     page = Page([], day=day.isoformat(), position=day.isoformat(), complete=False)
+    is_first = True
     while True:
         ends: list[Any] = []
         count = 0
         has_list = False
         for answer in rows:
+            if not is_first:
+                yield page
+                page = replace(page, continues=True)
+            is_first = False
             events = answer.tree
+            page = replace(page, events=events, answers=[answer])
             ends = [*(ends or events)[:1], *events[-1:]] if events else ends
             count += len(events)
             has_list = True
-            yield replace(page, events=events, answers=[answer])
-            page = replace(page, continues=True)
         following = rows.members.get("nextCursor")
         if not has_list and rows.members.get("ok") is not True:
             if rows.members.keys() - {"nextCursor"}:
