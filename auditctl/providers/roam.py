@@ -68,13 +68,10 @@ class Roam(Provider):
         return status
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask for each day of the window that has begun, several at once.
-
-        The first is asked for alone: its answer shows the provider's clock, and ours may be wrong.
-        """
-        days = (day for day in window.days() if day <= client.now().date())
-        answers = ((day, _ask(client, day)) for day in days)
-        for day, rows in client.ahead(_begun, chain(map(_begun, islice(answers, 1)), answers)):
+        """Ask for each day of the window that has begun, several at once."""
+        answers = ((day, _ask(client, day)) for day in _days(client, window))
+        alone = map(_begun, islice(answers, 1))  # its answer shows the provider's clock
+        for day, rows in client.ahead(_begun, chain(alone, answers)):
             yield from _pages(client, day, rows)
 
     def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:
@@ -92,6 +89,22 @@ class Roam(Provider):
             "action": event.get("eventType"),
             "target": f"room {room}" if type(room) in (int, str) else room and UNREADABLE,
         }
+
+
+def _days(client: Client, window: Window) -> Iterator[date]:
+    """Leave out the days that have not begun: the first by our clock, the others by theirs.
+
+    Not the first by theirs as an earlier walk saw it, and not the others by each answer's: a clock
+    that is put right, or one of several that is wrong, would hide days that nobody asks for again.
+    """
+    latest = datetime.now(UTC).date()
+    is_first = True
+    for day in window.days():
+        if day <= latest:
+            yield day
+            if is_first:
+                latest = client.now().date()
+                is_first = False
 
 
 def _ask(client: Client, day: date, **more: str) -> Stream:
