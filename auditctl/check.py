@@ -11,7 +11,7 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import Tally, records
-from auditctl.provider import Provider
+from auditctl.provider import Page, Provider
 from auditctl.window import Window
 from auditctl.wire.client import Client
 
@@ -36,12 +36,21 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     tally = Tally()
     found = False
     newest = ""
-    partial = provider.shifts
+    partial = False
+
+    def pages() -> Iterator[Page]:
+        nonlocal partial
+        for page in provider.pages(client, window):
+            partial = page.partial
+            yield page
+            if partial:  # the others would cost a request each, and show the newest no sooner
+                return
+
     try:
-        for batch in records(provider, provider.pages(client, window), window, tally):
+        for batch in records(provider, pages(), window, tally):
             newest = max([newest, *(record["time"] or "" for record in batch)])
             found = found or bool(batch)
-            if partial or (found and provider.order != "none documented"):
+            if found and provider.order != "none documented":
                 break
     except AuditctlError as error:
         proven, failed = _verdict(error, provider, answered=tally.pages > 0)

@@ -70,8 +70,8 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     """Turn each page into the records that lie in the window and pass the tests.
 
     Where the vendor documents that the newest come first, reading stops behind the first page
-    that is wholly older than the window. Where rows shift, each id is delivered once, and so is
-    what two answers in a row both hold; what one answer repeats stays repeated.
+    that is wholly older than the window. What two answers in a row both hold is delivered once;
+    what one answer repeats stays repeated.
 
     Nobody on the way keeps a page while the next is asked for: its memory, still in the
     processor's cache, is what the next is read into.
@@ -80,7 +80,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     seen: set[str] = set()
     last: deque[str] = deque(maxlen=REMEMBERED)
     # Looked up once instead of for every event.
-    name, shifts, normalize = provider.name, provider.shifts, provider.normalize
+    name, normalize = provider.name, provider.normalize
     since, until = window.span
     if provider.order == "newest day first":
         pages = newest_first(provider, pages)
@@ -110,7 +110,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         tally.older = older
         past = older == len(page.events) > 0
         if not page.continues:
-            seen = seen.union(last) if shifts else set(last)
+            seen = set(last)
             last.clear()
         if not page.continues or page.day is not None:
             here = [record["id"] for record in batch]

@@ -524,7 +524,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
         ("persona", {2: too_many(9)}, THROTTLED),
         ("upstash", {1: Fault(cut=60_000)}, UNREACHABLE),
         ("roam", {3: WRONG_SHAPE}, STRANGE),
-        ("hrhis", {2: Fault(403)}, ACCESS),
+        ("hrhis", {1: Fault(400), 2: Fault(403)}, ACCESS),
     ],
 )
 @pytest.mark.parametrize("before", [{}, {"log.jsonl": "old", "log.csv.gz": "old"}])
@@ -672,7 +672,7 @@ SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 def test_a_signal_ends_the_run_at_once_and_leaves_nothing_behind(
     name: str, fault: Fault, sent: signal.Signals, status: int, tmp_path: Path
 ) -> None:
-    held = 1 if name == "upstash" else 2
+    held = 1 if name in ("upstash", "hrhis") else 2
     output = tmp_path / "log.jsonl"
     output.write_text("old")
     words = (*WINDOW, "-v", "-o", str(output))

@@ -322,7 +322,7 @@ def test_a_terminal_gets_a_table_at_the_end(sources: Sources) -> None:
         ("hrhis", "110", "ok"),
     ]
     assert [line[2] for line in lines if line[0] in {"source", "persona", "roam", "hrhis"}] == [
-        *("pages", "2", "-", "2")
+        *("pages", "2", "-", "1")
     ]
     with terminal(None, "sync", "-q", "upstash", variables=sources.environment) as shown:
         assert shown.end() == ""

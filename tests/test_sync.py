@@ -394,6 +394,8 @@ def test_rows_that_shift_while_they_are_read_are_there_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     world = World.make("hrhis", random.Random(3), early=900, late=0, days=5)
+    world.log.paged = True
+    world.log.repeats = 0  # a row that ends a page and begins the next has moved
     now = datetime.now(UTC)
     world.happenings += [
         happening("hrhis", 20_000 + n, now - timedelta(seconds=60 - n), visible=n)

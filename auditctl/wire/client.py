@@ -300,6 +300,10 @@ class Client:
         if walk.fruitless >= MOST_FRUITLESS:
             raise self._refusals.endless(MOST_FRUITLESS)
 
+    def incomplete(self, rows: int, total: int, why: str) -> AnswerError:
+        """Return the error for numbered pages that have not shown all rows; ``why`` says why."""
+        return self._refusals.incomplete(rows, total, why)
+
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         return self._refusals.strange(what)

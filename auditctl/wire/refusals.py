@@ -125,7 +125,9 @@ class Refusals:
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
         hint = hint or f"Check {self._variable} and the options."
-        return AnswerError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error = AnswerError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error.refusal = status
+        return error
 
     def of_network(
         self, error: httpx.RequestError, origin: tuple[str, str, int | None], *, proxied: bool
@@ -198,6 +200,14 @@ class Refusals:
         message = (
             f"{self._title}'s pages would never end: {answers} answers in a row brought no new "
             "event. Nothing more was asked; try again later, and tell the provider if it stays so."
+        )
+        return AnswerError(message)
+
+    def incomplete(self, rows: int, total: int, why: str) -> AnswerError:
+        """Return the error for numbered pages that have not shown all rows of their list."""
+        message = (
+            f"{self._title} showed {rows} of {total} rows on its pages: {why}. What is missing "
+            "cannot be known; run it again when the service is less busy."
         )
         return AnswerError(message)
 
