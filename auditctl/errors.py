@@ -57,6 +57,8 @@ class AnswerError(AuditctlError):
     """JSON of another shape, a refused question, pages without an end, another origin."""
 
     status = 6
+    refusal: int | None = None
+    """The HTTP status of a refused question (400, 404 and other 4xx)."""
 
 
 class LockedError(AuditctlError):
