@@ -1038,6 +1038,23 @@ def test_a_log_that_changed_while_a_broken_answer_is_read_again_ends_the_run_wit
     assert list(tmp_path.iterdir()) == []
 
 
+def test_days_that_break_off_while_others_hold_all_connections_lose_and_repeat_nothing(
+    auditctl: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day whose turn it is asks again while the answers that wait for theirs stay open."""
+    monkeypatch.setattr("auditctl.wire.client.READ_AHEAD", 4_000)
+    history = LOGS["roam"](15_000, span=timedelta(days=6), now=TODAY)
+    faults = {1: Fault(cut=400_000), 3: Fault(cut=300_000), 6: Fault(cut=200)}
+    words = ("--since", f"{TODAY - timedelta(days=6):%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
+    with Server(history, faults=faults) as server:
+        found = auditctl("roam", "list", *words, **server.environment)
+    assert (found.status, found.said) == (0, "")
+    times = [record["time"] for record in found.records]
+    assert times == sorted(times, reverse=True)
+    assert len(set(found.ids)) == len(found.ids) == 15_000
+    assert len(server.requests) == 6 + len(faults)
+
+
 def test_what_was_written_before_a_stream_broke_for_good_is_whole_records(
     auditctl: Program,
 ) -> None:

@@ -370,7 +370,8 @@ class Client:
         except arrays.ChangedError:
             raise self._refusals.changed() from None
         except TooLargeError:
-            raise self._refusals.too_large() from None
+            what = "a row, or what stands beside the rows, is larger than any that is read"
+            raise self.strange(what) from None
         if not httpx.codes.is_success(status()):
             raise self._refusals.of_status(status(), response.headers, said_in(members))
         if not is_array:
