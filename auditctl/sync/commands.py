@@ -25,6 +25,7 @@ from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SyncOptions, TogetherOptions
 from auditctl.sync.reports import sources, write_table
 from auditctl.sync.run import Outcome, Run
+from auditctl.sync.state import Span
 from auditctl.sync.template import Template
 from auditctl.window import counts_back, parse_time
 
@@ -276,10 +277,10 @@ def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
         raise IntegrityError(" ".join(_missing(job, gap) for gap in outcome.gaps))
 
 
-def _missing(job: Job, gap: Mapping[str, str]) -> str:
+def _missing(job: Job, gap: Span) -> str:
     path = job.template.path
     return (
-        f"{path}: events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any "
+        f"{path}: events from {gap} UTC cannot be had any "
         f"more: {job.provider.title} does not keep them for so long, and no run has asked for them "
         "in time. All that there is was written. When this is known, say so with: auditctl status "
         f"{shlex.quote(path)} --acknowledge-gaps"

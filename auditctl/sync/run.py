@@ -15,6 +15,7 @@ from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import Tally, records
 from auditctl.record import Malformed, Record
 from auditctl.sync.archive import Archive, Progress
+from auditctl.sync.state import ReadSpan, Span
 from auditctl.window import Window, now_text, to_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from auditctl.fields import Test
     from auditctl.provider import Page, Provider
-    from auditctl.sync.lines import Line
     from auditctl.wire.client import Client
 
 FEW = 4
@@ -51,7 +51,7 @@ class Outcome:
     """What a run has done."""
 
     records: int = 0
-    gaps: list[Line] = field(default_factory=list)
+    gaps: list[Span] = field(default_factory=list)
     """Found by this run: hours that cannot be had any more."""
     tally: Tally = field(default_factory=Tally)
 
@@ -83,9 +83,9 @@ class Run:
         outcome = Outcome()
         before = self.archive.state.records
         left = self._left()
-        if left is not None and left["position"] is not None:
-            since, until = from_text(left["since"]), left["until"]
-            if self._read(since, outcome, until=until, position=left["position"]):
+        if left is not None and left.position is not None:
+            since, until = from_text(left.since), left.until
+            if self._read(since, outcome, until=until, position=left.position):
                 left = None
         # Again, if the first answer shows that our clock has misled us about where to begin.
         if not self._read(self._since(left), outcome):
@@ -93,22 +93,22 @@ class Run:
         outcome.records = self.archive.state.records - before
         return outcome
 
-    def _left(self) -> Line | None:
+    def _left(self) -> ReadSpan | None:
         """Give the window that was not read to its end."""
         window = self.archive.state.window
-        return None if window is None or window["done"] else window
+        return None if window is None or window.done else window
 
-    def _since(self, left: Line | None) -> datetime:
+    def _since(self, left: ReadSpan | None) -> datetime:
         """Decide where the next window begins."""
         covered = self.archive.state.covered
         if covered is None and left is None:
             return self._beginning()
-        starts = [from_text(left["since"])] if left is not None else []
+        starts = [from_text(left.since)] if left is not None else []
         if covered is not None:
             # Not from a mark that a wrong clock had set in the future, and not from before the
             # beginning, however long the overlap.
-            mark = min(from_text(covered["until"]), datetime.now(UTC))
-            starts.append(max(_before(mark, self.overlap), from_text(covered["since"])))
+            mark = min(from_text(covered.until), datetime.now(UTC))
+            starts.append(max(_before(mark, self.overlap), from_text(covered.since)))
         return min(starts)
 
     def _beginning(self) -> datetime:
@@ -135,7 +135,7 @@ class Run:
         any more, or its first answer shows that our clock has misled us about where a first window
         begins.
         """
-        known = _Known(self.archive, since)
+        known = _Known(self.archive, since, self._kept_from())
         self.client.begin()
         self.archive.discard()  # what a run that failed had read is read again
         # What is dated in the future is delivered; only the asking ends with tomorrow.
@@ -151,7 +151,7 @@ class Run:
             return False
         if walk.has_read():
             done = self._progress(since, until, outcome, done=True)
-            self.archive.commit(done, known.kept())
+            self.archive.commit(done, known.pinned())
         # Else our clock is so far back that nothing was asked, so nothing is known of any hour.
         return True
 
@@ -189,7 +189,7 @@ class Run:
                 break
             if self._is_due(walk, time.monotonic() - committed):
                 progress = self._progress(since, until, outcome, position=walk.place())
-                self.archive.commit(progress, known.kept())
+                self.archive.commit(progress, known.pinned())
                 walk.since_commit = 0
                 committed = time.monotonic()
         return until or self._end(walk)
@@ -199,6 +199,11 @@ class Run:
         fresh = known.drop(batch, until)
         self.archive.add(fresh)
         outcome.tally.count(fresh)
+
+    def _kept_from(self) -> str:
+        """Return the time before which the provider keeps nothing: it is never shown again."""
+        keeps = self.provider.keeps
+        return to_text(_before(datetime.now(UTC), keeps + SLACK)) if keeps else ""
 
     def _is_due(self, walk: _Walk, waited: float) -> bool:
         """Say whether it is time for a commit, so many seconds behind the last one."""
@@ -250,27 +255,22 @@ class Run:
     ) -> Progress:
         """Say how far the window was read."""
         state = self.archive.state
-        window = {
-            "since": from_moment(since),
-            "until": until,
-            "position": position,
-            "done": done,
-        }
+        window = ReadSpan(from_moment(since), until, position, done)
         covered = state.covered
         gaps = self._gaps(window, outcome)
         if done:
             begin, end = since, until
             if covered is not None:
-                begin = min(since, from_text(covered["since"]))
+                begin = min(since, from_text(covered.since))
                 skew = max(self.client.skew or timedelta(), timedelta())
-                if from_text(covered["until"]) - datetime.now(UTC) <= skew + AGREEMENT:
+                if from_text(covered.until) - datetime.now(UTC) <= skew + AGREEMENT:
                     # A clock that is wrong for once takes nothing back; a mark in the future, by
                     # the provider's clock too, was wrong itself.
-                    end = max(until, covered["until"])
-            covered = {"since": from_moment(begin), "until": end}
+                    end = max(until, covered.until)
+            covered = Span(from_moment(begin), end)
         return Progress(window, covered, now_text() if done else state.success, gaps)
 
-    def _gaps(self, window: Line, outcome: Outcome) -> list[Line]:
+    def _gaps(self, window: ReadSpan, outcome: Outcome) -> tuple[Span, ...]:
         """Give the gaps not acknowledged, with one that this run finds."""
         state = self.archive.state
         keeps = self.provider.keeps
@@ -278,22 +278,21 @@ class Run:
             return state.gaps
         lost = from_text(self._mark(datetime.now(UTC))) - keeps
         if state.covered is not None:
-            seen = from_text(state.covered["until"])
+            seen = from_text(state.covered.until)
         else:
             # If the first run was cut short, what it had to leave was to be had then.
-            seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
+            seen = max(from_text(window.since), _before(from_text(window.until), keeps))
         # Nor what somebody knows of already, while the window behind it has not been read yet.
-        waived = [gap["until"] for gap in state.waived if gap["since"] == to_text(seen)]
+        waived = [gap.until for gap in state.waived if gap.since == to_text(seen)]
         if state.covered is None or waived:
             lost -= SLACK
         seen = max([seen, *map(from_text, waived)])
         if seen >= lost:
             return state.gaps
-        gap = {"since": to_text(seen), "until": to_text(lost)}
-        if not any(one["since"] == gap["since"] for one in outcome.gaps):
+        gap = Span(to_text(seen), to_text(lost))
+        if not any(one.since == gap.since for one in outcome.gaps):
             outcome.gaps.append(gap)
-        others = [one for one in state.gaps if one["since"] != gap["since"]]
-        return [*others, gap]
+        return (*(one for one in state.gaps if one.since != gap.since), gap)
 
 
 class _BeginAnewError(Exception):
@@ -364,36 +363,56 @@ def _lacks_id(record: Record) -> bool:
 
 
 class _Known:
-    """The ids of what is in the destination already, as far back as a window reaches."""
+    """The ids of what is in the destination already, as far back as a window reaches.
 
-    def __init__(self, archive: Archive, since: datetime) -> None:
+    Pinned ids are read only if there is an event that may have one: opening costs nothing that
+    grows with them.
+    """
+
+    def __init__(self, archive: Archive, since: datetime, kept_from: str) -> None:
         self._ids: set[str] = set()
-        self._old = archive.state.kept
-        self._kept: dict[str, str | None] = {}
+        self._journal = archive.journal
+        self._pins = archive.state.pins
+        self._since = to_text(since)
+        self._kept_from = kept_from
+        self._found: dict[bool, set[str]] = {}
+        self._pinned: dict[str, str | None] = {}
         enough = to_text(_before(since, EARLY))
-        for ids in archive.journal.ids(to_text(since), enough):
+        for ids in self._journal.ids(self._since, enough):
             self._ids.update(ids)
 
     def drop(self, batch: Iterable[Record], until: str) -> list[Record]:
         """Give the records that are not in the destination, which they are from now on."""
-        ids, old = self._ids, self._old
+        ids, pins = self._ids, self._pins
         early = to_text(from_text(until) + EARLY)[:-1]
         fresh = []
         for record in batch:
-            id_ = record["id"]
-            if id_ in ids or id_ in old:
+            id_, time = record["id"], record["time"]
+            if id_ in ids:
+                continue
+            if pins is not None and pins.may_hold(time) and self._is_pinned(id_, time):
                 continue
             ids.add(id_)
             fresh.append(record)
-            time = record["time"]
             if time is None or time[:-1] >= early:  # the look back ends there
-                self._kept[id_] = time
+                self._pinned[id_] = time
         return fresh
 
-    def kept(self) -> dict[str, str | None]:
-        """Give the ids dropped in since the last call that no look back would find one day."""
-        kept, self._kept = self._kept, {}
-        return kept
+    def _is_pinned(self, id_: str, time: str | None) -> bool:
+        """Return whether the line of an event pinned its id; ids are read once for each kind."""
+        undated = time is None
+        if undated not in self._found:
+            found = self._found[undated] = set()
+            for pinned in self._journal.pinned_ids(
+                self._since, self._kept_from if undated else None
+            ):
+                found.update(pinned)
+        return id_ in self._found[undated]
+
+    def pinned(self) -> dict[str, str | None]:
+        """Return the ids added since the last call that no look back by time would find."""
+        pinned, self._pinned = self._pinned, {}
+        return pinned
 
 
 def from_moment(moment: datetime) -> str | None:
