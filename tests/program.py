@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
 
@@ -108,11 +109,12 @@ def with_a_gap(path: Path | str) -> None:
         assert [run(*words, **server.environment) for _ in range(2)] == [0, 8]
 
 
-def lasting(journal: Path) -> str:
-    """Give the hash of the last line of a journal that no later one takes the place of."""
-    lines = map(json.loads, journal.read_bytes().split(b"\n")[:-1])
-    return str(
-        [line["hash"] for line in lines if line["files"] or line["moved"] or line["acknowledged"]][
-            -1
-        ]
-    )
+def last_hash(journal: Path) -> str:
+    """Return the hash of the last line of a journal."""
+    return str(json.loads(journal.read_bytes().split(b"\n")[-2])["hash"])
+
+
+def sealed(members: dict[str, Any]) -> bytes:
+    """Write a line of a journal with the hash that belongs to it, whatever its members are."""
+    text = json.dumps(members, separators=(",", ":")).encode()[:-1]
+    return b'%b,"hash":"%b"}\n' % (text, sha256(text).hexdigest().encode())

@@ -26,6 +26,7 @@ from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SyncOptions, TogetherOptions
 from auditctl.sync.reports import sources, write_table
 from auditctl.sync.run import Outcome, Run
+from auditctl.sync.state import Span
 from auditctl.sync.template import Template
 from auditctl.window import needs_clock, parse_time
 
@@ -134,9 +135,9 @@ class Job:
         commands.conclude(title, outcome.tally, console)
         if outcome.clashes:
             console.warning(
-                f"{self.prefix}{count(outcome.clashes, 'event')} of {title} came with the id of "
-                "another event in the same answer, and other content. An id names one event, so "
-                f"the first of them was kept. The first such id: {escape(outcome.first_clash)}."
+                f"{self.prefix}{count(len(outcome.clashes), 'event')} of {title} came with the id "
+                "of a different event in the same answer. An id stands for one event, so only the "
+                f"first with each id was written. The first such id: {escape(outcome.clashes[0])}."
             )
         if outcome.first and since is not None and needs_clock(since):
             commands.warn_of_clock(title, f"--since {since}", skew, console, self.prefix)
@@ -298,10 +299,10 @@ def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
         raise IntegrityError(" ".join(_missing(job, gap) for gap in outcome.gaps))
 
 
-def _missing(job: Job, gap: Mapping[str, str]) -> str:
+def _missing(job: Job, gap: Span) -> str:
     path = job.template.path
     return (
-        f"{path}: events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any "
+        f"{path}: events from {gap} UTC cannot be had any "
         f"more: {job.provider.title} does not keep them for so long, and no run has asked for them "
         "in time. All that there is was written. When this is known, say so with: auditctl status "
         f"{shlex.quote(path)} --acknowledge-gaps"

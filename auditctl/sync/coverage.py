@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditctl.window import BEGINNING, shift
+from auditctl.window import BEGINNING, Window, shift
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Two clocks this close are taken to agree: a ``Date`` header is not even exact to the second."""
@@ -12,14 +12,6 @@ DOUBT = timedelta(days=1)
 """A wrong clock matters for where a window begins only if it is wrong by more than this."""
 RETENTION_TOLERANCE = timedelta(days=1)
 """A retention in months is not exact to the hour."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """The time from ``since`` to ``until``."""
-
-    since: datetime
-    until: datetime
 
 
 @dataclass(frozen=True)
@@ -54,8 +46,8 @@ def first_since(
 
 
 def next_since(  # noqa: PLR0913 - all that decides it
-    covered: Span | None,
-    unfinished: Span | None,
+    covered: Window | None,
+    unfinished: Window | None,
     newest: datetime | None,
     *,
     first: datetime,
@@ -80,7 +72,9 @@ def next_since(  # noqa: PLR0913 - all that decides it
     return min([max(shift(min(ends), -overlap), covered.since), *starts])
 
 
-def begins_too_late(since: datetime, covered: Span | None, first: datetime, clocks: Clocks) -> bool:
+def begins_too_late(
+    since: datetime, covered: Window | None, first: datetime, clocks: Clocks
+) -> bool:
     """Return whether a window must be read again from ``first``, now that the clocks are known.
 
     What is covered up to a time in the future was measured by a wrong clock: so may have been
@@ -102,7 +96,7 @@ def shown_since(
     return max(since, min(shift(clocks.earlier, -keeps), oldest))
 
 
-def extend(covered: Span | None, window: Span, clocks: Clocks) -> Span:
+def extend(covered: Window | None, window: Window, clocks: Clocks) -> Window:
     """Return what is covered after a window was read to its end.
 
     A clock that is behind for once takes nothing back. An end that lies in the future by both
@@ -110,12 +104,12 @@ def extend(covered: Span | None, window: Span, clocks: Clocks) -> Span:
     """
     if covered is None or covered.until > shift(clocks.later, CLOCK_TOLERANCE):
         return window
-    return Span(covered.since, max(covered.until, window.until))
+    return Window(covered.since, max(covered.until, window.until))
 
 
 def lost(
-    covered: Span | None, clocks: Clocks, keeps: timedelta | None, acknowledged: Sequence[Span]
-) -> Span | None:
+    covered: Window | None, clocks: Clocks, keeps: timedelta | None, acknowledged: Sequence[Window]
+) -> Window | None:
     """Return the hours behind what is covered that the provider does not keep any more.
 
     Before a first window was read to its end there are none: nobody has lost what nobody had. An
@@ -128,4 +122,4 @@ def lost(
     if known:
         since = max(since, *known)
         until = shift(until, -RETENTION_TOLERANCE)
-    return Span(since, until) if since < until else None
+    return Window(since, until) if since < until else None

@@ -11,21 +11,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from auditctl import exact
 from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import Tally, records
-from auditctl.record import Malformed, Record
 from auditctl.sync import coverage
 from auditctl.sync.archive import Archive, Progress
-from auditctl.sync.coverage import Clocks, Span
+from auditctl.sync.coverage import Clocks
+from auditctl.sync.known import Known
+from auditctl.sync.state import ReadSpan, Span
+from auditctl.sync.walk import Walk, sortable
 from auditctl.window import BEGINNING, END, Window, now_text, shift, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from auditctl.fields import Test
-    from auditctl.provider import Page, Provider
-    from auditctl.sync.lines import Line
+    from auditctl.provider import Provider
+    from auditctl.record import Record
     from auditctl.wire.client import Client
 
 FEW = 4
@@ -38,12 +39,8 @@ ENOUGH_OLDER = 10
 ones may be dated wrongly."""
 QUIET = 60.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
-EARLY = timedelta(hours=1)
-"""An event dated so much later than its window's end is one that will be seen again for long."""
 AHEAD = timedelta(days=1)
 """How much further than now is asked for."""
-_TELLING = ("time", "actor", "action", "target", "status_code", "source_ip")
-"""Fields by which two events are told apart without comparing them whole."""
 
 
 @dataclass
@@ -51,17 +48,15 @@ class Outcome:
     """What a run has done."""
 
     records: int = 0
-    gaps: list[Line] = field(default_factory=list)
+    gaps: list[Span] = field(default_factory=list)
     """Found by this run: hours that cannot be had any more."""
     first: bool = False
     """Nothing had been read before."""
     begins: datetime | None = None
     """Where what is covered begins, if the provider does not keep its log as far back as
     ``--since`` asks for; set by the run that covers it first."""
-    clashes: int = 0
-    """Events that were not written because a different event in the same answer has their id."""
-    first_clash: str = ""
-    """The first such id."""
+    clashes: list[str] = field(default_factory=list)
+    """The ids of events not written because a different event in the same answer has that id."""
     tally: Tally = field(default_factory=Tally)
 
 
@@ -91,12 +86,12 @@ class Run:
         before = self.archive.state.records
         outcome.first = self.archive.state.window is None
         left = self._left
-        if left is not None and left["position"] is not None:
+        if left is not None and left.position is not None:
             self._read(
-                from_text(left["since"]),
+                from_text(left.since),
                 outcome,
-                until=from_text(left["until"]),
-                position=left["position"],
+                until=from_text(left.until),
+                position=left.position,
             )
         if not self._read(self._next(), outcome):
             self._read(self._first(), outcome)
@@ -109,7 +104,7 @@ class Run:
         newest = self._newest_read
         return coverage.next_since(
             self._covered,
-            None if left is None else _span(left),
+            None if left is None else _window(left),
             None if newest is None else from_text(newest),
             first=self._first(),
             now=datetime.now(UTC),
@@ -129,15 +124,15 @@ class Run:
         return Clocks(ours, None if skew is None else shift(ours, skew))
 
     @property
-    def _covered(self) -> Span | None:
+    def _covered(self) -> Window | None:
         covered = self.archive.state.covered
-        return None if covered is None else _span(covered)
+        return None if covered is None else _window(covered)
 
     @property
-    def _left(self) -> Line | None:
+    def _left(self) -> ReadSpan | None:
         """The window that was not read to its end."""
         window = self.archive.state.window
-        return None if window is None or window["done"] else window
+        return None if window is None or window.done else window
 
     @property
     def _newest_read(self) -> str | None:
@@ -146,7 +141,7 @@ class Run:
         Journals of earlier versions do not have it, but the newest event written.
         """
         window, latest = self.archive.state.window, self.archive.state.latest
-        return None if window is None else window.get("newest", latest)
+        return None if window is None else window.newest or latest
 
     @property
     def _by_day(self) -> bool:
@@ -165,12 +160,13 @@ class Run:
         Return False if it must be read again: the provider does not know the position any more,
         or its clock shows that the window should have begun earlier.
         """
-        known = _Known(self.archive, since, outcome, self.provider)
+        in_pieces = self.provider.order == "none documented"
+        known = Known(self.archive, since, self._kept_from, outcome.clashes, in_pieces=in_pieces)
         self.client.begin()
         self.archive.discard()  # what a run that failed had read is read again
         # What is dated in the future is delivered; only the asking ends with tomorrow.
         window = Window(since, shift(datetime.now(UTC), AHEAD))
-        walk = _Walk(self.provider, self.client, window, position)
+        walk = Walk(self.provider, self.client, window, position)
         try:
             if not self._read_on(walk, known, until, outcome):
                 return False
@@ -182,10 +178,10 @@ class Run:
             return True  # our clock is so far behind that nothing was asked: nothing is covered
         if coverage.begins_too_late(since, self._covered, self._first(), self._clocks()):
             return False
-        self.archive.commit(self._done(walk, outcome), known.kept())
+        self.archive.commit(self._done(walk, outcome), known.pinned())
         return True
 
-    def _read_on(self, walk: _Walk, known: _Known, until: datetime, outcome: Outcome) -> bool:
+    def _read_on(self, walk: Walk, known: Known, until: datetime, outcome: Outcome) -> bool:
         """Read page after page, and commit now and then.
 
         Return False if the provider does not know the position any more.
@@ -213,12 +209,12 @@ class Run:
             if self._is_past(since, outcome.tally):
                 break
             if self._is_due(walk, time.monotonic() - committed):
-                self.archive.commit(self._progress(walk, outcome), known.kept())
+                self.archive.commit(self._progress(walk, outcome), known.pinned())
                 walk.since_commit = 0
                 committed = time.monotonic()
         return True
 
-    def _take(self, batch: list[Record], walk: _Walk, known: _Known, outcome: Outcome) -> None:
+    def _take(self, batch: list[Record], walk: Walk, known: Known, outcome: Outcome) -> None:
         """Add what is not in the destination yet to the next commit."""
         walk.note(batch)
         if self.tests:
@@ -227,8 +223,8 @@ class Run:
         self.archive.add(fresh)
         outcome.tally.count(fresh)
 
-    def _is_due(self, walk: _Walk, waited: float) -> bool:
-        """Say whether it is time for a commit, so many seconds behind the last one."""
+    def _is_due(self, walk: Walk, waited: float) -> bool:
+        """Return whether it is time for a commit, so many seconds behind the last one."""
         if not self.archive.pending:
             return walk.place() is not None and waited >= QUIET
         return walk.since_commit >= FEW or waited >= COMMIT_SHARE * self.archive.waited
@@ -245,13 +241,13 @@ class Run:
         twice = to_text(shift(since, -self.overlap), exact=True)[:-1]
         return len(last) == ENOUGH_OLDER and max(last) < twice
 
-    def _progress(self, walk: _Walk, outcome: Outcome) -> Progress:
+    def _progress(self, walk: Walk, outcome: Outcome) -> Progress:
         """Describe how far a window was read that is not at its end."""
         state = self.archive.state
         gaps = self._gaps(outcome)
-        return Progress(self._window(walk, done=False), state.covered, state.success, gaps)
+        return Progress(self._read_span(walk, done=False), state.covered, state.success, gaps)
 
-    def _done(self, walk: _Walk, outcome: Outcome) -> Progress:
+    def _done(self, walk: Walk, outcome: Outcome) -> Progress:
         """Describe a window that was read to its end."""
         since, clocks = walk.window.since, self._clocks()
         gaps = self._gaps(outcome)
@@ -260,182 +256,43 @@ class Run:
         begins = coverage.shown_since(since, clocks, self.provider.keeps, oldest)
         if self.since is not None and self._covered is None and begins - since > coverage.DOUBT:
             outcome.begins = begins
-        covered = coverage.extend(self._covered, Span(begins, walk.until), clocks)
-        return Progress(self._window(walk, done=True), _line(covered), now_text(), gaps)
+        # What is left of a long ago may lie before all that the provider still keeps.
+        read = Window(min(begins, walk.until), walk.until)
+        covered = coverage.extend(self._covered, read, clocks)
+        return Progress(self._read_span(walk, done=True), _span(covered), now_text(), gaps)
 
-    def _window(self, walk: _Walk, *, done: bool) -> Line:
-        newest = max(filter(None, (self._newest_read, walk.newest)), default=None, key=_sortable)
-        return {
-            **_line(Span(walk.window.since, walk.until)),
-            "position": None if done else walk.place(),
-            "done": done,
-            "newest": newest,
-        }
+    def _read_span(self, walk: Walk, *, done: bool) -> ReadSpan:
+        """Describe what was read of a window, and from where to go on."""
+        newest = max(filter(None, (self._newest_read, walk.newest)), default=None, key=sortable)
+        since, until = from_moment(walk.window.since), to_text(walk.until)
+        return ReadSpan(since, until, None if done else walk.place(), done, newest)
 
-    def _gaps(self, outcome: Outcome) -> list[Line]:
+    def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
         """Return the gaps not acknowledged, with one that this run finds."""
         state = self.archive.state
-        acknowledged = [_span(gap) for gap in state.waived]
+        acknowledged = [_window(gap) for gap in state.waived]
         found = coverage.lost(self._covered, self._clocks(), self.provider.keeps, acknowledged)
         if found is None:
             return state.gaps
-        gap = _line(found)
-        if not any(one["since"] == gap["since"] for one in outcome.gaps):
+        gap = _span(found)
+        if not any(one.since == gap.since for one in outcome.gaps):
             outcome.gaps.append(gap)
-        others = [one for one in state.gaps if one["since"] != gap["since"]]
-        return [*others, gap]
+        return (*(one for one in state.gaps if one.since != gap.since), gap)
+
+    def _kept_from(self) -> str:
+        """Return the time before which the provider keeps nothing, so never shows it again."""
+        keeps = self.provider.keeps
+        if keeps is None:
+            return ""
+        return to_text(shift(self._clocks().earlier, -keeps - coverage.RETENTION_TOLERANCE))
 
 
-class _Walk:
-    """The pages of a walk, and where it is."""
-
-    def __init__(
-        self, provider: Provider, client: Client, window: Window, position: str | None
-    ) -> None:
-        self.window = window
-        self.until = END
-        """Up to when everything was seen, from the first answer on."""
-        self.newest: str | None = None
-        """The newest event, but for those dated later than that."""
-        self.resumed = position is not None
-        self.started = datetime.now(UTC)
-        self.since_commit = 0
-        self._in_order = provider.order != "none documented"
-        self._pages = (
-            provider.pages(client, window)
-            if position is None
-            else provider.pages_from(client, window, position)
-        )
-        self._position = position
-        self._read = 0
-        self._empty = True
-        self._countable = True
-
-    def pages(self) -> Iterator[Page]:
-        for page in self._pages:
-            self._read += 1
-            self.since_commit += 1
-            self._empty = not page.events
-            if not self._empty:
-                # A page is known again by its events; one that has none may not be itself.
-                self._position = page.position
-            yield page
-            del page  # see `auditctl.export.records`
-
-    def note(self, batch: Sequence[Record]) -> None:
-        """Note the newest event, and whether the walk can be taken up elsewhere than at its start.
-
-        Twins of events without an id are told apart by counting from there.
-        """
-        self._countable = self._countable and not any(map(_lacks_id, batch))
-        if self.newest is not None and self._in_order:
-            return
-        times = [record["time"] for record in batch if record["time"] is not None]
-        until = _sortable(to_text(self.until))
-        seen = [time for time in times if _sortable(time) <= until]
-        self.newest = max([*seen, *filter(None, [self.newest])], default=None, key=_sortable)
-
-    def has_read(self) -> bool:
-        """Say whether there was a page at all."""
-        return self._read > 0
-
-    def is_first(self) -> bool:
-        """Return whether one page was read, and no more."""
-        return self._read == 1
-
-    def is_empty(self) -> bool:
-        """Return whether the first page, and no more was read yet, has no events."""
-        return self.is_first() and self._empty
-
-    def has_lost_its_place(self, error: Exception) -> bool:
-        """Say whether a failure means that the provider does not know the position any more.
-
-        It may refuse it, or answer with the first page, whose links lead round to the position.
-        Some fail themselves.
-        """
-        return self.resumed and (isinstance(error, AnswerError) or not self._read)
-
-    def place(self) -> str | None:
-        """Give where the walk can be taken up again."""
-        return self._position if self._countable else None
+def _window(span: Span) -> Window:
+    return Window(from_text(span.since), from_text(span.until))
 
 
-def _lacks_id(record: Record) -> bool:
-    return type(record) is Malformed and "id" in record.problems
-
-
-class _Known:
-    """The ids of what is in the destination already, as far back as a window reaches."""
-
-    def __init__(
-        self, archive: Archive, since: datetime, outcome: Outcome, provider: Provider
-    ) -> None:
-        self._ids: set[str] = set()
-        self._old = archive.state.kept
-        self._kept: dict[str, str | None] = {}
-        self._outcome = outcome
-        # Without an order, one answer may come in many pieces: each id's first event is remembered.
-        self._contents: dict[str, int] | None = {} if provider.order == "none documented" else None
-        enough = to_text(shift(since, -EARLY))
-        for ids in archive.journal.ids(to_text(since), enough):
-            self._ids.update(ids)
-
-    def drop(self, batch: Sequence[Record], until: datetime) -> list[Record]:
-        """Give the records that are not in the destination, which they are from now on."""
-        if self._contents is not None or len({record["id"] for record in batch}) < len(batch):
-            self._find_clashes(batch)
-        ids, old = self._ids, self._old
-        early = to_text(shift(until, EARLY))[:-1]
-        fresh = []
-        for record in batch:
-            id_ = record["id"]
-            if id_ in ids or id_ in old:
-                continue
-            ids.add(id_)
-            fresh.append(record)
-            time = record["time"]
-            if time is None or time[:-1] >= early:  # the look back ends there
-                self._kept[id_] = time
-        return fresh
-
-    def _find_clashes(self, batch: Sequence[Record]) -> None:
-        """Count different events under one id in one answer: only the first of them is written.
-
-        Between two answers an event may be changed, so nothing is said about these.
-        """
-        here: dict[str, Record] = {}
-        for record in batch:
-            id_ = record["id"]
-            first = here.setdefault(id_, record)
-            if first is not record:
-                # As JSON: to compare what is nested deep would end in a RecursionError.
-                clash = exact.dumps(first["raw"]) != exact.dumps(record["raw"])
-            elif self._contents is not None:
-                content = hash((*map(record.get, _TELLING),))
-                clash = self._contents.setdefault(id_, content) != content
-            else:
-                continue
-            if clash:
-                self._outcome.clashes += 1
-                self._outcome.first_clash = self._outcome.first_clash or id_
-
-    def kept(self) -> dict[str, str | None]:
-        """Give the ids dropped in since the last call that no look back would find one day."""
-        kept, self._kept = self._kept, {}
-        return kept
-
-
-def _sortable(time: str) -> str:
-    """Return a time without its Z: a coarse time is then less than a finer one within it."""
-    return time[:-1]
-
-
-def _span(line: Line) -> Span:
-    return Span(from_text(line["since"]), from_text(line["until"]))
-
-
-def _line(span: Span) -> Line:
-    return {"since": from_moment(span.since), "until": to_text(span.until)}
+def _span(window: Window) -> Span:
+    return Span(from_moment(window.since), to_text(window.until))
 
 
 def from_moment(moment: datetime) -> str | None:
