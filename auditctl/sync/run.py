@@ -118,10 +118,11 @@ class Run:
         return coverage.first_since(self.since, self._clocks(), keeps, by_day=self._by_day)
 
     def _clocks(self, ours: datetime | None = None) -> Clocks:
-        """Read both clocks, as they are now or as they were at a moment of ours."""
-        ours = ours or from_text(now_text())  # as exact as it will be written
+        """Read both clocks, as they are now or as they were at a moment of ours, as written."""
+        ours = ours or datetime.now(UTC)
         skew = self.client.skew
-        return Clocks(ours, None if skew is None else shift(ours, skew))
+        provider = None if skew is None else from_text(to_text(shift(ours, skew)))
+        return Clocks(from_text(to_text(ours)), provider)
 
     @property
     def _covered(self) -> Window | None:
