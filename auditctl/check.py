@@ -12,7 +12,7 @@ from auditctl.errors import (
 )
 from auditctl.export import Tally, records
 from auditctl.provider import Provider
-from auditctl.window import BEGINNING, END, Window, shift
+from auditctl.window import BEGINNING, END, Window, before, shift
 from auditctl.wire.client import Client
 
 LOOK_BACK = timedelta(days=7)
@@ -62,7 +62,7 @@ def _newest(provider: Provider, client: Client, now: datetime, tally: Tally) -> 
     window = Window(BEGINNING, END)
     if provider.order == "newest day first":
         # Not until now: by a clock that is behind, the newest would lie in the future.
-        window = Window(shift(now, -LOOK_BACK), shift(now, timedelta(days=1)))
+        window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
     newest: str | None = None
     for batch in records(provider, provider.pages(client, window), window, tally):
         times = [record["time"] or "" for record in batch]

@@ -131,6 +131,14 @@ def instant(value: object) -> str | None:
     return None
 
 
+def before(moment: datetime, duration: timedelta) -> datetime:
+    """Subtract a duration; stop at the first moment that can be written."""
+    try:
+        return moment - duration
+    except OverflowError:
+        return BEGINNING
+
+
 def shift(moment: datetime, by: timedelta) -> datetime:
     """Add a duration; stop at the first and the last moment that can be written."""
     try:

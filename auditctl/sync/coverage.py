@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditctl.window import BEGINNING, Window, shift
+from auditctl.window import BEGINNING, Window, before, shift
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Two clocks this close are taken to agree: a ``Date`` header is not even exact to the second."""
@@ -42,7 +42,7 @@ def first_since(
     """
     if since is not None:
         return since
-    return shift(clocks.earlier, -keeps) if by_day and keeps is not None else BEGINNING
+    return before(clocks.earlier, keeps) if by_day and keeps is not None else BEGINNING
 
 
 def next_since(  # noqa: PLR0913 - all that decides it
@@ -69,7 +69,7 @@ def next_since(  # noqa: PLR0913 - all that decides it
     if not by_day or covered.until > now:
         ends.append(newest or covered.since)
     # The overlap may be longer than all that was asked for.
-    return min([max(shift(min(ends), -overlap), covered.since), *starts])
+    return min([max(before(min(ends), overlap), covered.since), *starts])
 
 
 def begins_too_late(
@@ -93,7 +93,7 @@ def shown_since(
     """
     if keeps is None:
         return since
-    return max(since, min(shift(clocks.earlier, -keeps), oldest))
+    return max(since, min(before(clocks.earlier, keeps), oldest))
 
 
 def extend(covered: Window | None, window: Window, clocks: Clocks) -> Window:
@@ -117,9 +117,9 @@ def lost(
     """
     if covered is None or keeps is None:
         return None
-    since, until = covered.until, shift(clocks.earlier, -keeps)
+    since, until = covered.until, before(clocks.earlier, keeps)
     known = [gap.until for gap in acknowledged if gap.since == since]
     if known:
         since = max(since, *known)
-        until = shift(until, -RETENTION_TOLERANCE)
+        until = before(until, RETENTION_TOLERANCE)
     return Window(since, until) if since < until else None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from auditctl import exact
-from auditctl.window import shift, to_text
+from auditctl.window import before, shift, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ class Known:
         self._found: dict[bool, set[str]] = {}
         self._pinned: dict[str, str | None] = {}
         self._contents: dict[str, int] | None = {} if in_pieces else None
-        for ids in self._journal.ids(self._since, to_text(shift(since, -EARLY))):
+        for ids in self._journal.ids(self._since, to_text(before(since, EARLY))):
             self._ids.update(ids)
 
     def drop(self, batch: Sequence[Record], until: datetime) -> list[Record]:

@@ -19,7 +19,7 @@ from auditctl.sync.coverage import Clocks
 from auditctl.sync.known import Known
 from auditctl.sync.state import ReadSpan, Span
 from auditctl.sync.walk import Walk, sortable
-from auditctl.window import BEGINNING, END, Window, now_text, shift, to_text
+from auditctl.window import BEGINNING, END, Window, before, now_text, shift, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -239,7 +239,7 @@ class Run:
         if self.archive.state.covered is None or self.provider.order != "newest first":
             return False
         last = tally.outside[-ENOUGH_OLDER:]
-        twice = to_text(shift(since, -self.overlap), exact=True)[:-1]
+        twice = to_text(before(since, self.overlap), exact=True)[:-1]
         return len(last) == ENOUGH_OLDER and max(last) < twice
 
     def _progress(self, walk: Walk, outcome: Outcome) -> Progress:
@@ -285,7 +285,7 @@ class Run:
         keeps = self.provider.keeps
         if keeps is None:
             return ""
-        return to_text(shift(self._clocks().earlier, -keeps - coverage.RETENTION_TOLERANCE))
+        return to_text(before(self._clocks().earlier, keeps + coverage.RETENTION_TOLERANCE))
 
 
 def _window(span: Span) -> Window:
