@@ -25,7 +25,7 @@ from auditctl.sync import archive, walk
 from auditctl.sync import commands as sync_commands
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
-from auditctl.wire import connection
+from auditctl.wire import client, connection
 from tests import tape
 from tests.program import started, until
 from tests.server import Answer, Fault, Request, Server
@@ -583,9 +583,10 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
             return datetime.now(tz) + ahead
 
     with contextlib.ExitStack() as stack:
-        reading = (commands, sync_commands, run_module, walk, roam, connection, window)
+        reading = (commands, sync_commands, run_module, walk, roam, client, connection, window)
         for module in (*reading, archive, journal_module):
-            stack.enter_context(patch.object(module, "datetime", Clock))
+            if hasattr(module, "datetime"):
+                stack.enter_context(patch.object(module, "datetime", Clock))
         yield
 
 
