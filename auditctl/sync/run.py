@@ -198,14 +198,14 @@ class Run:
             redacted=self.redacted,
         )
         committed = time.monotonic()
-        for batch in batches:
-            if walk.is_first():
+        for number, batch in enumerate(batches):
+            if not number:
                 # All is seen up to the moment when the walk began, or the one that it goes on
                 # with; by the earlier clock: the later one may cover what has not happened yet.
                 ours = min(walk.started, datetime.now(UTC))  # it may have been set back since
                 walk.until = max(min(self._clocks(ours).earlier, until), since)
-            if walk.resumed and walk.is_empty():
-                return False  # there were some events when this page was read first
+                if walk.resumed and walk.is_empty():
+                    return False  # there were some events when this page was read first
             self._take(batch, walk, known, outcome)
             del batch  # see `auditctl.export.records`
             self.watch(outcome.tally)

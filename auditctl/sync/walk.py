@@ -53,8 +53,8 @@ class Walk:
         for page in self._pages:
             self._read += 1
             self.since_commit += 1
-            self._empty = not page.events
-            if not self._empty:
+            if page.events:
+                self._empty = False
                 # A page is known again by its events; one that has none may not be itself.
                 self._position = page.position
             yield page
@@ -77,13 +77,9 @@ class Walk:
         """Return whether there was a page at all."""
         return self._read > 0
 
-    def is_first(self) -> bool:
-        """Return whether one page was read, and no more."""
-        return self._read == 1
-
     def is_empty(self) -> bool:
-        """Return whether the first page, and no more was read yet, has no events."""
-        return self.is_first() and self._empty
+        """Return whether no event was read yet."""
+        return self._empty
 
     def has_lost_its_place(self, error: Exception) -> bool:
         """Return whether a failure means that the provider does not know the position any more.
