@@ -18,7 +18,7 @@ from auditctl.sync.archive import Archive, Progress
 from auditctl.sync.coverage import Clocks
 from auditctl.sync.known import Known
 from auditctl.sync.state import ReadSpan, Span
-from auditctl.sync.walk import Walk, sortable
+from auditctl.sync.walk import Walk
 from auditctl.window import BEGINNING, END, Window, before, now_text, shift, to_text
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ class Run:
 
     def _read_span(self, walk: Walk, *, done: bool) -> ReadSpan:
         """Describe what was read of a window, and from where to go on."""
-        newest = max(filter(None, (self._newest_read, walk.newest)), default=None, key=sortable)
+        newest = max(self._newest_read or "", walk.newest or "") or None
         since, until = from_moment(walk.since), to_text(walk.until)
         return ReadSpan(since, until, None if done else walk.place(), done, newest)
 
