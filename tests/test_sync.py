@@ -872,6 +872,16 @@ def test_different_events_under_one_id_in_one_answer_are_counted(
     assert undivided.verify() == 0
 
 
+def test_a_service_tells_once_of_an_id_that_several_events_have(persona: Desk) -> None:
+    persona.world.happenings.clear()
+    happen(persona, MINUTE, MINUTE)
+    alike(persona, 0, 1)
+    persona.server.faults = lambda request: Fault(403) if request.number > 3 else None
+    assert persona.sync("--follow", "--interval", "1s") == 4
+    assert len(persona.asked) == 4
+    assert persona.said.count("with the id of a different event") == 1
+
+
 def test_what_differs_in_raw_alone_is_a_different_event(persona: Desk) -> None:
     happen(persona, MINUTE, MINUTE)
     first, second = persona.world.happenings[-2:]

@@ -168,7 +168,7 @@ def sync(
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
             if options.follow:
-                follow(partial(_look, job, run), interval, outage)
+                follow(partial(_look, job, run, set()), interval, outage)
             outcome = run.catch_up()
             job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
@@ -220,7 +220,7 @@ def together(
         outage = Outage(lambda said: around.console.warning(f"{source.name}: {said}"))
         with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:
-                look = partial(runs.in_turn, partial(_look, job, run))
+                look = partial(runs.in_turn, partial(_look, job, run, set()))
                 follow(look, interval, outage, sleep=runs.sleep)
             outcome = runs.in_turn(run.catch_up)
             job.conclude(outcome, run.client.skew)
@@ -285,10 +285,16 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _look(job: Job, run: Run) -> None:
-    """Do one of many runs: what is found wrong with the log is said, and it goes on."""
+def _look(job: Job, run: Run, told: set[str]) -> None:
+    """Do one of many runs: what is found wrong with the log is said, and it goes on.
+
+    ``told`` are the ids of which it was said already that several events have them: they are read
+    again by each run until they are older than the overlap.
+    """
     run.archive.look()
     outcome = run.catch_up()
+    outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in told]
+    told.update(outcome.clashes)
     job.conclude(outcome, run.client.skew)
     for gap in outcome.gaps:
         job.around.console.warning(f"{job.prefix}{_missing(job, gap)}")
