@@ -159,6 +159,16 @@ def to_text(moment: datetime, *, exact: bool = False) -> str:
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec)}Z"
 
 
+def from_moment(moment: datetime) -> str | None:
+    """Write a window's beginning, to the microsecond; None is the beginning of the log."""
+    return None if moment == BEGINNING else to_text(moment, exact=True)
+
+
+def from_text(text: str | None) -> datetime:
+    """Read what `from_moment` and `to_text` write."""
+    return BEGINNING if text is None else datetime.fromisoformat(text)
+
+
 def _from_epoch(number: float) -> datetime:
     if abs(number) >= MILLISECONDS_FROM:
         return _EPOCH + timedelta(milliseconds=number)

@@ -19,7 +19,7 @@ from auditctl.sync.coverage import Clocks
 from auditctl.sync.known import Known
 from auditctl.sync.state import ReadSpan, Span
 from auditctl.sync.walk import Walk
-from auditctl.window import BEGINNING, END, Window, before, now_text, shift, to_text
+from auditctl.window import END, Window, before, from_moment, from_text, now_text, shift, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -296,13 +296,3 @@ def _window(span: Span) -> Window:
 
 def _span(window: Window) -> Span:
     return Span(from_moment(window.since), to_text(window.until))
-
-
-def from_moment(moment: datetime) -> str | None:
-    """Write a window's beginning, to the microsecond; None is the beginning of the log."""
-    return None if moment == BEGINNING else to_text(moment, exact=True)
-
-
-def from_text(text: str | None) -> datetime:
-    """Read what `from_moment` and `to_text` write."""
-    return BEGINNING if text is None else datetime.fromisoformat(text)
