@@ -1,13 +1,14 @@
 """The record: one event of any provider, under the same names in every format."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import orjson
 
 from auditctl import exact
+from auditctl.event_time import instant
 from auditctl.reading import NOTHING
-from auditctl.window import instant
 
 FIELDS = (
     "time",
@@ -29,6 +30,8 @@ FIELDS = (
 )
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""
+LARGEST_STATUS = 999
+"""HTTP's codes have three digits; a larger number is something else."""
 
 Event = Any
 """One event as the provider sent it: an object, or whatever JSON value stood in its place."""
@@ -81,8 +84,8 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
 
 
 def outcome(status: object) -> str:
-    """Read a status code as ``success``, ``failure`` or (where there is none) ``unknown``."""
-    if type(status) is not int:
+    """Read a status code as ``success``, ``failure`` or (where it tells nothing) ``unknown``."""
+    if type(status) is not int or not 0 < status <= LARGEST_STATUS:
         return "unknown"
     return "success" if status < FAILURE_FROM else "failure"
 
@@ -111,7 +114,7 @@ def settle(record: Record) -> list[str]:
         elif value in NOTHING:
             record[name] = None
     status = record["status_code"]
-    if type(status) is str and status.isascii() and status.isdigit() and len(status) < _TOO_LONG:
+    if type(status) is str and _is_number(status):
         record["status_code"] = int(status)
     elif type(status) is str and status in NOTHING:
         record["status_code"] = None
@@ -143,7 +146,6 @@ _BLANK: Record = dict.fromkeys(FIELDS)
 _WORDS_FOR_NOTHING = frozenset(NOTHING) - {None}
 _DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
 _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
-_TOO_LONG = 10
-"""Digits that no status code has."""
+_is_number = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
 _MOST_SHAPES = 1_000
 _sound: set[tuple[type, ...]] = set()
