@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import orjson
 
 from auditctl import exact
+from auditctl.address import address
 from auditctl.event_time import instant
 from auditctl.reading import NOTHING
 
@@ -54,8 +55,9 @@ class Malformed(Record):
 class Fields(TypedDict, total=False):
     """What a provider reads out of an event; what is left out is null in the record.
 
-    Values are handed over as they stand in the event: ``time`` may be ISO 8601 text or epoch
-    seconds, a number may be text, and what has a form that cannot be read becomes null.
+    Values are handed over as they stand in the event: ``time`` may be a text or an epoch number,
+    ``source_ip`` a list of proxies, a number may be text, and what has a form that cannot be read
+    becomes null.
     """
 
     time: object
@@ -76,6 +78,8 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     """Lay out the record of an event, its values as they are: `settle` makes them sound."""
     record = {**_BLANK, **fields}
     record["time"] = instant(record["time"])
+    if type(record["source_ip"]) is str:
+        record["source_ip"] = address(record["source_ip"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
     record["outcome"] = outcome(record["status_code"])

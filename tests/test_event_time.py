@@ -1,5 +1,5 @@
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -13,10 +13,10 @@ offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda m: timezone(timede
 fractions = st.from_regex(r"[0-9]{1,12}", fullmatch=True).filter(str.isascii)
 
 
-def seconds(time: str) -> Decimal:
+def seconds(time: str) -> Fraction:
     """Count the seconds since 1970, to the last digit."""
     whole, fraction = time[:-1].split(".")
-    return Decimal(int(datetime.fromisoformat(f"{whole}Z").timestamp())) + Decimal(f"0.{fraction}")
+    return int(datetime.fromisoformat(f"{whole}Z").timestamp()) + Fraction(f"0.{fraction}")
 
 
 @given(moments, offsets, fractions)
@@ -28,7 +28,7 @@ def test_an_offset_is_normalised_and_no_digit_of_its_fraction_lost(
     time = instant(f"{local[:19]}.{fraction}{local[19:]}")
     assert time is not None
     assert len(time.split(".")[1]) == max(3, len(fraction)) + len("Z")
-    assert seconds(time) == Decimal(int(whole.timestamp())) + Decimal(f"0.{fraction}")
+    assert seconds(time) == int(whole.timestamp()) + Fraction(f"0.{fraction}")
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_epoch_numbers_tell_their_unit_by_their_size(number: int, fraction: str)
     whole, exact = instant(number), instant(Number(f"{number}.{fraction}"))
     assert whole is not None
     assert exact is not None
-    assert seconds(whole) == Decimal(number) / unit
-    assert seconds(exact) == Decimal(f"{number}.{fraction}") / unit
+    assert seconds(whole) == Fraction(number, unit)
+    assert seconds(exact) == Fraction(f"{number}.{fraction}") / unit
     assert (instant(str(number)), instant(f"{number}.{fraction}")) == (whole, exact)
 
 
