@@ -435,8 +435,11 @@ def test_the_names_that_hold_credentials_are_those_written() -> None:
         assert is_secret(name)
         assert is_secret(name.title().replace("-", "_"))
         assert not is_secret(f"{name}s")
+    (last_words,) = re.findall(r"(?m)whose last word is (.*):", about)
     for part in coded(parts):
         assert is_secret(f"x_{part.upper()}s")
+        for word in coded(last_words):
+            assert not is_secret(f"{part}_{word}")
 
 
 # Sync
