@@ -69,6 +69,7 @@ def list_(
             tally,
             tests=tests,
             redacted=options.redact,
+            verbatim=options.raw,
         )
         if options.limit is not None:
             batches = most_recent(batches, options.limit, ordered=ordered)
@@ -101,7 +102,7 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
         page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
-        batch = retrieved(ready, page, tally, redacted=options.redact)
+        batch = retrieved(ready, page, tally, redacted=options.redact, verbatim=options.raw)
         tally.count(batch)
         yield batch
 
@@ -307,12 +308,17 @@ def count(number: int, noun: str) -> str:
 
 
 def conclude(title: str, tally: "Tally", console: Console) -> None:
-    """Warn of events that could not be read in full."""
+    """Warn of events that could not be read in full, or not be written as they came."""
     if tally.malformed:
         console.warning(
             f"{tally.malformed} of {title}'s events lack a field or have it in a form "
             "that cannot be read; they were exported with null there. The first: "
             f"{escape(tally.first_malformed)}."
+        )
+    if tally.mended:
+        console.warning(
+            f"{tally.mended} of {title}'s events hold half a character, a lone surrogate, which "
+            "many readers refuse; U+FFFD was written in its place. --raw keeps it."
         )
 
 

@@ -27,6 +27,8 @@ class Tally:
     """How many records at the end of the last page are older than the window."""
     malformed: int = 0
     first_malformed: str = ""
+    mended: int = 0
+    """Events in which U+FFFD stands in the place of lone surrogates."""
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -39,8 +41,10 @@ class Tally:
         self.records += len(batch)
         for record in batch:
             if type(record) is Malformed:
-                self.malformed += 1
-                self.first_malformed = self.first_malformed or _describe(record)
+                self.mended += record.mended
+                if record.problems:
+                    self.malformed += 1
+                    self.first_malformed = self.first_malformed or _describe(record)
 
 
 def records(  # noqa: C901, PLR0913 - the flow, in one piece
@@ -51,12 +55,15 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     *,
     tests: Sequence[Test] = (),
     redacted: bool = True,
+    verbatim: bool = False,
 ) -> Iterator[list[Record]]:
     """Turn each page into the records that lie in the window and pass the tests.
 
     Where the vendor documents that the newest come first, reading stops behind the first page
     that is wholly older than the window. Where rows shift, each id is delivered once, and so is
     what two answers in a row both hold; what one answer repeats stays repeated.
+
+    Lone surrogates become U+FFFD, except with ``verbatim``.
 
     Nobody on the way keeps a page while the next is asked for: its memory, still in the
     processor's cache, is what the next is read into.
@@ -73,6 +80,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         older = 0
         moment: str | None = None
         _redact(page, redacted=redacted)
+        may_need_mending = not verbatim and not _is_ordinary(page)
         context = page.context
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
@@ -86,8 +94,12 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                 older = older + 1 if moment[:-1] < since else 0
                 continue
             older = 0
+            # Behind the making of ids: they stay what they were for the event as it came.
+            mended = may_need_mending and exact.replace_surrogates(record)
+            if problems or mended:
+                record = Malformed(record, problems, mended=mended)
             if not tests or all(test(record) for test in tests):
-                batch.append(Malformed(record, problems) if problems else record)
+                batch.append(record)
         tally.reached = moment or tally.reached
         tally.older = older
         past = older == len(page.events) > 0
@@ -135,12 +147,15 @@ def most_recent(
     yield undated[:left]
 
 
-def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -> list[Record]:
+def retrieved(
+    provider: Provider, page: Page, tally: Tally, *, redacted: bool, verbatim: bool = False
+) -> list[Record]:
     """Turn a page asked for by id into its records, whatever their time."""
     from datetime import UTC, datetime
 
     ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    return next(records(provider, [page], ever, tally, redacted=redacted))
+    batches = records(provider, [page], ever, tally, redacted=redacted, verbatim=verbatim)
+    return next(batches)
 
 
 def _redact(page: Page, *, redacted: bool) -> None:
@@ -151,6 +166,12 @@ def _redact(page: Page, *, redacted: bool) -> None:
     for answer in answers:
         if floats or (zeros and answer.may_have_negative_zero):
             answer.restore()
+
+
+def _is_ordinary(page: Page) -> bool:
+    """Return whether no lone surrogate can be in the records of a page."""
+    known = bool(page.answers) and not any(answer.is_exact for answer in page.answers)
+    return known and exact.is_ordinary(page.context)
 
 
 def _missing(provider: Provider, record: Record) -> list[str]:

@@ -42,14 +42,19 @@ Record = dict[str, Any]
 
 
 class Malformed(Record):
-    """A record that lacks ``problems``, names of fields, or whose event has them unreadable."""
+    """A record of an event that could not be written as it came.
 
-    __slots__ = ("problems",)
+    It lacks ``problems``, names of fields, or its event has them unreadable; ``mended`` is set
+    where U+FFFD was put in the place of lone surrogates.
+    """
 
-    def __init__(self, record: Record, problems: Sequence[str]) -> None:
+    __slots__ = ("mended", "problems")
+
+    def __init__(self, record: Record, problems: Sequence[str], *, mended: bool = False) -> None:
         """Take over a record's values."""
         super().__init__(record)
         self.problems = problems
+        self.mended = mended
 
 
 class Fields(TypedDict, total=False):
