@@ -51,6 +51,7 @@ def list_(
     from auditctl.fields import parse_test
 
     tests = [parse_test(text) for text in options.where]
+    account = options.account_name()
     _check_output(options.output)
     format_ = _format(options, around)
 
@@ -68,6 +69,7 @@ def list_(
             window,
             tally,
             tests=tests,
+            account=account,
             redacted=options.redact,
             verbatim=options.raw,
         )
@@ -92,6 +94,7 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
         raise UsageError(message)
     _check_output(options.output)
     format_ = _format(options, around)
+    how = {"account": options.account_name(), "redacted": options.redact, "verbatim": options.raw}
 
     from auditctl.export import Tally, retrieved
 
@@ -102,7 +105,7 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
         page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
-        batch = retrieved(ready, page, tally, redacted=options.redact, verbatim=options.raw)
+        batch = retrieved(ready, page, tally, **how)
         tally.count(batch)
         yield batch
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 from auditctl import exact
 from auditctl.fields import Test
@@ -47,13 +48,14 @@ class Tally:
                     self.first_malformed = self.first_malformed or _describe(record)
 
 
-def records(  # noqa: C901, PLR0913 - the flow, in one piece
+def records(  # noqa: C901, PLR0912, PLR0913 - the flow, in one piece
     provider: Provider,
     pages: Iterable[Page],
     window: Window,
     tally: Tally,
     *,
     tests: Sequence[Test] = (),
+    account: str | None = None,
     redacted: bool = True,
     verbatim: bool = False,
 ) -> Iterator[list[Record]]:
@@ -63,7 +65,8 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     that is wholly older than the window. Where rows shift, each id is delivered once, and so is
     what two answers in a row both hold; what one answer repeats stays repeated.
 
-    Lone surrogates become U+FFFD, except with ``verbatim``.
+    ``account`` is whose log it is, where the events do not say. Lone surrogates become U+FFFD,
+    except with ``verbatim``.
 
     Nobody on the way keeps a page while the next is asked for: its memory, still in the
     processor's cache, is what the next is read into.
@@ -94,6 +97,8 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                 older = older + 1 if moment[:-1] < since else 0
                 continue
             older = 0
+            if account is not None and record["account"] is None:
+                record["account"] = account
             # Behind the making of ids: they stay what they were for the event as it came.
             mended = may_need_mending and exact.replace_surrogates(record)
             if problems or mended:
@@ -147,15 +152,12 @@ def most_recent(
     yield undated[:left]
 
 
-def retrieved(
-    provider: Provider, page: Page, tally: Tally, *, redacted: bool, verbatim: bool = False
-) -> list[Record]:
-    """Turn a page asked for by id into its records, whatever their time."""
+def retrieved(provider: Provider, page: Page, tally: Tally, **how: Any) -> list[Record]:  # noqa: ANN401
+    """Turn a page asked for by id into its records, whatever their time; ``how`` as `records`."""
     from datetime import UTC, datetime
 
     ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    batches = records(provider, [page], ever, tally, redacted=redacted, verbatim=verbatim)
-    return next(batches)
+    return next(records(provider, [page], ever, tally, **how))
 
 
 def _redact(page: Page, *, redacted: bool) -> None:

@@ -64,9 +64,22 @@ class Reading(Words):
         int, typer.Option(metavar="N", min=1, max=64, help="Independent requests at once.")
     ] = 4
     retry_for: RetryFor = "5m"
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose log it is, if the events do not say."),
+    ] = None
     demo: Annotated[
         bool, typer.Option("--demo", help="Sample data: no account, no network, no settings.")
     ] = False
+
+    def account_name(self) -> str | None:
+        """Read ``--account``.
+
+        Raises:
+            UsageError: it is empty, or no text.
+
+        """
+        return None if self.account is None else parse_account(self.account)
 
     def patience(self) -> timedelta:
         """Read ``--retry-for``.
@@ -170,7 +183,8 @@ class CheckOptions(Reading):
 
 OF_LIST = (
     "since", "until", "format", "output", "limit", "fields", "where", "raw", "redact", "csv_guard",
-    "concurrency", "retry_for", "demo", "source", "config", "quiet", "verbose", "log_format",
+    "concurrency", "retry_for", "account", "demo", "source", "config", "quiet", "verbose",
+    "log_format",
 )  # fmt: skip
 OF_GET = tuple(
     name
@@ -206,6 +220,20 @@ def duration(flag: str, text: str) -> timedelta:
     except UsageError as error:
         message = f"{flag}: {error}"
         raise UsageError(message) from None
+
+
+def parse_account(text: str) -> str:
+    """Read the name of an account.
+
+    Raises:
+        UsageError: it is empty, or no text.
+
+    """
+    # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
+    if not text.encode(errors="ignore").strip() or not text.isprintable():
+        message = "An account needs a name, in UTF-8 and without control characters."
+        raise UsageError(message)
+    return text
 
 
 def format_by_suffix(path: str) -> FileFormat:

@@ -128,8 +128,8 @@ def test_a_group_alone_prints_its_help(group: tuple[str, ...]) -> None:
 OPTIONS = re.findall(
     r"\S+",
     "--since --until -f --format -o --output -n --limit --fields --where --raw --redact --demo "
-    "--no-redact --csv-guard --no-csv-guard --concurrency --retry-for -q --quiet -v --verbose "
-    "--log-format -h --help",
+    "--no-redact --csv-guard --no-csv-guard --concurrency --retry-for --account -q --quiet -v "
+    "--verbose --log-format -h --help",
 )
 
 
@@ -205,6 +205,9 @@ def test_what_cannot_be_shown_is_an_output_that_cannot_be_written(words: list[st
         ("persona list --concurrency 0", "--concurrency"),
         ("persona list --retry-for soon", "--retry-for"),
         ("persona list --retry-for -1s", "--retry-for"),
+        ("persona list --account ", "account"),
+        ("persona list --account a\x1bb", "account"),
+        ("persona get ual_1 --account a\u2028", "account"),
         ("persona list --fields nope", "nope"),
         ("persona list --fields time,,id", "''"),
         ("persona list --fields time,time", "'time'"),
@@ -224,7 +227,7 @@ def test_a_word_that_cannot_be_understood_is_named(
     words: str, culprit: str, tmp_path: Path
 ) -> None:
     with Server(log("persona")) as server:
-        found = run(*words.split(), environment=server.environment, cwd=tmp_path)
+        found = run(*words.split(" "), environment=server.environment, cwd=tmp_path)
     assert (found.status, found.out) == (USAGE, b"")
     assert found.said.startswith("auditctl: ")
     assert found.said.count("\n") == 1
@@ -1481,6 +1484,25 @@ def test_a_lone_surrogate_is_replaced_in_every_format_and_kept_by_raw() -> None:
             "many readers refuse; U+FFFD was written in its place. --raw keeps it.\n"
         )
     assert (raw.out, raw.said) == (row.encode() + b"\n", "")
+
+
+@every_provider
+def test_the_account_given_stands_where_the_events_say_none(name: str) -> None:
+    with Server(log(name)) as server:
+        found = asked(server, name, "--account", "acme-prod", "--where", "account~.")
+        own = asked(server, name, "--account", "acme-prod", "--raw")
+    assert len(found.records) == own.out.count(b"\n") > 5
+    for record in found.records:
+        said = name == "upstash" and record["raw"]["customer_id"]
+        assert record["account"] == (said or "acme-prod")
+
+
+def test_a_single_record_has_the_account_given_too() -> None:
+    with Server(log("persona")) as server:
+        id_ = asked(server, "persona").records[0]["id"]
+        words = ("persona", "get", id_, "--account", "acme-prod")
+        (record,) = run(*words, environment=server.environment).records
+    assert (record["id"], record["account"]) == (id_, "acme-prod")
 
 
 @every_provider

@@ -287,6 +287,7 @@ def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
         (["--fields", "time,id"], "no --fields; this run has --fields time,id"),
         (["-f", "csv"], "--format jsonl; this run has --format csv"),
         (["--demo"], "no --demo; this run has --demo"),
+        (["--account", "a"], "no --account; this run has --account a"),
     ],
 )
 def test_another_shape_is_refused_and_named(persona: Desk, words: list[str], said: str) -> None:

@@ -93,6 +93,7 @@ class Job:
                     shape.since_time,
                     options.since is not None and counts_back(options.since),
                     tests=tests,
+                    account=options.account,
                     redacted=options.redact,
                     watch=watch,
                 )
@@ -110,6 +111,7 @@ class Job:
         words: dict[str, Any] = {
             "provider": self.provider.name,
             "demo": options.demo or None,
+            "account": options.account_name(),
             "output": self.template.names,
             "format": format_,
             "fields": fields and ",".join(one.name for one in fields),
@@ -242,7 +244,11 @@ def source_settings(
         own = [one.name for one in known.values() if one.provider is provider]
         there = ", ".join(own) or "none"
         raise UsageError(f"--source {name}: that {what}. Sources of {provider.name}: {there}.")
-    words = replace(options, demo=options.demo or source.options.demo)
+    words = replace(
+        options,
+        account=source.options.account if options.account is None else options.account,
+        demo=options.demo or source.options.demo,
+    )
     return replace(around, environ=source.environ(around.environ)), words, source.own
 
 

@@ -97,7 +97,8 @@ class ReportOptions(Words):
 
 OF_SYNC = (
     "output", "format", "since", "overlap", "follow", "interval", "wait", "fields", "where",
-    "redact", "csv_guard", "concurrency", "retry_for", "demo", "quiet", "verbose", "log_format",
+    "redact", "csv_guard", "concurrency", "retry_for", "account", "demo", "quiet", "verbose",
+    "log_format",
 )  # fmt: skip
 OF_TOGETHER = (
     "config", "jobs", "follow", "interval", "wait", "quiet", "verbose", "log_format",

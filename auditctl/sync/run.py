@@ -69,6 +69,8 @@ class Run:
     counts_back: bool = False
     """``since`` was given as a time before now, by our clock."""
     tests: Sequence[Test] = ()
+    account: str | None = None
+    """Whose log it is, where the events do not say."""
     redacted: bool = True
     watch: Callable[[Tally], None] = lambda _tally: None
     """Told after each page; what it raises ends the run between two commits."""
@@ -171,6 +173,7 @@ class Run:
             Window(since, END),
             outcome.tally,
             tests=self.tests,
+            account=self.account,
             redacted=self.redacted,
         )
         committed = time.monotonic()
