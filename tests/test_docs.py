@@ -521,7 +521,21 @@ def test_the_vector_configuration_is_yaml() -> None:
     (vector,) = [b.text for b in BLOCKS if b.kind == "yaml" and "sinks:" in b.text]
     told = yaml.safe_load(vector)
     assert told["transforms"]["records"]["inputs"] == list(told["sources"])
-    assert told["sinks"]["search"]["id_key"] in FIELDS
+    # An id alone is one provider's: of another's event it would make the same document.
+    made = told["transforms"]["records"]["source"]
+    assert f".{told['sinks']['search']['id_key']} = string!(.provider)" in made
+    assert ".raw = encode_json(.raw)" in made
+
+
+def test_the_mapping_has_every_field() -> None:
+    (mapping,) = [b.text for b in BLOCKS if b.kind == "json" and "mappings" in b.text]
+    assert tuple(json.loads(mapping)["mappings"]["properties"]) == FIELDS
+
+
+@pytest.mark.parametrize("tool", ["DuckDB", "polars", "PyArrow"])
+def test_a_recipe_with_types_names_every_field(tool: str) -> None:
+    recipe = section(DOCS / "loading.md", tool)
+    assert [name for name in FIELDS if not re.search(rf"\b{name}\b", recipe)] == []
 
 
 # Pages as a whole
