@@ -29,8 +29,9 @@ _NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
 _ENCODED = re.compile(r"%(?:22|23|25|26|3b|3d|3f|40)", re.IGNORECASE)
-_USER_PART = re.compile(r'(?<![\w.~/-])(//[^\s"/?#:@]*:)[^\s"/?#]+@')
-"""``//user:password@`` in a URL; a password may hold ``:`` and ``@``."""
+_USER_PART = re.compile(r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@')
+"""``//user:password@`` in a URL, also with ``/`` as JSON may escape it; a password may hold ``:``
+and ``@``."""
 _may_be_user_part = re.compile(rb'//[^"/]*:[^"/]*@').search
 _JSON = ("{", "[", '"{', '"[')
 """How JSON begins, also if it is a text in JSON again; not every quote, as headers begin with."""
@@ -102,7 +103,7 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
             return redacted
         if any(is_secret(match[match.lastindex or 0]) for match in _MEMBER.finditer(text)):
             return REDACTED
-    if "//" in text and "@" in text:
+    if "@" in text and ":" in text and "/" in text:
         text = _USER_PART.sub(rf"\1{REDACTED}@", text)
     return _redact_parameters(text, layers) if "=" in text else text
 

@@ -150,6 +150,7 @@ def test_exact_numbers_are_replaced_too() -> None:
         ("?next=https%3A%2F%2Falice%3Ahunter2%40h%2Fp&x=1", "?next=[REDACTED]&x=1"),
         ("?next=" + quote(quote("https://a:b@h", ""), ""), "?next=[REDACTED]"),
         ('{"url":"https://alice:hunter2@h"}', '{"url":"https://alice:[REDACTED]@h"}'),
+        ('{"url":"https:\\/\\/alice:hunter2@h\\/p', '{"url":"https:\\/\\/alice:[REDACTED]@h\\/p'),
         ("https://alice@h/p", "https://alice@h/p"),
         ("https://alice:@h/p", "https://alice:@h/p"),
         ("https://h:8080/@user", "https://h:8080/@user"),
