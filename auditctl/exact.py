@@ -24,7 +24,7 @@ MOST_DIGITS = 20
 """Of what fits into 64 bits; what is longer is not even read, for that may take long."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"  # not compiled: few runs meet one
 _SPACE = re.compile(r"[ \t\n\r]*")
 _WORDS = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 
@@ -104,14 +104,14 @@ def replace_surrogates(value: dict[str, Any] | list[Any]) -> bool:
     todo: list[Any] = [value]
     for inner in todo:  # grows while it is read
         is_object = type(inner) is dict
-        if is_object and any(map(_SURROGATE.search, inner)):
+        if is_object and any(re.search(_SURROGATE, name) for name in inner):
             _rename(inner)
             found = True
         for place, member in list(inner.items() if is_object else enumerate(inner)):
             if type(member) is dict or type(member) is list:
                 todo.append(member)
-            elif type(member) is str and _SURROGATE.search(member):
-                inner[place] = _SURROGATE.sub(REPLACEMENT, member)
+            elif type(member) is str and re.search(_SURROGATE, member):
+                inner[place] = re.sub(_SURROGATE, REPLACEMENT, member)
                 found = True
     return found
 
@@ -123,7 +123,7 @@ def _rename(members: dict[str, Any]) -> None:
     pairs = list(members.items())
     members.clear()
     for name, value in pairs:
-        mended = unique = _SURROGATE.sub(REPLACEMENT, name)
+        mended = unique = re.sub(_SURROGATE, REPLACEMENT, name)
         while mended != name and unique in taken:
             numbers[mended] = numbers.get(mended, 1) + 1
             unique = f"{mended}{numbers[mended]}"

@@ -18,26 +18,25 @@ _PARTS = (
     b"cookie", b"connect.sid", b"password", b"passwd", b"pwd", b"secret", b"token", b"apikey",
     b"csrf", b"privatekey", b"sessionkey", b"jwt", b"signature", b"credential",
 )  # fmt: skip
-_names_an_object = re.compile(
-    r".*(?:(?:[^A-Za-z0-9]|\A)(?i:ids?|uuid|name)|[a-z0-9](?:I[dD]s?|IDS|Uuid|UUID|Name|NAME))",
-    re.DOTALL,
-).fullmatch
+# Not compiled, as some further ones: most runs do not need them.
+_NAMES_AN_OBJECT = (
+    r"(?s:.*)(?:(?:[^A-Za-z0-9]|\A)(?i:ids?|uuid|name)|[a-z0-9](?:I[dD]s?|IDS|Uuid|UUID|Name|NAME))"
+)
 """token_id, token-name, tokenId, API_KEY_IDS: what names a credential is none."""
-_BRACKETS = re.compile(r"[\[\]]+")
 _LOWER = bytes(range(256)).lower()
 _NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
 _ENCODED = re.compile(r"%(?:22|23|25|26|3b|3d|3f|40)", re.IGNORECASE)
-_USER_PART = re.compile(r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@')
+_USER_PART = r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@'
 """``//user:password@`` in a URL, also with ``/`` as JSON may escape it; a password may hold ``:``
 and ``@``."""
-_may_be_user_part = re.compile(rb'//[^"/]*:[^"/]*@').search
+_MAY_BE_USER_PART = rb'//[^"/]*:[^"/]*@'
 _JSON = ("{", "[", '"{', '"[')
 """How JSON begins, also if it is a text in JSON again; not every quote, as headers begin with."""
 _QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"
 _opens_json = re.compile(rf"(?:\s|\+|%20)*{_QUOTE}{_OPENING}", re.IGNORECASE).match
-_MEMBER = re.compile(
+_MEMBER = (
     r'"(?i:name|key)"\s*:\s*"([^"\\]*)"|\[\s*"([^"\\]*)"\s*,'
     r'|"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])'
 )
@@ -61,7 +60,7 @@ def is_secret(name: str) -> bool:
     """
     known = _known.get(name)
     if known is None:
-        known = any(map(_is_secret, _BRACKETS.split(name) if "[" in name else (name,)))
+        known = any(map(_is_secret, name.replace("]", "[").split("[")))
         if len(name) <= _LONGEST_NAME:
             if len(_known) >= _MOST_NAMES:
                 _known.clear()
@@ -75,7 +74,9 @@ def is_secret(name: str) -> bool:
 def _is_secret(name: str) -> bool:
     # As bytes, because str.lower() would fold a few foreign letters onto ours.
     plain = name.encode(errors="surrogatepass").translate(_LOWER, b"-_")
-    return plain in _NAMES or (any(part in plain for part in _PARTS) and not _names_an_object(name))
+    return plain in _NAMES or (
+        any(part in plain for part in _PARTS) and not re.fullmatch(_NAMES_AN_OBJECT, name)
+    )
 
 
 def _is_value(name: str) -> bool:
@@ -101,10 +102,10 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
         redacted = _redact_json(text, layers)
         if redacted is not None:
             return redacted
-        if any(is_secret(match[match.lastindex or 0]) for match in _MEMBER.finditer(text)):
+        if any(is_secret(match[match.lastindex or 0]) for match in re.finditer(_MEMBER, text)):
             return REDACTED
     if "@" in text and ":" in text and "/" in text:
-        text = _USER_PART.sub(rf"\1{REDACTED}@", text)
+        text = re.sub(_USER_PART, rf"\1{REDACTED}@", text)
     return _redact_parameters(text, layers) if "=" in text else text
 
 
@@ -181,7 +182,7 @@ def _in_some_text(body: bytes, mark: bytes) -> bool:
         if redact_text(text) != text:
             return True
         at = body.find(mark, end)
-    return mark == b"=" or (b"/" in body and _may_be_user_part(body) is not None)
+    return mark == b"=" or (b"/" in body and re.search(_MAY_BE_USER_PART, body) is not None)
 
 
 def sweep(  # noqa: C901 - the hottest loop there is, in one piece
