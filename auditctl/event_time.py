@@ -59,7 +59,7 @@ def instant(value: object) -> str | None:
         if type(value) is str:
             # Most logs have milliseconds: to see that takes half as long as a regular expression.
             usual = value[4:20:3] == "--T::." and len(value) == _USUAL_LENGTH and value[23] == "Z"
-            if (usual or _is_canonical(value)) and value[11:13] != "24" and value[17] < "6":
+            if (usual or _is_canonical(value)) and value[11:] < "24" and value[17] < "6":
                 datetime.fromisoformat(value)
                 return value
             return _from_text(value.strip()) if len(value) <= LONGEST else None
