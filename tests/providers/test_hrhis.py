@@ -16,6 +16,7 @@ from auditctl.errors import (
     AnswerError,
     AuditctlError,
     ForbiddenError,
+    RefusedError,
     ThrottledError,
     UnreachableError,
 )
@@ -250,16 +251,16 @@ def test_a_log_that_outgrows_its_reader_ends_the_run_and_not_the_disk() -> None:
     [
         (404, {"statusCode": 403, "message": "Forbidden resource"}, ForbiddenError),
         (404, {"statusCode": 401, "message": "Unauthorized"}, AccessError),
-        (404, {"statusCode": 404, "message": "Cannot GET"}, AnswerError),
-        (404, {"message": "Object with id X could not be found."}, AnswerError),
+        (404, {"statusCode": 404, "message": "Cannot GET"}, RefusedError),
+        (404, {"message": "Object with id X could not be found."}, RefusedError),
         (404, {"statusCode": 503, "message": "busy"}, UnreachableError),
         (404, {"statusCode": 429, "message": "slowly"}, ThrottledError),
         (200, {"httpStatusCode": 401, "status": "ERROR"}, AccessError),
         (201, {"httpStatusCode": 403, "status": "ERROR"}, ForbiddenError),
         (403, {"statusCode": 403, "message": "Forbidden resource"}, ForbiddenError),
-        (400, {"error": "no such column"}, AnswerError),
+        (400, {"error": "no such column"}, RefusedError),
         (500, {"statusCode": 200}, UnreachableError),
-        (404, {"statusCode": 200}, AnswerError),
+        (404, {"statusCode": 200}, RefusedError),
     ],
 )
 def test_the_status_in_the_body_goes_before_that_of_http(
