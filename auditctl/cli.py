@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import Field
 from inspect import Parameter, Signature
 from io import StringIO
@@ -23,7 +23,7 @@ from auditctl import commands, registry
 from auditctl.commands import Surroundings
 from auditctl.console import Console, LogFormat
 from auditctl.destination import ReaderGoneError, standard_output
-from auditctl.errors import AuditctlError, UsageError
+from auditctl.errors import AuditctlError, OutputError, UsageError, failure
 from auditctl.interrupts import GRACE, InterruptedRunError, interrupts
 from auditctl.options import OF_CHECK, OF_GET, OF_LIST, CheckOptions, Options, Words, parameters
 from auditctl.provider import own_options, required
@@ -118,6 +118,11 @@ SCHEMA_EXAMPLES = """\b
 Examples:
   auditctl schema > auditctl.schema.json
 """
+
+
+COMPLETION = "_AUDITCTL_COMPLETE"
+"""The variable with which a shell asks for completions."""
+COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
 
 
 class _Group(TyperGroup):
@@ -215,9 +220,10 @@ def run() -> None:
         if interrupts.status is None:
             raise
         # The interpreter would wait for whoever should read standard error, and may have stopped.
-        flush = threading.Thread(target=_settle_standard_error, daemon=True)
-        flush.start()
-        flush.join(GRACE)
+        with suppress(RuntimeError):  # there may be no thread to be had
+            flush = threading.Thread(target=_settle_standard_error, daemon=True)
+            flush.start()
+            flush.join(GRACE)
         os._exit(end.code if isinstance(end.code, int) else 0)
 
 
@@ -226,25 +232,62 @@ def _run() -> None:
     # failure, and an output that cannot be written for none.
     interrupts.install()
     printed = StringIO()
+    asks_for_completion = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     try:
-        with redirect_stdout(printed):
-            # Typer itself would say what is wrong with the words in four lines, never as JSON.
-            status = app(prog_name="auditctl", standalone_mode=False)
-    except InterruptedRunError as interrupted:  # outside of any command
-        raise SystemExit(interrupted.status) from None
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # as Typer's own have, whose classes are private
-            raise
-        Console(log_format=_log_format(sys.argv)).error(_wrong_words(error))
-        raise SystemExit(UsageError.status) from None
-    else:
-        raise SystemExit(status)
+        with _wall(Console(log_format=_log_format(sys.argv))), redirect_stdout(printed):
+            raise SystemExit(_complete() if asks_for_completion else _run_typer())
     finally:
         if text := printed.getvalue():
             with _wall(Console()), standard_output() as write:
                 write(text.encode())
         if interrupts.status is None:
             _settle_standard_error()
+
+
+def _run_typer() -> int | None:
+    """Let Typer read the words and run the command; return the exit status.
+
+    Raises:
+        UsageError: the words are wrong.
+
+    """
+    try:
+        # Typer itself would say what is wrong with the words in four lines, never as JSON.
+        status: int | None = app(prog_name="auditctl", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # as Typer's own have, whose classes are private
+            raise
+        raise UsageError(_wrong_words(error)) from None
+    return status
+
+
+def _complete() -> int:
+    """Let Typer print or install the shell completion.
+
+    Typer lets pass whatever goes wrong in the home folder, and ends with 1 for unknown shells.
+
+    Raises:
+        UsageError: Typer has no completion for this shell.
+        OutputError: the completion cannot be installed.
+
+    """
+    try:
+        status = _run_typer()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Typer's code and the user's files, not ours
+        reason = type(error).__name__
+        if isinstance(error, OSError):
+            reason = f"{error.filename}: {error.strerror}"
+        raise OutputError(
+            f"The shell completion could not be installed: {reason}. Print it with "
+            "--show-completion, and install it by hand."
+        ) from None
+    if status:
+        raise UsageError("There is completion for bash, zsh, fish and PowerShell only.")
+    return 0
 
 
 def _wrong_words(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
@@ -267,17 +310,24 @@ def _alone(ctx: typer.Context, *, version: Version = False) -> None:  # noqa: AR
         typer.echo(ctx.get_help())
 
 
-@app.command("providers", epilog=PROVIDERS_EXAMPLES)
+# Help texts are no docstrings: with PYTHONOPTIMIZE=2 there are none.
+@app.command(
+    "providers",
+    help="Show what each provider reads, needs and documents.",
+    epilog=PROVIDERS_EXAMPLES,
+)
 def _providers(*, version: Version = False) -> None:  # noqa: ARG001 - see its callback
-    """Show what each provider reads, needs and documents."""
     with _wall(Console()) as around:
         found = (registry.load(name, around.console.warning) for name in registry.installed())
         commands.providers((provider for provider in found if provider), around)
 
 
-@app.command("schema", epilog=SCHEMA_EXAMPLES)
+@app.command(
+    "schema",
+    help="Print the JSON Schema (draft 2020-12) of one record.",
+    epilog=SCHEMA_EXAMPLES,
+)
 def _schema(*, version: Version = False) -> None:  # noqa: ARG001 - see its callback
-    """Print the JSON Schema (draft 2020-12) of one record."""
     with _wall(Console()):
         commands.schema()
 
@@ -505,17 +555,16 @@ def _wall(console: Console) -> Iterator[Surroundings]:
         yield Surroundings(os.environ, console, _is_terminal(), _width(), _wants_color())
     except ReaderGoneError:
         pass
-    except AuditctlError as error:
-        for said in error.args:
-            console.error(said)
-        raise SystemExit(error.status) from None
     except InterruptedRunError as interrupted:
         raise SystemExit(interrupted.status) from None
-    except Exception as error:  # noqa: BLE001 - a defect of ours: said without the values in it
-        if interrupts.status is not None:  # what an interruption became on its way, in an import
+    except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a sentence and a status
+        if interrupts.status is not None and not isinstance(error, AuditctlError):
+            # What an interruption became on its way, in an import.
             raise SystemExit(interrupts.status) from None
-        console.error(commands.fault(error))
-        raise SystemExit(commands.FAULT_STATUS) from None
+        failed = failure(error)
+        for said in failed.args:
+            console.error(said)
+        raise SystemExit(failed.status) from None
     finally:
         console.clear()
 

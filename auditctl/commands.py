@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl.console import Console
-from auditctl.destination import Write, standard_output, whole_file
+from auditctl.destination import Write, cannot, standard_output, whole_file
 from auditctl.errors import UsageError
 from auditctl.escape import escape
 from auditctl.options import STDOUT, CheckOptions, Options, Reading
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from auditctl.wire.client import Client
     from auditctl.wire.connection import Exchange
 
-FAULT_STATUS = 1
-"""The exit status of a defect of ours."""
 COLLECTED_AFTER = 20_000
 """Objects more than were let go of, before the collector looks for cycles among the new ones."""
 
@@ -221,6 +219,7 @@ def _check_output(path: str) -> None:
 
     Raises:
         UsageError: it may not.
+        OutputError: nothing can be written there.
 
     """
     if path == STDOUT:
@@ -233,7 +232,11 @@ def _check_output(path: str) -> None:
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
         message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
-    if is_of_a_sync(path):
+    try:
+        belongs_to_sync = is_of_a_sync(path)
+    except OSError as error:  # the working folder was deleted
+        raise cannot(path, error) from None
+    if belongs_to_sync:
         message = f"{path} belongs to sync, and would be replaced. Give another --output."
         raise UsageError(message)
 
@@ -314,15 +317,3 @@ def conclude(title: str, tally: "Tally", console: Console) -> None:
             "that cannot be read; they were exported with null there. The first: "
             f"{escape(tally.first_malformed)}."
         )
-
-
-def fault(error: BaseException) -> str:
-    """Say what a defect of ours is and where; its message and the values may hold secrets."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = type(error).__name__
-    if trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "?")
-        where += f" in {module}, line {trace.tb_lineno}"
-    return f"This is a fault of auditctl itself: {where}. Please report it."
