@@ -16,7 +16,6 @@ import pytest
 
 from auditctl import commands
 from auditctl.errors import OutputError, failure
-
 from tests import program
 from tests.program import Run
 
