@@ -41,6 +41,8 @@ Examples:
   auditctl {2} list --since yesterday --until today | jq .actor
   auditctl providers
 """
+NO_PROVIDERS = """No provider is installed. Each is an entry point: install auditctl with pip, or
+pack its metadata with it."""
 GROUP_EXAMPLES = """\b
 Examples:
   auditctl {name} list --demo
@@ -147,7 +149,8 @@ class _Root(_Group):
         return [*registry.installed(), *_OF_DESTINATIONS, *super().list_commands(ctx)]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
-        self.epilog = EXAMPLES.format(*islice(cycle(registry.installed()), 3))
+        names = registry.installed()
+        self.epilog = EXAMPLES.format(*islice(cycle(names), 3)) if names else NO_PROVIDERS
         super().format_epilog(ctx, formatter)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
