@@ -281,12 +281,9 @@ def _complete() -> int:
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 - Typer's code and the user's files, not ours
-        reason = type(error).__name__
-        if isinstance(error, OSError):
-            reason = f"{error.filename}: {error.strerror}"
         raise OutputError(
-            f"The shell completion could not be installed: {reason}. Print it with "
-            "--show-completion, and install it by hand."
+            f"The shell completion could not be installed: {str(error).rstrip('.')}. Print it "
+            "with --show-completion, and install it by hand."
         ) from None
     if status:
         raise UsageError("There is completion for bash, zsh, fish and PowerShell only.")

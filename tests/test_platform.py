@@ -176,7 +176,7 @@ def test_a_completion_that_cannot_be_installed_is_a_sentence(
         found = auditctl(option, shell, HOME="/proc", **named)
         assert found.status == (OUTPUT if option == "--install-completion" else 0)
         assert found.said.count("\n") == (found.status == OUTPUT)
-        assert ("could not be installed: /proc/" in found.said) is (found.status == OUTPUT)
+        assert ("'/proc/" in found.said) is (found.status == OUTPUT)
     (tmp_path / ".bashrc").write_bytes(b"# caf\xe9\n")
     latin = auditctl("--install-completion", "bash", HOME=str(tmp_path), **named)
     assert latin.status == OUTPUT
