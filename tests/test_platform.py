@@ -9,6 +9,7 @@ import pwd
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -234,20 +235,51 @@ def test_a_defect_stays_a_defect() -> None:
     assert failure(foreseen) is foreseen
 
 
-def test_sources_that_get_no_thread_are_a_sentence(
+def no_more_threads(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Let the platform start so many threads, and no more."""
+    start = threading.Thread.start
+    left = iter(range(most))
+
+    def refuse(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            message = "can't start new thread"
+            raise RuntimeError(message)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_without_threads_days_are_asked_for_one_by_one(
+    auditctl: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    since, until = (datetime.now(UTC) - timedelta(days=days) for days in (12, 2))
+    words = (
+        "roam",
+        "list",
+        "--demo",
+        "--since",
+        f"{since:%Y-%m-%d}",
+        "--until",
+        f"{until:%Y-%m-%d}",
+    )
+    expected = auditctl(*words)
+    assert expected.records
+    no_more_threads(monkeypatch, most)
+    assert auditctl(*words) == expected
+
+
+def test_sources_that_get_no_thread_fail_and_do_not_stop_the_others(
     auditctl: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: threading.Thread) -> NoReturn:
-        message = "can't start new thread"
-        raise RuntimeError(message)
-
-    Path("auditctl.toml").write_text(SOURCES)
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    Path("auditctl.toml").write_text(SOURCES + SOURCES.replace("prod", "other"))
+    no_more_threads(monkeypatch, 1)
     found = auditctl("sync")
     assert found.ended == (
         OUTPUT,
-        "auditctl: The system refused what auditctl needs: No thread can be started.\n",
+        "auditctl: other: The system refused what auditctl needs: No thread can be started.\n",
     )
+    assert Path("prod.jsonl").stat().st_size
 
 
 OPTIMIZED = """
