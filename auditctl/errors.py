@@ -86,7 +86,7 @@ def failure(error: Exception) -> AuditctlError:
     if isinstance(error, AuditctlError):
         return error
     if refused := _refused(error):
-        return OutputError(f"The system refused what auditctl needs: {refused}.")
+        return OutputError(f"The system cannot give what auditctl needs: {refused}.")
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -97,13 +97,15 @@ def failure(error: Exception) -> AuditctlError:
 
 
 def _refused(error: Exception) -> str:
-    """Describe what the platform refused; empty if the exception is a defect."""
+    """Describe what the platform refused or lacks; empty if the exception is a defect."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     if isinstance(error, MemoryError):
         return "Out of memory"
     if isinstance(error, RuntimeError) and error.args == ("can't start new thread",):
         return "No thread can be started"
+    if isinstance(error, ModuleNotFoundError):
+        return f"The module {error.name} is missing"
     if isinstance(error, ImportError) and (error.path or "").endswith(".so"):
         return f"{error.name} cannot be loaded"
     return ""

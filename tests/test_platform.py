@@ -191,6 +191,7 @@ REFUSALS = {
     "TimeoutError": TimeoutError(),
     "Out of memory": MemoryError(),
     "No thread can be started": RuntimeError("can't start new thread"),
+    "The module _ssl is missing": ModuleNotFoundError("No module named '_ssl'", name="_ssl"),
     "orjson.orjson cannot be loaded": ImportError(
         "orjson.so: failed to map segment", name="orjson.orjson", path="/x/orjson.so"
     ),
@@ -205,7 +206,7 @@ def test_what_the_platform_refuses_is_no_defect(
         raise REFUSALS[reason]
 
     monkeypatch.setattr(commands, "list_", refuse)
-    sentence = f"auditctl: The system refused what auditctl needs: {reason}.\n"
+    sentence = f"auditctl: The system cannot give what auditctl needs: {reason}.\n"
     assert auditctl("persona", "list", "--demo").ended == (OUTPUT, sentence)
     # Outside of a command too.
     monkeypatch.setattr("auditctl.cli.app", refuse)
@@ -263,7 +264,7 @@ def test_sources_that_get_no_thread_fail_and_do_not_stop_the_others(
     found = auditctl("sync")
     assert found.ended == (
         OUTPUT,
-        "auditctl: other: The system refused what auditctl needs: No thread can be started.\n",
+        "auditctl: other: The system cannot give what auditctl needs: No thread can be started.\n",
     )
     assert Path("prod.jsonl").stat().st_size
 
