@@ -19,8 +19,8 @@ COMPRESSION = 6
 LONGEST_NAME = 255
 """Bytes: what file systems allow. Refused early, since the draft has a shorter name."""
 
-WRITABLE_IN_PLACE = (errno.EBUSY, errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP)
-"""Errors of a rename onto a file that the shell can still write to."""
+NO_NEW_FILE = (errno.EACCES, errno.EBUSY, errno.EPERM, errno.EROFS, errno.EXDEV)
+"""Errors of a draft or a rename where a file that is there already may be written to."""
 
 Write = Callable[[bytes], None]
 
@@ -102,11 +102,12 @@ def whole_file(path: str) -> Iterator[Write]:
         raise ReaderGoneError from None
     except OSError as error:
         failed = cannot(path, error)
-        if error.errno in WRITABLE_IN_PLACE:
+        if error.errno in NO_NEW_FILE and os.access(path, os.W_OK):
             # Not written in place here: after a failure the old content would be gone.
             failed = OutputError(
-                f"{failed} No new file can take its place, perhaps because it is mounted. "
-                f"Write to standard output instead: > {shlex.quote(path)}"
+                f"Cannot write {path}: no new file can take its place, as happens where it is "
+                f"mounted ({error.strerror}). Write to standard output instead: "
+                f"> {shlex.quote(path)}"
             )
         raise failed from None
 

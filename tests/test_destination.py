@@ -281,16 +281,21 @@ def test_what_the_disk_did_not_take_is_not_written(
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [errno.EBUSY, errno.EPERM, errno.EXDEV])
+@pytest.mark.parametrize("call", ["open", "replace"])
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EPERM, errno.EXDEV, errno.EROFS])
 def test_a_file_that_no_other_can_replace_stays_and_the_message_says_how_to_write_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
 ) -> None:
     path = tmp_path / "my file"
     path.write_bytes(b"old")
-    monkeypatch.setattr(os, "replace", refused(number))
+    monkeypatch.setattr(os, call, refused(number))
     hint = re.escape(f"Write to standard output instead: > '{path}'") + "$"
     with pytest.raises(OutputError, match=hint), whole_file(str(path)) as write:
         write(b"a record\n")
+    with pytest.raises(OutputError) as failed, whole_file(str(tmp_path / "new")) as write:
+        write(b"a record\n")
+    assert "standard output" not in str(failed.value)  # where it would not help
+    monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["my file"]
 
