@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
@@ -72,6 +73,7 @@ def main(*words: str, **environment: str) -> int:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     before = {number: signal.getsignal(number) for number in numbers}
     hook, threshold = sys.unraisablehook, gc.get_threshold()
+    threads = set(threading.enumerate())
     try:
         with (
             patch.dict(os.environ, environment, clear=True),
@@ -91,6 +93,13 @@ def main(*words: str, **environment: str) -> int:
         gc.set_threshold(*threshold)
         gc.unfreeze()
         registry.installed.cache_clear()
+        # The end of a process would take what a run that failed left behind: questions under way.
+        if left := set(threading.enumerate()) - threads:
+            for thread in left:
+                thread.join(LONG)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
 
 
 def main_run(*words: str, **environment: str) -> Run:
