@@ -228,11 +228,23 @@ def _check_output(path: str) -> None:
     if not path:
         message = "--output is empty: give the name of a file, or - for standard output."
         raise UsageError(message)
-    from auditctl.sync.template import OF_RECORD, OF_RUN, is_of_a_sync
+    from auditctl.sync.template import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
         message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
+    _refuse_file_of_sync(path)
+
+
+def _refuse_file_of_sync(path: str) -> None:
+    """Check that no destination of sync would be replaced.
+
+    Raises:
+        UsageError: one would.
+
+    """
+    from auditctl.sync.template import is_of_a_sync
+
     if is_of_a_sync(path):
         message = f"{path} belongs to sync, and would be replaced. Give another --output."
         raise UsageError(message)
@@ -265,7 +277,9 @@ def _deliver(
     batches: Iterable[list["Record"]], format_: "Format", output: str, console: Console
 ) -> None:
     """Write the records where they belong."""
-    destination = standard_output() if output == STDOUT else whole_file(output)
+    # Looked at again at the end: a sync may have begun there meanwhile.
+    check = partial(_refuse_file_of_sync, output)
+    destination = standard_output() if output == STDOUT else whole_file(output, check)
     with destination as write:
         for batch in batches:
             _write(write, format_.rows(batch), console)

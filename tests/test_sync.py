@@ -892,8 +892,7 @@ def test_a_service_looks_after_its_files_though_nothing_happens(
     each.world.happenings[:] = each.world.happenings[:5]
     words = [each.name, "sync", "-o", str(each.data), "--follow", "--interval", "1s"]
     with started(*words, **each.server.environment) as service:
-        until(each.data.exists)
-        until(lambda: each.lines[-1]["window"]["done"])
+        until(lambda: each.journal.exists() and b'"done":true' in each.journal.read_bytes())
         if moved:
             each.data.rename(each.folder / "old")
             until(lambda: any(line["moved"] for line in each.lines))
@@ -907,10 +906,12 @@ def test_a_service_looks_after_its_files_though_nothing_happens(
 
 
 SLOW_DISK = """
-import os, time
+import os, stat, time
 fsync = os.fsync
 def slow(file):
     fsync(file)
+    if stat.S_ISDIR(os.fstat(file).st_mode):
+        return
     open(os.environ["MARK"], "w").close()
     time.sleep(3)
 os.fsync = slow

@@ -79,13 +79,14 @@ class Job:
             outage.begin if options.follow else lambda _sentence: None,
         )
         try:
-            with hold(shape, wait=wait, pause=pause, held=held) as archive:
-                for path, size in archive.cut.items():
-                    self.around.console.warning(
-                        f"{self.prefix}{path}: {count(size, 'byte')} after the last commit were "
-                        "cut off. Either a run was killed while it wrote, and what it had read is "
-                        "read again; or somebody else added to the file."
-                    )
+            with hold(
+                shape,
+                wait=wait,
+                pause=pause,
+                held=held,
+                external_rotation=options.external_rotation,
+                warn=lambda said: self.around.console.warning(f"{self.prefix}{said}"),
+            ) as archive:
                 yield Run(
                     ready,
                     client,

@@ -159,6 +159,7 @@ class _Defaults(BaseModel):
     concurrency: Annotated[int, Limits(ge=1, le=64)] | None = None
     retry_for: _Duration | None = None
     demo: bool | None = None
+    external_rotation: bool | None = None
 
 
 def find(named: str | None, environ: Mapping[str, str]) -> str:

@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditctl import __version__
-from auditctl.destination import MODE, cannot, sync_folder, write_all
+from auditctl.destination import cannot, sync_folder, write_all
 from auditctl.errors import IntegrityError, LockedError, OutputError
+from auditctl.sync.files import close, open_file
 from auditctl.sync.lines import (
     backward,
     count,
@@ -59,8 +60,7 @@ class Journal:
         self.torn = False
         """A line could neither be written nor taken back: the next run sees what there is of it."""
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._file = os.open(path, flags, MODE)
+            self._file = open_file(path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise cannot(path, error) from None
         try:
@@ -71,10 +71,10 @@ class Journal:
                 os.ftruncate(self._file, self._size)
                 _set_changed(self._file, found)
         except OSError as error:
-            os.close(self._file)
+            close(self._file)
             raise cannot(path, error) from None
         except BaseException:
-            os.close(self._file)
+            close(self._file)
             raise
 
     def _lock(self, wait: float, pause: Callable[[float], object]) -> None:
@@ -101,8 +101,7 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the lock."""
-        with suppress(OSError):  # every line was synced, so nothing can be lost any more
-            os.close(self._file)
+        close(self._file)
 
     def append(self, *, snapshot: bool = False, **members: Any) -> None:  # noqa: ANN401
         """Write a line and make it last; it is then the state.
@@ -151,6 +150,8 @@ class Journal:
             "covered": state.covered,
             "success": state.success,
             "gaps": state.gaps,
+            "deleted": state.deleted,
+            "aside": state.aside,
             "records": state.records,
             "latest": state.latest,
             **members,
@@ -267,7 +268,7 @@ def read_state(path: str) -> State | None:
 
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = open_file(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -281,15 +282,15 @@ def read_state(path: str) -> State | None:
     except OSError as error:
         raise unreadable(path, error) from None
     finally:
-        os.close(file)
+        close(file)
     return state
 
 
 def is_held(path: str) -> bool:
     """Return whether a run holds the journal."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+        file = open_file(path, os.O_RDONLY)
+    except (OSError, IntegrityError):
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -298,7 +299,7 @@ def is_held(path: str) -> bool:
     except OSError:  # the file system has no locks, so no run can hold one
         return False
     finally:
-        os.close(file)
+        close(file)
     return False
 
 

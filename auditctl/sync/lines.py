@@ -14,9 +14,11 @@ from typing import Any
 import orjson
 
 from auditctl.errors import IntegrityError
+from auditctl.sync.files import open_file
 from auditctl.sync.state import (
     FIRST_PREV,
     Commit,
+    Deleted,
     File,
     FileEntry,
     Pins,
@@ -48,6 +50,8 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "success": commit.success,
         "gaps": [asdict(gap) for gap in commit.gaps],
         "acknowledged": [asdict(gap) for gap in commit.acknowledged],
+        "deleted": [asdict(file) for file in commit.deleted],
+        "aside": commit.aside,
         "moved": commit.moved,
         "files": [_entry_members(entry) for entry in commit.files],
         "records": commit.records,
@@ -130,6 +134,8 @@ def _commit(members: dict[str, Any]) -> Commit:
         seen=members["seen"] + "",
         snapshot=None if snapshot is None else _snapshot(snapshot),
         acknowledged=_spans(members["acknowledged"]),
+        deleted=tuple(Deleted(**file) for file in members.get("deleted", ())),
+        aside=tuple(members.get("aside", ())),
         moved=tuple(members["moved"]),
         files=tuple(FileEntry(**entry) for entry in members["files"]),
         oldest=members["oldest"],
@@ -170,7 +176,7 @@ def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
     """
     head, offset = FIRST_PREV, 0
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(open_file(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
                     if not is_torn(text):

@@ -54,6 +54,13 @@ class SyncOptions(Reading, Repeated):
             metavar="DURATION", help="How late an event may become visible and not be missed."
         ),
     ] = "1h"
+    external_rotation: Annotated[
+        bool,
+        typer.Option(
+            "--external-rotation",
+            help="Files are taken away on purpose: say nothing when one is gone.",
+        ),
+    ] = False
 
     def format_name(self) -> FileFormat:
         """Choose the format that was not chosen."""
@@ -96,8 +103,9 @@ class ReportOptions(Words):
 
 
 OF_SYNC = (
-    "output", "format", "since", "overlap", "follow", "interval", "wait", "fields", "where",
-    "redact", "csv_guard", "concurrency", "retry_for", "demo", "quiet", "verbose", "log_format",
+    "output", "format", "since", "overlap", "external_rotation", "follow", "interval", "wait",
+    "fields", "where", "redact", "csv_guard", "concurrency", "retry_for", "demo", "quiet",
+    "verbose", "log_format",
 )  # fmt: skip
 OF_TOGETHER = (
     "config", "jobs", "follow", "interval", "wait", "quiet", "verbose", "log_format",

@@ -17,8 +17,8 @@ from auditctl.fields import Field
 from auditctl.options import duration
 from auditctl.sync import template
 from auditctl.sync.options import ReportOptions
+from auditctl.sync.sentences import alarms, describe_aside
 from auditctl.sync.status import Status, acknowledge, age, look
-from auditctl.sync.verify import gaps
 from auditctl.sync.verify import verify as prove
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def verify(path: str, options: ReportOptions) -> None:
             wrong.append(str(error))
             rows.append({"path": one.path, "ok": False, "problem": str(error)})
             continue
-        missing = gaps(one.path, proof.state)
+        missing = alarms(one.path, proof.state)
         wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
@@ -58,6 +58,7 @@ def verify(path: str, options: ReportOptions) -> None:
             "journal_lines": proof.lines,
             "covered": proof.state.covered and asdict(proof.state.covered),
             "gaps": [asdict(gap) for gap in proof.state.gaps],
+            "deleted": [asdict(file) for file in proof.state.deleted],
             "notes": proof.notes,
             "journal_hash": proof.state.head,
         })  # fmt: skip
@@ -71,7 +72,7 @@ def verify(path: str, options: ReportOptions) -> None:
         raise IntegrityError(*wrong)
 
 
-def status(
+def status(  # noqa: C901 - one report, in the order in which it is written
     paths: Sequence[str], options: ReportOptions, around: Surroundings, load: "Load"
 ) -> None:
     """Show what became of destinations: those of the PATHs, else all of the configuration's.
@@ -103,6 +104,9 @@ def status(
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
         write_table(around, [_status_row(now, one) for one in found])
+    for seen in found:
+        if seen.aside:
+            around.console.warning(describe_aside(seen.path, seen.aside))
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError(*wrong)

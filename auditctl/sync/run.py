@@ -90,6 +90,7 @@ class Run:
         # Again, if the first answer shows that our clock has misled us about where to begin.
         if not self._read(self._since(left), outcome):
             self._read(self._since(left), outcome, anew=True)
+        self.archive.settle()
         outcome.records = self.archive.state.records - before
         return outcome
 

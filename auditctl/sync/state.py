@@ -53,6 +53,16 @@ class FileEntry:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """A file that was found deleted, with what was committed to it."""
+
+    name: str
+    length: int
+    at: str
+    """When that was noticed."""
+
+
+@dataclass(frozen=True)
 class File:
     """A data file as its last commit left it."""
 
@@ -114,6 +124,8 @@ class Commit:
     seen: str
     snapshot: Snapshot | None = None
     acknowledged: tuple[Span, ...] = ()
+    deleted: tuple[Deleted, ...] = ()
+    aside: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     files: tuple[FileEntry, ...] = ()
     oldest: str | None = None
@@ -153,6 +165,10 @@ class State:
     """Hours that cannot be had any more, not yet acknowledged."""
     waived: tuple[Span, ...] = ()
     """The gaps that were acknowledged last."""
+    deleted: tuple[Deleted, ...] = ()
+    """Files that were found deleted, not yet acknowledged."""
+    aside: tuple[str, ...] = ()
+    """Files with bytes that were set aside and are not in the destination."""
     pins: Pins | None = None
     first_edition: bool = False
     """The last line is of the first edition."""
@@ -186,6 +202,8 @@ class State:
         self.latest = commit.latest
         self.records = commit.records
         self.gaps = commit.gaps
+        self.deleted = commit.deleted
+        self.aside = commit.aside
 
     def snapshot(self) -> Snapshot:
         """Return what a line with a snapshot holds beside its other members."""

@@ -1,7 +1,6 @@
 """Proof of a destination: everything in its journal and its files, read again."""
 
 import os
-import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from auditctl.errors import IntegrityError
 from auditctl.sync.integrity import Files
 from auditctl.sync.journal import POLL_SECONDS, is_held, read_state
 from auditctl.sync.lines import read_lines, unreadable, wrong_line
+from auditctl.sync.sentences import describe_aside, describe_foreign_journal
 from auditctl.sync.state import Commit, State
 from auditctl.sync.template import SUFFIX, Template
 
@@ -56,7 +56,7 @@ def verify(template: Template) -> Proof:
     proof, scan = _read(template)
     journal = template.journal
     if proof.lines and proof.state.shape["output"] != template.names:
-        raise IntegrityError(others(template, proof.state))
+        raise IntegrityError(describe_foreign_journal(template, proof.state))
     with Files(template) as files:
         # No further than the state above: a run may have written on meanwhile.
         for _, commit in islice(read_lines(journal), proof.lines):
@@ -73,34 +73,28 @@ def verify(template: Template) -> Proof:
             if not _is_moving(journal, proof.state) or _stays(path, journal):
                 raise IntegrityError(
                     f"{path} goes on at byte {there.length}, after its last commit. Either a run "
-                    "was killed, and the next sync cuts off what it left; or somebody added to it; "
-                    "or the journal lost its end."
+                    "was killed, and the next sync sets aside what it left; or somebody added "
+                    "to it; or the journal lost its end."
                 )
             proof.notes.append(f"{path} is just being written to.")
         _strangers(template, proof.state)
-    proof.notes += _notes(proof, journal)
+    proof.notes += _notes(template, proof)
     return proof
 
 
-def _notes(proof: Proof, journal: str) -> Iterator[str]:
+def _notes(template: Template, proof: Proof) -> Iterator[str]:
     """Say what a person should know of what was found right."""
     if proof.elsewhere:
         yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
+    if names := template.aside(proof.state.files):
+        yield describe_aside(template.path, names)
     window = proof.state.window
     if window is not None and window.done:
         return
-    if is_held(journal):
+    if is_held(template.journal):
         yield "The last run is still reading."
     else:
         yield "The last run ended before it had read all it should; the next one goes on there."
-
-
-def others(template: Template, state: State) -> str:
-    """Say that a journal is another destination's."""
-    return (
-        f"{template.journal} is the journal of {state.shape['output']}, not of {template.names}: "
-        "it was copied or renamed, and proves nothing here."
-    )
 
 
 def _read(template: Template) -> tuple[Proof, _Scan]:
@@ -183,18 +177,6 @@ def _check(journal: str, commit: Commit, proof: Proof, scan: _Scan) -> None:
     _snapshot(journal, number, commit, state)
     if commit.records != scan.total:
         raise wrong_line(journal, number, "its records do not add up")
-
-
-def gaps(path: str, state: State) -> str:
-    """Describe the hours that are missing; empty if there are none."""
-    if not state.gaps:
-        return ""
-    spans = ", ".join(map(str, state.gaps))
-    return (
-        f"{path}: events are missing from {spans} UTC: the provider did not keep them until they "
-        "were asked for. When this is known, say so with: auditctl status "
-        f"{shlex.quote(path)} --acknowledge-gaps"
-    )
 
 
 def _windows(journal: str, number: int, commit: Commit, before: State) -> None:

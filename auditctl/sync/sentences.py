@@ -1,0 +1,57 @@
+"""What verify, status and a run say of a destination with which something is wrong."""
+
+import shlex
+from collections.abc import Sequence
+
+from auditctl.sync.state import State
+from auditctl.sync.template import Template
+
+
+def alarms(path: str, state: State) -> str:
+    """Describe what stays wrong until somebody acknowledges it; empty if nothing is."""
+    found = []
+    if state.gaps:
+        found.append(
+            f"{path}: events are missing from {', '.join(map(str, state.gaps))} UTC: the provider "
+            "did not keep them until they were asked for."
+        )
+    if state.deleted:
+        found.append(describe_deleted(path, [file.name for file in state.deleted]))
+    return f"{' '.join(found)} {_acknowledge(path)}" if found else ""
+
+
+def deletion(path: str, name: str) -> str:
+    """Describe a file that a run finds deleted."""
+    return f"{describe_deleted(path, [name])} {_acknowledge(path)}"
+
+
+def describe_deleted(path: str, names: Sequence[str]) -> str:
+    """Describe files that are gone, with what was committed to them."""
+    them = "it" if len(names) == 1 else "them"
+    return (
+        f"{path}: {', '.join(names)} {'was' if len(names) == 1 else 'were'} deleted, and no file "
+        f"in the same folder holds what was committed to {them}."
+    )
+
+
+def _acknowledge(path: str) -> str:
+    return (
+        f"When this is known, say so with: auditctl status {shlex.quote(path)} --acknowledge-gaps"
+    )
+
+
+def describe_aside(path: str, names: Sequence[str]) -> str:
+    """Describe files with bytes that were set aside and are not in the destination."""
+    return (
+        f"{path}: {', '.join(names)} has bytes that stood behind the last commit and are not in "
+        "the destination: somebody else wrote them, or the journal is older than the file. Look "
+        "at them, then move them away."
+    )
+
+
+def describe_foreign_journal(template: Template, state: State) -> str:
+    """Say that a journal is another destination's."""
+    return (
+        f"{template.journal} is the journal of {state.shape['output']}, not of {template.names}: "
+        "it was copied or renamed, and proves nothing here."
+    )
