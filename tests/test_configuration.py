@@ -336,8 +336,8 @@ def test_credentials_that_are_refused_are_called_what_the_file_calls_them(
 
 
 COMMON = (
-    "output, format, since, overlap, fields, where, redact, csv_guard, concurrency, retry_for, demo, "
-    "external_rotation"
+    "output, format, since, overlap, fields, where, redact, csv_guard, concurrency, retry_for, "
+    "demo, external_rotation"
 )
 IN_PERSONA = f"provider, {COMMON}, base_url, base_url_file, base_url_env, api_key_file, api_key_env"
 NO_SECRET = (

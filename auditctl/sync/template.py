@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -138,7 +139,11 @@ def parse(path: str, **of_run: str) -> Template:
         raise UsageError(
             f"{path!r} is the name of a journal. Give another PATH, such as audit.jsonl."
         )
-    other = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
+    other = False
+    with suppress(OSError, ValueError):  # nothing is there, or can be
+        # What else is there instead of a file, such as a FIFO, was put there: a run refuses it.
+        mode = os.stat(path).st_mode  # noqa: PTH116
+        other = stat.S_ISDIR(mode) or stat.S_ISCHR(mode)
     nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
     if nameless or other:
         message = (
