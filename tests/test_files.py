@@ -17,7 +17,7 @@ from tests.program import run, synced
 from tests.server import Fault, Persona, Server, Upstash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.program import Program
 
@@ -226,7 +226,7 @@ def test_a_link_in_a_folder_leads_to_no_other_destination(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def folding(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def folding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the file system tell no capital letters from small ones."""
     for name in ("open", "stat"):
         real = getattr(os, name)
@@ -238,7 +238,6 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             return real(path, *rest, **more)
 
         monkeypatch.setattr(os, name, folded)
-    return
 
 
 @pytest.mark.usefixtures("folding")
