@@ -708,6 +708,54 @@ def test_a_gap_that_somebody_knows_of_stays_known_while_its_run_is_not_done(pers
     assert persona.holds_all()
 
 
+# The journal
+
+
+def test_no_line_is_ever_replaced(each: Desk) -> None:
+    noted = b""
+    for n in range(4):
+        assert each.sync() == 0
+        now = each.journal.read_bytes()
+        assert now.startswith(noted)
+        noted = now
+        if n % 2:
+            grow(each)
+
+
+def test_a_run_without_news_is_a_sign_of_life(each: Desk) -> None:
+    assert each.sync() == 0
+    before = each.journal.read_bytes()
+    success = each.lines[-1]["success"]
+    os.utime(each.journal, (1, 1))
+    assert each.sync() == 0
+    assert each.journal.read_bytes() == before
+    assert each.command("status", str(each.data), "--format", "json") == 0
+    assert json.loads(each.written)[0]["last_success"] > success
+    assert each.verify() == 0
+
+
+def test_a_run_that_fails_is_no_sign_of_life(persona: Desk) -> None:
+    assert persona.sync() == 0
+    before = persona.journal.stat().st_mtime_ns
+    persona.server.faults = dict.fromkeys(range(999), Fault(401))
+    assert persona.sync() == 4
+    assert persona.journal.stat().st_mtime_ns == before
+
+
+def test_pinned_ids_are_not_read_for_events_that_have_none(persona: Desk) -> None:
+    ahead = happening("persona", 40_000, datetime.now(UTC) + timedelta(days=90))
+    persona.world.happenings.append(ahead)
+    assert persona.sync() == 0
+    assert persona.lines[-1]["kept_before"] is not None
+    persona.world.happenings.remove(ahead)
+    grow(persona)
+    with patch.object(journal_module.Journal, "pinned_ids", side_effect=AssertionError):
+        assert persona.sync() == 0
+    persona.world.happenings.append(ahead)
+    assert persona.sync() == 0
+    assert persona.holds_all()
+
+
 # The files
 
 
