@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync import state
 from auditctl.sync.journal import Journal, read_state
+from auditctl.sync.lines import line_at
 from auditctl.sync.state import FIRST_PREV, File, FileEntry, ReadSpan, State
 from auditctl.window import to_text
 from tests.program import sealed
@@ -52,8 +53,7 @@ def commit(journal: Journal, n: int, name: str = "a", **own: Any) -> None:
         records=journal.state.records + 1,
         newest=f"{n:06}",
         ids=(f"id-{n}",),
-        snapshot=journal.state.line < 0,
-        **own,
+        **{"snapshot": journal.state.line < 0, **own},
     )
 
 
@@ -261,7 +261,7 @@ def test_pinned_ids_are_linked_from_line_to_line(folder: Path) -> None:
     for one in (journal, opened_again(journal)):
         assert pinned(one, "2029Z", None) == ["c", "a", "b"]
         assert pinned(one, "2031Z", None) == []
-        assert pinned(one, "2031Z", "2000") == ["c", "a", "b"]
+        assert pinned(one, "2031Z", "000000") == ["c", "a", "b"]
         assert pinned(one, "2031Z", "2999") == []
         pins = one.state.pins
         assert pins is not None
@@ -273,9 +273,51 @@ def test_pinned_ids_are_linked_from_line_to_line(folder: Path) -> None:
 def test_what_is_older_than_what_the_provider_keeps_is_not_read(folder: Path) -> None:
     journal = opened(folder)
     for n in range(3):
-        with patch("auditctl.sync.journal.now_text", return_value=f"202{n}"):
-            commit(journal, n, pinned={f"{n}": None})
-    assert pinned(journal, "2026Z", "2021") == ["2", "1"]
+        commit(journal, n, pinned={f"{n}": None})
+    assert pinned(journal, "2026Z", "000001") == ["2", "1"]
+
+
+def test_a_clock_that_was_set_back_ends_no_look_for_pinned_ids(folder: Path) -> None:
+    journal = opened(folder)
+    commit(journal, 5, pinned={"before": None})
+    with patch("auditctl.sync.journal.now_text", return_value="1970"):
+        commit(journal, 0, pinned={"then": None})
+    commit(journal, 6, pinned={"after": None})
+    assert pinned(journal, "2026Z", "000004") == ["after", "then", "before"]
+
+
+# The ids of events with a time
+
+
+def test_only_lines_with_ids_are_read_for_them(folder: Path) -> None:
+    journal = opened(folder)
+    commit(journal, 0)
+    commit(journal, 10)
+    for n in range(11, 300):
+        journal.append(window=window(f"{n:06}"))
+    commit(journal, 300)
+    journal.append(window=window("000301"))
+    for one in (journal, opened_again(journal)):
+        with patch("auditctl.sync.journal.line_at", side_effect=line_at) as read:
+            assert list(one.ids("000010", "")) == [("id-300",), ("id-10",)]
+        assert read.call_count == 3
+        assert list(one.ids("000010", "000010")) == [("id-300",)]
+
+
+def test_the_ids_of_the_first_edition_are_found_from_lines_that_are_linked(folder: Path) -> None:
+    state: dict[str, Any] = {"shape": {}, "since": None, "waived": [], "files": {}, "kept": {}}
+    first_edition(
+        folder / "j",
+        {"state": state, "newest": "000001", "ids": ["one"]},
+        {"newest": "000002", "ids": ["two"]},
+        {},
+    )
+    journal = opened(folder)
+    assert list(journal.ids("000001", "")) == [("two",), ("one",)]
+    commit(journal, 3, snapshot=True)
+    commit(journal, 4)
+    for one in (journal, opened_again(journal)):
+        assert list(one.ids("000000", "")) == [("id-4",), ("id-3",), ("two",), ("one",)]
 
 
 def test_opening_reads_no_pinned_ids(folder: Path) -> None:
@@ -306,7 +348,9 @@ def first_edition(path: Path, *lines: dict[str, Any]) -> None:
     """Write a journal as the first edition did; each line has these members of its own."""
     written, prev = b"", FIRST_PREV
     for number, own in enumerate(lines):
-        line = sealed({"line": number, "prev": prev, **FIRST_EDITION, **own, "ids": []})
+        members = {"line": number, "prev": prev, **FIRST_EDITION, "kept": {}, **own}
+        ids = members.pop("ids", [])
+        line = sealed({**members, "ids": ids})
         prev = json.loads(line)["hash"]
         written += line
     path.write_bytes(written)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -18,7 +18,7 @@ from auditctl.sync.files import foreign, look_at, make_folder, open_file, set_ch
 from auditctl.sync.journal import Journal
 from auditctl.sync.state import File, FileEntry, ReadSpan, Span, State
 from auditctl.sync.template import Template
-from auditctl.window import to_text
+from auditctl.window import parse_time, to_text
 
 Render = Callable[[Sequence[Record]], bytes]
 """Gives the bytes of records."""
@@ -314,7 +314,10 @@ def _compare(archive: Archive) -> None:
     if shape.since_time is None or shape.since == state.since:
         return
     first = state.covered or state.window
-    if first is None or first.since != to_text(shape.since_time, exact=True):
+    begun_at = first and first.since
+    # What is covered may begin later: where the provider can have shown something.
+    typed = state.since and parse_time(state.since, datetime.now(UTC))
+    if shape.since_time != typed and to_text(shape.since_time, exact=True) != begun_at:
         raise UsageError(
             f"{shape.template.path} was begun with {_said('since', state.since)}; this run has "
             f"{_said('since', shape.since)}. Leave it out, or give another PATH."

@@ -168,6 +168,7 @@ class Journal:
             # A clock that is wrong for a while makes windows end earlier than those before them.
             seen=max(state.seen, window.until),
             pins=state.pins,
+            ids_before=state.ids_at,
             **members,
         )
 
@@ -210,10 +211,7 @@ class Journal:
         Lines are read backward to the first whose windows all ended before ``enough``.
         """
         try:
-            for _, text in backward(self._file, self._size):
-                commit = decode(text, ids=False)
-                if commit is None:
-                    raise self._wrong()
+            for commit, text in self._lines_with_ids():
                 if commit.seen <= enough:
                     return
                 # Without the Z, or a finer time would be less than a coarse one it begins with.
@@ -221,6 +219,23 @@ class Journal:
                     yield ids_of(text)
         except OSError as error:
             raise unreadable(self.path, error) from None
+
+    def _lines_with_ids(self) -> Iterator[tuple[Commit, bytes]]:
+        """Yield the lines that have ids, the newest first; those of the first edition all."""
+        at = self.state.ids_at
+        while at is not None:
+            text = line_at(self._file, at, self._size)
+            commit = self._decoded(text)
+            yield commit, text
+            if commit.first_edition:
+                yield from ((self._decoded(text), text) for _, text in backward(self._file, at))
+            at = commit.ids_before
+
+    def _decoded(self, text: bytes) -> Commit:
+        commit = decode(text, ids=False)
+        if commit is None:
+            raise self._wrong()
+        return commit
 
     def pinned_ids(self, since: str, kept_from: str | None) -> Iterator[Mapping[str, str | None]]:
         """Yield the pinned ids of events dated from ``since`` on, from the newest line backward.
@@ -231,12 +246,9 @@ class Journal:
         pins = self.state.pins
         try:
             while pins is not None:
-                text = line_at(self._file, pins.at, self._size)
-                commit = decode(text, ids=False)
-                if commit is None:
-                    raise self._wrong()
+                commit = self._decoded(line_at(self._file, pins.at, self._size))
                 dated = (pins.until or "")[:-1] >= since[:-1]
-                if not dated and (kept_from is None or commit.at < kept_from):
+                if not dated and (kept_from is None or commit.seen < kept_from):
                     return
                 if commit.first_edition:
                     yield from self._first_edition_pins(commit, pins)

@@ -28,6 +28,8 @@ from auditctl.sync.state import (
 )
 
 BLOCK = 256 * 1024
+LINE = 16 * 1024
+"""Bytes read of one line at a time; most lines are shorter."""
 
 _HASH = b',"hash":"'
 _IDS = b',"ids":['
@@ -61,6 +63,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "kept": commit.pinned,
         "kept_before": commit.pins and asdict(commit.pins),
         "seen": commit.seen,
+        "ids_before": commit.ids_before,
         "ids": commit.ids,  # last, so that they can be passed over unread
     }
     try:
@@ -119,6 +122,7 @@ def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
 def _commit(members: dict[str, Any]) -> Commit:
     covered, snapshot = members["covered"], members.get("state")
     pins = members.get("kept_before")
+    first_edition = "kept_before" not in members
     return Commit(
         line=members["line"] + 0,
         prev=members["prev"],
@@ -142,8 +146,9 @@ def _commit(members: dict[str, Any]) -> Commit:
         newest=members["newest"],
         pinned=_mapping(members["kept"]),
         pins=None if pins is None else Pins(**pins),
+        ids_before=None if first_edition else members["ids_before"],
         ids=tuple(members.get("ids", ())),
-        first_edition="kept_before" not in members,
+        first_edition=first_edition,
     )
 
 
@@ -239,7 +244,7 @@ def line_at(file: int, offset: int, size: int) -> bytes:
     text = b""
     while offset + len(text) < size and b"\n" not in text:
         at = offset + len(text)
-        text += read_at(file, min(BLOCK, size - at), at)
+        text += read_at(file, min(LINE, size - at), at)
     return text.partition(b"\n")[0]
 
 

@@ -30,6 +30,8 @@ class ReadSpan(Span):
 
     position: str | None
     done: bool
+    newest: str | None = None
+    """The newest event of all windows so far, but for those dated later than their window's end."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,11 @@ class Commit:
     pinned: Mapping[str, str | None] = field(default_factory=dict)
     pins: Pins | None = None
     """The pinned ids of the lines before it."""
+    ids_before: int | None = None
+    """Where the last line before it begins that has the ids of events with a time."""
     ids: tuple[str, ...] = ()
     first_edition: bool = False
-    """Written by a version whose lines did not link pinned ids, and could be replaced."""
+    """Written by a version whose lines did not link ids, and could be replaced."""
     hash: str = ""
 
 
@@ -170,6 +174,8 @@ class State:
     aside: tuple[str, ...] = ()
     """Files with bytes that were set aside and are not in the destination."""
     pins: Pins | None = None
+    ids_at: int | None = None
+    """Where the last line begins that has the ids of events with a time."""
     first_edition: bool = False
     """The last line is of the first edition."""
     touched: str | None = None
@@ -190,6 +196,8 @@ class State:
         if not commit.first_edition:
             self.pins = commit.pins
         self.pins = extend(self.pins, offset, commit.pinned)
+        has_ids = commit.first_edition or commit.newest is not None
+        self.ids_at = offset if has_ids else commit.ids_before
         self.first_edition = commit.first_edition
         self.waived = commit.acknowledged or self.waived
         self.line = commit.line
