@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import socket
 import threading
 from datetime import timedelta
@@ -65,6 +66,20 @@ def test_a_deleted_file_is_not_forgotten(path: str, tmp_path: Path, auditctl: Pr
 def data_file(folder: Path) -> Path:
     (found,) = (path for path in folder.iterdir() if ".journal" not in path.name)
     return found
+
+
+def test_a_folder_that_was_deleted_is_not_forgotten(tmp_path: Path, auditctl: Program) -> None:
+    path = tmp_path / "{account}" / "{date}.jsonl"
+    log = Persona(40, span=timedelta(days=30))
+    synced(log, path)
+    shutil.rmtree(tmp_path / "unknown")
+    with Server(log) as server:
+        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+    assert found.status == 0
+    assert found.said.count("\n") == 1
+    assert " more were deleted, and no file in the same folder" in found.said
+    (row,) = auditctl("status", str(path), "--format", "json").json
+    assert len(row["deleted"]) > 10
 
 
 def renamed(data: Path) -> None:
@@ -344,6 +359,15 @@ def test_list_replaces_no_file_that_became_a_syncs_meanwhile(tmp_path: Path) -> 
     assert found == [2]
     assert path.read_bytes() == b"a sync's\n"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.jsonl", "a.jsonl.journal"]
+
+
+def test_list_replaces_nothing_that_was_set_aside(tmp_path: Path) -> None:
+    synced(Persona(3), tmp_path / "a.jsonl")
+    aside = tmp_path / "a.jsonl.cut-20260101T000000.000000Z"
+    aside.write_bytes(b"theirs\n")
+    with Server(Persona(3)) as server:
+        assert run("persona", "list", "-o", str(aside), **server.environment) == 2
+    assert aside.read_bytes() == b"theirs\n"
 
 
 def wait(event: threading.Event) -> Fault | None:

@@ -10,11 +10,11 @@ from hashlib import sha256
 from typing import Any
 
 from auditctl.destination import COMPRESSION, cannot, write_all
-from auditctl.errors import OutputError, UsageError
+from auditctl.errors import IntegrityError, OutputError, UsageError
 from auditctl.record import Record
 from auditctl.sync.aside import rows_of
 from auditctl.sync.datafiles import DataFiles
-from auditctl.sync.files import foreign, look_at, make_folder, open_file, set_changed
+from auditctl.sync.files import foreign, look_at, make_folder, open_file
 from auditctl.sync.journal import Journal
 from auditctl.sync.state import File, FileEntry, ReadSpan, Span, State
 from auditctl.sync.template import Template
@@ -165,10 +165,8 @@ class Archive:
     def _undo(self, entries: Iterable[FileEntry]) -> None:
         """Take back what was written for a commit that has failed, as if there had been none."""
         for entry in entries:
-            path = self.files.path(entry.name)
-            with suppress(OSError):  # then the next run sets it aside
-                os.truncate(path, entry.offset)
-                set_changed(path, self.state.files[entry.name].mtime_ns)
+            with suppress(OSError, IntegrityError):  # then the next run sets it aside
+                self.files.take_back(entry)
 
     def _append(self, **own: Any) -> None:  # noqa: ANN401
         state = self.state
@@ -244,9 +242,11 @@ class Archive:
             OutputError: that is not possible.
 
         """
-        if stays := self.files.settle():
-            there = (name for name in self.state.aside if os.path.exists(self.files.path(name)))  # noqa: PTH110
-            self._append(aside=(*there, *stays))
+        with self.held():
+            if stays := self.files.settle():
+                paths = {name: self.files.path(name) for name in self.state.aside}
+                there = [name for name, path in paths.items() if os.path.exists(path)]  # noqa: PTH110
+                self._append(aside=(*there, *stays))
 
     def look(self) -> None:
         """Check that all files are still as they were left, since somebody may look after them.

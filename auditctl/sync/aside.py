@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from auditctl.destination import MODE, sync_folder, write_all
-from auditctl.sync.files import close, open_file
+from auditctl.sync.files import close, cut_back, open_file
 from auditctl.sync.lines import read_at
 from auditctl.sync.template import MARK
 
@@ -55,19 +55,19 @@ def set_aside(source: str, length: int, path: str) -> str:
     end = f"{MARK}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     to = os.open(path + end, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
     try:
-        file = open_file(source, os.O_RDONLY)
+        file = open_file(source, os.O_RDWR)
         try:
             at = length
             while data := read_at(file, CHUNK, at):
                 write_all(to, data, at - length)
                 at += len(data)
+            os.fsync(to)
+            sync_folder(os.path.dirname(path))  # noqa: PTH120
+            cut_back(file, length, at)
         finally:
             close(file)
-        os.fsync(to)
     finally:
         os.close(to)
-    sync_folder(os.path.dirname(path))  # noqa: PTH120
-    os.truncate(source, length)
     return end
 
 

@@ -1,7 +1,7 @@
 """The data files of a destination as they are on the disk: inspected, made, and taken care of."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from auditctl.destination import cannot
@@ -10,16 +10,17 @@ from auditctl.sync.aside import Aside, basic, read_aside, set_aside, since
 from auditctl.sync.files import (
     close,
     create_file,
+    cut_back,
     foreign,
     look_at,
     make_folder,
     open_file,
     set_changed,
 )
-from auditctl.sync.integrity import Files, find_content, prove_files
+from auditctl.sync.integrity import Files, find_contents, prove_files
 from auditctl.sync.lines import read_lines
-from auditctl.sync.sentences import deletion, describe_aside
-from auditctl.sync.state import Deleted, File, State
+from auditctl.sync.sentences import describe_aside, describe_deletion
+from auditctl.sync.state import Deleted, File, FileEntry, State
 from auditctl.sync.template import Template, journals_of
 from auditctl.window import now_text
 
@@ -58,14 +59,15 @@ class DataFiles:
 
         """
         self._recall()
-        doubtful = {}
+        gone, doubtful = [], {}
         for name, file in self.state.files.items():
             found = self._found(name, file)
             if found is None:
-                if file.length:
-                    self._gone(name)
+                gone += [name] if file.length else []
             elif _stamp(found) != file:
                 doubtful[name] = found
+        if gone:
+            self._note_gone(gone)
         if doubtful:
             self._prove(doubtful)
 
@@ -79,27 +81,26 @@ class DataFiles:
         for name in self.state.files:
             self.look_at(name)
 
-    def _gone(self, name: str) -> None:
-        """Note that a file was moved away; if it is nowhere in its folder, that it was deleted.
+    def _note_gone(self, names: Sequence[str]) -> None:
+        """Note that files were moved away; those that are nowhere in their folder were deleted.
 
         What a killed run wrote to a file that was renamed is set aside there: it comes again in
         the file begun anew.
         """
-        self.moved.append(name)
-        file = self.state.files[name]
-        path = self.path(name)
+        self.moved += names
         try:
-            there = find_content(self.template, name, self.state.files)
-            if there is not None:
-                found = os.stat(there)  # noqa: PTH116
+            there = find_contents(self.template, names, self.state.files)
+            for name, path in there.items():
+                file, found = self.state.files[name], os.stat(path)  # noqa: PTH116
                 if found.st_ino == file.inode and found.st_size > file.length:
-                    self._set_aside(name, there)
-                return
+                    self._set_aside(name, path)
         except OSError as error:
-            raise cannot(path, error) from None
-        if not self.external_rotation:
-            self.deleted.append(Deleted(name, file.length, now_text()))
-            self.warn(deletion(self.template.path, name))
+            raise cannot(self.template.path, error) from None
+        deleted = [name for name in names if name not in there]
+        if deleted and not self.external_rotation:
+            now = now_text()
+            self.deleted += [Deleted(name, self.state.files[name].length, now) for name in deleted]
+            self.warn(describe_deletion(self.template.path, deleted))
 
     def _prove(self, found: Mapping[str, os.stat_result]) -> None:
         """Read files again that do not look as they were left, and set aside what is too much.
@@ -187,7 +188,7 @@ class DataFiles:
         found = self._found(name, file)
         if found is None:
             if file.length:
-                self._gone(name)
+                self._note_gone([name])
             return
         if found.st_size != file.length:
             raise IntegrityError(
@@ -235,6 +236,21 @@ class DataFiles:
             return descriptor
         close(descriptor)
         return None
+
+    def take_back(self, entry: FileEntry) -> None:
+        """Take off what this run has just written to a file.
+
+        Raises:
+            IntegrityError, OSError: it is another file now, or somebody has written on.
+
+        """
+        file = open_file(self.path(entry.name), os.O_WRONLY)
+        try:
+            if os.fstat(file).st_ino == entry.inode:
+                cut_back(file, entry.offset, entry.end)
+                set_changed(file, self.state.files[entry.name].mtime_ns)
+        finally:
+            close(file)
 
     def create(self, name: str, begun: Mapping[str, File]) -> File:
         """Make a new file; one that is there is taken if it is empty and nobody else's.

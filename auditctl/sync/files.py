@@ -1,5 +1,6 @@
 """Files and folders on a disk that others use too: looked at, made and opened without surprises."""
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -110,7 +111,19 @@ def make_folder(path: str) -> None:
     sync_folder(above)
 
 
-def set_changed(path: str, mtime_ns: int) -> None:
+def cut_back(file: int, length: int, end: int) -> None:
+    """Take off what a file has from ``length`` to ``end``, unless somebody has written on.
+
+    Raises:
+        OSError: somebody has, or it cannot be done.
+
+    """
+    if os.fstat(file).st_size != end:
+        raise OSError(errno.EBUSY, "somebody else is writing to it")
+    os.ftruncate(file, length)
+
+
+def set_changed(path: str | int, mtime_ns: int) -> None:
     """Set a file's time of change to what was noted, so that it need not be read again."""
     os.utime(path, ns=(os.stat(path).st_atime_ns, mtime_ns))  # noqa: PTH116
 

@@ -4,6 +4,7 @@ import os
 import zlib
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from io import BufferedIOBase
 from typing import Self
@@ -124,31 +125,50 @@ def prove_files(template: Template, names: Collection[str]) -> None:
                     files.prove(entry, commit.line + 1, count=False)
 
 
-def find_content(template: Template, name: str, known: Container[str]) -> str | None:
-    """Find where a file has gone: one in its folder that begins with all that was committed to it.
+def find_contents(
+    template: Template, names: Collection[str], known: Container[str]
+) -> dict[str, str]:
+    """Find where files have gone: each to one in its folder that begins with all its content.
 
     It may have been compressed. Names that are ``known`` are those of the destination's files.
 
     Raises:
-        OSError: the folder cannot be read.
+        OSError: a folder cannot be read.
 
     """
-    begun = 0
+    first: dict[str, tuple[int, FileEntry]] = {}
     for _, commit in read_lines(template.journal):
-        begun = commit.line if name in commit.moved else begun
+        for name in commit.moved:
+            first.pop(name, None)
+        for entry in commit.files:
+            if entry.length and entry.name in names:
+                first.setdefault(entry.name, (commit.line, entry))
 
-    def entries() -> Iterator[FileEntry]:
+    def entries(name: str) -> Iterator[FileEntry]:
+        line, entry = first[name]
+        yield entry  # most files differ from it, so the journal need not be read again for each
         for _, commit in read_lines(template.journal):
-            if commit.line >= begun:
+            if commit.line > line:
                 yield from (one for one in commit.files if one.name == name and one.length)
 
-    folder = os.path.dirname(name)  # noqa: PTH120
-    for there in sorted(os.listdir(os.path.join(template.folder, folder) or ".")):  # noqa: PTH118, PTH208
-        path = os.path.join(template.folder, folder, there)  # noqa: PTH118
-        is_own = os.path.join(folder, there) in known  # noqa: PTH118
-        if not is_own and os.path.isfile(path) and _holds(path, entries):  # noqa: PTH113
-            return path
-    return None
+    found = {}
+    for name in first:
+        there = _beside(template.folder, name, known)
+        if path := next((one for one in there if _holds(one, partial(entries, name))), None):
+            found[name] = path
+    return found
+
+
+def _beside(folder: str, name: str, known: Container[str]) -> Iterator[str]:
+    """Yield the files in the folder of a file that are not the destination's."""
+    within = os.path.dirname(name)  # noqa: PTH120
+    there: list[str] = []
+    with suppress(FileNotFoundError):  # the whole folder may be gone
+        there = os.listdir(os.path.join(folder, within) or ".")  # noqa: PTH118, PTH208
+    for other in sorted(there):
+        path = os.path.join(folder, within, other)  # noqa: PTH118
+        if os.path.join(within, other) not in known and os.path.isfile(path):  # noqa: PTH113, PTH118
+            yield path
 
 
 def _holds(path: str, entries: Callable[[], Iterator[FileEntry]]) -> bool:

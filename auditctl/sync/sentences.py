@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from auditctl.sync.state import State
 from auditctl.sync.template import Template
 
+MOST_NAMES = 10
+"""Names of files that one sentence holds."""
+
 
 def alarms(path: str, state: State) -> str:
     """Describe what stays wrong until somebody acknowledges it; empty if nothing is."""
@@ -16,21 +19,22 @@ def alarms(path: str, state: State) -> str:
             "did not keep them until they were asked for."
         )
     if state.deleted:
-        found.append(describe_deleted(path, [file.name for file in state.deleted]))
+        found.append(_deleted(path, [file.name for file in state.deleted]))
     return f"{' '.join(found)} {_acknowledge(path)}" if found else ""
 
 
-def deletion(path: str, name: str) -> str:
-    """Describe a file that a run finds deleted."""
-    return f"{describe_deleted(path, [name])} {_acknowledge(path)}"
+def describe_deletion(path: str, names: Sequence[str]) -> str:
+    """Describe files that a run finds deleted, and say what to do."""
+    return f"{_deleted(path, names)} {_acknowledge(path)}"
 
 
-def describe_deleted(path: str, names: Sequence[str]) -> str:
-    """Describe files that are gone, with what was committed to them."""
-    them = "it" if len(names) == 1 else "them"
+def _deleted(path: str, names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    shown = ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    was, them = ("was", "it") if len(names) == 1 else ("were", "them")
     return (
-        f"{path}: {', '.join(names)} {'was' if len(names) == 1 else 'were'} deleted, and no file "
-        f"in the same folder holds what was committed to {them}."
+        f"{path}: {shown} {was} deleted, and no file in the same folder holds what was committed "
+        f"to {them}."
     )
 
 

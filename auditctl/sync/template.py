@@ -161,6 +161,9 @@ def parse(path: str, **of_run: str) -> Template:
 def is_of_a_sync(path: str) -> bool:
     """Say whether a file is one of some destination's: its journal, or one that has it nearby."""
     path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    if MARK in name:
+        path = os.path.join(folder, name.rpartition(MARK)[0])  # noqa: PTH118
     if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
         return True
     # If it is not there, there is nothing to lose.
