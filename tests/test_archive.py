@@ -13,7 +13,8 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.record import FIELDS
 from auditctl.sync import template
-from auditctl.sync.archive import Archive, Progress, Shape, hold
+from auditctl.sync.archive import Archive, Progress, hold
+from auditctl.sync.shape import Shape
 from auditctl.sync.state import ReadSpan
 from auditctl.sync.verify import verify
 

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync import state
-from auditctl.sync.journal import Journal, read_state
+from auditctl.sync.journal import Journal
 from auditctl.sync.lines import line_at
+from auditctl.sync.replay import read_state
 from auditctl.sync.state import FIRST_PREV, File, FileEntry, ReadSpan, State
 from auditctl.window import to_text
 from tests.program import sealed

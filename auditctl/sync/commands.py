@@ -21,11 +21,12 @@ from auditctl.options import Options, duration
 from auditctl.provider import own_options
 from auditctl.record import FIELDS
 from auditctl.sync import template
-from auditctl.sync.archive import Archive, Shape, hold
+from auditctl.sync.archive import Archive, hold
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SyncOptions, TogetherOptions
 from auditctl.sync.reports import sources, write_table
 from auditctl.sync.run import Outcome, Run
+from auditctl.sync.shape import Shape
 from auditctl.sync.state import Span
 from auditctl.sync.template import Template
 from auditctl.window import needs_clock, parse_time

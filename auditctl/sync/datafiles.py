@@ -12,6 +12,7 @@ from auditctl.sync.files import (
     create_file,
     cut_back,
     foreign,
+    is_same,
     look_at,
     make_folder,
     open_file,
@@ -265,11 +266,7 @@ class DataFiles:
             make_folder(os.path.dirname(path))  # noqa: PTH120
             found = create_file(path)
             for other, file in {**self.state.files, **begun}.items():
-                if (
-                    other != name
-                    and file.inode == found.st_ino
-                    and _is_same(self.path(other), path)
-                ):
+                if other != name and file.inode == found.st_ino and is_same(self.path(other), path):
                     raise IntegrityError(
                         f"{path} and {self.path(other)} are one file here: the file system does "
                         "not tell their names apart. Nothing was overwritten; choose a disk that "
@@ -287,7 +284,7 @@ class DataFiles:
         names = os.path.relpath(path, self.template.folder or ".")
         if real == os.path.join(os.path.realpath(self.template.folder or "."), names):  # noqa: PTH118
             return False
-        return any(not _is_same(one, self.template.journal) for one in journals_of(real))
+        return any(not is_same(one, self.template.journal) for one in journals_of(real))
 
     def path(self, name: str) -> str:
         """Return the path of a file."""
@@ -295,12 +292,5 @@ class DataFiles:
 
 
 def _stamp(found: os.stat_result) -> File:
+    """Return what a commit would note of a file as it is now."""
     return File(found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-def _is_same(path: str, other: str) -> bool:
-    """Return whether two names lead to one file."""
-    try:
-        return os.path.samefile(path, other)  # noqa: PTH121
-    except OSError:
-        return False

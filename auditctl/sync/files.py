@@ -134,3 +134,11 @@ def foreign(path: str) -> IntegrityError:
         f"{path} is there already, and no sync wrote it. Nothing was overwritten: move it away, or "
         "choose another PATH."
     )
+
+
+def is_same(path: str, other: str) -> bool:
+    """Return whether two names lead to one file."""
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121
+    except OSError:
+        return False

@@ -9,12 +9,14 @@ from itertools import islice
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.integrity import Files
-from auditctl.sync.journal import POLL_SECONDS, is_held, read_state
 from auditctl.sync.lines import read_lines, unreadable, wrong_line
+from auditctl.sync.replay import is_held, read_state
 from auditctl.sync.sentences import describe_aside, describe_foreign_journal
 from auditctl.sync.state import Commit, State
 from auditctl.sync.template import SUFFIX, Template
 
+POLL_SECONDS = 0.02
+"""Between two looks whether a run goes on writing."""
 LONGEST_COMMIT = 2.0
 """Seconds that a commit in hand may take between its data and its line."""
 
