@@ -156,7 +156,7 @@ class Archive:
             state.since = self.shape.since
         self.journal.append(
             moved=tuple(self.files.moved),
-            deleted=(*state.deleted, *self.files.deleted),
+            deleted=tuple(self.files.deleted),
             **own,
             snapshot=snapshot,
         )

@@ -147,7 +147,6 @@ class Journal:
             "covered": state.covered,
             "success": state.success,
             "gaps": state.gaps,
-            "deleted": state.deleted,
             "aside": state.aside,
             "records": state.records,
             "latest": state.latest,

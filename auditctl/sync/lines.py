@@ -53,6 +53,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "gaps": [asdict(gap) for gap in commit.gaps],
         "acknowledged": [asdict(gap) for gap in commit.acknowledged],
         "deleted": [asdict(file) for file in commit.deleted],
+        "deleted_acknowledged": commit.deleted_acknowledged,
         "aside": commit.aside,
         "moved": commit.moved,
         "files": [_entry_members(entry) for entry in commit.files],
@@ -79,6 +80,7 @@ def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
         "shape": snapshot.shape,
         "since": snapshot.since,
         "waived": [asdict(gap) for gap in snapshot.waived],
+        "deleted": [asdict(file) for file in snapshot.deleted],
         "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
     }
 
@@ -138,7 +140,8 @@ def _commit(members: dict[str, Any]) -> Commit:
         seen=members["seen"] + "",
         snapshot=None if snapshot is None else _snapshot(snapshot),
         acknowledged=_spans(members["acknowledged"]),
-        deleted=tuple(Deleted(**file) for file in members.get("deleted", ())),
+        deleted=_deleted(members),
+        deleted_acknowledged=members.get("deleted_acknowledged", False),
         aside=tuple(members.get("aside", ())),
         moved=tuple(members["moved"]),
         files=tuple(FileEntry(**entry) for entry in members["files"]),
@@ -158,8 +161,13 @@ def _snapshot(members: dict[str, Any]) -> Snapshot:
         since=members["since"],
         waived=_spans(members["waived"]),
         files={name: File(*values) for name, values in members["files"].items()},
+        deleted=_deleted(members),
         pinned=_mapping(members.get("kept", {})),
     )
+
+
+def _deleted(members: dict[str, Any]) -> tuple[Deleted, ...]:
+    return tuple(Deleted(**file) for file in members.get("deleted", ()))
 
 
 def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:

@@ -102,7 +102,7 @@ def acknowledge(template: Template) -> None:
             "it has ended; a service must be stopped for that."
         ) from None
     try:
-        journal.append(gaps=(), deleted=(), acknowledged=journal.state.gaps)
+        journal.append(gaps=(), acknowledged=journal.state.gaps, deleted_acknowledged=True)
     finally:
         journal.close()
 

@@ -203,12 +203,13 @@ def _snapshot(journal: str, number: int, commit: Commit, before: State) -> None:
     snapshot = commit.snapshot
     if number == 1 or snapshot is None:
         return
-    said = snapshot.shape, snapshot.since, snapshot.waived
+    said = snapshot.shape, snapshot.since, snapshot.waived, snapshot.deleted
+    known = before.shape, before.since, before.waived, before.deleted
     lengths = {name: file.length for name, file in snapshot.files.items()}
     there = {name: file.length for name, file in before.files.items()}
     # What was found moved away is in a snapshot still, and is taken out by its own line.
     moved = dict.fromkeys(commit.moved, 0)
-    if said != (before.shape, before.since, before.waived) or lengths | moved != there | moved:
+    if said != known or lengths | moved != there | moved:
         raise wrong_line(journal, number, "its state is not what the lines before it come to")
 
 
