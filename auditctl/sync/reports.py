@@ -18,11 +18,10 @@ from auditctl.options import duration
 from auditctl.sync import template
 from auditctl.sync.options import ReportOptions
 from auditctl.sync.sentences import alarms, describe_aside
-from auditctl.sync.status import Status, acknowledge, age, look
-from auditctl.sync.verify import verify as prove
 
 if TYPE_CHECKING:
     from auditctl.sync.configuration import Load, Source
+    from auditctl.sync.status import Status
     from auditctl.sync.template import Template
 
 
@@ -33,6 +32,8 @@ def verify(path: str, options: ReportOptions) -> None:
         IntegrityError: one of them is not what was written, or has gaps.
 
     """
+    from auditctl.sync.verify import verify as prove
+
     found = template.find(path)
     if not found:
         raise IntegrityError(f"No sync has run for {path}: there is no journal.")
@@ -81,6 +82,8 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         IntegrityError: something is wrong with one of them.
 
     """
+    from auditctl.sync.status import acknowledge, look
+
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
     wanted: list[tuple[Template, str | None]] = []
     wrong: list[str] = []
@@ -133,7 +136,9 @@ def write_table(around: Surroundings, rows: Sequence[dict[str, Any]]) -> None:
         write(table.rows(rows))
 
 
-def _status_row(now: datetime, one: Status) -> dict[str, Any]:
+def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
+    from auditctl.sync.status import age
+
     state = one.state
     covered, success = state.covered, state.last_success
     since = covered and ((covered.since or "")[:10] or "beginning")
@@ -150,7 +155,7 @@ def _status_row(now: datetime, one: Status) -> dict[str, Any]:
     }
 
 
-def _state(one: Status) -> str:
+def _state(one: "Status") -> str:
     if one.wrong:
         return "WRONG"
     if one.running:
