@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -169,24 +169,27 @@ def test_a_file_set_aside_beside_another_destination_is_not_its_own(
     assert cut_files(tmp_path) != []
 
 
-def test_what_cannot_be_set_aside_is_not_cut(tmp_path: Path, auditctl: Program) -> None:
+@pytest.mark.parametrize("call", ["open", "pwrite", "fsync"])
+def test_what_cannot_be_set_aside_is_not_cut(call: str, tmp_path: Path, auditctl: Program) -> None:
     path = tmp_path / "all.jsonl"
     synced(Persona(3), path)
     with path.open("ab") as file:
         file.write(b"theirs\n")
     before = path.read_bytes()
-    real = os.open
+    real = getattr(os, call)
 
-    def full(name: str, *rest: int) -> int:
-        if ".cut-" in str(name):
+    def full(file: Any, *rest: Any) -> Any:
+        name = os.readlink(f"/proc/self/fd/{file}") if type(file) is int else str(file)  # noqa: PTH115
+        if ".cut-" in name:
             raise OSError(28, "No space left on device")
-        return real(name, *rest)
+        return real(file, *rest)
 
     with pytest.MonkeyPatch.context() as patch, Server(Persona(3)) as server:
-        patch.setattr(os, "open", full)
+        patch.setattr(os, call, full)
         found = auditctl("persona", "sync", "-o", str(path), **server.environment)
     assert found.status == 9
     assert path.read_bytes() == before
+    assert cut_files(tmp_path) == []
 
 
 @given(st.lists(st.text(alphabet='ab"\n', max_size=5), max_size=6), st.integers(1, 9))

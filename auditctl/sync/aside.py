@@ -7,6 +7,7 @@ an older journal does not know of, or somebody else wrote: then it stays.
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -66,6 +67,10 @@ def set_aside(source: str, length: int, path: str) -> str:
             cut_back(file, length, at)
         finally:
             close(file)
+    except OSError:  # not at a signal, which may come when the bytes are here only
+        with suppress(OSError):
+            os.unlink(path + end)  # noqa: PTH108
+        raise
     finally:
         os.close(to)
     return end
