@@ -71,6 +71,8 @@ class Page:
     events that tell neither id nor time get their ids by it. ``position`` is where the page was
     read, for those whose walk can be taken up again there (see `Provider.pages_from`).
     ``continues`` is set where it is the rest of an answer of which a part was given before.
+    ``complete`` is unset where a day has further pages. ``unconfirmed`` is set where an answer has
+    no list of events and does not say that there are none: it is taken for empty, and counted.
     """
 
     events: list[Event]
@@ -79,6 +81,8 @@ class Page:
     day: str | None = None
     position: str | None = None
     continues: bool = False
+    complete: bool = True
+    unconfirmed: bool = False
 
     def __post_init__(self) -> None:
         """Make sure that the page can be held in memory, with all that is made of its events.

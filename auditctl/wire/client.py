@@ -4,9 +4,10 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import timedelta
-from typing import TypeVar
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -17,9 +18,12 @@ from auditctl.provider import Provider
 from auditctl.wire import arrays, body
 from auditctl.wire.ahead import ahead
 from auditctl.wire.answer import Answer, parse
+from auditctl.wire.body import TooLargeError
 from auditctl.wire.connection import Connection, Exchange, Params
+from auditctl.wire.cuts import CutArrayError
 from auditctl.wire.patience import PassingError, Patience, Trouble
 from auditctl.wire.refusals import FORBIDDEN, RETRIED, UNAUTHORIZED, Refusals, said_in
+from auditctl.wire.stream import READ_AHEAD, Question, Reading, Stream, head
 
 LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
@@ -105,6 +109,10 @@ class Client:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         return self._connection.skew
 
+    def now(self) -> datetime:
+        """Return this moment by the provider's clock, as its last answer's Date shows it."""
+        return datetime.now(UTC) + (self.skew or timedelta())
+
     def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
         """Ask one question below the base URL and give the whole answer.
 
@@ -132,42 +140,73 @@ class Client:
                 if not self._renewed(used):
                     raise
 
-    def rows(self, path: str) -> Iterator[Answer]:  # noqa: C901 - each way an answer may end
-        """Ask for one array and give its rows, a list of some of them at a time, as they come.
+    def stream(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        rows: str | None = None,
+        again: bool = False,
+        tries: int | None = None,
+    ) -> Stream:
+        """Ask one question and give the answer's rows as they come: see `Stream`.
+
+        ``rows`` names the member of an object that is the array; without it, the answer is one.
+        An answer of another shape is an error, but an object without that member is left to the
+        caller.
 
         A stream that breaks off is asked for again. What was delivered of it is passed over if
         the provider still sends the same bytes there; if not, the log has changed meanwhile, and
         to go on would lose or repeat rows.
 
+        ``again`` is that of `get`. After ``tries`` attempts that failed one after another nothing
+        is tried any more, however much patience is left; "too many requests" is no failure.
+
         Raises:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
+        question = Question(path, params, rows, again, tries)
+        share = READ_AHEAD // self.concurrency
+        return Stream(lambda reading: self._lists(reading, question), share)
+
+    def _lists(  # noqa: C901 - each way an answer may end
+        self, reading: Reading, question: Question
+    ) -> Iterator[Answer | None]:
+        """Give a stream's lists: see `auditctl.wire.stream.Lists`."""
         walk = self._current
-        self._once(walk, path, None)
+        path, params = question.path, question.params
+        if not question.again:
+            self._once(walk, path, params)
         position = arrays.START
-        trouble = Trouble(self._patience, walk.over)
+        trouble = Trouble(self._patience, walk.over, question.tries)
         while True:
             used = self._credentials
             try:
-                with self._exchange(walk, path, None, used) as response:
+                with ExitStack() as exchange:
+                    response = exchange.enter_context(self._exchange(walk, path, params, used))
                     if not response.is_success:
                         self._judged(response, _read(response))
+                    chunks = body.chunks(response)
+                    if reading.read_ahead:
+                        read, is_whole = head(chunks, reading.read_ahead)
+                        reading.read_ahead = 0
+                        if is_whole:
+                            exchange.close()  # the connection is free for another request
+                        yield None
+                        chunks = chain(read, chunks)
+                        del read
+                    members = reading.members
                     if response.status_code in NO_CONTENT:
-                        yield Answer([], b"")
-                        return
-                    for answer, behind in arrays.split(body.chunks(response), position):
+                        rows = iter([(Answer([], b""), position)])
+                    else:
+                        rows = arrays.split(chunks, position, name=question.rows, members=members)
+                    for answer, behind in self._accepted(response, rows, question.rows, members):
                         yield answer
                         position = behind
-                        trouble = Trouble(self._patience, walk.over)
+                        trouble = Trouble(self._patience, walk.over, question.tries)
+                        del answer
                     return
-            except arrays.CutArrayError:
-                cut = "sent an array that ends too early, or is not JSON"
-                trouble.outlast(PassingError(cut))
-            except arrays.ChangedError:
-                raise self._refusals.changed() from None
-            except arrays.NotAnArrayError:
-                raise self.strange("its answer is no array") from None
             except PassingError as passing:
                 trouble.outlast(passing)
             except AccessError:
@@ -301,6 +340,37 @@ class Client:
         if answer is None:
             raise self._refusals.not_json(response.headers, content)
         return answer
+
+    def _accepted(
+        self,
+        response: httpx.Response,
+        rows: Iterator[arrays.Rows],
+        name: str | None,
+        members: Mapping[str, Any],
+    ) -> Iterator[arrays.Rows]:
+        """Pass rows on if the members beside them do not say that they are a refusal."""
+
+        def status() -> int:
+            return self._provider.status(response.status_code, members)
+
+        is_array = True
+        try:
+            for some in rows:
+                # A refusal is read to its end: what it says may stand behind its rows.
+                if httpx.codes.is_success(status()):
+                    yield some
+        except arrays.NotAnArrayError:
+            is_array = False
+        except CutArrayError:
+            raise self._refusals.cut(response.headers) from None
+        except arrays.ChangedError:
+            raise self._refusals.changed() from None
+        except TooLargeError:
+            raise self._refusals.too_large() from None
+        if not httpx.codes.is_success(status()):
+            raise self._refusals.of_status(status(), response.headers, said_in(members))
+        if not is_array:
+            raise self.strange(f"it lacks the list {name}" if name else "its answer is no array")
 
     def _renewed(self, used: Mapping[str, str]) -> bool:
         """Read the settings again, once in a run; say whether there are other credentials now."""

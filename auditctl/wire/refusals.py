@@ -163,6 +163,12 @@ class Refusals:
         )
         return PassingError("answered with a web page instead of JSON", hint=hint)
 
+    def cut(self, headers: httpx.Headers) -> PassingError:
+        """Return the error for a stream that ends too early: it may come whole when asked again."""
+        if "html" in headers.get("Content-Type", "").lower():
+            return self.not_json(headers, b"")
+        return PassingError("sent an array that ends too early, or is not JSON")
+
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         message = (
