@@ -14,14 +14,14 @@ from auditctl.errors import OutputError
 from auditctl.provider import Page, Provider
 from auditctl.redact import sweep
 from auditctl.window import instant
-from auditctl.wire.answer import parse
+from auditctl.wire.answer import Answer, parse
 
 HELD = 2 * 1024 * 1024
 """Bytes of answers whose events are held: more than a day of most organizations has."""
 BLOCK = 32 * 1024
 """Bytes read at once of each sorted part of a temporary file."""
-PIECE = 64 * 1024
-"""Bytes of sorted events that make a page."""
+SOME, PIECE = 250, 64 * 1024
+"""Sorted events, or bytes of them, that make a page."""
 
 
 def newest_first(provider: Provider, pages: Iterable[Page]) -> Iterator[Page]:
@@ -41,12 +41,13 @@ def newest_first(provider: Provider, pages: Iterable[Page]) -> Iterator[Page]:
 
 def _sorted(provider: Provider, page: Page, rest: Iterator[Page]) -> Iterator[Page]:
     """Put one day in order, whose first page was read: a merge sort, in a file if it is long."""
-    first = replace(page, events=[], answers=())
+    like = replace(page, events=[], answers=())
     held: list[Page] = []
     ages: list[str] = []
     size = 0
     with _Parts() as parts:
         while True:
+            like = replace(like, unconfirmed=like.unconfirmed or page.unconfirmed)
             held.append(page)
             ages += [_age(provider, event, page.context) for event in page.events]
             size += sum(len(answer.body) for answer in page.answers)
@@ -58,17 +59,30 @@ def _sorted(provider: Provider, page: Page, rest: Iterator[Page]) -> Iterator[Pa
                 break
             page = following
         del page
+        if not parts and ages == sorted(ages, reverse=True):
+            while held:
+                yield held.pop(0)  # not held any longer than needed
+            return
+        pieces: Iterator[tuple[list[Any], list[Answer]]]
         if parts:
             parts.add(ages, _restored(held))
-            for number, lines in enumerate(_pieces(parts.merged())):
-                answer = parse(b"[%b]" % b",".join(lines))
-                yield replace(first, events=answer.tree, answers=[answer], continues=number > 0)
-        elif ages == sorted(ages, reverse=True):
-            yield from held
+            pieces = map(_parsed, _pieces(parts.merged()))
         else:
-            events = [event for _, event in _by_age(ages, _restored(held))]
-            answers = [answer for page in held for answer in page.answers]
-            yield replace(first, events=events, answers=answers)
+            pieces = _slices([event for _, event in _by_age(ages, _restored(held))])
+        held.clear()
+        for events, answers in pieces:
+            yield replace(like, events=events, answers=answers)
+            like = replace(like, continues=True, unconfirmed=False)
+
+
+def _parsed(lines: list[bytes]) -> tuple[list[Any], list[Answer]]:
+    answer = parse(b"[%b]" % b",".join(lines))
+    return answer.tree, [answer]
+
+
+def _slices(events: list[Any]) -> Iterator[tuple[list[Any], list[Answer]]]:
+    for start in range(0, len(events), SOME):
+        yield events[start : start + SOME], []
 
 
 def _age(provider: Provider, event: Any, context: object) -> str:  # noqa: ANN401 - JSON is any value

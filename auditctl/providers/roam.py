@@ -68,13 +68,10 @@ class Roam(Provider):
         return status
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask for each day of the window that has begun, several at once.
-
-        The first is asked for alone: its answer shows the provider's clock, and ours may be wrong.
-        """
-        days = (day for day in window.days() if day <= client.now().date())
-        answers = ((day, _ask(client, day)) for day in days)
-        for day, rows in client.ahead(_begun, chain(map(_begun, islice(answers, 1)), answers)):
+        """Ask for each day of the window that has begun, several at once."""
+        answers = ((day, _ask(client, day)) for day in _days(client, window))
+        alone = map(_begun, islice(answers, 1))  # its answer shows the provider's clock
+        for day, rows in client.ahead(_begun, chain(alone, answers)):
             yield from _pages(client, day, rows)
 
     def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:
@@ -94,6 +91,22 @@ class Roam(Provider):
         }
 
 
+def _days(client: Client, window: Window) -> Iterator[date]:
+    """Leave out the days that have not begun: the first by our clock, the others by theirs.
+
+    Not the first by theirs as an earlier walk saw it, and not the others by each answer's: a clock
+    that is put right, or one of several that is wrong, would hide days that nobody asks for again.
+    """
+    latest = datetime.now(UTC).date()
+    is_first = True
+    for day in window.days():
+        if day <= latest:
+            yield day
+            if is_first:
+                latest = client.now().date()
+                is_first = False
+
+
 def _ask(client: Client, day: date, **more: str) -> Stream:
     return client.stream("/userauditlog.list", {"date": day.isoformat(), **more}, rows="auditLogs")
 
@@ -106,17 +119,21 @@ def _begun(asked: tuple[date, Stream]) -> tuple[date, Stream]:
 def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:
     """Read a day as it comes, with all its pages if there are several."""
     page = Page([], day=day.isoformat(), position=day.isoformat(), complete=False)
+    is_first = True
     while True:
         ends: list[Any] = []
         count = 0
         has_list = False
         for answer in rows:
+            if not is_first:
+                yield page
+                page = replace(page, continues=True)
+            is_first = False
             events = answer.tree
+            page = replace(page, events=events, answers=[answer])
             ends = [*(ends or events)[:1], *events[-1:]] if events else ends
             count += len(events)
             has_list = True
-            yield replace(page, events=events, answers=[answer])
-            page = replace(page, continues=True)
         following = rows.members.get("nextCursor")
         if not has_list and rows.members.get("ok") is not True:
             if rows.members.keys() - {"nextCursor"}:

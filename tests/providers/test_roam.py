@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -82,6 +83,39 @@ def test_events_of_a_day_that_come_round_under_ever_new_cursors_end_the_walk() -
     assert len(service.asked) == 2
 
 
+@pytest.mark.parametrize("rows", [[], [event()], [event(), event()]], ids=["none", "one", "twins"])
+def test_pages_of_a_day_that_bring_nothing_new_end_with_the_hundredth(rows: list[Any]) -> None:
+    service = Service(lambda _: v1(*rows, nextCursor=f"c{len(service.asked)}"))
+    with pytest.raises(AnswerError, match="100 answers in a row brought no new event"):
+        service.export(ROAM, *ONE_DAY)
+    assert len(service.asked) == 100 + bool(rows)
+
+
+def test_days_without_events_are_no_pages_that_bring_nothing() -> None:
+    def answer(request: httpx.Request) -> Any:
+        return v1() if "cursor" in request.url.params else v1(nextCursor="c")
+
+    service = Service(lambda _: v1())
+    assert service.export(ROAM, "2025-01-01", "2025-12-01") == []
+    assert len(service.asked) == 334
+    seven = Service.saying(*(v1(nextCursor=f"c{n}") for n in range(7)), v1(event()))
+    assert len(seven.export(ROAM, *ONE_DAY)) == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_no_day_after_the_providers_today_is_asked_for_but_the_first(concurrency: int) -> None:
+    """A clock of ours that is ten years ahead must not ask for all the days between."""
+    began = datetime.now(UTC)
+    theirs = began - timedelta(days=3650)
+    headers = {"Date": format_datetime(theirs, usegmt=True)}
+    service = Service(lambda _: httpx.Response(200, json=v1(), headers=headers))
+    since, until = theirs - timedelta(days=2), began + timedelta(days=9)
+    service.export(ROAM, f"{since:%Y-%m-%d}", f"{until:%Y-%m-%d}", concurrency=concurrency)
+    first, *later = [params["date"] for params in service.params]
+    assert f"{began:%Y-%m-%d}" <= first <= f"{datetime.now(UTC):%Y-%m-%d}"
+    assert later == [f"{theirs - timedelta(days=n):%Y-%m-%d}" for n in range(3)]
+
+
 def test_a_refusal_is_told_by_its_code_under_http_400_too() -> None:
     body = {"ok": False, "error": "missing_scope"}
     with pytest.raises(ForbiddenError):
@@ -123,7 +157,7 @@ def test_a_day_without_its_list_is_taken_for_empty_and_counted(body: Any) -> Non
     service, tally = Service(lambda request: days[request.url.params["date"]]), Tally()
     window = Window(moment("2025-12-01"), moment("2025-12-04"))
     found = list(records(ROAM, ROAM.pages(service.client(ROAM), window), window, tally))
-    assert [len(batch) for batch in found] == [0, 1, 0, 0]
+    assert [len(batch) for batch in found] == [0, 1, 0]
     assert (tally.pages, tally.unconfirmed, tally.first_unconfirmed) == (3, 2, "2025-12-03")
 
 
