@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FAULT_STATUS = 1
 """The exit status of a defect of ours."""
+CLOCKS_APART = timedelta(minutes=5)
+"""Clocks this far apart are worth a warning; many events come later than that anyway."""
 COLLECTED_AFTER = 20_000
 """Objects more than were let go of, before the collector looks for cycles among the new ones."""
 
@@ -49,6 +51,7 @@ def list_(
     now = datetime.now(UTC)
     window = options.window(now)
     from auditctl.fields import parse_test
+    from auditctl.window import needs_clock
 
     tests = [parse_test(text) for text in options.where]
     _check_output(options.output)
@@ -82,6 +85,10 @@ def list_(
         f"{tally.took:.1f} s."
     )
     conclude(ready.title, tally, around.console)
+    for name, text in ("since", options.since), ("until", options.until):
+        if needs_clock(text):
+            warn_of_clock(ready.title, f"--{name} {text}", client.skew, around.console)
+            break
 
 
 def get(provider: type["Provider"], id_: str, options: Options, around: Surroundings) -> None:
@@ -319,6 +326,21 @@ def conclude(title: str, tally: "Tally", console: Console) -> None:
             f"{count(tally.unconfirmed, 'answer')} of {title} had no list of events and did not "
             "say that there are none; each was taken for an empty day. The first: "
             f"{escape(tally.first_unconfirmed)}."
+        )
+
+
+def warn_of_clock(
+    title: str, words: str, skew: timedelta | None, console: Console, prefix: str = ""
+) -> None:
+    """Warn if ``words`` count by a clock that differs from the provider's."""
+    if skew is not None and abs(skew) > CLOCKS_APART:
+        from auditctl.window import in_words
+
+        where = "behind" if skew > timedelta() else "ahead of"
+        console.warning(
+            f"{prefix}This machine's clock is {in_words(abs(skew))} {where} {title}'s, and {words} "
+            "counts by it. Set the clock, or give a time that does not depend on it, such as "
+            "2026-01-31T08:00:00Z."
         )
 
 

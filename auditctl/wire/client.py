@@ -94,10 +94,14 @@ class Client:
         )
 
     def begin(self) -> None:
-        """Begin another walk: its questions are new ones, and settings may be read once more."""
+        """Begin another walk: its questions are new ones, and settings may be read once more.
+
+        The provider's clock is not known before the first answer: ours may have been set since.
+        """
         self._walk.over.set()
         self._walk = _Walk()
         self._may_renew = True
+        self._connection.forget_date()
 
     def close(self) -> None:
         """Let go of the connections; whoever waits in another thread stops waiting."""

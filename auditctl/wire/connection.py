@@ -132,6 +132,10 @@ class Connection:
         """Let go of all connections."""
         self._transport.close()
 
+    def forget_date(self) -> None:
+        """Forget what the last answer said of the provider's clock."""
+        self._date = None, datetime.now(UTC)
+
     @property
     def skew(self) -> timedelta | None:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
