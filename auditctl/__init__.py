@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from auditctl.window import Window
     from auditctl.wire.answer import Answer
     from auditctl.wire.client import Client
+    from auditctl.wire.stream import Stream
 
 _HOMES = {
     "Answer": "wire.answer",
@@ -30,6 +31,7 @@ _HOMES = {
     "Page": "provider",
     "Provider": "provider",
     "Secret": "provider",
+    "Stream": "wire.stream",
     "UNREADABLE": "reading",
     "Window": "window",
     "basic": "provider",
@@ -47,6 +49,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Page",
     "Client",
     "Answer",
+    "Stream",
     "Window",
     "Event",
     "Fields",

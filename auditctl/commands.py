@@ -328,12 +328,18 @@ def count(number: int, noun: str) -> str:
 
 
 def conclude(title: str, tally: "Tally", console: Console) -> None:
-    """Warn of events that could not be read in full."""
+    """Warn of events that could not be read in full, and of answers without any."""
     if tally.malformed:
         console.warning(
             f"{tally.malformed} of {title}'s events lack a field or have it in a form "
             "that cannot be read; they were exported with null there. The first: "
             f"{escape(tally.first_malformed)}."
+        )
+    if tally.unconfirmed:
+        console.warning(
+            f"{count(tally.unconfirmed, 'answer')} of {title} had no list of events and did not "
+            "say that there are none; each was taken for an empty day. The first: "
+            f"{escape(tally.first_unconfirmed)}."
         )
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_DIGITS = 20
 """Of what fits into 64 bits; what is longer is not even read, for that may take long."""
+MOST_LINES = 1000
+"""Lines made before they are joined: each takes 8 KB until then, since orjson keeps some room."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -74,6 +76,9 @@ def dumps(value: object, option: int = 0) -> bytes:
 
 def lines(values: "Sequence[object]") -> bytes:
     """Write JSON Lines: each value as `dumps` does, and a line feed behind it."""
+    if len(values) > MOST_LINES:
+        parts = range(0, len(values), MOST_LINES)
+        return b"".join([lines(values[start : start + MOST_LINES]) for start in parts])
     dumps_one, option = orjson.dumps, orjson.OPT_APPEND_NEWLINE
     try:
         return b"".join([dumps_one(value, _verbatim, option) for value in values])

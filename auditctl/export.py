@@ -2,17 +2,21 @@
 
 import heapq
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 from auditctl import exact
+from auditctl.days import newest_first
 from auditctl.fields import Test
 from auditctl.provider import Page, Provider
 from auditctl.record import Fields, Malformed, Record, build, content_id, is_sound, settle
 from auditctl.redact import may_hide_in_texts, sweep
 from auditctl.window import BEGINNING, END, Window
+
+REMEMBERED = 10_000
+"""Ids at an answer's end that are looked for in the next: days that overlap do so at midnight."""
 
 
 @dataclass
@@ -27,12 +31,23 @@ class Tally:
     """The times, without the Z, of the last page's records behind its last one in the window."""
     malformed: int = 0
     first_malformed: str = ""
+    unconfirmed: int = 0
+    """Answers without a list of events that were taken for empty."""
+    first_unconfirmed: str = ""
+    """The first day that was asked for with such an answer."""
     started: float = field(default_factory=time.monotonic)
 
     @property
     def took(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self.started
+
+    def count_page(self, page: Page) -> None:
+        """Count an answer."""
+        self.pages += not page.continues
+        if page.unconfirmed:
+            self.unconfirmed += 1
+            self.first_unconfirmed = self.first_unconfirmed or page.day or ""
 
     def count(self, batch: Sequence[Record]) -> None:
         """Count what is delivered; of the rest, nobody needs to hear that it was malformed."""
@@ -63,11 +78,14 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     """
     ids = _Ids(provider)
     seen: set[str] = set()
+    last: deque[str] = deque(maxlen=REMEMBERED)
     # Looked up once instead of for every event.
     name, shifts, normalize = provider.name, provider.shifts, provider.normalize
     since, until = window.span
+    if provider.order == "newest day first":
+        pages = newest_first(provider, pages)
     for page in pages:
-        tally.pages += not page.continues
+        tally.count_page(page)
         ids.next_page(page)
         batch: list[Record] = []
         outside: list[str] = []
@@ -92,13 +110,13 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         tally.outside = outside
         past = len(outside) == len(page.events) > 0 and max(outside) < since
         if not page.continues:
-            here = {record["id"] for record in batch}
+            seen = seen.union(last) if shifts else set(last)
+            last.clear()
+        if not page.continues or page.day is not None:
+            here = [record["id"] for record in batch]
+            last.extend(here)
             if not seen.isdisjoint(here):
                 batch = [record for record in batch if record["id"] not in seen]
-            if shifts:
-                seen |= here
-            else:
-                seen = here
         if provider.order == "newest day first":
             batch.sort(key=_age, reverse=True)
         del page
@@ -160,17 +178,19 @@ class _Ids:
 
     def __init__(self, provider: Provider) -> None:
         self._in_order = provider.order != "none documented"
+        self._is_sorted = provider.order == "newest day first"
         self._days: dict[str, Counter[str]] = {}
         self._here: set[str] = set()
 
     def next_page(self, page: Page) -> None:
         """Forget the days that the last page did not touch, where days come in order.
 
-        And all of them where the pages are days: two in a row may both have an event of midnight,
-        which is no twin then.
+        And all of them where a day begins that was asked for: two in a row may both have an event
+        of midnight, which is no twin then.
         """
         if page.day is not None:
-            self._days = {}
+            if not page.continues:
+                self._days = {}
         elif self._in_order:
             self._days = {day: self._days[day] for day in self._here}
             self._here = {""} & self._here  # events without a day may come at any time
@@ -179,9 +199,14 @@ class _Ids:
         """Make the id of an event that stands in the answer for the day ``asked_for``, if any.
 
         Twins are counted by the day: over a whole run, an id would depend on the window. For the
-        same reason an undated event's id holds the day that it was asked for with.
+        same reason an undated event's id holds the day that it was asked for with. In such a day,
+        which is in order, they stand side by side, so that counts need not be kept.
         """
-        day = (record["time"] or asked_for)[:10]
+        day = group = (record["time"] or asked_for)[:10]
+        if asked_for and self._is_sorted:
+            group = record["time"] or ""
+            if group not in self._days:
+                self._days = {}
         undated = "" if record["time"] else day
         event = record["raw"]
         if not redacted:
@@ -192,7 +217,7 @@ class _Ids:
             event = copy[0]
         content = content_id(event, 0, undated)
         self._here.add(day)
-        twins = self._days.setdefault(day, Counter())
+        twins = self._days.setdefault(group, Counter())
         twins[content] += 1
         twin = twins[content] - 1
         return content_id(event, twin, undated) if twin else content

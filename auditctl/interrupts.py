@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SAME = 1.0
+"""Seconds within which signals are one: timeout(1) signals a process, and then its group too."""
 GRACE = 2.0
 """Seconds that a write in hand may still take: whoever should read it may have stopped."""
 BEAT = 0.5
@@ -20,13 +22,13 @@ signal has come, and goes on with it if not.
 """
 
 
-class InterruptedRunError(BaseException):
-    """SIGINT, SIGTERM or SIGHUP came; like KeyboardInterrupt, it is no failure of the program."""
+class InterruptedRunError(SystemExit):
+    """SIGINT, SIGTERM or SIGHUP came; where nobody catches it, the process ends without a word."""
 
     def __init__(self, number: int) -> None:
-        """Keep the signal's number."""
-        super().__init__(number)
+        """Make the exit status out of the signal's number."""
         self.status = 128 + number
+        super().__init__(self.status)
 
 
 class Interrupts:
@@ -35,6 +37,7 @@ class Interrupts:
     def __init__(self) -> None:
         """Do nothing yet."""
         self._came: int | None = None
+        self._came_at = 0.0
         self._held = False
         self._over = False
         self._grace = GRACE
@@ -63,7 +66,7 @@ class Interrupts:
     def finish(self) -> None:
         """Let a signal that comes from now on end nothing any more: what was asked for is done.
 
-        Only a second one does: what is left to say may find nobody who reads it.
+        Only another one later does: what is left to say may find nobody who reads it.
         """
         self._over = True
 
@@ -71,7 +74,7 @@ class Interrupts:
     def held(self, grace: float = GRACE) -> Iterator[None]:
         """Hold a signal back until the block is through, but no longer than ``grace`` seconds.
 
-        With ``math.inf`` for as long as it takes. A second signal is not held back.
+        With ``math.inf`` for as long as it takes. Another signal later is not held back.
         """
         self._held = True
         self._grace = grace
@@ -84,13 +87,19 @@ class Interrupts:
                 raise InterruptedRunError(self._came)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
-        first = self._came is None
-        if first:
-            self._came = number
-        if first and self._held:
-            self._due = time.monotonic() + self._grace
-        elif not (first and self._over):
-            raise InterruptedRunError(self._came or number)
+        if self._came is not None:
+            if time.monotonic() - self._came_at >= SAME:
+                # Whoever asks again does not want to wait. To raise once more would break into what
+                # is being done because of the first, and might be waited for in vain too.
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            return
+        self._came = number
+        self._came_at = time.monotonic()
+        if self._held:
+            self._due = self._came_at + self._grace
+        elif not self._over:
+            raise InterruptedRunError(number)
 
     def _beat(self, _number: int, _frame: FrameType | None) -> None:
         if self._came is not None and time.monotonic() >= self._due:

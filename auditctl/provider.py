@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from auditctl.errors import AnswerError
+
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
@@ -20,6 +22,9 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from auditctl.window import Window
     from auditctl.wire.answer import Answer
     from auditctl.wire.client import Client
+
+MOST_EVENTS = 100_000
+"""Events of a page; one of 64 KB, which is what is read of a stream at once, can hold 64,000."""
 
 Order = Literal["newest first", "newest day first", "none documented"]
 
@@ -66,6 +71,8 @@ class Page:
     events that tell neither id nor time get their ids by it. ``position`` is where the page was
     read, for those whose walk can be taken up again there (see `Provider.pages_from`).
     ``continues`` is set where it is the rest of an answer of which a part was given before.
+    ``complete`` is unset where a day has further pages. ``unconfirmed`` is set where an answer has
+    no list of events and does not say that there are none: it is taken for empty, and counted.
     """
 
     events: list[Event]
@@ -74,6 +81,22 @@ class Page:
     day: str | None = None
     position: str | None = None
     continues: bool = False
+    complete: bool = True
+    unconfirmed: bool = False
+
+    def __post_init__(self) -> None:
+        """Make sure that the page can be held in memory, with all that is made of its events.
+
+        Raises:
+            AnswerError: it has far more events than any page; a few bytes may hold very many.
+
+        """
+        if len(self.events) > MOST_EVENTS:
+            message = (
+                f"A page has {len(self.events):,} events, more than the {MOST_EVENTS:,} that are "
+                "read at once. Check that the base URL is the API's address."
+            )
+            raise AnswerError(message)
 
 
 @dataclass(frozen=True, kw_only=True)

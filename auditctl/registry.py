@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 
+from auditctl.interrupts import interrupts
 from auditctl.provider import Provider
 
 GROUP = "auditctl.providers"
@@ -70,6 +71,8 @@ def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
             )
             raise TypeError(message)  # noqa: TRY301
     except (Exception, SystemExit) as error:  # noqa: BLE001
+        if interrupts.status is not None:  # an interruption, or what an import has made of it
+            raise SystemExit(interrupts.status) from None
         complain(f"The provider {name} ({value}) is left out, because it is broken: {error}")
         return None
     return provider

@@ -89,14 +89,14 @@ def may_change(provider: type[Provider], environ: Mapping[str, str]) -> bool:
 
 
 def _not_both(name: str, environ: Mapping[str, str]) -> None:
-    if environ.get(name) and environ.get(f"{name}_FILE"):
+    if _trimmed(environ.get(name, "")) and environ.get(f"{name}_FILE"):
         message = f"{name} and {name}_FILE are both set. Unset one of them."
         raise AccessError(message)
 
 
 def _value(name: str, environ: Mapping[str, str]) -> str | None:
     """Read a variable, or the file that its ``_FILE`` names; empty is as good as not set."""
-    value = environ.get(name) or None
+    value = _trimmed(environ.get(name, "")) or None
     path = environ.get(f"{name}_FILE") or None
     if path is None:
         source = name
@@ -109,17 +109,21 @@ def _value(name: str, environ: Mapping[str, str]) -> str | None:
     return value
 
 
+def _trimmed(value: str) -> str:
+    """Drop what a shell, an editor or a web page leaves around a value: blanks that nobody sees."""
+    return value.strip().strip("\ufeff\u200b").strip()
+
+
 def _read(source: str, path: str) -> str:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - the user's own path, as it stands
             content = file.read(LARGEST_FILE + 1)
-        value = content.decode("utf-8-sig")  # some editors begin each file with a mark
+        value = _trimmed(content.decode())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         # Without the name: it may be the secret itself, put in the wrong place.
         message = f"The file that {source} names cannot be read: {reason}. Check {source}."
         raise AccessError(message) from None
-    value = value.removesuffix("\n").removesuffix("\r")
     if not value or len(content) > LARGEST_FILE:
         what = "is too large to be a secret" if value else "is empty"
         message = f"The file that {source} names {what}."
@@ -146,7 +150,8 @@ def checked_base_url(base_url: str, named: str) -> str:
     except ValueError:  # whose words may hold a part of what should have been a password
         raise UsageError(f"{message}it is no URL.") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise UsageError(f"{message}write it like https://api.example.com/v1.")
+        quotes = ", without quotes" if base_url[:1] in ("'", '"') else ""
+        raise UsageError(f"{message}write it like https://api.example.com/v1{quotes}.")
     if parts.username is not None or "?" in base_url or "#" in base_url:
         raise UsageError(f"{message}it may hold no user, query or fragment.")
     if parts.scheme == "http" and not is_loopback(host):

@@ -734,6 +734,55 @@ def test_a_signal_that_no_wait_notices_ends_the_run_all_the_same() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (143, b"", b"")
 
 
+TWICE = """
+import math, os, signal, sys
+from auditctl import interrupts as module
+from auditctl.interrupts import interrupts
+
+module.SAME = float(sys.argv[1])
+interrupts.install()
+with interrupts.held(math.inf):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("finished", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("same", "status", "out"), [("60", 143, b"finished\n"), ("0", -signal.SIGTERM, b"")]
+)
+def test_a_second_signal_is_the_same_one_unless_it_comes_later(
+    same: str, status: int, out: bytes
+) -> None:
+    words = [sys.executable, "-c", TWICE, same]
+    ended = subprocess.run(words, capture_output=True, timeout=LONG / 2, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (status, out, b"")
+
+
+AT_THE_END = """
+import os, signal, threading
+join = threading.Thread.join
+
+def joined(*words):
+    os.kill(os.getpid(), signal.SIGTERM)
+    join(*words)
+
+threading.Thread.join = joined
+"""
+
+
+def test_a_second_signal_does_not_break_into_what_the_first_one_ends(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AT_THE_END)
+    words = [sys.executable, "-m", "auditctl", "persona", "list"]
+    with Server(log("persona"), faults=lambda _: Fault(delay=LONG)) as server:
+        environment = {**server.environment, "PYTHONPATH": str(tmp_path)}
+        with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE) as process:
+            until(lambda: len(server.requests) > 0)
+            process.terminate()
+            said = process.communicate(timeout=LONG / 2)[1]
+    assert (process.returncode, said) == (143, b"")
+
+
 LATE = """
 import os, signal
 replace = os.replace

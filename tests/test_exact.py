@@ -138,3 +138,11 @@ def test_an_integer_is_one_whichever_of_the_two_reads_it(size: int, sign: int) -
     fast, slow = orjson.loads(text), exact.loads(text)
     assert type(slow) is (int if type(fast) is int else exact.Number)
     assert slow == fast
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_lines_of_a_large_page_are_those_of_its_parts(*, odd: bool) -> None:
+    values: list[object] = [{"n": n} for n in range(2 * exact.MOST_LINES + 1)]
+    if odd:
+        values[exact.MOST_LINES] = "\ud800"
+    assert exact.lines(values) == b"".join(exact.dumps(value) + b"\n" for value in values)

@@ -8,6 +8,7 @@ import tracemalloc
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,16 +21,17 @@ from auditctl.formats.jsonl import Jsonl
 from auditctl.settings import sample
 from auditctl.sync import template
 from auditctl.sync.archive import hold
-from auditctl.sync.follow import LONGEST_PAUSE, Outage, follow
+from auditctl.sync.follow import LONGEST_PAUSE, LONGEST_SLEEP, Outage, follow
 from auditctl.sync.run import Run
 from auditctl.sync.shape import Shape
 from auditctl.wire.client import Client
-from tests import tape
+from tests import program, tape
+from tests.program import LONG, started
+from tests.server import Fault, Persona, Server
 from tests.world import World, happening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 INTERVAL = 60.0
 
@@ -57,13 +59,13 @@ class Simulation:
         self.now += work
 
     def sleep(self, seconds: float) -> None:
-        assert seconds >= 0
+        assert 0 <= seconds <= LONGEST_SLEEP
         self.now += seconds
 
-    def follow(self) -> list[float]:
+    def follow(self, interval: float = INTERVAL) -> list[float]:
         """Give when each run began, counted from the first."""
         with pytest.raises(EndError):
-            follow(self.run, INTERVAL, Outage(self.said.append), clock=self.clock, sleep=self.sleep)
+            follow(self.run, interval, Outage(self.said.append), clock=self.clock, sleep=self.sleep)
         return [moment - self.runs[0] for moment in self.runs]
 
     def clock(self) -> float:
@@ -100,6 +102,73 @@ def test_a_rest_that_the_provider_wants_is_given(
     trouble = kind("Too many.")
     trouble.wait = 3000.0
     assert Simulation([trouble, 0]).follow() == [0, 3000]
+
+
+def test_centuries_are_slept_a_day_at_a_time() -> None:
+    weeks = 20_000 * 7 * 86_400.0
+    assert Simulation([0, 0]).follow(weeks) == [0, weeks]
+    trouble = ThrottledError("Too many.")
+    trouble.wait = 10.0**10
+    (_, again) = Simulation([trouble, 0]).follow()
+    assert 10.0**10 <= again <= 10.0**10 + INTERVAL
+
+
+def state(pid: int) -> str:
+    """Tell what a process does: S is sleeping, Z has ended."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+NEVER = "Fri, 31 Dec 9999 23:59:59 GMT"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"Retry-After": "10000000000"}),
+        (503, {"Retry-After": NEVER}),
+        (429, {"RateLimit-Reset": "9795701433000"}),
+        (200, {}),
+    ],
+    ids=["seconds", "a date", "milliseconds", "the interval"],
+)
+def test_a_service_that_waits_for_centuries_ends_with_its_signal(
+    status: int, headers: dict[str, str], tmp_path: Path
+) -> None:
+    words = ("--follow", "--retry-for", "1s", "--interval", "20000w", "-o")
+    faults = {1: Fault(status, headers)} if headers else {}
+    path = tmp_path / "all.jsonl"
+    with (
+        Server(Persona(3), faults=faults) as server,
+        started("persona", "sync", *words, str(path), **server.environment) as service,
+    ):
+        assert service.stderr
+        if headers:
+            assert b"It is asked again until it answers." in service.stderr.readline()
+        else:
+            program.until(path.exists)
+        program.until(lambda: state(service.pid) in "SZ")  # it waits, or has ended
+        service.terminate()
+        _, said = service.communicate(timeout=LONG)
+    assert (service.returncode, said) == (0, b"")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 -1400", NEVER, "Mon, 01 Jan 1900 00:00:00 +1400"]
+)
+def test_a_clock_that_shows_what_none_does_changes_nothing(date: str, tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    wrong = Fault(headers={"Date": date})
+    with Server(Persona(3), faults=lambda _: wrong) as server:
+        for _ in range(2):
+            words = ("persona", "sync", "-o", str(path), *ANY)
+            assert program.run(*words, **server.environment) == 0
+        assert program.run("persona", "check", **server.environment) == 0
+    assert path.read_bytes().count(b"\n") == 3
+
+
+ANY = ("--overlap", "999999999d", "--wait", "999999999d", "--retry-for", "999999999d")
+"""The longest durations that can be counted."""
 
 
 def test_what_cannot_be_outlasted_ends_it() -> None:

@@ -1,9 +1,11 @@
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from auditctl import registry
+from auditctl.interrupts import interrupts
 from auditctl.providers.roam import Roam
 
 OURS = {"persona", "upstash", "roam", "hrhis"}
@@ -77,3 +79,14 @@ def test_a_broken_provider_is_left_out_aloud(name: str) -> None:
     assert complaint.startswith(f"The provider {name} (")
     assert "is left out" in complaint
     assert registry.load("acme", complaints.append) is not None
+
+
+@pytest.mark.usefixtures("install")
+@pytest.mark.parametrize("name", ["raises", "exits"])
+def test_an_import_that_a_signal_interrupts_is_not_taken_for_a_broken_one(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "_came", signal.SIGTERM)
+    with pytest.raises(SystemExit) as end:
+        registry.load(name, pytest.fail)
+    assert end.value.code == 143

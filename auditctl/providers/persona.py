@@ -86,6 +86,9 @@ class Persona(Provider):
         while cursor is not None:
             after = {"page[after]": cursor} if cursor else {}
             answer = client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, **after})
+            if not answer.body and not cursor:  # 204: an empty log; behind a cursor it is no end
+                yield Page([], None, [answer])
+                return
             page = mapping(answer.tree)
             links = mapping(page.get("links"))
             if type(page.get("data")) is not list or "next" not in links:

@@ -46,7 +46,7 @@ class Upstash(Provider):
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
         """Read the array as it comes."""
-        for number, answer in enumerate(client.rows("/auditlogs")):
+        for number, answer in enumerate(client.stream("/auditlogs")):
             yield Page(answer.tree, None, [answer], continues=number > 0)
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002

@@ -10,6 +10,8 @@ LONGEST_PAUSE = 900.0
 """Seconds between two looks at a provider that is down."""
 DOUBLED = 16
 """How often the pause may double: far beyond the longest, and short of an overflow."""
+LONGEST_SLEEP = 86_400.0
+"""Seconds slept at a time: the platform cannot sleep for centuries, which a wait may last."""
 
 
 class Outage:
@@ -66,4 +68,5 @@ def follow(
         if due < now + pause:
             # On the beat again behind what was overrun.
             due += -(-(now + pause - due) // interval) * interval
-        sleep(due - now)
+        while (left := due - clock()) > 0:
+            sleep(min(left, LONGEST_SLEEP))

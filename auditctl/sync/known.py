@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 EARLY = timedelta(hours=1)
 """An event dated so much later than its window's end is not found by a look back by time."""
-COMPARED = ("time", "actor", "action", "target", "status_code", "source_ip")
-"""Fields by which two events are told apart without comparing them whole."""
 
 
 class Known:
@@ -63,8 +61,7 @@ class Known:
 
     def drop(self, batch: Sequence[Record], until: datetime) -> list[Record]:
         """Return the records that are not in the destination, which they are from now on."""
-        if self._contents is not None or len({record["id"] for record in batch}) < len(batch):
-            self._find_clashes(batch)
+        self._find_clashes(batch)
         ids, pins = self._ids, self._pins
         early = to_text(shift(until, EARLY))[:-1]
         fresh = []
@@ -85,20 +82,22 @@ class Known:
 
         Between two answers an event may have been changed, so those are not compared.
         """
-        here: dict[str, Record] = {}
+        if self._contents is not None:
+            # What is most telling of each event: all of it would cost more than all else here.
+            here = {one["id"]: hash((one["time"], one["action"], one["target"])) for one in batch}
+            before = self._contents
+            self._clashes += [
+                id_ for id_ in before.keys() & here.keys() if before[id_] != here[id_]
+            ]
+            before.update(here)
+        if len({record["id"] for record in batch}) == len(batch):
+            return
+        first: dict[str, Record] = {}
         for record in batch:
-            id_ = record["id"]
-            first = here.setdefault(id_, record)
-            if first is not record:
-                # As JSON: to compare what is nested deep would end in a RecursionError.
-                clash = exact.dumps(first["raw"]) != exact.dumps(record["raw"])
-            elif self._contents is not None:
-                content = hash((*map(record.get, COMPARED),))
-                clash = self._contents.setdefault(id_, content) != content
-            else:
-                continue
-            if clash:
-                self._clashes.append(id_)
+            other = first.setdefault(record["id"], record)
+            # As JSON: to compare what is nested deep would end in a RecursionError.
+            if other is not record and exact.dumps(other["raw"]) != exact.dumps(record["raw"]):
+                self._clashes.append(record["id"])
 
     def _is_pinned(self, id_: str, time: str | None) -> bool:
         """Return whether the line of an event pinned its id; ids are read once for each kind."""

@@ -18,7 +18,7 @@ from auditctl.sync.archive import Archive, Progress
 from auditctl.sync.coverage import Clocks
 from auditctl.sync.known import Known
 from auditctl.sync.state import ReadSpan, Span
-from auditctl.sync.walk import Walk, sortable
+from auditctl.sync.walk import Walk
 from auditctl.window import BEGINNING, END, Window, before, now_text, shift, to_text
 
 if TYPE_CHECKING:
@@ -199,14 +199,14 @@ class Run:
             redacted=self.redacted,
         )
         committed = time.monotonic()
-        for batch in batches:
-            if walk.is_first():
+        for number, batch in enumerate(batches):
+            if not number:
                 # All is seen up to the moment when the walk began, or the one that it goes on
                 # with; by the earlier clock: the later one may cover what has not happened yet.
                 ours = min(walk.started, datetime.now(UTC))  # it may have been set back since
                 walk.until = max(min(self._clocks(ours).earlier, until), since)
-            if walk.resumed and walk.is_empty():
-                return False  # there were some events when this page was read first
+                if walk.resumed and walk.is_empty():
+                    return False  # there were some events when this page was read first
             self._take(batch, walk, known, outcome)
             del batch  # see `auditctl.export.records`
             self.watch(outcome.tally)
@@ -267,7 +267,7 @@ class Run:
 
     def _read_span(self, walk: Walk, *, done: bool) -> ReadSpan:
         """Describe what was read of a window, and from where to go on."""
-        newest = max(filter(None, (self._newest_read, walk.newest)), default=None, key=sortable)
+        newest = max(self._newest_read or "", walk.newest or "") or None
         since, until = from_moment(walk.since), to_text(walk.until)
         return ReadSpan(since, until, None if done else walk.place(), done, newest)
 

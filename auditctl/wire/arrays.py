@@ -1,122 +1,142 @@
-"""One huge JSON array read as a stream: rows as they come, in memory for a few of them."""
+"""A JSON array read as a stream, alone or as a member of an object: rows as they come."""
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-import orjson
-
+from auditctl import exact
 from auditctl.wire import answer
 from auditctl.wire.answer import Answer
+from auditctl.wire.body import TooLargeError
+from auditctl.wire.cuts import CutArrayError, find_array, longest
 
 FIRST_CUT = 16 * 1024
 """Bytes gathered before the first cut, so that the first rows are out early."""
 CUT = 64 * 1024
 """Bytes gathered before each further one: few, so that all of their rows stay in a CPU's cache."""
-CANDIDATES = 8
-"""Likely boundaries tried before all tokens are read: strings and nested rows offer false ones."""
-NEAR = 64
-"""How far a row's closing brace may stand from the next row's opening one."""
+LARGEST_ROW = 64 * 1024 * 1024
+"""Bytes held at once: of one row, or of the members beside the array."""
 LARGEST_OTHER = 1024 * 1024
-"""Bytes read of something that is no array before it is given up unread."""
+"""Bytes read of something of another type before it is given up unread."""
 
-_SPACE = b" \t\n\r"
-_OTHERS = tuple(bytes([byte]) for byte in b'{"-0123456789tfn')
-"""What JSON that is no array begins with."""
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[][{},]', re.DOTALL)
+_OTHERS = tuple(bytes([byte]) for byte in b'[{"-0123456789tfn')
+"""What JSON begins with."""
+_BLANKS = re.compile(rb"[ \t\n\r]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place between two rows: the bytes before it, and their CRC-32."""
+    """A place directly behind a row: the bytes before it, and their CRC-32."""
 
     offset: int
     checksum: int
 
-    def behind(self, buffer: bytearray, size: int) -> "Position":
-        """Move on over the buffer's first bytes, which are taken off it."""
-        with memoryview(buffer) as view:
-            checksum = zlib.crc32(view[:size], self.checksum)
-        del buffer[:size]
-        return Position(self.offset + size, checksum)
-
 
 START = Position(0, 0)
 
+Rows = tuple[Answer, Position]
+"""Some rows, and the position behind them."""
+
 
 class NotAnArrayError(ValueError):
-    """The stream is JSON, but no array."""
-
-
-class CutArrayError(ValueError):
-    """The stream ended before the array did, or is not JSON."""
+    """The stream is JSON, but no array, or the named member is none."""
 
 
 class ChangedError(ValueError):
     """The stream has other bytes than before ahead of the position to continue from."""
 
 
-def split(  # noqa: C901 - a stream is read in one piece
-    chunks: Iterable[bytes], start: Position = START
-) -> Iterator[tuple[Answer, Position]]:
+def split(
+    chunks: Iterable[bytes],
+    start: Position = START,
+    *,
+    name: str | None = None,
+    members: dict[str, Any] | None = None,
+) -> Iterator[Rows]:
     """Cut an array into lists of its rows: (rows, position behind them).
+
+    Without ``name`` the stream is the array. With it, the stream is an object, and the array its
+    member of that name; an object without that member, or with null there, has no rows and gives
+    no list. The other members are put into ``members``: those before the array before its first
+    rows are given, all of them before its last.
 
     The buffer is cut where ``},{`` stands, which may also be inside a string or a nested row.
     The parser proves the cut: what precedes it, closed with a bracket, is JSON exactly if the
     cut lies between two rows, since a JSON text's beginning alone decides where one stands. A
-    false cut is healed by trying the ones before it, then by reading token by token.
+    false cut is healed by trying the ones before it, then by reading token by token. The array's
+    end is found and proven in the same way.
 
     ``start`` is a position that an earlier walk of the same stream gave: what precedes it is
-    passed over.
+    passed over, and ``members`` has what that walk put there.
 
     Raises:
         NotAnArrayError: a whole JSON value of another kind.
         CutArrayError: the end is missing, or something is not JSON.
         ChangedError: what precedes ``start`` is not what it was.
+        TooLargeError: a row, or what stands beside the array, is larger than is read.
 
     """
-    buffer = bytearray()
-    position = START
-    enough = FIRST_CUT
-    opened = owing = False
-    if start is not START:
-        chunks = _behind(start, chunks)
-        position = start
-        opened = owing = True
-    for chunk in chunks:
-        buffer += chunk
-        if not opened and (bare := bytes(buffer).lstrip(_SPACE)):
-            if bare[:1] != b"[":
-                if len(buffer) > LARGEST_OTHER:
-                    raise NotAnArrayError if bare[:1] in _OTHERS else CutArrayError
-                continue
-            opened = True
-            position = position.behind(buffer, len(buffer) - len(bare) + 1)
-        if len(buffer) < enough or not opened:
-            continue
-        rows, cut = _longest(buffer)
-        if rows is None:
-            enough = 2 * len(buffer)
-            continue
-        # The comma goes with the rows before it: what remains begins with a row.
-        position = position.behind(buffer, buffer.index(b",", cut) + 1)
-        enough = CUT
-        owing = True  # a comma was passed: a row must follow
-        yield rows, position
-    try:
-        rows = answer.parse(b"[" + buffer if opened else bytes(buffer))
-    except ValueError:
-        raise CutArrayError from None
-    if not opened:
-        raise NotAnArrayError
-    if owing and not rows.tree:
-        raise CutArrayError
-    yield rows, position.behind(buffer, len(buffer))
+    source = _Source(chunks, start)
+    others: dict[str, Any] = {} if members is None else members
+    behind_row = start != START
+    if not behind_row:
+        others.clear()
+    passed = b""
+    more = behind_row or _enter(source, name, others, passed)
+    while more:
+        last = yield from _rows(source, behind_row=behind_row)
+        behind_row = False
+        if name is None:
+            if source.peek():
+                raise CutArrayError
+            more = False
+        else:
+            # What follows is read as if null had stood in its place.
+            passed = b"{%b:null" % exact.dumps(name)
+            more = _enter(source, name, others, passed)
+        yield last
+
+
+class _Source:
+    """The bytes not consumed yet, and the position where they begin."""
+
+    def __init__(self, chunks: Iterable[bytes], start: Position) -> None:
+        self.buffer = bytearray()
+        self.position = start
+        self.ended = False
+        self._chunks = _behind(start, chunks) if start.offset else iter(chunks)
+
+    def fill(self, size: int) -> None:
+        """Read until the buffer holds ``size`` bytes, or the stream has ended."""
+        while len(self.buffer) < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self.ended = True
+                return
+            self.buffer += chunk
+
+    def drop(self, size: int) -> None:
+        """Consume the first ``size`` bytes of the buffer."""
+        with memoryview(self.buffer) as view:
+            checksum = zlib.crc32(view[:size], self.position.checksum)
+        del self.buffer[:size]
+        self.position = Position(self.position.offset + size, checksum)
+
+    def peek(self) -> bytes:
+        """Return the next byte that is not blank, or nothing at the end; consume the blanks."""
+        while True:
+            blanks = _BLANKS.match(self.buffer).end()  # type: ignore[union-attr] # always matches
+            if blanks:
+                self.drop(blanks)
+            if self.buffer or self.ended:
+                return bytes(self.buffer[:1])
+            self.fill(1)
 
 
 def _behind(start: Position, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Give what comes behind a position, if the bytes before it are the same again."""
+    """Pass over the bytes before a position, if they are the same again."""
     left = start.offset
     checksum = 0
     for chunk in chunks:
@@ -130,46 +150,80 @@ def _behind(start: Position, chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _longest(buffer: bytearray) -> tuple[Answer | None, int]:
-    """Read the rows before the last provable cut: (rows, offset of the cut)."""
-    end = len(buffer)
-    for _ in range(CANDIDATES):
-        end = buffer.rfind(b"{", 0, end)
-        if end <= 0:
-            break
-        near = max(0, end - NEAR)
-        head = bytes(buffer[near:end]).rstrip(_SPACE)
-        row = head[:-1].rstrip(_SPACE)
-        if not (head.endswith(b",") and row.endswith(b"}")):
-            continue
-        cut = near + len(row)
-        body = _closed(buffer, cut)
+def _enter(source: _Source, name: str | None, others: dict[str, Any], passed: bytes) -> bool:
+    """Read up to the array's first row; return False if the stream ends without the array.
+
+    ``passed`` stands for what was consumed of the object.
+    """
+    following = source.peek()
+    if not passed and following != (b"[" if name is None else b"{"):
+        _refuse(source)
+    if name is None:
+        source.drop(1)
+        return True
+    size = 1
+    while True:
+        source.fill(size)
+        text = passed + source.buffer
+        found = find_array(text, name)
+        if found or source.ended:
+            text = text[:found] + b"]}" if found else text
+            try:
+                tree = answer.parse(text).tree
+            except ValueError:
+                raise CutArrayError from None
+            value = tree.pop(name, None)
+            others.update(tree)
+            if value is not None and type(value) is not list:
+                raise NotAnArrayError
+            if found:
+                source.drop(found - len(passed))
+            return found > 0
+        if len(source.buffer) > LARGEST_ROW:
+            raise TooLargeError
+        size = 2 * len(source.buffer)
+
+
+def _refuse(source: _Source) -> None:
+    """Raise what something of another type than expected stands for."""
+    source.fill(LARGEST_OTHER + 1)
+    if source.ended:
         try:
-            return Answer(orjson.loads(body), body), cut
-        except orjson.JSONDecodeError:
+            answer.parse(bytes(source.buffer))
+        except ValueError:
+            raise CutArrayError from None
+        raise NotAnArrayError
+    raise NotAnArrayError if source.peek() in _OTHERS else CutArrayError
+
+
+def _rows(source: _Source, *, behind_row: bool) -> Generator[Rows, None, Rows]:
+    """Cut up the array that the source stands in; return its last rows, its end consumed."""
+    buffer = source.buffer
+    size = FIRST_CUT
+    position = source.position if behind_row else START
+    behind_comma = False
+    while True:
+        if behind_row and source.peek() == b",":
+            source.drop(1)
+            behind_row, behind_comma = False, True
+        following = source.peek()
+        if (behind_row and following != b"]") or (behind_comma and following == b"]"):
+            raise CutArrayError
+        source.fill(size)
+        rows, cut, is_end = longest(buffer, ended=source.ended)
+        if rows is None:
+            if source.ended:
+                raise CutArrayError
+            if len(buffer) > LARGEST_ROW:
+                raise TooLargeError
+            size = 2 * len(buffer)
             continue
-    cut = _last_comma(buffer)
-    try:
-        return (answer.parse(_closed(buffer, cut)), cut) if cut else (None, 0)
-    except ValueError:
-        return None, 0
-
-
-def _closed(buffer: bytearray, cut: int) -> bytes:
-    # Joined from a view: each slice and each sum would copy all of it once more.
-    with memoryview(buffer) as view:
-        return b"".join((b"[", view[:cut], b"]"))
-
-
-def _last_comma(buffer: bytearray) -> int:
-    """Find the last comma between rows by reading all tokens: slow, but never misled."""
-    depth = last = 0
-    for token in _TOKEN.finditer(buffer):
-        character = token[0]
-        if character in (b"{", b"["):
-            depth += 1
-        elif character in (b"}", b"]"):
-            depth -= 1
-        elif character == b"," and depth == 0:
-            last = token.start()
-    return last
+        source.drop(cut)
+        if rows.tree or not is_end:
+            position = source.position
+        if is_end:
+            source.drop(1)
+            return rows, position
+        yield rows, position
+        behind_row, behind_comma = True, False
+        size = CUT

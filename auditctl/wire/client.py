@@ -4,27 +4,35 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import timedelta
-from typing import TypeVar
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError
-from auditctl.provider import Provider, Secret
-from auditctl.wire import arrays
+from auditctl.provider import Provider
+from auditctl.wire import arrays, body
 from auditctl.wire.ahead import ahead
 from auditctl.wire.answer import Answer, parse
+from auditctl.wire.body import TooLargeError
 from auditctl.wire.connection import Connection, Exchange, Params
+from auditctl.wire.cuts import CutArrayError
 from auditctl.wire.patience import PassingError, Patience, Trouble
 from auditctl.wire.refusals import FORBIDDEN, RETRIED, UNAUTHORIZED, Refusals, said_in
+from auditctl.wire.stream import READ_AHEAD, Question, Reading, Stream, head
 
 LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
 TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
 """Statuses that say enough though the body breaks off."""
+NO_CONTENT = frozenset({204, 205})
+"""Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
+MOST_FRUITLESS = 100
+"""Answers in a row without a new event, after which the pages are taken to have no end."""
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -86,10 +94,14 @@ class Client:
         )
 
     def begin(self) -> None:
-        """Begin another walk: its questions are new ones, and settings may be read once more."""
+        """Begin another walk: its questions are new ones, and settings may be read once more.
+
+        The provider's clock is not known before the first answer: ours may have been set since.
+        """
         self._walk.over.set()
         self._walk = _Walk()
         self._may_renew = True
+        self._connection.forget_date()
 
     def close(self) -> None:
         """Let go of the connections; whoever waits in another thread stops waiting."""
@@ -101,8 +113,14 @@ class Client:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         return self._connection.skew
 
+    def now(self) -> datetime:
+        """Return this moment by the provider's clock, as its last answer's Date shows it."""
+        return datetime.now(UTC) + (self.skew or timedelta())
+
     def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
         """Ask one question below the base URL and give the whole answer.
+
+        The answer to 204 (no content) is None, and its body is empty.
 
         ``again`` allows a question that was asked before, where the provider is known to have
         another answer by now; without it a circle of pages would never end.
@@ -126,39 +144,73 @@ class Client:
                 if not self._renewed(used):
                     raise
 
-    def rows(self, path: str) -> Iterator[Answer]:
-        """Ask for one array and give its rows, a list of some of them at a time, as they come.
+    def stream(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        rows: str | None = None,
+        again: bool = False,
+        tries: int | None = None,
+    ) -> Stream:
+        """Ask one question and give the answer's rows as they come: see `Stream`.
+
+        ``rows`` names the member of an object that is the array; without it, the answer is one.
+        An answer of another shape is an error, but an object without that member is left to the
+        caller.
 
         A stream that breaks off is asked for again. What was delivered of it is passed over if
         the provider still sends the same bytes there; if not, the log has changed meanwhile, and
         to go on would lose or repeat rows.
 
+        ``again`` is that of `get`. After ``tries`` attempts that failed one after another nothing
+        is tried any more, however much patience is left; "too many requests" is no failure.
+
         Raises:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
+        question = Question(path, params, rows, again, tries)
+        share = READ_AHEAD // self.concurrency
+        return Stream(lambda reading: self._lists(reading, question), share)
+
+    def _lists(  # noqa: C901 - each way an answer may end
+        self, reading: Reading, question: Question
+    ) -> Iterator[Answer | None]:
+        """Give a stream's lists: see `auditctl.wire.stream.Lists`."""
         walk = self._current
-        self._once(walk, path, None)
+        path, params = question.path, question.params
+        if not question.again:
+            self._once(walk, path, params)
         position = arrays.START
-        trouble = Trouble(self._patience, walk.over)
+        trouble = Trouble(self._patience, walk.over, question.tries)
         while True:
             used = self._credentials
             try:
-                with self._exchange(walk, path, None, used) as response:
+                with ExitStack() as exchange:
+                    response = exchange.enter_context(self._exchange(walk, path, params, used))
                     if not response.is_success:
                         self._judged(response, _read(response))
-                    for answer, behind in arrays.split(response.iter_bytes(), position):
+                    chunks = body.chunks(response)
+                    if reading.read_ahead:
+                        read, is_whole = head(chunks, reading.read_ahead)
+                        reading.read_ahead = 0
+                        if is_whole:
+                            exchange.close()  # the connection is free for another request
+                        yield None
+                        chunks = chain(read, chunks)
+                        del read
+                    members = reading.members
+                    if response.status_code in NO_CONTENT:
+                        rows = iter([(Answer([], b""), position)])
+                    else:
+                        rows = arrays.split(chunks, position, name=question.rows, members=members)
+                    for answer, behind in self._accepted(response, rows, question.rows, members):
                         yield answer
                         position = behind
-                        trouble = Trouble(self._patience, walk.over)
+                        trouble = Trouble(self._patience, walk.over, question.tries)
+                        del answer
                     return
-            except arrays.CutArrayError:
-                cut = "sent an array that ends too early, or is not JSON"
-                trouble.outlast(PassingError(cut))
-            except arrays.ChangedError:
-                raise self._refusals.changed() from None
-            except arrays.NotAnArrayError:
-                raise self.strange("its answer is no array") from None
             except PassingError as passing:
                 trouble.outlast(passing)
             except AccessError:
@@ -219,19 +271,38 @@ class Client:
         """
         if self._current.before("page", *page):
             raise self._refusals.circle("a page that was read before")
+        self._current.fruitless = 0
 
     def once_rows(self, rows: Sequence[object], *about: object) -> None:
         """Make sure of the same by all of a page's rows, where nothing else tells it.
 
-        Rows that are all alike prove nothing: they may be twins.
+        Rows that are all alike prove nothing when they come again, since they may be twins, and
+        nor does an empty page. But such pages must not go on for ever either: see `brought`.
 
         Raises:
-            AnswerError: it was read before.
+            AnswerError: it was read before, or brings nothing like many before it.
 
         """
         # As JSON: to compare or to show what is nested deep would end in a RecursionError.
+        text = exact.dumps(rows)
         if rows and exact.dumps(rows[0]) != exact.dumps(rows[-1]):
-            self.once(*about, exact.dumps(rows))
+            self.once(*about, text)
+        else:
+            self.brought([] if self._current.before("page", *about, text) else rows)
+
+    def brought(self, events: Sequence[object]) -> None:
+        """Note how many new events an answer brought; `once` and `once_rows` do so themselves.
+
+        Empty pages are no end, but a provider may send them under ever new cursors or numbers.
+
+        Raises:
+            AnswerError: this is one of a hundred answers in a row that brought none.
+
+        """
+        walk = self._current
+        walk.fruitless = 0 if events else walk.fruitless + 1
+        if walk.fruitless >= MOST_FRUITLESS:
+            raise self._refusals.endless(MOST_FRUITLESS)
 
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
@@ -255,22 +326,55 @@ class Client:
         with self._connection.asked(path, params, credentials) as response:
             yield response
 
-    def _judged(self, response: httpx.Response, body: bytes) -> Answer:
+    def _judged(self, response: httpx.Response, content: bytes) -> Answer:
         """Give the answer if it is one; raise what it stands for if it is not."""
         answer: Answer | None = None
         with suppress(ValueError):
-            answer = parse(body)
+            answer = parse(content)
         tree = answer.tree if answer else None
         status = self._provider.status(response.status_code, tree)
         if not httpx.codes.is_success(status):
             try:
-                said = said_in(tree) if answer else said_in(body.decode(errors="replace"))
+                said = said_in(tree) if answer else said_in(content.decode(errors="replace"))
             except RecursionError:
                 said = ""
             raise self._refusals.of_status(status, response.headers, said)
+        if answer is None and not content and status in NO_CONTENT:
+            return Answer(None, b"")
         if answer is None:
-            raise self._refusals.not_json(response.headers, body)
+            raise self._refusals.not_json(response.headers, content)
         return answer
+
+    def _accepted(
+        self,
+        response: httpx.Response,
+        rows: Iterator[arrays.Rows],
+        name: str | None,
+        members: Mapping[str, Any],
+    ) -> Iterator[arrays.Rows]:
+        """Pass rows on if the members beside them do not say that they are a refusal."""
+
+        def status() -> int:
+            return self._provider.status(response.status_code, members)
+
+        is_array = True
+        try:
+            for some in rows:
+                # A refusal is read to its end: what it says may stand behind its rows.
+                if httpx.codes.is_success(status()):
+                    yield some
+        except arrays.NotAnArrayError:
+            is_array = False
+        except CutArrayError:
+            raise self._refusals.cut(response.headers) from None
+        except arrays.ChangedError:
+            raise self._refusals.changed() from None
+        except TooLargeError:
+            raise self._refusals.too_large() from None
+        if not httpx.codes.is_success(status()):
+            raise self._refusals.of_status(status(), response.headers, said_in(members))
+        if not is_array:
+            raise self.strange(f"it lacks the list {name}" if name else "its answer is no array")
 
     def _renewed(self, used: Mapping[str, str]) -> bool:
         """Read the settings again, once in a run; say whether there are other credentials now."""
@@ -284,8 +388,7 @@ class Client:
 
     def _proven(self, provider: Provider) -> Mapping[str, str]:
         """Take a provider's credentials, and note what must never be shown."""
-        settings = vars(provider).values()
-        self._refusals.hide(value.reveal() for value in settings if isinstance(value, Secret))
+        self._refusals.know(provider)
         try:
             credentials = dict(provider.credentials())
         except ValueError as error:
@@ -303,6 +406,8 @@ class _Walk:
     def __init__(self) -> None:
         self.over = threading.Event()
         """Set when it is: whoever still asks or waits for it stops."""
+        self.fruitless = 0
+        """Answers in a row that brought no new event."""
         self._hashes = array("q")
         self._lock = threading.Lock()
 
@@ -320,14 +425,14 @@ class _Walk:
 def _read(response: httpx.Response) -> bytes:
     """Read an answer's body; of a refusal, as much as there is and is needed."""
     if response.is_success:
-        return response.read()
-    body = b""
+        return body.read(response)
+    said = b""
     try:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) >= LARGEST_REFUSAL:
+        for chunk in body.chunks(response):
+            said += chunk
+            if len(said) >= LARGEST_REFUSAL:
                 break
     except (httpx.TransportError, httpx.DecodingError):
         if response.status_code not in TELLING:
             raise  # what it stands for may be said in the body
-    return body
+    return said

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -12,7 +13,11 @@ import httpx
 
 from auditctl.errors import UsageError
 from auditctl.settings import is_loopback
-from auditctl.wire.refusals import Refusals, http_date
+from auditctl.wire.body import TooLargeError
+from auditctl.wire.cookies import Cookies
+from auditctl.wire.pace import Pace, watch
+from auditctl.wire.refusals import Refusals
+from auditctl.wire.waits import clock
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -75,8 +80,8 @@ class Connection:
         except httpx.InvalidURL as error:
             raise UsageError(f"No request can be sent to the base URL: {error}.") from None
         self._on_exchange = on_exchange
-        self._cookies = httpx.Cookies()
-        self._in_session = False
+        self._cookies = Cookies()
+        self._pace = Pace()
         self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
         self._proxied = False
         self._transport = transport or self._network(most)
@@ -104,7 +109,7 @@ class Connection:
             self._proxied = proxy is not None
             # Plain http is for this machine alone and has no certificates, whose loading takes
             # longer than most fetches.
-            return httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
+            transport = httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A certificate file that is gone; a proxy that is no URL, or needs an extra.
             if isinstance(error, ImportError):
@@ -120,16 +125,22 @@ class Connection:
                 f"Check the variables that say how, such as {about}."
             )
             raise UsageError(message) from None
+        watch(transport, self._pace)
+        return transport
 
     def close(self) -> None:
         """Let go of all connections."""
         self._transport.close()
 
+    def forget_date(self) -> None:
+        """Forget what the last answer said of the provider's clock."""
+        self._date = None, datetime.now(UTC)
+
     @property
     def skew(self) -> timedelta | None:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         header, now = self._date
-        date = http_date(header)
+        date = clock(header)
         return None if date is None else date - now
 
     @contextmanager
@@ -140,7 +151,7 @@ class Connection:
 
         Raises:
             PassingError: the network failed, here or while the body was read.
-            AnswerError: it is redirected too often, or to another origin.
+            AnswerError: it is redirected too often, or to another origin; or its body is too large.
 
         """
         try:
@@ -157,6 +168,8 @@ class Connection:
                     request = self._redirected(response, credentials)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._refusals.of_network(error, self._origin, proxied=self._proxied) from None
+        except TooLargeError:
+            raise self._refusals.too_large() from None
         raise self._refusals.redirected(MOST_REDIRECTS)
 
     def belongs(self, link: str, what: str) -> None:
@@ -180,22 +193,26 @@ class Connection:
         extensions = {"timeout": _TIMEOUT}
         # With a body of its own, if an empty one, httpx need not work out what headers go with it.
         request = httpx.Request("GET", url, headers=headers, stream=_EMPTY, extensions=extensions)
-        if self._in_session:
-            self._cookies.set_cookie_header(request)
+        if cookies := self._cookies.header:
+            request.headers.encoding = "latin-1"  # whose characters are bytes
+            request.headers["Cookie"] = cookies.decode("latin-1")
         return request
 
     @contextmanager
     def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
         """Send one request and lend what answers it; tell of both when the body has been read."""
         response: httpx.Response | None = None
+        body: _Counted | None = None
         started = time.monotonic()
         try:
+            self._pace.begin()
             response = self._transport.handle_request(request)
+            self._pace.in_head = False
             response.request = request
+            response.stream = body = _Counted(response)
             if "Set-Cookie" in response.headers:
                 # A session that the provider opened is used again, instead of one per request.
-                self._cookies.extract_cookies(response)
-                self._in_session = True
+                self._cookies.take(response.headers)
             self._date = response.headers.get("Date"), datetime.now(UTC)
             yield response
         finally:
@@ -204,7 +221,7 @@ class Connection:
             if self._on_exchange is not None:
                 path = self._refusals.shown(unquote(request.url.raw_path.decode()))
                 status = response.status_code if response is not None else None
-                size = response.num_bytes_downloaded if response is not None else 0
+                size = body.size if body is not None else 0
                 milliseconds = (time.monotonic() - started) * 1000
                 self._on_exchange(Exchange("GET", path, status, milliseconds, size))
 
@@ -218,6 +235,22 @@ class Connection:
             return self._request(url, credentials)
         except (ValueError, httpx.InvalidURL):
             raise self._refusals.strange("it redirects to something that is no URL") from None
+
+
+class _Counted(httpx.SyncByteStream):
+    """A body as it comes over the wire, its bytes counted."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream = cast("httpx.SyncByteStream", response.stream)
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            self.size += len(piece)
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -73,10 +73,15 @@ def sleep(seconds: float, over: threading.Event) -> None:
 class Trouble:
     """How long one question has gone unanswered."""
 
-    def __init__(self, patience: Patience, over: threading.Event) -> None:
-        """Begin without any trouble; ``over`` tells when nobody waits for the answer any more."""
+    def __init__(self, patience: Patience, over: threading.Event, tries: int | None = None) -> None:
+        """Begin without any trouble; ``over`` tells when nobody waits for the answer any more.
+
+        After ``tries`` failures it is given up, whatever patience is left.
+        """
         self._patience = patience
         self._over = over
+        self._tries = tries
+        self._failures = 0
         self._since: float | None = None
         self._pauses = 0
 
@@ -92,7 +97,12 @@ class Trouble:
         if self._since is None:
             self._since = now
         left = patience.retry_for - (now - self._since)
-        if left <= 0 or (passing.wait is not None and passing.wait > left):
+        self._failures += not passing.throttled
+        if (
+            left <= 0
+            or self._failures == self._tries
+            or (passing.wait is not None and passing.wait > left)
+        ):
             raise self._given_up(passing) from None
         pause = passing.wait or 0.0
         if not pause:  # "at once" is no pause, and would be asked again and again

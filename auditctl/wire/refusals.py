@@ -4,8 +4,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -13,25 +11,28 @@ import httpx
 
 from auditctl.errors import AccessError, AnswerError, ForbiddenError, UnreachableError
 from auditctl.escape import escape
-from auditctl.provider import Provider, required
+from auditctl.provider import Provider, Secret, required
 from auditctl.redact import REDACTED, redact_text
 from auditctl.wire.patience import PassingError
+from auditctl.wire.waits import wait_asked
 
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that tell of a trouble that may pass."""
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
+"""Statuses that tell of a trouble that may pass; those from 520 on are a CDN's in front."""
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
-LONGEST_SAYING = 200
+LONGEST_SAYING = 500
+MOST_ERRORS = 3
+"""Of a list of errors, that many are quoted."""
+QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
+_WORDS = ("title", "details", "detail", "error", "error_description", "message")
+"""Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
 _is_refusal = re.compile(r"4[0-9]{2} ").match
 """How httpx says that a proxy will not let us through, however often it is asked."""
+_ENDLESS_HEADERS = "Receive buffer too long"
+"""How h11 says that headers are longer than any that are read."""
 WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
-
-LONGEST_WAIT = 10.0**12
-"""Seconds: what asks for more asks for ever."""
-EPOCH_FROM = 10**9
-"""A RateLimit-Reset from here on is a point in time, though the drafts mean seconds to wait."""
 
 
 class Refusals:
@@ -48,8 +49,20 @@ class Refusals:
         self._permission = provider.permission
         self._variable = f"{provider.name.upper()}_BASE_URL"
         must = required(type(provider))
-        self._required = [names for field, names in must.items() if field != "base_url"]
+        self._required = {field: names for field, names in must.items() if field != "base_url"}
         self._secrets: set[str] = set()
+        self._quoted: list[str] = []
+
+    def know(self, provider: Provider) -> None:
+        """Note what a provider's settings are: which may not be shown, and which are odd."""
+        settings = vars(provider)
+        secrets = {field: v.reveal() for field, v in settings.items() if isinstance(v, Secret)}
+        self.hide(secrets.values())
+        self.hide(secret.strip(QUOTES) for secret in secrets.values())
+        values = {**settings, **secrets}
+        self._quoted = [
+            names for field, names in self._required.items() if values[field][:1] in tuple(QUOTES)
+        ]
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Note what may not be shown, in any form that it may be said back in."""
@@ -103,6 +116,11 @@ class Refusals:
         if status in (UNAUTHORIZED, FORBIDDEN):
             refused = AccessError if status == UNAUTHORIZED else ForbiddenError
             verb = "refused the credentials" if status == UNAUTHORIZED else "does not allow this"
+            if self._quoted:
+                hint = (
+                    f"The value of {' and '.join(self._quoted)} begins with a quote, which is sent "
+                    f"with it: an env file of Docker's takes no quotes. {hint}"
+                )
             return refused(f"{self._title} {verb} ({status}{said}). {hint}".rstrip())
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
@@ -114,6 +132,8 @@ class Refusals:
     ) -> Exception:
         """Give what a fault of the network on the way to an origin stands for."""
         said = self.safe(str(error) or type(error).__name__)
+        if said == _ENDLESS_HEADERS:
+            return self.too_large()
         _, host, port = origin
         if "CERTIFICATE_VERIFY_FAILED" in said:
             message = (
@@ -143,6 +163,12 @@ class Refusals:
         )
         return PassingError("answered with a web page instead of JSON", hint=hint)
 
+    def cut(self, headers: httpx.Headers) -> PassingError:
+        """Return the error for a stream that ends too early: it may come whole when asked again."""
+        if "html" in headers.get("Content-Type", "").lower():
+            return self.not_json(headers, b"")
+        return PassingError("sent an array that ends too early, or is not JSON")
+
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         message = (
@@ -151,11 +177,27 @@ class Refusals:
         )
         return AnswerError(message)
 
+    def too_large(self) -> AnswerError:
+        """Return the error for an answer that would take too much memory."""
+        message = (
+            f"{self._title}'s answer is larger than any that is read: a page has some 60 KB. Check "
+            f"that {self._variable} is the API's address."
+        )
+        return AnswerError(message)
+
     def circle(self, question: str) -> AnswerError:
         """Give the error for a question that was asked before."""
         message = (
             f"{self._title}'s pages would never end: {self.safe(question)} came round again. "
             "Nothing more was asked; the API may have changed."
+        )
+        return AnswerError(message)
+
+    def endless(self, answers: int) -> AnswerError:
+        """Return the error for pages that bring nothing and do not end."""
+        message = (
+            f"{self._title}'s pages would never end: {answers} answers in a row brought no new "
+            "event. Nothing more was asked; try again later, and tell the provider if it stays so."
         )
         return AnswerError(message)
 
@@ -185,46 +227,13 @@ class Refusals:
         """Give the error for credentials that no request can carry, because of ``what``."""
         message = (
             f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
-            f"{' and '.join(self._required)}; wanted: {self._permission}."
+            f"{' and '.join(self._required.values())}; wanted: {self._permission}."
         )
         return AccessError(message)
 
     def unaskable(self, what: str) -> AnswerError:
         """Give the error for a question that no URL can hold."""
         return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
-
-
-def http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date; None if it is none."""
-    try:
-        date = parsedate_to_datetime(text or "")
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def wait_asked(headers: httpx.Headers) -> float | None:
-    """Read how many seconds the provider wants to be left alone; None if it does not say."""
-    after = headers.get("Retry-After", "").strip()
-    if _is_seconds(after):
-        return min(float(after), LONGEST_WAIT)
-    date = http_date(after)
-    if date is not None:
-        return _until(date.timestamp(), headers)
-    reset = headers.get("RateLimit-Reset", "").strip()
-    if _is_seconds(reset):
-        seconds = min(float(reset), LONGEST_WAIT)
-        return _until(seconds, headers) if seconds >= EPOCH_FROM else seconds
-    return None
-
-
-def _until(moment: float, headers: httpx.Headers) -> float:
-    """Count the seconds left by the provider's own clock, where it tells it: ours may differ."""
-    now = http_date(headers.get("Date")) or datetime.now(UTC)
-    return max(0.0, moment - now.timestamp())
-
-
-_is_seconds = re.compile(r"[0-9]+(?:\.[0-9]*)?").fullmatch
 
 
 def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
@@ -236,8 +245,12 @@ def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
     if not isinstance(tree, dict):
         return str(tree) if type(tree) is int else ""
     errors = tree.get("errors")
-    if isinstance(errors, list) and errors:
-        return said_in(errors[0])
-    found = [said_in(tree.get(name)) for name in ("title", "details", "error", "message")]
+    if isinstance(errors, dict):  # by the field that each is about
+        errors = list(errors.values())
     needed = said_in(tree.get("needed"))
-    return ", ".join(filter(None, [*found, needed and f"needed: {needed}"]))
+    found = [
+        *(said_in(tree.get(name)) for name in _WORDS),
+        *map(said_in, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
+        needed and f"needed: {needed}",
+    ]
+    return ", ".join(filter(None, dict.fromkeys(found)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,6 +20,7 @@ from auditctl.errors import (
     ThrottledError,
     UnreachableError,
 )
+from auditctl.export import Tally, records
 from auditctl.providers.roam import Roam
 from tests.service import Service, moment
 
@@ -80,6 +83,39 @@ def test_events_of_a_day_that_come_round_under_ever_new_cursors_end_the_walk() -
     assert len(service.asked) == 2
 
 
+@pytest.mark.parametrize("rows", [[], [event()], [event(), event()]], ids=["none", "one", "twins"])
+def test_pages_of_a_day_that_bring_nothing_new_end_with_the_hundredth(rows: list[Any]) -> None:
+    service = Service(lambda _: v1(*rows, nextCursor=f"c{len(service.asked)}"))
+    with pytest.raises(AnswerError, match="100 answers in a row brought no new event"):
+        service.export(ROAM, *ONE_DAY)
+    assert len(service.asked) == 100 + bool(rows)
+
+
+def test_days_without_events_are_no_pages_that_bring_nothing() -> None:
+    def answer(request: httpx.Request) -> Any:
+        return v1() if "cursor" in request.url.params else v1(nextCursor="c")
+
+    service = Service(lambda _: v1())
+    assert service.export(ROAM, "2025-01-01", "2025-12-01") == []
+    assert len(service.asked) == 334
+    seven = Service.saying(*(v1(nextCursor=f"c{n}") for n in range(7)), v1(event()))
+    assert len(seven.export(ROAM, *ONE_DAY)) == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_no_day_after_the_providers_today_is_asked_for_but_the_first(concurrency: int) -> None:
+    """A clock of ours that is ten years ahead must not ask for all the days between."""
+    began = datetime.now(UTC)
+    theirs = began - timedelta(days=3650)
+    headers = {"Date": format_datetime(theirs, usegmt=True)}
+    service = Service(lambda _: httpx.Response(200, json=v1(), headers=headers))
+    since, until = theirs - timedelta(days=2), began + timedelta(days=9)
+    service.export(ROAM, f"{since:%Y-%m-%d}", f"{until:%Y-%m-%d}", concurrency=concurrency)
+    first, *later = [params["date"] for params in service.params]
+    assert f"{began:%Y-%m-%d}" <= first <= f"{datetime.now(UTC):%Y-%m-%d}"
+    assert later == [f"{theirs - timedelta(days=n):%Y-%m-%d}" for n in range(3)]
+
+
 def test_a_refusal_is_told_by_its_code_under_http_400_too() -> None:
     body = {"ok": False, "error": "missing_scope"}
     with pytest.raises(ForbiddenError):
@@ -111,8 +147,23 @@ def test_a_day_that_is_ok_may_be_empty(body: Any) -> None:
     assert len(service.export(ROAM, "2025-12-02", "2025-12-04")) == 1
 
 
+@pytest.mark.parametrize("body", [{}, {"auditLogs": None}, {"nextCursor": None}])
+def test_a_day_without_its_list_is_taken_for_empty_and_counted(body: Any) -> None:
+    days = {
+        "2025-12-03": body,
+        "2025-12-02": v1(event("2025-12-02T08:00:00.000Z")),
+        "2025-12-01": body,
+    }
+    service, tally = Service(lambda request: days[request.url.params["date"]]), Tally()
+    window = Window(moment("2025-12-01"), moment("2025-12-04"))
+    found = list(records(ROAM, ROAM.pages(service.client(ROAM), window), window, tally))
+    assert [len(batch) for batch in found] == [0, 1, 0]
+    assert (tally.pages, tally.unconfirmed, tally.first_unconfirmed) == (3, 2, "2025-12-03")
+
+
 @pytest.mark.parametrize(
-    "body", [{}, {"auditLogs": None}, {"ok": 1}, {"ok": True, "auditLogs": {}}, [], None, "ok"]
+    "body",
+    [{"error": "x"}, {"ok": 1}, {"ok": True, "auditLogs": {}}, {"logs": []}, [], None, "ok"],
 )
 def test_an_answer_that_is_not_ok_and_holds_no_list_is_an_error(body: Any) -> None:
     with pytest.raises(AnswerError, match="lacks the list auditLogs"):
@@ -313,18 +364,20 @@ def strays() -> list[threading.Thread]:
 
 
 def walk(client: Client) -> list[Page]:
-    window = Window(moment("2025-12-01"), moment("2025-12-05"))
+    window = Window(moment("2025-12-01"), moment("2025-12-06"))
     return list(ROAM.pages(client, window))
 
 
 def failing(answer: Callable[[str, bool], httpx.Response]) -> Client:
-    """Give a client whose first walk has failed with its newest day; the others were under way."""
+    """Give a client whose first walk has failed with its second day; others were under way."""
 
     def said(request: httpx.Request) -> httpx.Response:
         day, first = request.url.params["date"], "cursor" not in request.url.params
-        return httpx.Response(501) if day == newest and not failed else answer(day, first)
+        if not failed and day >= "2025-12-04":
+            return httpx.Response(501) if day == "2025-12-04" else httpx.Response(200, json=v1())
+        return answer(day, first)
 
-    newest, failed = "2025-12-04", False
+    failed = False
     client = Client(ROAM, transport=httpx.MockTransport(said))  # patient for minutes
     with pytest.raises(UnreachableError, match="501"):
         walk(client)
@@ -354,7 +407,8 @@ def test_what_is_under_way_when_a_walk_fails_is_no_question_of_the_next_walk() -
     begun.set()
     for thread in late:
         thread.join(PATIENCE)
-    assert [len(page.events) for page in walk(client)] == [4, 4, 4, 4]
+    found = Counter(page.day for page in walk(client) for _ in page.events)
+    assert [*found.values()] == [4, 4, 4, 4, 4]
 
 
 @pytest.mark.parametrize("depth", [3, 3_000])
