@@ -198,3 +198,19 @@ def test_rows_are_what_they_were_however_their_bytes_come(texts: list[str], size
     whole = b"".join(written)
     chunks = [whole[at : at + size] for at in range(0, len(whole), size)]
     assert list(rows_of(chunks, csv=True)) == written
+
+
+def test_what_waits_for_a_run_to_come_to_its_end_is_noted(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "all.jsonl"
+    synced(Persona(3), path)
+    with path.open("ab") as file:
+        file.write(b"theirs\n")
+    with Server(Persona(3), faults=dict.fromkeys(range(1, 9), UNAVAILABLE)) as server:
+        words = ("persona", "sync", "-q", "-o", str(path), "--retry-for", "0")
+        assert run(*words, **server.environment) == 3
+    (aside,) = cut_files(tmp_path)
+    (note,) = auditctl("verify", str(path), "--format", "json").json[0]["notes"]
+    assert note.startswith(f"{aside.name}: set aside, from behind the last commit; the next run ")
+    assert auditctl("status", str(path)).ended == (0, "")

@@ -108,8 +108,8 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     elif found:
         write_table(around, [_status_row(now, one) for one in found])
     for seen in found:
-        if seen.aside:
-            around.console.warning(describe_aside(seen.path, seen.aside))
+        if strange := [name for name in seen.aside if name in seen.state.aside]:
+            around.console.warning(describe_aside(seen.path, strange))
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError(*wrong)

@@ -88,8 +88,14 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
     """Say what a person should know of what was found right."""
     if proof.elsewhere:
         yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
-    if names := template.aside(proof.state.files):
-        yield describe_aside(template.path, names)
+    aside = template.aside(proof.state.files)
+    if strange := [name for name in aside if name in proof.state.aside]:
+        yield describe_aside(template.path, strange)
+    if waiting := [name for name in aside if name not in proof.state.aside]:
+        yield (
+            f"{', '.join(waiting)}: set aside, from behind the last commit; the next run that "
+            "comes to its end looks whether it is in the destination."
+        )
     window = proof.state.window
     if window is not None and window.done:
         return
