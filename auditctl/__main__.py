@@ -22,9 +22,10 @@ def main() -> None:
     # collector starts with the command's own work, if there is any.
     gc.disable()
     try:
-        from auditctl.cli import run
+        from auditctl.boundary import run
+        from auditctl.cli import app
 
-        run()
+        run(app)
     except KeyboardInterrupt:  # before a command has taken the signals over
         sys.exit(130)
 

@@ -1,18 +1,19 @@
 """What the commands do, once their words are read: settings, client, flow, format, destination."""
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from auditctl import registry
+from auditctl.connect import connect
 from auditctl.console import Console
+from auditctl.context import Context
 from auditctl.destination import Write, standard_output, whole_file
 from auditctl.errors import UsageError
 from auditctl.escape import escape
-from auditctl.options import STDOUT, CheckOptions, Options, Reading
+from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, OutputOptions
 from auditctl.provider import is_name
 
 if TYPE_CHECKING:
@@ -21,31 +22,14 @@ if TYPE_CHECKING:
     from auditctl.provider import Provider
     from auditctl.record import Record
     from auditctl.window import Window
-    from auditctl.wire.client import Client
-    from auditctl.wire.connection import Exchange
-
-FAULT_STATUS = 1
-"""The exit status of a defect of ours."""
-COLLECTED_AFTER = 20_000
-"""Objects more than were let go of, before the collector looks for cycles among the new ones."""
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a command finds around it."""
-
-    environ: Mapping[str, str]
-    console: Console
-    terminal: bool
-    """Standard output is one."""
-    width: int
-    color: bool
-
-
-def list_(
-    provider: type["Provider"], options: Options, own: Mapping[str, Any], around: Surroundings
-) -> None:
-    """Export a log; ``own`` are the values of the provider's own options."""
+def list_(provider: type["Provider"], options: ListOptions, around: Context) -> None:
+    """Export a log."""
+    if options.source is not None:
+        options, around = _of_source(options.source, provider, options, around)
+    elif options.config is not None:
+        raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
     window = options.window(now)
     from auditctl.fields import parse_test
@@ -57,10 +41,12 @@ def list_(
     from auditctl.export import Tally, most_recent, records
 
     ordered = provider.order != "none documented"
-    # What is fetched ahead may be what the limit makes superfluous.
-    concurrency = 1 if options.limit is not None and ordered else options.concurrency
+    if options.limit is not None and ordered:
+        options = replace(
+            options, concurrency=1
+        )  # the limit may make what is fetched ahead useless
     tally = Tally()
-    ready, client = connected(provider, options, own, around, now, concurrency)
+    ready, client = connect(provider, options, around, now)
     try:
         batches: Iterable[list[Record]] = records(
             ready,
@@ -84,9 +70,9 @@ def list_(
     conclude(ready.title, tally, around.console)
 
 
-def get(provider: type["Provider"], id_: str, options: Options, around: Surroundings) -> None:
-    """Export the one record of this id."""
-    if not is_name(id_):
+def get(provider: type["Provider"], options: GetOptions, around: Context) -> None:
+    """Export the one record of an id."""
+    if not is_name(options.id):
         message = "The ID is empty, or holds what no id can."
         raise UsageError(message)
     _check_output(options.output)
@@ -95,12 +81,12 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
     from auditctl.export import Tally, retrieved
 
     tally = Tally()
-    ready, client = connected(provider, options, {}, around, datetime.now(UTC), 1)
+    ready, client = connect(provider, options, around, datetime.now(UTC))
 
     def batches() -> Iterator[list["Record"]]:
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
-        page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
+        page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
         batch = retrieved(ready, page, tally, redacted=options.redact)
         tally.count(batch)
         yield batch
@@ -112,12 +98,12 @@ def get(provider: type["Provider"], id_: str, options: Options, around: Surround
     conclude(ready.title, tally, around.console)
 
 
-def check(provider: type["Provider"], options: CheckOptions, around: Surroundings) -> None:
+def check(provider: type["Provider"], options: FetchOptions, around: Context) -> None:
     """Say line by line whether the settings work; ``--quiet`` leaves the exit status to say it."""
     from auditctl.check import check as lines
 
     now = datetime.now(UTC)
-    ready, client = connected(provider, options, {}, around, now, 1)
+    ready, client = connect(provider, options, around, now)
     try:
         # Not standard output with nothing written to it: it may be closed.
         nowhere = nullcontext(lambda _: None)
@@ -128,12 +114,14 @@ def check(provider: type["Provider"], options: CheckOptions, around: Surrounding
         client.close()
 
 
-def providers(found: Iterable[type["Provider"]], around: Surroundings) -> None:
-    """Say what each provider needs."""
+def providers(around: Context) -> None:
+    """Show what each installed provider needs."""
     from auditctl.overview import overview
 
+    loaded = (registry.load(name, around.console.warning) for name in registry.installed())
+    found = [provider for provider in loaded if provider is not None]
     with standard_output() as write:
-        write(overview(list(found), width=around.width, terminal=around.terminal))
+        write(overview(found, width=around.width, terminal=around.terminal))
 
 
 def schema() -> None:
@@ -146,73 +134,34 @@ def schema() -> None:
         write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
-    provider: type["Provider"],
-    options: Reading,
-    own: Mapping[str, Any],
-    around: Surroundings,
-    now: datetime,
-    concurrency: int,
-    on_trouble: Callable[[str], None] = lambda _sentence: None,
-) -> tuple["Provider", "Client"]:
-    """Read the settings and prepare the client, or the sample data in its place.
+def _of_source(
+    name: str, provider: type["Provider"], options: ListOptions, around: Context
+) -> tuple[ListOptions, Context]:
+    """Return options and surroundings with the settings of a source of auditctl.toml.
 
-    ``on_trouble`` is told of each trouble that is waited out.
+    Raises:
+        UsageError: there is no such source, or it is another provider's.
+
     """
-    from auditctl import settings
+    from auditctl.sync import configuration
 
-    patience = options.patience()
-    renewable = not options.demo and settings.may_change(provider, around.environ)
-    load = partial(settings.load, provider, around.environ, **own)
-    transport = None
-    if options.demo:
-        from auditctl import demo
-
-        ready = settings.sample(provider, **own)
-        try:
-            transport = demo.transport(provider.name, now)
-        except LookupError as error:
-            raise UsageError(f"{error}.") from None
-    else:
-        ready = load()
-
-    from auditctl.wire.client import Client
-
-    client = Client(
-        ready,
-        again=load if renewable else None,
-        retry_for=patience,
-        concurrency=concurrency,
-        transport=transport,
-        on_exchange=partial(_tell_exchange, around.console) if options.verbose else None,
-        on_pause=partial(_tell_pause, around.console, on_trouble),
-    )
-    # What is imported by now stays, and pages go when their last name does: the collector need
-    # not look at either again and again. It was off so far, see `auditctl.__main__`.
-    gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER)
-    gc.enable()
-    return ready, client
-
-
-def _tell_pause(
-    console: Console, on_trouble: Callable[[str], None], sentence: str, seconds: float
-) -> None:
-    on_trouble(f"{sentence}.")
-    console.detail(f"{sentence}; asking again in {seconds:.0f} s", pause=seconds)
-    # What one waits for first: the line may be too long for the terminal.
-    console.progress(f"Asking again in {seconds:.0f} s: {sentence}", now=True)
-
-
-def _tell_exchange(console: Console, exchange: "Exchange") -> None:
-    console.detail(
-        f"{exchange.method} {exchange.path} {exchange.status or 'no answer'} "
-        f"{exchange.milliseconds:.0f} ms {exchange.size} bytes",
-        method=exchange.method,
-        path=exchange.path,
-        status=exchange.status,
-        milliseconds=round(exchange.milliseconds, 1),
-        bytes=exchange.size,
+    sources = configuration.sources(options.config, around)
+    source = sources.get(name)
+    if source is None or source.provider is not provider:
+        what = "is none" if source is None else f"is one of {source.provider.name}"
+        there = [one.name for one in sources.values() if one.provider is provider]
+        raise UsageError(
+            f"--source {name}: that {what}. Sources of {provider.name}: "
+            f"{', '.join(there) or 'none'}."
+        )
+    given = {option: values for option, values in options.own.items() if values}
+    return (
+        replace(
+            options,
+            demo=options.demo or source.options.demo,
+            own={**source.options.own, **given},
+        ),
+        replace(around, environ=source.environ(around.environ)),
     )
 
 
@@ -238,7 +187,7 @@ def _check_output(path: str) -> None:
         raise UsageError(message)
 
 
-def _format(options: Options, around: Surroundings) -> "Format":
+def _format(options: OutputOptions, around: Context) -> "Format":
     """Make what writes the format chosen."""
     from auditctl.fields import field, parse_fields
     from auditctl.record import FIELDS
@@ -314,15 +263,3 @@ def conclude(title: str, tally: "Tally", console: Console) -> None:
             "that cannot be read; they were exported with null there. The first: "
             f"{escape(tally.first_malformed)}."
         )
-
-
-def fault(error: BaseException) -> str:
-    """Say what a defect of ours is and where; its message and the values may hold secrets."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = type(error).__name__
-    if trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "?")
-        where += f" in {module}, line {trace.tb_lineno}"
-    return f"This is a fault of auditctl itself: {where}. Please report it."

@@ -75,3 +75,15 @@ class OutputError(AuditctlError):
     """The destination cannot be written."""
 
     status = 9
+
+
+def defect(error: BaseException) -> str:
+    """Say what a defect of ours is and where; its message and the values may hold secrets."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = type(error).__name__
+    if trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "?")
+        where += f" in {module}, line {trace.tb_lineno}"
+    return f"This is a fault of auditctl itself: {where}. Please report it."

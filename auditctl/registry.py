@@ -49,12 +49,14 @@ def _declarations() -> Iterator[str]:
 
 
 def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
-    """Import a provider; one that is broken is left out, and complained of.
+    """Import a provider; None if there is none of that name, or it is broken: a complaint then.
 
     A stranger's module may raise anything when it is imported, and must not take the other
     providers with it.
     """
-    value = installed()[name]
+    value = installed().get(name)
+    if value is None:
+        return None
     module, _, path = value.partition(":")
     try:
         provider: object = import_module(module)

@@ -168,6 +168,7 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         format="csv",
         since="2w",
         overlap="0",
+        where=[],
         fields="id,raw.data",
         concurrency=2,
         csv_guard=False,
@@ -220,10 +221,10 @@ def test_paths_are_relative_to_the_folder_of_the_file_not_to_where_one_stands(
 
 def test_the_providers_own_options_are_lists(tmp_path: Path) -> None:
     lines = ('user = ["me", "user000000001"]',)
-    assert read(tmp_path, source(*lines, provider="hrhis"))["s"].own == {
-        "users": ("me", "user000000001")
-    }
-    assert read(tmp_path, source(provider="hrhis"))["s"].own == {"users": ()}
+    (found,) = read(tmp_path, source(*lines, provider="hrhis")).values()
+    assert found.options.own == {"users": ("me", "user000000001")}
+    (found,) = read(tmp_path, source(provider="hrhis")).values()
+    assert found.options.own == {"users": ()}
 
 
 # Settings

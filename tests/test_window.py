@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from auditctl.errors import UsageError
 from auditctl.exact import Number
-from auditctl.options import Options
+from auditctl.parameters import ListOptions
 from auditctl.window import MILLISECONDS_FROM, Window, instant, parse_duration, parse_time
 
 NOW = datetime(2026, 7, 14, 15, 9, 26, 535897, UTC)
@@ -223,7 +223,7 @@ def test_the_window_is_half_open_to_the_nanosecond(time: str, inside: bool) -> N
 )
 def test_an_end_may_be_finer_than_a_microsecond(end: str, before: str, behind: str) -> None:
     for since, until in ("2025-12-31", end), (end, "2026-01-02"):
-        window = Options(since=since, until=until).window(NOW)
+        window = ListOptions(since=since, until=until).window(NOW)
         first, last = window.span
         inside = [first <= f"2026-01-01T{time}" < last for time in (before, behind)]
         assert inside == [until == end, since == end]
@@ -245,17 +245,17 @@ def test_days_are_those_with_a_moment_inside_newest_first(
 
 
 def test_an_end_may_be_the_last_moment_there_is() -> None:
-    window = Options(since="2026-01-01", until="9999-12-31T23:59:59.9999999Z").window(NOW)
+    window = ListOptions(since="2026-01-01", until="9999-12-31T23:59:59.9999999Z").window(NOW)
     assert next(window.days()) == date(9999, 12, 31)
 
 
 def test_a_fraction_of_zeros_touches_no_other_day() -> None:
-    window = Options(since="2025-12-31", until="2026-01-01T00:00:00.000000000Z").window(NOW)
+    window = ListOptions(since="2025-12-31", until="2026-01-01T00:00:00.000000000Z").window(NOW)
     assert list(window.days()) == [date(2025, 12, 31)]
 
 
 def test_ends_in_the_wrong_order_are_told_apart_below_a_microsecond() -> None:
     since, until = (f"2025-12-01T11:04:18.12300{n}Z" for n in ("09", "01"))
     with pytest.raises(UsageError, match="is after --until"):
-        Options(since=since, until=until).window(NOW)
-    assert not list(Options(since=since, until=since).window(NOW).days())
+        ListOptions(since=since, until=until).window(NOW)
+    assert not list(ListOptions(since=since, until=since).window(NOW).days())

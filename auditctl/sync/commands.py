@@ -3,7 +3,7 @@
 import math
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,19 +11,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl import commands
-from auditctl.commands import Surroundings, count
-from auditctl.errors import AuditctlError, IntegrityError, UsageError
+from auditctl.commands import count
+from auditctl.connect import connect
+from auditctl.context import Context
+from auditctl.errors import AuditctlError, IntegrityError, UsageError, defect
 from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.options import Options, duration
+from auditctl.parameters import duration
 from auditctl.provider import own_options
 from auditctl.record import FIELDS
 from auditctl.sync import template
 from auditctl.sync.archive import Shape, hold
 from auditctl.sync.follow import Outage, follow
-from auditctl.sync.options import SyncOptions, TogetherOptions
-from auditctl.sync.reports import sources, write_table
+from auditctl.sync.options import SourcesOptions, SyncOptions
+from auditctl.sync.reports import write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.template import Template
 from auditctl.window import counts_back, parse_time
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from auditctl.console import Console
     from auditctl.export import Tally
     from auditctl.provider import Provider
-    from auditctl.sync.configuration import Load, Source
+    from auditctl.sync.configuration import Source
     from auditctl.sync.together import Result
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
@@ -45,9 +47,8 @@ class Job:
 
     provider: type["Provider"]
     options: SyncOptions
-    own: Mapping[str, tuple[str, ...]]
     template: Template
-    around: Surroundings
+    around: Context
     prefix: str = ""
     """Said in front of sentences where there are several."""
 
@@ -67,13 +68,11 @@ class Job:
         wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
         shape = self._shape(now)
-        ready, client = commands.connected(
+        ready, client = connect(
             self.provider,
             options,
-            self.own,
             self.around,
             now,
-            options.concurrency,
             # Else a run that gives up in the end says what the trouble was, and that is enough.
             outage.begin if options.follow else lambda _sentence: None,
         )
@@ -113,10 +112,10 @@ class Job:
             "output": self.template.names,
             "format": format_,
             "fields": fields and ",".join(one.name for one in fields),
-            "where": options.where,
+            "where": list(options.where),
             "redact": options.redact,
             "csv-guard": options.csv_guard if format_ == "csv" else None,
-            **{f.metadata["flag"][2:]: list(self.own.get(f.name, ())) for f in own},
+            **{f.metadata["flag"][2:]: list(options.own.get(f.name, ())) for f in own},
         }
         begun = (options.since, since)
         if format_ == "jsonl":
@@ -140,12 +139,11 @@ class Job:
 def sync(
     provider: type["Provider"],
     options: SyncOptions,
-    own: Mapping[str, tuple[str, ...]],
-    around: Surroundings,
+    around: Context,
 ) -> None:
     """Append what is not there yet; with ``--follow``, again and again."""
     path = template.parse(options.output, provider=provider.name, source=provider.name)
-    job = Job(provider, options, own, path, around)
+    job = Job(provider, options, path, around)
     interval = _interval(options.interval)
     watch = partial(_watch, around.console, provider.title)
     outage = Outage(around.console.warning)
@@ -162,26 +160,25 @@ def sync(
             raise
 
 
-def together(
-    names: Sequence[str], options: TogetherOptions, around: Surroundings, load: "Load"
-) -> None:
+def together(options: SourcesOptions, around: Context) -> None:
     """Do the same for the sources of the configuration, some of them at once.
 
     Raises:
         FailedError: some failed; each has said why.
 
     """
+    from auditctl.sync import configuration
     from auditctl.sync.together import Result, Together
 
     interval = _interval(options.interval)
     duration("--wait", options.wait)  # said once, not by each source
-    known = sources(options.config, around, load)
-    unknown = [name for name in names if name not in known]
+    known = configuration.sources(options.config, around)
+    unknown = [name for name in options.sources if name not in known]
     if unknown:
         raise UsageError(
             f"There is no source {unknown[0]!r} in the configuration. There are {', '.join(known)}."
         )
-    wanted = [known[name] for name in dict.fromkeys(names)] or list(known.values())
+    wanted = [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
     runs = Together(options.jobs)
 
     def one(source: "Source") -> Outcome:
@@ -197,7 +194,6 @@ def together(
         job = Job(
             source.provider,
             own_words,
-            source.own,
             source.template,
             own_around,
             f"{source.name}: ",
@@ -223,27 +219,6 @@ def together(
     failures = [_status_of(result.error) for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
-
-
-def source_settings(
-    provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
-) -> tuple[Surroundings, Options, Mapping[str, tuple[str, ...]]]:
-    """Give what `list` has with a source's settings: around it, its options, the provider's own.
-
-    Raises:
-        UsageError: there is no such source, or it is another provider's.
-
-    """
-    name = options.source or ""
-    known = sources(options.config, around, load)
-    source = known.get(name)
-    if source is None or source.provider is not provider:
-        what = "is none" if source is None else f"is one of {source.provider.name}"
-        own = [one.name for one in known.values() if one.provider is provider]
-        there = ", ".join(own) or "none"
-        raise UsageError(f"--source {name}: that {what}. Sources of {provider.name}: {there}.")
-    words = replace(options, demo=options.demo or source.options.demo)
-    return replace(around, environ=source.environ(around.environ)), words, source.own
 
 
 class FailedError(AuditctlError):
@@ -293,16 +268,16 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
         console.progress(f"{title}: {pages}, {found}{back}")
 
 
-def _tell(around: Surroundings, source: "Source", error: Exception) -> None:
+def _tell(around: Context, source: "Source", error: Exception) -> None:
     """Say how a source failed, as soon as it does."""
     if isinstance(error, AuditctlError):
         around.console.error(f"{source.name}: {source.named(str(error))}")
     else:
-        around.console.error(f"{source.name}: {commands.fault(error)}")
+        around.console.error(f"{source.name}: {defect(error)}")
 
 
 def _status_of(error: Exception) -> int:
-    return error.status if isinstance(error, AuditctlError) else commands.FAULT_STATUS
+    return error.status if isinstance(error, AuditctlError) else AuditctlError.status
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

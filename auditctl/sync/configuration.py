@@ -12,17 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Limits
 from pydantic import create_model as model
 
-from auditctl import redact
+from auditctl import redact, registry
+from auditctl.context import Context
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
-from auditctl.options import STDOUT, FileFormat
+from auditctl.formats import FileFormatName
+from auditctl.parameters import STDOUT
 from auditctl.provider import Provider, own_options, variables
 from auditctl.settings import checked_base_url, is_secret
 from auditctl.sync import template
@@ -50,8 +52,6 @@ class Source:
     name: str
     provider: type[Provider]
     options: SyncOptions
-    own: Mapping[str, tuple[str, ...]]
-    """The provider's own options."""
     settings: Mapping[str, str]
     """The provider's settings as the file has them: ``api_key_file`` and the like."""
 
@@ -149,7 +149,7 @@ class _Defaults(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     output: _Path | None = None
-    format: FileFormat | None = None
+    format: FileFormatName | None = None
     since: _Time | None = None
     overlap: _Duration | None = None
     fields: _Fields | None = None
@@ -159,6 +159,13 @@ class _Defaults(BaseModel):
     concurrency: Annotated[int, Limits(ge=1, le=64)] | None = None
     retry_for: _Duration | None = None
     demo: bool | None = None
+
+
+def sources(named: str | None, around: Context) -> dict[str, Source]:
+    """Read the sources of the configuration that is named, or found."""
+    return read(
+        find(named, around.environ), partial(registry.load, complain=around.console.warning)
+    )
 
 
 def find(named: str | None, environ: Mapping[str, str]) -> str:
@@ -261,7 +268,7 @@ class _Reader:
             if key in _settings(provider)
         }
         own = {f.name: tuple(values.get(_flag(f), ())) for f in own_options(provider)}
-        return Source(name, provider, SyncOptions(**words), own, settings)
+        return Source(name, provider, SyncOptions(**words, own=own), settings)
 
     def _path_of(self, written: str) -> str:
         """Give a path that is written in the file: from the file's folder, if it is relative."""

@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from auditctl import exact
-from auditctl.commands import Surroundings, count
+from auditctl.commands import count
+from auditctl.context import Context
 from auditctl.destination import standard_output
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.fields import Field
-from auditctl.options import duration
+from auditctl.parameters import duration
 from auditctl.sync import template
-from auditctl.sync.options import ReportOptions
+from auditctl.sync.options import StatusOptions, VerifyOptions
 from auditctl.sync.status import Status, acknowledge, age, look
 from auditctl.sync.verify import gaps
 from auditctl.sync.verify import verify as prove
 
 if TYPE_CHECKING:
-    from auditctl.sync.configuration import Load, Source
     from auditctl.sync.template import Template
 
 
-def verify(path: str, options: ReportOptions) -> None:
+def verify(options: VerifyOptions) -> None:
     """Prove the destinations of a PATH.
 
     Raises:
         IntegrityError: one of them is not what was written, or has gaps.
 
     """
-    found = template.find(path)
+    found = template.find(options.path)
     if not found:
-        raise IntegrityError(f"No sync has run for {path}: there is no journal.")
+        raise IntegrityError(f"No sync has run for {options.path}: there is no journal.")
     rows: list[dict[str, Any]] = []
     wrong: list[str] = []
     for one in found:
@@ -70,9 +70,7 @@ def verify(path: str, options: ReportOptions) -> None:
         raise IntegrityError(*wrong)
 
 
-def status(
-    paths: Sequence[str], options: ReportOptions, around: Surroundings, load: "Load"
-) -> None:
+def status(options: StatusOptions, around: Context) -> None:
     """Show what became of destinations: those of the PATHs, else all of the configuration's.
 
     Raises:
@@ -82,13 +80,15 @@ def status(
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
     wanted: list[tuple[Template, str | None]] = []
     wrong: list[str] = []
-    for path in paths:
+    for path in options.paths:
         destinations = template.find(path)
         wanted += [(one, None) for one in destinations]
         if not destinations:
             wrong.append(f"No sync has run for {path}: there is no journal.")
-    if not paths:
-        named = sources(options.config, around, load)
+    if not options.paths:
+        from auditctl.sync import configuration
+
+        named = configuration.sources(options.config, around)
         wanted = [(source.template, name) for name, source in named.items()]
     if options.acknowledge_gaps:
         for one, _ in wanted:
@@ -107,14 +107,7 @@ def status(
         raise IntegrityError(*wrong)
 
 
-def sources(config: str | None, around: Surroundings, load: "Load") -> dict[str, "Source"]:
-    """Read the sources of the configuration."""
-    from auditctl.sync import configuration
-
-    return configuration.read(configuration.find(config, around.environ), load)
-
-
-def write_table(around: Surroundings, rows: Sequence[dict[str, Any]]) -> None:
+def write_table(around: Context, rows: Sequence[dict[str, Any]]) -> None:
     """Write rows under the names of their values."""
     from auditctl.formats.table import PlainTable, RichTable
 

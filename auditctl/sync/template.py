@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from auditctl.errors import UsageError
-from auditctl.options import STDOUT
+from auditctl.parameters import STDOUT
 from auditctl.record import Record
 
 SUFFIX = ".journal"
