@@ -9,34 +9,36 @@ from auditctl import options as o
 from auditctl import provider_cli, registry
 from auditctl.boundary import command
 from auditctl.console import Console
-from auditctl.groups import PLAIN, Group, print_help
+from auditctl.groups import PLAIN, Group, made, print_help
 
 
-class LazyGroup(Group):
-    """Commands, and one group per installed provider, imported when it is named."""
+class Root(Group):
+    """The commands of `own`, and one group per installed provider, imported when it is named."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
         """Name the providers first."""
-        return [*registry.installed(), *super().list_commands(ctx)]
+        return [*registry.installed(), *(str(one.name) for one in own.registered_commands)]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
         """Return a command; a provider that is broken has none, and a warning says why."""
         if cmd_name not in registry.installed():
-            return super().get_command(ctx, cmd_name)
+            return made(own).commands.get(cmd_name)
         provider = registry.load(cmd_name, Console().warning)
         return provider and provider_cli.commands_of(provider)
 
 
 app = typer.Typer(
-    cls=LazyGroup,
+    cls=Root,
     help="Export the audit logs of SaaS services: every event, once.",
     epilog=examples.of_root(registry.installed()),
     **PLAIN,
 )
 app.callback()(print_help)
 
+own = typer.Typer(add_completion=False, **PLAIN)
 
-@app.command(
+
+@own.command(
     "sync",
     help="Bring the sources of auditctl.toml up to date: those named, or all of them.",
     short_help="Bring the sources of auditctl.toml up to date.",
@@ -63,7 +65,7 @@ def sync_sources(
         commands.together(options, context)
 
 
-@app.command(
+@own.command(
     "verify", help="Read what a sync has written again, and prove it.", epilog=examples.VERIFY
 )
 def verify(
@@ -82,7 +84,7 @@ def verify(
         reports.verify(options)
 
 
-@app.command(
+@own.command(
     "status", help="Show the last success and the gaps of destinations.", epilog=examples.STATUS
 )
 def status(
@@ -104,7 +106,7 @@ def status(
         reports.status(options, context)
 
 
-@app.command(
+@own.command(
     "providers",
     help="Show what each provider reads, needs and documents.",
     epilog=examples.PROVIDERS,
@@ -117,7 +119,7 @@ def providers(ctx: typer.Context, *, version: o.Version = False) -> None:
         commands.providers(context)
 
 
-@app.command(
+@own.command(
     "schema",
     help="Print the JSON Schema (draft 2020-12) of one record.",
     epilog=examples.SCHEMA,

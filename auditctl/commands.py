@@ -1,4 +1,4 @@
-"""What the commands do, once their words are read: settings, client, flow, format, destination."""
+"""What list, get, check, providers and schema do with their options."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -42,9 +42,8 @@ def list_(provider: type["Provider"], options: ListOptions, around: Context) -> 
 
     ordered = provider.order != "none documented"
     if options.limit is not None and ordered:
-        options = replace(
-            options, concurrency=1
-        )  # the limit may make what is fetched ahead useless
+        # What is fetched ahead may be what the limit makes superfluous.
+        options = replace(options, concurrency=1)
     tally = Tally()
     ready, client = connect(provider, options, around, now)
     try:

@@ -26,10 +26,13 @@ class LogOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchOptions(LogOptions):
-    """How a provider is asked; `check` takes nothing else."""
+    """How a provider is asked, and what records are made of its events."""
 
-    retry_for: str = "5m"
+    fields: str | None = None
+    redact: bool = True
+    csv_guard: bool = True
     concurrency: int = 1
+    retry_for: str = "5m"
     demo: bool = False
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The provider's own options: the field -> the values given."""
@@ -45,16 +48,7 @@ class FetchOptions(LogOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordOptions(FetchOptions):
-    """What records are made of events."""
-
-    fields: str | None = None
-    redact: bool = True
-    csv_guard: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputOptions(RecordOptions):
+class OutputOptions(FetchOptions):
     """Where records are written, and in which format."""
 
     format: FormatName | None = None

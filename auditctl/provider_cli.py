@@ -1,7 +1,6 @@
 """The commands that every provider has, as Typer has them."""
 
 from copy import copy
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -10,7 +9,7 @@ from typer.core import TyperGroup, TyperOption
 from auditctl import help as examples
 from auditctl import options as o
 from auditctl.boundary import OWN_OPTIONS, command
-from auditctl.groups import PLAIN, Group, print_help
+from auditctl.groups import PLAIN, Group, made, print_help
 from auditctl.provider import own_options
 
 if TYPE_CHECKING:
@@ -148,17 +147,10 @@ def check(
         commands.check(ctx.obj, options, context)
 
 
-@cache
-def _commands() -> TyperGroup:
-    made = typer.main.get_command(app)
-    assert isinstance(made, TyperGroup)  # noqa: S101 - what cls asked for
-    return made
-
-
 def commands_of(provider: type["Provider"]) -> TyperGroup:
     """Return the commands of a provider, with its name in the texts and its own options."""
     facts = examples.facts(provider)
-    shared = _commands()
+    shared = made(app)
     group: TyperGroup = _with(facts, shared)
     group.context_settings = {**shared.context_settings, "obj": provider}
     group.commands = {name: _with(facts, shared.commands[name]) for name in shared.commands}

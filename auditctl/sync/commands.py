@@ -1,4 +1,4 @@
-"""What sync does, once its words are read: one destination, or those of the configuration."""
+"""What sync does with its options: one destination, or those of the configuration."""
 
 import math
 import shlex

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditctl.formats import FileFormatName, ReportFormatName
-from auditctl.parameters import LogOptions, RecordOptions, format_by_suffix
+from auditctl.parameters import FetchOptions, LogOptions, format_by_suffix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class RepeatOptions(LogOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyncOptions(RecordOptions, RepeatOptions):
+class SyncOptions(FetchOptions, RepeatOptions):
     """What `sync` of one destination is asked."""
 
     output: str

@@ -1,4 +1,4 @@
-"""What verify and status do, once their words are read, and how findings are written."""
+"""What verify and status do with their options, and how findings are written."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
