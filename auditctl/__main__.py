@@ -28,6 +28,12 @@ def main() -> None:
         run(app)
     except KeyboardInterrupt:  # before a command has taken the signals over
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the command line could not be imported
+        from auditctl.errors import failure
+
+        failed = failure(error)
+        print(f"auditctl: {failed}", file=sys.stderr)  # noqa: T201 - no console, no more than this
+        sys.exit(failed.status)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
 from io import StringIO
 from itertools import pairwise
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import Console, LogFormat
 from auditctl.destination import ReaderGoneError, standard_output
-from auditctl.errors import AuditctlError, UsageError, defect
+from auditctl.errors import AuditctlError, OutputError, UsageError, failure
 from auditctl.interrupts import GRACE, InterruptedRunError, interrupts
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Options = TypeVar("Options", bound="LogOptions")
 
+COMPLETION = "_AUDITCTL_COMPLETE"
+"""The variable with which a shell asks for completions."""
+COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
 OWN_OPTIONS = "auditctl.own_options"
 """Where a provider's own options wait in Typer's context: no parameter of a command's is theirs."""
 
@@ -32,21 +35,22 @@ def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
     console = Console(log_format=_log_format(sys.argv))
+    completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
     # failure, and an output that cannot be written for none.
     with redirect_stdout(printed):
-        # Typer itself would say what is wrong with the words in four lines, never as JSON.
-        status = _status(partial(app, prog_name="auditctl", standalone_mode=False), console)
+        status = _status(partial(_complete if completes else _run_typer, app), console)
     if text := printed.getvalue():
         status = _status(partial(_print, text), console) or status
     if interrupts.status is None:
         _flush_standard_error()
         sys.exit(status)
     # The interpreter would wait for whoever should read standard error, and may have stopped.
-    flush = threading.Thread(target=_flush_standard_error, daemon=True)
-    flush.start()
-    flush.join(GRACE)
+    with suppress(RuntimeError):  # there may be no thread to be had
+        flush = threading.Thread(target=_flush_standard_error, daemon=True)
+        flush.start()
+        flush.join(GRACE)
     os._exit(status if isinstance(status, int) else 0)
 
 
@@ -70,20 +74,16 @@ def boundary(console: Console) -> Iterator[None]:
         yield
     except ReaderGoneError:
         pass
-    except AuditctlError as error:
-        for message in error.args:
-            console.error(message)
-        raise SystemExit(error.status) from None
     except InterruptedRunError as interrupted:
         raise SystemExit(interrupted.status) from None
-    except Exception as error:  # noqa: BLE001 - a defect of ours is said without the values in it
-        if interrupts.status is not None:  # what an interruption became on its way, in an import
+    except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a sentence and a status
+        if interrupts.status is not None and not isinstance(error, AuditctlError):
+            # What an interruption became on its way, in an import.
             raise SystemExit(interrupts.status) from None
-        if hasattr(error, "format_message"):  # as Typer's own have, whose classes are private
-            console.error(_mistake(error))
-            raise SystemExit(UsageError.status) from None
-        console.error(defect(error))
-        raise SystemExit(AuditctlError.status) from None
+        failed = failure(error)
+        for message in failed.args:
+            console.error(message)
+        raise SystemExit(failed.status) from None
     finally:
         console.clear()
 
@@ -96,6 +96,48 @@ def _status(action: Callable[[], Any], console: Console) -> Any:  # noqa: ANN401
     except SystemExit as end:
         return end.code
     return None
+
+
+def _run_typer(app: "typer.Typer") -> int | None:
+    """Let Typer read the words and run the command; return the exit status.
+
+    Raises:
+        UsageError: the words are wrong.
+
+    """
+    try:
+        # In standalone mode Typer would say in four lines what is wrong, never as JSON.
+        status: int | None = app(prog_name="auditctl", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # as Typer's own have, whose classes are private
+            raise
+        raise UsageError(_mistake(error)) from None
+    return status
+
+
+def _complete(app: "typer.Typer") -> None:
+    """Let Typer print or install the shell completion.
+
+    Typer lets pass whatever goes wrong in the home folder, and ends with 1 for unknown shells.
+
+    Raises:
+        UsageError: Typer has no completion for this shell.
+        OutputError: the completion cannot be installed.
+
+    """
+    try:
+        status = _run_typer(app)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Typer's code and the user's files, not ours
+        raise OutputError(
+            f"The shell completion could not be installed: {str(error).rstrip('.')}. Print it "
+            "with --show-completion, and install it by hand."
+        ) from None
+    if status:
+        raise UsageError("There is completion for bash, zsh, fish and PowerShell only.")
 
 
 def _print(text: str) -> None:

@@ -26,11 +26,15 @@ class Root(Group):
         provider = registry.load(cmd_name, Console().warning)
         return provider and provider_cli.commands_of(provider)
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write examples with the names of providers that are installed."""
+        self.epilog = examples.of_root(registry.installed())
+        super().format_epilog(ctx, formatter)
+
 
 app = typer.Typer(
     cls=Root,
     help="Export the audit logs of SaaS services: every event, once.",
-    epilog=examples.of_root(registry.installed()),
     **PLAIN,
 )
 app.callback()(print_help)

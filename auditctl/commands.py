@@ -10,7 +10,7 @@ from auditctl import registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
-from auditctl.destination import Write, standard_output, whole_file
+from auditctl.destination import Write, cannot, standard_output, whole_file
 from auditctl.errors import UsageError
 from auditctl.escape import escape
 from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, OutputOptions
@@ -169,6 +169,7 @@ def _check_output(path: str) -> None:
 
     Raises:
         UsageError: it may not.
+        OutputError: nothing can be written there.
 
     """
     if path == STDOUT:
@@ -181,7 +182,11 @@ def _check_output(path: str) -> None:
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
         message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
-    if is_of_a_sync(path):
+    try:
+        belongs_to_sync = is_of_a_sync(path)
+    except OSError as error:  # the working folder was deleted
+        raise cannot(path, error) from None
+    if belongs_to_sync:
         message = f"{path} belongs to sync, and would be replaced. Give another --output."
         raise UsageError(message)
 

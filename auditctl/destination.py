@@ -3,6 +3,7 @@
 import errno
 import os
 import select
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,9 @@ MODE = 0o600
 COMPRESSION = 6
 LONGEST_NAME = 255
 """Bytes: what file systems allow. Refused early, since the draft has a shorter name."""
+
+WRITABLE_IN_PLACE = (errno.EBUSY, errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP)
+"""Errors of a rename onto a file that the shell can still write to."""
 
 Write = Callable[[bytes], None]
 
@@ -97,7 +101,14 @@ def whole_file(path: str) -> Iterator[Write]:
     except BrokenPipeError:  # the name of a pipe, such as /dev/stdout
         raise ReaderGoneError from None
     except OSError as error:
-        raise cannot(path, error) from None
+        failed = cannot(path, error)
+        if error.errno in WRITABLE_IN_PLACE:
+            # Not written in place here: after a failure the old content would be gone.
+            failed = OutputError(
+                f"{failed} A new file cannot take its place, as for a file that is mounted. "
+                f"Write to standard output instead: > {shlex.quote(path)}"
+            )
+        raise failed from None
 
 
 @contextmanager
@@ -109,10 +120,13 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         with open(os.open(draft, flags, MODE), "wb", buffering=BUFFER) as file:  # noqa: PTH123
-            os.fchmod(file.fileno(), MODE)  # whatever the umask says
+            # For a umask that denies more. A file system without such rights refuses; the file is
+            # then no more open than everything else on it.
+            with suppress(OSError):
+                os.fchmod(file.fileno(), MODE)
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            _sync(file.fileno())
         interrupts.finish()  # what a signal came too late for did not fail
         os.replace(draft, target)  # noqa: PTH105
     except BaseException as error:
@@ -122,6 +136,15 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
                 os.unlink(draft)  # noqa: PTH108
         raise
     sync_folder(folder)
+
+
+def _sync(file: int) -> None:
+    """Make what was written last, on a file system that can promise it."""
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
 
 
 def sync_folder(folder: str) -> None:

@@ -1,6 +1,6 @@
 """What can go wrong, each with the exit status that tells a script what to do about it.
 
-    AuditctlError            1   (never raised itself)
+    AuditctlError            1   a defect of ours; what `failure` makes of any other exception
     ├── UsageError           2   the question cannot be asked like this
     ├── UnreachableError     3   the provider is down, or keeps failing
     ├── AccessError          4   a setting is missing, or the provider refuses the credentials
@@ -72,18 +72,38 @@ class IntegrityError(AuditctlError):
 
 
 class OutputError(AuditctlError):
-    """The destination cannot be written."""
+    """The destination cannot be written, or the platform refused what the run needs."""
 
     status = 9
 
 
-def defect(error: BaseException) -> str:
-    """Say what a defect of ours is and where; its message and the values may hold secrets."""
+def failure(error: Exception) -> AuditctlError:
+    """Return the failure that an exception stands for.
+
+    The platform may refuse anything at any time. An exception that nobody expected is a defect only
+    if it is not one of those. Its message and its values may hold secrets, so neither is repeated.
+    """
+    if isinstance(error, AuditctlError):
+        return error
+    if refused := _refused(error):
+        return OutputError(f"The system refused what auditctl needs: {refused}.")
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = type(error).__name__
     if trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "?")
-        where += f" in {module}, line {trace.tb_lineno}"
-    return f"This is a fault of auditctl itself: {where}. Please report it."
+        where += f" in {trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"
+    return AuditctlError(f"This is a fault of auditctl itself: {where}. Please report it.")
+
+
+def _refused(error: Exception) -> str:
+    """Describe what the platform refused; empty if the exception is a defect."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "Out of memory"
+    if isinstance(error, RuntimeError) and error.args == ("can't start new thread",):
+        return "No thread can be started"
+    if isinstance(error, ImportError) and (error.path or "").endswith(".so"):
+        return f"{error.name} cannot be loaded"
+    return ""

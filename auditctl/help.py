@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from auditctl.provider import required
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from auditctl.provider import Provider
 
@@ -17,6 +17,8 @@ Examples:
   auditctl {2} list --since yesterday --until today | jq .actor
   auditctl providers
 """
+NO_PROVIDERS = """No provider is installed. Each is an entry point: install auditctl with pip, or
+pack its metadata with it."""
 PROVIDER = """\b
 Examples:
   auditctl {name} list --demo
@@ -96,9 +98,9 @@ Examples:
 """
 
 
-def of_root(providers: "Iterable[str]") -> str:
+def of_root(providers: "Collection[str]") -> str:
     """Write the examples of the program itself with the names of installed providers."""
-    return ROOT.format(*islice(cycle(providers), 3))
+    return ROOT.format(*islice(cycle(providers), 3)) if providers else NO_PROVIDERS
 
 
 def facts(provider: type["Provider"]) -> dict[str, str]:

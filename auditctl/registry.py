@@ -20,6 +20,7 @@ def installed() -> dict[str, str]:
 
     Read out of each distribution's entry_points.txt, as the packaging specification lays it
     down, and not through importlib.metadata: that takes a quarter of what a help text may take.
+    A program that is packed into one file has no such folders, and does ask it.
     """
     found: dict[str, str] = {}
     for declared in _declarations():
@@ -31,6 +32,11 @@ def installed() -> dict[str, str]:
             elif section == GROUP and "=" in text:
                 name, _, value = text.partition("=")
                 found.setdefault(name.strip(), value.partition("[")[0].strip())
+    if not found or not os.path.isfile(__file__):  # noqa: PTH113
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=GROUP):
+            found.setdefault(point.name, point.value.partition("[")[0].strip())
     return found
 
 

@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 class AuditRecord(BaseModel):
     """One audit event of any provider."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        # Not left to the docstring: with PYTHONOPTIMIZE=2 there is none.
+        json_schema_extra={"description": "One audit event of any provider."},
+    )
 
     time: Annotated[
         str | None,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
 
+import pytest
+
+from auditctl import __main__ as door
+from auditctl import registry
 from tests import tape
 from tests.server import Fault, Log, Persona, Server
 
@@ -60,6 +66,30 @@ def run(*words: str, **environment: str) -> int:
     """Run a command line to its exit status."""
     with patch.dict(os.environ, environment, clear=True):
         return tape.run([*words])
+
+
+def main(*words: str, **environment: str) -> int:
+    """Run the whole program to its exit status, and undo what it does to this process."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    hook, threshold = sys.unraisablehook, gc.get_threshold()
+    try:
+        with (
+            patch.dict(os.environ, environment, clear=True),
+            patch.object(sys, "argv", ["auditctl", *words]),
+            pytest.raises(SystemExit) as end,
+        ):
+            door.main()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        sys.unraisablehook = hook
+        gc.enable()
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
+        registry.installed.cache_clear()
+    return end.value.code if isinstance(end.value.code, int) else 0
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from auditctl import commands
 from auditctl.commands import count
 from auditctl.connect import connect
 from auditctl.context import Context
-from auditctl.errors import AuditctlError, IntegrityError, UsageError, defect
+from auditctl.errors import AuditctlError, IntegrityError, UsageError, failure
 from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
@@ -216,7 +216,7 @@ def together(options: SourcesOptions, around: Context) -> None:
             raise
     if around.terminal and not options.quiet and not options.follow:
         write_table(around, [_result_row(result) for result in results])
-    failures = [_status_of(result.error) for result in results if result.error is not None]
+    failures = [failure(result.error).status for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
 
@@ -270,14 +270,7 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
 
 def _tell(around: Context, source: "Source", error: Exception) -> None:
     """Say how a source failed, as soon as it does."""
-    if isinstance(error, AuditctlError):
-        around.console.error(f"{source.name}: {source.named(str(error))}")
-    else:
-        around.console.error(f"{source.name}: {defect(error)}")
-
-
-def _status_of(error: Exception) -> int:
-    return error.status if isinstance(error, AuditctlError) else AuditctlError.status
+    around.console.error(f"{source.name}: {source.named(str(failure(error)))}")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
@@ -286,5 +279,5 @@ def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
         "source": result.source.name,
         "new records": None if outcome is None else outcome.records,
         "pages": None if outcome is None else outcome.tally.pages,
-        "result": "ok" if result.error is None else f"failed ({_status_of(result.error)})",
+        "result": "ok" if result.error is None else f"failed ({failure(result.error).status})",
     }

@@ -177,15 +177,20 @@ def find(named: str | None, environ: Mapping[str, str]) -> str:
     """
     if named or environ.get(VARIABLE):
         return named or environ[VARIABLE]
+    if os.path.exists(NAME):  # noqa: PTH110
+        return NAME
+    missing = f"./{NAME} is not there"
     import platformdirs
 
-    own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
-    for path in (NAME, own):
-        if os.path.exists(path):  # noqa: PTH110
-            return path
+    # A container's user often has no home folder, and no entry in passwd that could name one.
+    with suppress(RuntimeError):
+        own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
+        if os.path.exists(own):  # noqa: PTH110
+            return own
+        missing = f"neither ./{NAME} nor {own} is there"
     raise UsageError(
-        f"There is no configuration: neither --config nor {VARIABLE} names one, and neither "
-        f"./{NAME} nor {own} is there. Write one, or name a single destination by its PATH."
+        f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
+        "Write one, or name a single destination by its PATH."
     )
 
 
@@ -271,9 +276,17 @@ class _Reader:
         return Source(name, provider, SyncOptions(**words, own=own), settings)
 
     def _path_of(self, written: str) -> str:
-        """Give a path that is written in the file: from the file's folder, if it is relative."""
+        """Return a path that is written in the file: from the file's folder, if it is relative.
+
+        Raises:
+            UsageError: it is in the home folder, and there is none.
+
+        """
         folder = os.path.dirname(self._path)  # noqa: PTH120
-        return os.path.join(folder, os.path.expanduser(written))  # noqa: PTH111, PTH118
+        expanded = os.path.expanduser(written)  # noqa: PTH111
+        if expanded.split("/")[0] == "~":
+            raise UsageError(f"{self._path}: {written} is in the home folder, but there is none.")
+        return os.path.join(folder, expanded)  # noqa: PTH118
 
     def _holder(self, name: str, key: str) -> Key | None:
         """Give the table that decides a key of a source."""
