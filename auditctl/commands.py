@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from auditctl import registry
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from auditctl.record import Record
     from auditctl.window import Window
 
+CLOCKS_APART = timedelta(minutes=5)
+"""Clocks this far apart are worth a warning; many events come later than that anyway."""
+
 
 def list_(provider: type["Provider"], options: ListOptions, around: Context) -> None:
     """Export a log."""
@@ -33,6 +36,7 @@ def list_(provider: type["Provider"], options: ListOptions, around: Context) -> 
     now = datetime.now(UTC)
     window = options.window(now)
     from auditctl.fields import parse_test
+    from auditctl.window import needs_clock
 
     tests = [parse_test(text) for text in options.where]
     _check_output(options.output)
@@ -67,6 +71,10 @@ def list_(provider: type["Provider"], options: ListOptions, around: Context) -> 
         f"{tally.took:.1f} s."
     )
     conclude(ready.title, tally, around.console)
+    for name, text in ("since", options.since), ("until", options.until):
+        if needs_clock(text):
+            warn_of_clock(ready.title, f"--{name} {text}", client.skew, around.console)
+            break
 
 
 def get(provider: type["Provider"], options: GetOptions, around: Context) -> None:
@@ -266,4 +274,19 @@ def conclude(title: str, tally: "Tally", console: Console) -> None:
             f"{tally.malformed} of {title}'s events lack a field or have it in a form "
             "that cannot be read; they were exported with null there. The first: "
             f"{escape(tally.first_malformed)}."
+        )
+
+
+def warn_of_clock(
+    title: str, words: str, skew: timedelta | None, console: Console, prefix: str = ""
+) -> None:
+    """Warn if ``words`` count by a clock that differs from the provider's."""
+    if skew is not None and abs(skew) > CLOCKS_APART:
+        from auditctl.window import in_words
+
+        where = "behind" if skew > timedelta() else "ahead of"
+        console.warning(
+            f"{prefix}This machine's clock is {in_words(abs(skew))} {where} {title}'s, and {words} "
+            "counts by it. Set the clock, or give a time that does not depend on it, such as "
+            "2026-01-31T08:00:00Z."
         )

@@ -12,7 +12,7 @@ from auditctl.fields import Test
 from auditctl.provider import Page, Provider
 from auditctl.record import Fields, Malformed, Record, build, content_id, is_sound, settle
 from auditctl.redact import may_hide_in_texts, sweep
-from auditctl.window import Window
+from auditctl.window import BEGINNING, END, Window
 
 
 @dataclass
@@ -23,8 +23,8 @@ class Tally:
     records: int = 0
     reached: str | None = None
     """The time of the last record that was read, in or out of the window."""
-    older: int = 0
-    """How many records at the end of the last page are older than the window."""
+    outside: list[str] = field(default_factory=list)
+    """The times, without the Z, of the last page's records behind its last one in the window."""
     malformed: int = 0
     first_malformed: str = ""
     started: float = field(default_factory=time.monotonic)
@@ -70,7 +70,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         tally.pages += not page.continues
         ids.next_page(page)
         batch: list[Record] = []
-        older = 0
+        outside: list[str] = []
         moment: str | None = None
         _redact(page, redacted=redacted)
         context = page.context
@@ -83,14 +83,14 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                 problems = tuple(dict.fromkeys([*_missing(provider, record), *problems]))
                 record["id"] = record["id"] or ids.give(record, page.day or "", redacted=redacted)
             if moment is not None and not since <= moment[:-1] < until:
-                older = older + 1 if moment[:-1] < since else 0
+                outside.append(moment[:-1])
                 continue
-            older = 0
+            outside = outside and []
             if not tests or all(test(record) for test in tests):
                 batch.append(Malformed(record, problems) if problems else record)
         tally.reached = moment or tally.reached
-        tally.older = older
-        past = older == len(page.events) > 0
+        tally.outside = outside
+        past = len(outside) == len(page.events) > 0 and max(outside) < since
         if not page.continues:
             here = {record["id"] for record in batch}
             if not seen.isdisjoint(here):
@@ -137,10 +137,7 @@ def most_recent(
 
 def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -> list[Record]:
     """Turn a page asked for by id into its records, whatever their time."""
-    from datetime import UTC, datetime
-
-    ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    return next(records(provider, [page], ever, tally, redacted=redacted))
+    return next(records(provider, [page], Window(BEGINNING, END), tally, redacted=redacted))
 
 
 def _redact(page: Page, *, redacted: bool) -> None:

@@ -15,9 +15,17 @@ FORMS = (
 MILLISECONDS_FROM = 10**11
 """From here on a bare number counts milliseconds: as seconds it would be past the year 5100."""
 
+HOURS_IN_DAYS = 48
+"""From so many hours on, a duration is written in days."""
+
 LEAP_MINUTE = (23, 59)
 """The only one, in UTC, that may have a second 60."""
 
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+END = datetime.max.replace(tzinfo=UTC)
+"""The last moment that a datetime can hold; as the end of a window it means that there is none."""
+_NO_END = "9999-12-31T24"
+"""Greater than every time that can be written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIXTY = tuple(f"{number:02}" for number in range(60))
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -82,9 +90,18 @@ def parse_time(text: str, now: datetime) -> datetime:
     raise UsageError(message)
 
 
-def counts_back(text: str) -> bool:
-    """Say whether a TIME is a duration back from now, or now: told by whoever's clock one asks."""
-    return text.strip() == "now" or _DURATION.fullmatch(text.strip()) is not None
+def needs_clock(text: str) -> bool:
+    """Return whether the meaning of a TIME depends on this machine's clock."""
+    text = text.strip()
+    return text in ("now", "today", "yesterday") or _DURATION.fullmatch(text) is not None
+
+
+def in_words(duration: timedelta) -> str:
+    """Write a duration for people, to the minute; a long one in days."""
+    hours, minutes = divmod(int(duration.total_seconds()) // 60, 60)
+    if hours >= HOURS_IN_DAYS:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def finer(text: str) -> str:
@@ -112,6 +129,22 @@ def instant(value: object) -> str | None:
     except (ValueError, OverflowError):
         pass
     return None
+
+
+def before(moment: datetime, duration: timedelta) -> datetime:
+    """Subtract a duration; stop at the first moment that can be written."""
+    try:
+        return moment - duration
+    except OverflowError:
+        return BEGINNING
+
+
+def shift(moment: datetime, by: timedelta) -> datetime:
+    """Add a duration; stop at the first and the last moment that can be written."""
+    try:
+        return moment + by
+    except OverflowError:
+        return BEGINNING if by < timedelta() else END
 
 
 def now_text() -> str:
@@ -189,7 +222,8 @@ class Window:
         shorter fraction sorts before a longer one that begins with it. Unlike datetime this
         keeps nanoseconds, and it costs a tenth.
         """
-        return _key(self.since, self.finer[0]), _key(self.until, self.finer[1])
+        until = _NO_END if self.until == END else _key(self.until, self.finer[1])
+        return _key(self.since, self.finer[0]), until
 
     def days(self) -> Iterator[date]:
         """Give the UTC days that the window touches, newest first."""

@@ -14,14 +14,15 @@ from auditctl.formats.jsonl import Jsonl
 from auditctl.record import FIELDS
 from auditctl.sync import template
 from auditctl.sync.archive import Archive, Progress, Shape, hold
+from auditctl.sync.state import ReadSpan
 from auditctl.sync.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-WINDOW = {"since": None, "until": "2026-01-02T00:00:00.000Z", "position": None, "done": False}
-PROGRESS = Progress(WINDOW, None, None, [])
+WINDOW = ReadSpan(None, "2026-01-02T00:00:00.000Z", None, done=False)
+PROGRESS = Progress(WINDOW, None, None, ())
 
 
 def record(n: int) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 from hypothesis import given
@@ -18,11 +21,13 @@ from hypothesis import strategies as st
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync import state
 from auditctl.sync.journal import Journal, read_state
-from auditctl.sync.lines import FIRST_PREV, seal
-from auditctl.sync.state import State
+from auditctl.sync.lines import line_at
+from auditctl.sync.state import FIRST_PREV, File, FileEntry, ReadSpan, State
+from auditctl.window import to_text
+from tests.program import sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 YEAR_OF_MINUTES = 365 * 24 * 60
 
@@ -31,33 +36,25 @@ def opened(folder: Path) -> Journal:
     return Journal(str(folder / "j"), 0, time.sleep)
 
 
-def entry(name: str, offset: int, length: int) -> dict[str, Any]:
-    return {
-        "name": name, "offset": offset, "length": length, "records": 1, "sha256": "",
-        "mtime_ns": offset, "inode": 7,
-    }  # fmt: skip
+def entry(name: str, offset: int, length: int) -> FileEntry:
+    return FileEntry(name, offset, length, 1, "", offset, 7)
 
 
-def window(until: str, *, done: bool = True) -> dict[str, Any]:
-    return {"since": None, "until": until, "position": None, "done": done}
+def window(until: str, *, done: bool = True) -> ReadSpan:
+    return ReadSpan(None, until, None, done)
 
 
 def commit(journal: Journal, n: int, name: str = "a", **own: Any) -> None:
     """Write a line as a run does that finds one record, dated by its number."""
     length = journal.state.files[name].length if name in journal.state.files else 0
     journal.append(
-        files=[entry(name, length, 10)],
+        files=(entry(name, length, 10),),
         window=window(f"{n:06}"),
         records=journal.state.records + 1,
         newest=f"{n:06}",
-        ids=[f"id-{n}"],
-        whole=journal.state.line < 0,
-        **own,
+        ids=(f"id-{n}",),
+        **{"snapshot": journal.state.line < 0, **own},
     )
-
-
-def nothing(journal: Journal, n: int) -> None:
-    journal.append(window=window(f"{n:06}"), success=f"{n}")
 
 
 @pytest.fixture
@@ -72,7 +69,7 @@ def same(one: State, other: State) -> bool:
 
 @given(st.data())
 def test_cut_off_anywhere_it_is_a_state_that_once_was(data: st.DataObject) -> None:
-    with TemporaryDirectory() as name, patch.object(state, "STATE_EVERY", 700):
+    with TemporaryDirectory() as name, patch.object(state, "SNAPSHOT_EVERY", 700):
         folder = Path(name)
         journal = opened(folder)
         sizes, states = [0], [State()]
@@ -86,12 +83,9 @@ def test_cut_off_anywhere_it_is_a_state_that_once_was(data: st.DataObject) -> No
         journal.close()
         whole = (folder / "j").read_bytes()
         cut = data.draw(st.integers(0, len(whole)))
-        torn = (
-            data.draw(st.sampled_from([b"", b"\0" * 40, b"\0" * 40 + b"\n", b'{"line']))
-            if cut
-            else b""
-        )
-        (folder / "j").write_bytes(whole[:cut] + torn)
+        torn = [b"", b"\0" * 40, b"\0" * 40 + b"\n"] if cut else [b""]
+        torn += [b'{"line'] if cut in sizes else []
+        (folder / "j").write_bytes(whole[:cut] + data.draw(st.sampled_from(torn)))
         last = max(n for n, size in enumerate(sizes) if size <= cut)
         journal = opened(folder)
         assert same(journal.state, states[last])
@@ -125,7 +119,7 @@ def test_a_byte_that_was_changed_near_the_end_is_found_when_it_is_opened(
 
 @given(st.data())
 def test_a_line_that_was_dropped_is_found_when_it_is_opened(data: st.DataObject) -> None:
-    with TemporaryDirectory() as name, patch.object(state, "STATE_EVERY", 700):
+    with TemporaryDirectory() as name, patch.object(state, "SNAPSHOT_EVERY", 700):
         folder = Path(name)
         journal = opened(folder)
         for n in range(data.draw(st.integers(2, 12))):
@@ -155,45 +149,262 @@ def test_hash_and_link_are_what_the_documents_say(folder: Path) -> None:
         before = line["hash"]
 
 
-def test_runs_that_find_nothing_take_each_others_place(folder: Path) -> None:
+# Runs that find nothing
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def at(moment: datetime) -> Any:
+    """Set the clock that the journal asks."""
+    clock = Mock(wraps=datetime)
+    clock.now.return_value = moment
+    return patch("auditctl.sync.journal.datetime", clock)
+
+
+def succeed(journal: Journal, moment: datetime) -> None:
+    commit(journal, 1, success=to_text(moment))
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=9, seconds=59), -timedelta(minutes=9)])
+def test_a_run_that_finds_nothing_is_a_sign_of_life(folder: Path, later: timedelta) -> None:
     journal = opened(folder)
-    commit(journal, 1)
-    nothing(journal, 2)
-    size = (folder / "j").stat().st_size
-    for n in range(3, 50):
-        nothing(journal, n)
-    assert (folder / "j").stat().st_size <= size + 10
-    assert (journal.state.line, journal.state.window) == (1, window("000049"))
-    commit(journal, 50)
-    nothing(journal, 51)
-    assert journal.state.line == 3
+    succeed(journal, NOON)
+    before = (folder / "j").read_bytes()
+    with at(NOON + later):
+        assert journal.beat()
+    assert (folder / "j").read_bytes() == before
+    read = read_state(str(folder / "j"))
+    assert read is not None
+    assert read.success == to_text(NOON)
+    assert read.last_success == to_text(max(NOON, NOON + later))
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=10), -timedelta(minutes=10)])
+def test_every_ten_minutes_a_line_is_due(folder: Path, later: timedelta) -> None:
+    journal = opened(folder)
+    succeed(journal, NOON)
+    with at(NOON + later):
+        assert not journal.beat()
+
+
+def test_where_the_time_of_change_cannot_be_set_a_line_is_due(folder: Path) -> None:
+    journal = opened(folder)
+    succeed(journal, NOON)
+    with at(NOON), patch("os.utime", side_effect=OSError(errno.EPERM, "not permitted")):
+        assert not journal.beat()
+
+
+def test_a_line_that_tells_of_no_success_has_no_signs_of_life(folder: Path) -> None:
+    journal = opened(folder)
+    succeed(journal, NOON)
+    commit(journal, 2)
+    with at(NOON):
+        assert not journal.beat()
+    os.utime(folder / "j", (2e9, 2e9))
+    read = read_state(str(folder / "j"))
+    assert read is not None
+    assert read.last_success == to_text(NOON)
+
+
+def copied(folder: Path) -> None:
+    (folder / "copy").write_bytes((folder / "j").read_bytes())
+    os.utime(folder / "copy", ns=(1, 1_800_000_000_123_456_789))
+    (folder / "copy").replace(folder / "j")
+
+
+def torn(folder: Path) -> None:
+    with (folder / "j").open("ab") as file:
+        file.write(b'{"line":1')
+    os.utime(folder / "j", (2e9, 2e9))
+
+
+@pytest.mark.parametrize("change", [copied, torn])
+def test_what_else_changes_a_journal_is_no_sign_of_life(
+    folder: Path, change: Callable[[Path], None]
+) -> None:
+    journal = opened(folder)
+    succeed(journal, NOON)
+    change(folder)
+    read = read_state(str(folder / "j"))
+    assert read is not None
+    assert read.last_success == to_text(NOON)
+
+
+def test_a_write_that_failed_is_no_sign_of_life(folder: Path) -> None:
+    journal = opened(folder)
+    succeed(journal, NOON)
+    with at(NOON):
+        journal.beat()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with patch("os.fsync", side_effect=full), pytest.raises(OutputError):
+        commit(journal, 2)
+    read = read_state(str(folder / "j"))
+    assert read is not None
+    assert read.last_success == to_text(NOON)
+
+
+# Pinned ids
+
+
+def pinned(journal: Journal, since: str, kept_from: str | None) -> list[str]:
+    return [id_ for ids in journal.pinned_ids(since, kept_from) for id_ in ids]
+
+
+def test_pinned_ids_are_linked_from_line_to_line(folder: Path) -> None:
+    journal = opened(folder)
+    commit(journal, 0, pinned={"a": None, "b": "2030Z"})
+    for n in range(1, 5):
+        commit(journal, n)
+    commit(journal, 5, pinned={"c": "2027Z"})
+    commit(journal, 6)
+    for one in (journal, opened_again(journal)):
+        assert pinned(one, "2029Z", None) == ["c", "a", "b"]
+        assert pinned(one, "2031Z", None) == []
+        assert pinned(one, "2031Z", "000000") == ["c", "a", "b"]
+        assert pinned(one, "2031Z", "2999") == []
+        pins = one.state.pins
+        assert pins is not None
+        assert [pins.may_hold(time) for time in (None, "2026Z", "2027Z", "2030Z", "2031Z")] == [
+            True, False, True, True, False,
+        ]  # fmt: skip
+
+
+def test_what_is_older_than_what_the_provider_keeps_is_not_read(folder: Path) -> None:
+    journal = opened(folder)
+    for n in range(3):
+        commit(journal, n, pinned={f"{n}": None})
+    assert pinned(journal, "2026Z", "000001") == ["2", "1"]
+
+
+def test_a_clock_that_was_set_back_ends_no_look_for_pinned_ids(folder: Path) -> None:
+    journal = opened(folder)
+    commit(journal, 5, pinned={"before": None})
+    with patch("auditctl.sync.journal.now_text", return_value="1970"):
+        commit(journal, 0, pinned={"then": None})
+    commit(journal, 6, pinned={"after": None})
+    assert pinned(journal, "2026Z", "000004") == ["after", "then", "before"]
+
+
+# The ids of events with a time
+
+
+def test_only_lines_with_ids_are_read_for_them(folder: Path) -> None:
+    journal = opened(folder)
+    commit(journal, 0)
+    commit(journal, 10)
+    for n in range(11, 300):
+        journal.append(window=window(f"{n:06}"))
+    commit(journal, 300)
+    journal.append(window=window("000301"))
+    for one in (journal, opened_again(journal)):
+        with patch("auditctl.sync.journal.line_at", side_effect=line_at) as read:
+            assert list(one.ids("000010", "")) == [("id-300",), ("id-10",)]
+        assert read.call_count == 3
+        assert list(one.ids("000010", "000010")) == [("id-300",)]
+
+
+def test_the_ids_of_the_first_edition_are_found_from_lines_that_are_linked(folder: Path) -> None:
+    state = {"shape": {}, "since": None, "waived": [], "files": {}, "kept": {}}
+    first_edition(
+        folder / "j",
+        {"state": state, "newest": "000001", "ids": ["one"]},
+        {"newest": "000002", "ids": ["two"]},
+        {},
+    )
+    journal = opened(folder)
+    assert list(journal.ids("000001", "")) == [("two",), ("one",)]
+    commit(journal, 3, snapshot=True)
+    commit(journal, 4)
+    for one in (journal, opened_again(journal)):
+        assert list(one.ids("000000", "")) == [("id-4",), ("id-3",), ("two",), ("one",)]
+
+
+def test_opening_reads_no_pinned_ids(folder: Path) -> None:
+    """A hundred thousand of them cost what none cost."""
+    journal = opened(folder)
+    for n in range(100):
+        commit(journal, n, pinned={f"{n} {m} {'x' * 20}": None for m in range(1000)})
+    while journal.state.line < 300:
+        commit(journal, journal.state.line)
     journal.close()
-    assert opened(folder).state.head == journal.state.head
+    with counted_reads() as read:
+        again = opened(folder)
+    assert (folder / "j").stat().st_size > 3_000_000
+    assert sum(read) < 600_000
+    assert len(pinned(again, "", "")) == 100_000
 
 
-def test_that_a_window_was_read_is_not_forgotten_for_one_that_is_not(folder: Path) -> None:
+FIRST_EDITION: dict[str, Any] = {
+    "at": "2025-06-01T00:00:00.000Z", "version": "0.1.0", "state_at": 0,
+    "window": {"since": None, "until": "2025", "position": None, "done": True},
+    "covered": {"since": None, "until": "2025"}, "success": "2025-06-01T00:00:00.000Z",
+    "gaps": [], "acknowledged": [], "moved": [], "files": [], "records": 0, "latest": None,
+    "oldest": None, "newest": None, "seen": "2025",
+}  # fmt: skip
+
+
+def first_edition(path: Path, *lines: dict[str, Any]) -> None:
+    """Write a journal as the first edition did; each line has these members of its own."""
+    written, prev = b"", FIRST_PREV
+    for number, own in enumerate(lines):
+        members = {"line": number, "prev": prev, **FIRST_EDITION, "kept": {}, **own}
+        ids = members.pop("ids", [])
+        line = sealed({**members, "ids": ids})
+        prev = json.loads(line)["hash"]
+        written += line
+    path.write_bytes(written)
+
+
+def test_a_journal_of_the_first_edition_is_read_on(folder: Path) -> None:
+    state = {"shape": {"a": 1}, "since": "1d", "anchor": FIRST_PREV, "waived": [], "files": {}}
+    whole = {**state, "files": {"a": [10, 3, 7]}, "kept": {"old": None, "ahead": "2027Z"}}
+    begin = {"kept": {}, "state": {**state, "kept": {}}}
+    first_edition(folder / "j", begin)
+    at = {"state_at": (folder / "j").stat().st_size}
+    first_edition(
+        folder / "j",
+        begin,
+        {"kept": {"more": "2028Z"}, "state": whole, **at},
+        {"kept": {"most": "2029Z"}, **at},
+    )
+    before = (folder / "j").read_bytes()
+
     journal = opened(folder)
-    commit(journal, 1)
-    nothing(journal, 2)
-    journal.append(window=window("000003", done=False))
-    assert journal.state.line == 2
+    assert journal.state.shape == {"a": 1}
+    assert journal.state.files == {"a": File(10, 3, 7)}
+    assert not journal.beat()  # its last line may have taken the place of another
+    for _ in range(2):
+        assert sorted(pinned(journal, "2026Z", "")) == ["ahead", "more", "most", "old"]
+        commit(journal, 1, pinned={})
+        journal = opened_again(journal)
+    commit(journal, 2, pinned={"new": None})
+    assert sorted(pinned(opened_again(journal), "2026Z", "")) == [
+        "ahead", "more", "most", "new", "old",
+    ]  # fmt: skip
+    after = (folder / "j").read_bytes()
+    assert after.startswith(before)
+    third_line, fourth = (json.loads(line) for line in after.splitlines()[2:4])
+    assert (fourth["prev"], fourth["kept_before"]["until"]) == (third_line["hash"], "2029Z")
+    assert "kept" not in fourth["state"]
+
+
+def opened_again(journal: Journal) -> Journal:
+    journal.close()
+    return opened(Path(journal.path).parent)
 
 
 def test_ids_are_found_as_far_back_as_is_asked(folder: Path) -> None:
     journal = opened(folder)
     for n in range(100):
         commit(journal, n)
-    assert list(journal.ids("000090", "000080")) == [[f"id-{n}"] for n in range(99, 89, -1)]
+    assert list(journal.ids("000090", "000080")) == [(f"id-{n}",) for n in range(99, 89, -1)]
     assert sum(1 for _ in journal.ids("000000", "")) == 100
 
 
-def test_a_year_of_runs_opens_by_reading_its_end(folder: Path) -> None:
-    """Nine million bytes take as many reads as ninety thousand."""
-    journal = opened(folder)
-    with patch("os.fsync"):
-        for n in range(YEAR_OF_MINUTES // 25):
-            commit(journal, n, f"{n % 30}.jsonl")
-    journal.close()
+@contextmanager
+def counted_reads() -> Iterator[list[int]]:
+    """Note how many bytes each read gives."""
     read: list[int] = []
     pread = os.pread
 
@@ -203,6 +414,17 @@ def test_a_year_of_runs_opens_by_reading_its_end(folder: Path) -> None:
         return data
 
     with patch("os.pread", counted):
+        yield read
+
+
+def test_a_year_of_runs_opens_by_reading_its_end(folder: Path) -> None:
+    """Nine million bytes take as many reads as ninety thousand."""
+    journal = opened(folder)
+    with patch("os.fsync"):
+        for n in range(YEAR_OF_MINUTES // 25):
+            commit(journal, n, f"{n % 30}.jsonl")
+    journal.close()
+    with counted_reads() as read:
         state = opened(folder).state
     assert state.records == YEAR_OF_MINUTES // 25
     assert len(state.files) == 30
@@ -253,6 +475,6 @@ def test_a_sealed_line_that_no_run_has_written_is_found(folder: Path) -> None:
     commit(journal, 1)
     journal.close()
     with (folder / "j").open("ab") as file:
-        file.write(seal({"line": 1, "state_at": 0}))
+        file.write(sealed({"line": 1, "state_at": 0}))
     with pytest.raises(IntegrityError, match="line 2: it was changed"):
         opened(folder)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditctl.sync.lines import FIRST_PREV, seal
-from tests.program import Run, lasting, synced, with_a_gap
+from auditctl.sync.state import FIRST_PREV
+from tests.program import Run, last_hash, sealed, synced, with_a_gap
 from tests.server import UNAVAILABLE, Fault, Persona, Server, Upstash
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def rewrite(journal: str, **members: Any) -> None:
     """Make a journal of one line that is like the last one, but for these members."""
     first = json.loads(Path(journal).read_bytes().split(b"\n")[0])
     line = {**last_line(journal), "line": 0, "prev": FIRST_PREV, "state_at": 0, **members}
+    line = {"state": first["state"], "ids": line.pop("ids"), **line}
+    ids = line.pop("ids")
     del line["hash"]
-    Path(journal).write_bytes(seal({**line, "state": first["state"]}))
+    Path(journal).write_bytes(sealed({**line, "ids": ids}))
 
 
 # What is shown
@@ -75,7 +77,7 @@ def test_a_destination_is_shown_to_machines(tmp_path: Path, auditctl: Program) -
         "gaps": [],
         "unfinished": False,
         "journal_lines": line["line"] + 1,
-        "journal_hash": lasting(Path(f"{path}.journal")),
+        "journal_hash": last_hash(Path(f"{path}.journal")),
     }
     since, until = (shown["covered"][key] for key in ("since", "until"))
     times = [since, shown["newest"], until, shown["last_success"]]

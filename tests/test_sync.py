@@ -609,20 +609,20 @@ def test_our_clock_being_wrong_for_once_takes_nothing_back_and_makes_no_gap(
         assert one.verify() == 0
 
 
-def test_since_counts_back_from_the_providers_now_if_our_clock_is_ahead(each: Desk) -> None:
-    each.world.happenings.clear()
-    for since in ("1h", "now"):
-        path = f"{since}.jsonl"
-        with our_clock(timedelta(hours=2)):
-            for n in range(3):
-                assert each.sync("--since", since, path=path) == 0
-                each.world.happenings.append(
-                    happening(each.name, 55_000 + n + len(since) * 10, datetime.now(UTC))
-                )
-                time.sleep(0.002)
-            assert each.sync("--since", since, path=path) == 0
-        assert len(records_of(each.folder / path)) >= 3
-        assert each.verify(path) == 0
+def test_since_counts_by_our_clock_and_says_so_if_it_is_wrong(each: Desk) -> None:
+    now = datetime.now(UTC)
+    ages = (timedelta(minutes=m) for m in (10, 50, 70, 110))
+    each.world.happenings[:] = [
+        happening(each.name, 55_000 + n, now - age) for n, age in enumerate(ages)
+    ]
+    with our_clock(timedelta(hours=-1)):
+        for said in (True, False):
+            assert each.sync("--since", "1h") == 0
+            assert ("59 min behind" in each.said or "1 h 0 min behind" in each.said) is said
+            assert len(records_of(each.data)) == 4
+    assert each.sync("--since", "1h") == 0
+    assert len(records_of(each.data)) == 4
+    assert each.verify() == 0
 
 
 @pytest.mark.parametrize("behind", [timedelta(), timedelta(minutes=10), timedelta(hours=2)])

@@ -4,8 +4,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -14,10 +14,9 @@ from auditctl.errors import IntegrityError, OutputError, UsageError
 from auditctl.record import Record
 from auditctl.sync.integrity import prove_files
 from auditctl.sync.journal import Journal
-from auditctl.sync.lines import Line
-from auditctl.sync.state import File, State
+from auditctl.sync.state import File, FileEntry, ReadSpan, Span, State
 from auditctl.sync.template import Template
-from auditctl.window import to_text
+from auditctl.window import parse_time, to_text
 
 FOLDER_MODE = 0o700
 
@@ -45,10 +44,10 @@ class Shape:
 class Progress:
     """How far a run is when it commits."""
 
-    window: Line
-    covered: Line | None
+    window: ReadSpan
+    covered: Span | None
     success: str | None
-    gaps: list[Line]
+    gaps: tuple[Span, ...]
 
 
 @dataclass
@@ -114,8 +113,10 @@ class Archive:
         """How many records wait for the next commit."""
         return len(self._ids)
 
-    def commit(self, progress: Progress, kept: dict[str, str | None]) -> None:
-        """Append what was added and make it last; ``kept`` are ids to be kept for good.
+    def commit(self, progress: Progress, pinned: dict[str, str | None]) -> None:
+        """Append what was added and make it last; ``pinned`` are ids that no time leads back to.
+
+        A run that found nothing only leaves a sign of life, if the last line is young.
 
         The data is on the disk before the journal's line is written, and that line is the commit:
         what was written without one is cut off by the next run.
@@ -127,21 +128,23 @@ class Archive:
         """
         self.waited = 0.0
         with self.held():
+            if not self._is_news(progress) and self.journal.beat():
+                return
             self._begin(self._parts, progress)
-            entries: list[Line] = []
+            entries: list[FileEntry] = []
             try:
                 for name, part in self._parts.items():
                     entries.append(self._write(name, part, progress))
                 latest = (self.state.latest or "")[:-1]
                 self._append(
                     **vars(progress),
-                    files=entries,
+                    files=tuple(entries),
                     records=self.state.records + len(self._ids),
                     oldest=_dated(self._oldest),
                     newest=_dated(self._newest),
                     latest=_dated(max(self._newest or "", latest)),
-                    ids=self._ids,
-                    kept=kept,
+                    ids=tuple(self._ids),
+                    pinned=pinned,
                 )
             except OutputError:
                 if not self.journal.torn:
@@ -149,23 +152,35 @@ class Archive:
                 raise
             self.discard()
 
-    def _undo(self, entries: Iterable[Line]) -> None:
+    def _is_news(self, progress: Progress) -> bool:
+        """Return whether a run has something to say but that it came to its end."""
+        state = self.state
+        return (
+            bool(self._parts or self.moved or self.renewed)
+            or not progress.window.done
+            or state.window is None
+            or not state.window.done
+            or progress.gaps != state.gaps
+            or _begins_or_ends_earlier(progress.covered, state.covered)
+        )
+
+    def _undo(self, entries: Iterable[FileEntry]) -> None:
         """Take back what was written for a commit that has failed, as if there had been none."""
         for entry in entries:
-            path = self._path(entry["name"])
+            path = self._path(entry.name)
             with suppress(OSError):  # then the next run cuts it off
-                os.truncate(path, entry["offset"])
-                _set_changed(path, self.state.files[entry["name"]].mtime_ns)
+                os.truncate(path, entry.offset)
+                _set_changed(path, self.state.files[entry.name].mtime_ns)
 
     def _append(self, **own: Any) -> None:  # noqa: ANN401
         state = self.state
-        moved, self.moved = self.moved, []
+        moved, self.moved = tuple(self.moved), []
         begins = state.line < 0
-        whole, self.renewed = begins or self.renewed, False
+        snapshot, self.renewed = begins or self.renewed, False
         if begins:
             state.shape = self.shape.words
             state.since = self.shape.since
-        self.journal.append(moved=moved, **own, whole=whole)
+        self.journal.append(moved=moved, **own, snapshot=snapshot)
         self.waited += self.journal.waited
 
     def _begin(self, names: Iterable[str], progress: Progress) -> None:
@@ -182,9 +197,9 @@ class Archive:
             if _size(path):
                 raise _foreign(path)
         if fresh:
-            begun = [_entry(name, File(), 0, b"", 0) for name in fresh]
+            begun = tuple(_entry(name, File(), b"", 0) for name in fresh)
             # Nothing has been committed yet, so the window is read no further than before.
-            window = self.state.window or {**progress.window, "position": None, "done": False}
+            window = self.state.window or replace(progress.window, position=None, done=False)
             self._append(window=window, files=begun)
 
     def _look(self, name: str) -> None:
@@ -222,7 +237,7 @@ class Archive:
         # An empty file in its place is what logrotate's "create" puts there.
         return found if found.st_size or found.st_ino == file.inode else None
 
-    def _write(self, name: str, part: _Part, progress: Progress) -> Line:
+    def _write(self, name: str, part: _Part, progress: Progress) -> FileEntry:
         path = self._path(name)
         try:
             descriptor = self._open(name)
@@ -254,10 +269,8 @@ class Archive:
         except OSError as error:
             raise cannot(path, error) from None
         written = File(file.length, found.st_mtime_ns, found.st_ino)
-        entry = _entry(name, written, len(data), data, part.records)
-        if self.shape.header:
-            entry["header"] = begins
-        return entry
+        header = begins if self.shape.header else None
+        return _entry(name, written, data, part.records, header=header)
 
     def _open(self, name: str) -> int | None:
         """Open a file at the end of which to write; None if it is not the one it was."""
@@ -351,7 +364,7 @@ class Archive:
                 _set_changed(path, file.mtime_ns)
             inode = os.stat(path).st_ino  # noqa: PTH116
             self.renewed |= inode != file.inode
-            file.inode = inode
+            self.state.files[name] = replace(file, inode=inode)
         except OSError as error:
             raise cannot(path, error) from None
 
@@ -411,7 +424,10 @@ def _compare(archive: Archive) -> None:
     if shape.since_time is None or shape.since == state.since:
         return
     first = state.covered or state.window
-    if first is None or first["since"] != to_text(shape.since_time, exact=True):
+    begun_at = first and first.since
+    # What is covered may begin later: where the provider can have shown something.
+    typed = state.since and parse_time(state.since, datetime.now(UTC))
+    if shape.since_time != typed and to_text(shape.since_time, exact=True) != begun_at:
         raise UsageError(
             f"{shape.template.path} was begun with {_said('since', state.since)}; this run has "
             f"{_said('since', shape.since)}. Leave it out, or give another PATH."
@@ -431,16 +447,19 @@ def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
     return " ".join(f"--{name} {one}" for one in values)
 
 
-def _entry(name: str, file: File, length: int, data: bytes, records: int) -> Line:
-    return {
-        "name": name,
-        "offset": file.length,
-        "length": length,
-        "records": records,
-        "sha256": sha256(data).hexdigest(),
-        "mtime_ns": file.mtime_ns,
-        "inode": file.inode,
-    }
+def _begins_or_ends_earlier(covered: Span | None, known: Span | None) -> bool:
+    """Return whether less is covered than the journal says, or what begins elsewhere."""
+    if covered is None or known is None:
+        return covered != known
+    return covered.since != known.since or covered.until < known.until
+
+
+def _entry(
+    name: str, file: File, data: bytes, records: int, *, header: bool | None = None
+) -> FileEntry:
+    digest = sha256(data).hexdigest()
+    length = len(data)
+    return FileEntry(name, file.length, length, records, digest, file.mtime_ns, file.inode, header)
 
 
 def make_folder(path: str) -> None:

@@ -3,10 +3,10 @@
 import math
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from auditctl.commands import count
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, IntegrityError, UsageError, failure
+from auditctl.escape import escape
 from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
@@ -22,13 +23,14 @@ from auditctl.parameters import duration
 from auditctl.provider import own_options
 from auditctl.record import FIELDS
 from auditctl.sync import template
-from auditctl.sync.archive import Shape, hold
+from auditctl.sync.archive import Archive, Shape, hold
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SourcesOptions, SyncOptions
 from auditctl.sync.reports import write_table
 from auditctl.sync.run import Outcome, Run
+from auditctl.sync.state import Span
 from auditctl.sync.template import Template
-from auditctl.window import counts_back, parse_time
+from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
     from auditctl.console import Console
@@ -89,8 +91,7 @@ class Job:
                     client,
                     archive,
                     overlap,
-                    shape.since_time,
-                    options.since is not None and counts_back(options.since),
+                    _first_since(archive, now),
                     tests=tests,
                     redacted=options.redact,
                     watch=watch,
@@ -126,10 +127,24 @@ class Job:
         header = csv.rows([])
         return Shape(words, self.template, csv.rows, header, *begun)
 
-    def conclude(self, outcome: Outcome) -> None:
+    def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
         """Say what a run found."""
         console = self.around.console
-        commands.conclude(self.provider.title, outcome.tally, console)
+        title, path, since = self.provider.title, self.template.path, self.options.since
+        commands.conclude(title, outcome.tally, console)
+        if outcome.clashes:
+            console.warning(
+                f"{self.prefix}{count(len(outcome.clashes), 'event')} of {title} came with the id "
+                "of a different event in the same answer. An id stands for one event, so only the "
+                f"first with each id was written. The first such id: {escape(outcome.clashes[0])}."
+            )
+        if outcome.first and since is not None and needs_clock(since):
+            commands.warn_of_clock(title, f"--since {since}", skew, console, self.prefix)
+        if outcome.begins is not None:
+            console.warning(
+                f"{self.prefix}{path} begins at {outcome.begins:%Y-%m-%d %H:%M} UTC: {title} does "
+                f"not keep its log as far back as --since {since}."
+            )
         console.info(
             f"{self.prefix}{self.template.path}: {count(outcome.records, 'new record')}, "
             f"{count(outcome.tally.pages, 'page')}."
@@ -153,7 +168,7 @@ def sync(
             if options.follow:
                 follow(partial(_look, job, run), interval, outage)
             outcome = run.catch_up()
-            job.conclude(outcome)
+            job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
     except InterruptedRunError:
         if not options.follow:
@@ -204,7 +219,7 @@ def together(options: SourcesOptions, around: Context) -> None:
                 look = partial(runs.in_turn, partial(_look, job, run))
                 follow(look, interval, outage, sleep=runs.sleep)
             outcome = runs.in_turn(run.catch_up)
-            job.conclude(outcome)
+            job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
             return outcome
 
@@ -219,6 +234,14 @@ def together(options: SourcesOptions, around: Context) -> None:
     failures = [failure(result.error).status for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
+
+
+def _first_since(archive: Archive, now: datetime) -> datetime | None:
+    """Return where the first window begins: as is said now, or was said when it was begun."""
+    begun = archive.state.since
+    if archive.shape.since_time is not None or begun is None:
+        return archive.shape.since_time
+    return parse_time(begun, now)
 
 
 class FailedError(AuditctlError):
@@ -241,7 +264,7 @@ def _look(job: Job, run: Run) -> None:
     """Do one of many runs: what is found wrong with the log is said, and it goes on."""
     run.archive.look()
     outcome = run.catch_up()
-    job.conclude(outcome)
+    job.conclude(outcome, run.client.skew)
     for gap in outcome.gaps:
         job.around.console.warning(f"{job.prefix}{_missing(job, gap)}")
 
@@ -251,10 +274,10 @@ def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
         raise IntegrityError(" ".join(_missing(job, gap) for gap in outcome.gaps))
 
 
-def _missing(job: Job, gap: Mapping[str, str]) -> str:
+def _missing(job: Job, gap: Span) -> str:
     path = job.template.path
     return (
-        f"{path}: events from {gap['since'][:16]} to {gap['until'][:16]} UTC cannot be had any "
+        f"{path}: events from {gap} UTC cannot be had any "
         f"more: {job.provider.title} does not keep them for so long, and no run has asked for them "
         "in time. All that there is was written. When this is known, say so with: auditctl status "
         f"{shlex.quote(path)} --acknowledge-gaps"

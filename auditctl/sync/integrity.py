@@ -6,7 +6,8 @@ from hashlib import sha256
 from typing import Self
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.lines import Line, read_lines, unreadable
+from auditctl.sync.lines import read_lines, unreadable
+from auditctl.sync.state import FileEntry
 from auditctl.sync.template import Template
 
 CHUNK = 1024 * 1024
@@ -37,25 +38,25 @@ class Files:
         """Give the path of a file."""
         return os.path.join(self._folder, self._moved.get(name, name))  # noqa: PTH118
 
-    def prove(self, entry: Line, number: int, *, count: bool) -> None:
+    def prove(self, entry: FileEntry, number: int, *, count: bool) -> None:
         """Read what a line says was written, with ``count`` its records too.
 
         Raises:
             IntegrityError: it is not there, or is something else.
 
         """
-        path = self.path(entry["name"])
+        path = self.path(entry.name)
         digest = sha256()
         parts: list[bytes] = []
-        left, offset = entry["length"], entry["offset"]
+        left, offset = entry.length, entry.offset
         try:
-            file = self._file(entry["name"])
+            file = self._file(entry.name)
             while left:
                 chunk = os.pread(file, min(CHUNK, left), offset)
                 if not chunk:
                     end = offset
                     raise IntegrityError(
-                        f"{path} ends at byte {end}, but {entry['offset'] + entry['length']} bytes "
+                        f"{path} ends at byte {end}, but {entry.end} bytes "
                         f"were committed (line {number} of the journal). It was cut or replaced; "
                         "nothing was overwritten. Restore it from a backup, or move it away."
                     )
@@ -72,19 +73,18 @@ class Files:
             ) from None
         except OSError as error:
             raise unreadable(path, error) from None
-        if digest.hexdigest() != entry["sha256"]:
-            last = entry["offset"] + entry["length"] - 1
+        if digest.hexdigest() != entry.sha256:
             raise IntegrityError(
-                f"{path} is not what was written: a byte from {entry['offset']} to {last} was "
-                f"changed (line {number} of the journal has their SHA-256). Nothing was "
-                "overwritten. Restore it from a backup, or move it away."
+                f"{path} is not what was written: a byte from {entry.offset} to "
+                f"{entry.end - 1} was changed (line {number} of the journal has their SHA-256). "
+                "Nothing was overwritten. Restore it from a backup, or move it away."
             )
-        if count and entry["length"]:
+        if count and entry.length:
             found = _records(entry, b"".join(parts), compressed=self._compressed)
-            if found != entry["records"]:
+            if found != entry.records:
                 raise IntegrityError(
-                    f"{path} has {found} records from byte {entry['offset']} on, but line "
-                    f"{number} of the journal says {entry['records']}."
+                    f"{path} has {found} records from byte {entry.offset} on, but line "
+                    f"{number} of the journal says {entry.records}."
                 )
 
     def _file(self, name: str) -> int:
@@ -105,16 +105,16 @@ def prove_files(template: Template, names: Collection[str], moved: Mapping[str, 
 
     """
     begun: dict[str, int] = {}
-    for number, line in read_lines(template.journal):
-        begun |= dict.fromkeys(line["moved"], number)
+    for _, commit in read_lines(template.journal):
+        begun |= dict.fromkeys(commit.moved, commit.line)
     with Files(template, moved) as files:
-        for number, line in read_lines(template.journal):
-            for entry in line["files"]:
-                if entry["name"] in names and number >= begun.get(entry["name"], 0):
-                    files.prove(entry, number, count=False)
+        for _, commit in read_lines(template.journal):
+            for entry in commit.files:
+                if entry.name in names and commit.line >= begun.get(entry.name, 0):
+                    files.prove(entry, commit.line + 1, count=False)
 
 
-def _records(entry: Line, data: bytes, *, compressed: bool) -> int:
+def _records(entry: FileEntry, data: bytes, *, compressed: bool) -> int:
     """Count the records in what one commit wrote."""
     if compressed:
         import gzip
@@ -124,7 +124,9 @@ def _records(entry: Line, data: bytes, *, compressed: bool) -> int:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
             return -1
-    return sum(1 for _ in _rows(data)) - entry["header"] if "header" in entry else data.count(b"\n")
+    if entry.header is None:
+        return data.count(b"\n")
+    return sum(1 for _ in _rows(data)) - entry.header
 
 
 def _rows(data: bytes) -> Iterable[list[str]]:

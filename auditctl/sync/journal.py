@@ -1,45 +1,44 @@
 """The journal: a hash-linked line per commit, which is the only state that a destination has.
 
-To be opened fast however long it is, it is read from its end: the last line tells where the last
-line with the whole `State` stands, and only what follows that one is read.
+Lines are appended, and never replaced. To open fast however long the journal is, it is read from
+its end: the last line tells where the last snapshot of the `State` begins, and only what follows
+that one is read.
 """
 
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditctl import __version__
 from auditctl.destination import MODE, cannot, sync_folder, write_all
-from auditctl.errors import IntegrityError, LockedError
+from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync.lines import (
-    FIRST_PREV,
-    Line,
     backward,
     count,
-    opened,
-    parsed,
-    says_nothing,
-    seal,
+    decode,
+    encode,
+    ids_of,
+    is_torn,
+    line_at,
+    read_at,
     unreadable,
-    whole_size,
-    without_ids,
     wrong_line,
 )
-from auditctl.sync.state import State
-from auditctl.window import now_text
+from auditctl.sync.state import FIRST_PREV, Commit, Pins, ReadSpan, State
+from auditctl.window import now_text, to_text
 
-POLL = 0.02
-"""Seconds between two looks whether another run has let go of the lock."""
-GLANCE = 0.05
-"""Seconds that a lock is waited for in any case."""
-OLDEST_FALLBACK = timedelta(hours=1)
-UNREAD = 5
-"""How often a last line that another run is just writing is looked at again."""
+POLL_SECONDS = 0.02
+"""Between two attempts to take the lock."""
+SHORTEST_WAIT_SECONDS = 0.05
+"""`is_held` takes the lock for a moment; so it is waited for in any case."""
+HEARTBEAT_EVERY = timedelta(minutes=10)
+"""A run without news writes a line if the last one is so old, else it is a touch of the file."""
+NS_PER_MS = 1_000_000
 
 
 class Journal:
@@ -66,9 +65,11 @@ class Journal:
             raise cannot(path, error) from None
         try:
             self._lock(wait, pause)
-            self._size, self._last, self.state = _read_end(self._file, path)
-            if os.fstat(self._file).st_size > self._size:
+            self._size, self._state_at, self.state = _read_end(self._file, path)
+            found = os.fstat(self._file)
+            if found.st_size > self._size:
                 os.ftruncate(self._file, self._size)
+                _set_changed(self._file, found)
         except OSError as error:
             os.close(self._file)
             raise cannot(path, error) from None
@@ -77,8 +78,7 @@ class Journal:
             raise
 
     def _lock(self, wait: float, pause: Callable[[float], object]) -> None:
-        # Whoever looks whether the journal is held holds it too, for a moment.
-        until = time.monotonic() + max(wait, GLANCE)
+        until = time.monotonic() + max(wait, SHORTEST_WAIT_SECONDS)
         while True:
             try:
                 # The kernel's: it ends with the process, however that ends.
@@ -90,101 +90,108 @@ class Journal:
                         "--wait, or let it go on."
                     )
                     raise LockedError(message) from None
-                pause(POLL)
+                pause(POLL_SECONDS)
             except OSError as error:
-                raise cannot(self.path, error) from None
+                raise OutputError(
+                    f"Cannot lock {self.path}: {error.strerror or error}. Two runs could write at "
+                    "once; choose a disk whose file system has locks (flock)."
+                ) from None
             else:
                 return
 
     def close(self) -> None:
         """Let go of the lock."""
-        os.close(self._file)
+        with suppress(OSError):  # every line was synced, so nothing can be lost any more
+            os.close(self._file)
 
-    def append(self, *, whole: bool = False, **own: Any) -> None:  # noqa: ANN401
+    def append(self, *, snapshot: bool = False, **members: Any) -> None:  # noqa: ANN401
         """Write a line and make it last; it is then the state.
 
-        ``own`` are the members that this line decides; the rest is as before, and ``whole`` writes
-        the whole state with it. A line that only says that nothing was found takes the place of
-        such a line, if there is a young one before that: it is the last if the writing fails.
+        ``members`` are those of `Commit` that this line decides; the others stay as they are.
 
         Raises:
             OutputError: it cannot be written. What was committed before stays so.
 
         """
-        state = self.state
-        line: Line = {
-            "window": state.window,
-            "covered": state.covered,
-            "success": state.success,
-            "gaps": state.gaps,
-            "acknowledged": [],
-            "moved": [],
-            "files": [],
-            "records": state.records,
-            "latest": state.latest,
-            "oldest": None,
-            "newest": None,
-            "kept": {},
-            **own,
-        }
-        # A clock that is wrong for a while makes windows end earlier than those before them.
-        line["seen"] = max(state.seen, line["window"]["until"])
-        line["ids"] = line.pop("ids", [])  # last, so that they can be passed over unread
-        nothing = says_nothing(line)
-        again = nothing and self._last.may_go() and line["gaps"] == state.gaps and not whole
-        if again and state.window is not None and state.window["done"]:
-            if line["window"]["done"]:
-                # It stands for both, or it would look as if nobody had read what lies between.
-                since = _earlier(line["window"]["since"], state.window["since"])
-                line["window"] = {**line["window"], "since": since}
-                if state.covered is not None and line["covered"] == state.covered:
-                    # What is covered was so by the one before, whose clock was a bit ahead.
-                    line["window"]["until"] = state.window["until"]
-            else:
-                again = False  # that the one before was done must not be lost
-        offset = self._last.offset if again else self._size
-        number, prev = (state.line, self._last.prev) if again else (state.line + 1, state.head)
-        state_at = self._last.state_at
-        head = {
-            "line": number,
-            "prev": prev,
-            "at": now_text(),
-            "version": __version__,
-            "state_at": state_at,
-        }
-        if whole or offset - state_at > state.enough:
-            state_at = offset
-            head |= {"state_at": offset, "state": state.whole()}
-        written = {**head, **line}
-        data = seal(written)
-        self._see()
+        self._check_place()
+        commit = self._next(members)
+        offset = self._size
+        # The first line after one of the first edition says anew what that one says otherwise.
+        if (
+            snapshot
+            or self.state.first_edition
+            or offset - self._state_at > self.state.snapshot_every
+        ):
+            commit = replace(commit, state_at=offset, snapshot=self.state.snapshot())
+        data, commit = encode(commit)
+        before = os.fstat(self._file)
         try:
-            if offset < self._size:
-                # Not written over: what a longer line left behind would look like a line.
-                os.ftruncate(self._file, offset)
             write_all(self._file, data, offset)
             started = time.monotonic()
             os.fsync(self._file)
             self.waited = time.monotonic() - started
+            if offset == 0:
+                sync_folder(os.path.dirname(self.path))  # noqa: PTH120
         except OSError as error:
             self.torn = True
             with suppress(OSError):
                 os.ftruncate(self._file, offset)
                 self.torn = False
+                _set_changed(self._file, before)
             raise cannot(self.path, error) from None
-        if offset == 0:
-            sync_folder(os.path.dirname(self.path))  # noqa: PTH120
         self._size = offset + len(data)
-        nothing = nothing and "state" not in written
-        fallback = self._last.fallback if again else state.done_at
-        self._last = _Last(offset, prev, state_at, nothing, fallback)
-        state.apply(written)
+        self._state_at = commit.state_at
+        self.state.apply(commit, offset)
 
-    def _see(self) -> None:
-        """See whether the journal is still where it should be: logrotate moves what it is told to.
+    def _next(self, members: dict[str, Any]) -> Commit:
+        """Return the commit that follows, without its hash."""
+        state = self.state
+        members = {
+            "window": state.window,
+            "covered": state.covered,
+            "success": state.success,
+            "gaps": state.gaps,
+            "records": state.records,
+            "latest": state.latest,
+            **members,
+        }
+        window: ReadSpan = members["window"]
+        success = members["success"]
+        return Commit(
+            line=state.line + 1,
+            prev=state.head,
+            # The same moment: so the last line tells whether it is itself that of a success.
+            at=success if success != state.success else now_text(),
+            version=__version__,
+            state_at=self._state_at,
+            # A clock that is wrong for a while makes windows end earlier than those before them.
+            seen=max(state.seen, window.until),
+            pins=state.pins,
+            ids_before=state.ids_at,
+            **members,
+        )
+
+    def beat(self) -> bool:
+        """Set the time of change, as a sign of life instead of a line; False if a line is due."""
+        state = self.state
+        if state.at is None or not state.is_success or state.first_edition:
+            return False
+        now = datetime.now(UTC)
+        if abs(now - datetime.fromisoformat(state.at)) >= HEARTBEAT_EVERY:
+            return False
+        self._check_place()
+        moment = int(now.timestamp() * 1000) * NS_PER_MS
+        try:
+            os.utime(self._file, ns=(moment, moment))
+        except OSError:  # not every file system lets everybody do this
+            return False
+        return True
+
+    def _check_place(self) -> None:
+        """Check that the journal is still under its name.
 
         Raises:
-            IntegrityError: it is not, so that another run may hold another one.
+            IntegrityError: it was moved away, so that another run may hold another one.
 
         """
         try:
@@ -197,43 +204,71 @@ class Journal:
                 "journal belongs to its files, and nothing may rotate or remove it."
             )
 
-    def ids(self, since: str, enough: str) -> Iterator[list[str]]:
-        """Give the ids of records dated from ``since`` on, and of others that share their lines.
+    def ids(self, since: str, enough: str) -> Iterator[tuple[str, ...]]:
+        """Yield the ids of events dated from ``since`` on, and of others that share their lines.
 
-        Lines are looked at back to the first whose window ended before ``enough``.
+        Lines are read backward to the first whose windows all ended before ``enough``.
         """
-        for _, text in backward(self._file, self._size):
-            # Most lines are passed over: their ids, which are most of them, are not even read.
-            line, ids = without_ids(text)
-            if line["seen"] <= enough:
-                return
-            # Without the Z, or a finer time would be less than a coarse one that it begins with.
-            if (line["newest"] or "")[:-1] >= since[:-1]:
-                yield parsed(ids)
+        try:
+            for commit, text in self._lines_with_ids():
+                if commit.seen <= enough:
+                    return
+                # Without the Z, or a finer time would be less than a coarse one it begins with.
+                if (commit.newest or "")[:-1] >= since[:-1]:
+                    yield ids_of(text)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
 
+    def _lines_with_ids(self) -> Iterator[tuple[Commit, bytes]]:
+        """Yield the lines that have ids, the newest first; those of the first edition all."""
+        at = self.state.ids_at
+        while at is not None:
+            text = line_at(self._file, at, self._size)
+            commit = self._decoded(text)
+            yield commit, text
+            if commit.first_edition:
+                yield from ((self._decoded(text), text) for _, text in backward(self._file, at))
+            at = commit.ids_before
 
-@dataclass(frozen=True)
-class _Last:
-    """The last line: where it stands, and what the next one needs of it."""
+    def _decoded(self, text: bytes) -> Commit:
+        commit = decode(text, ids=False)
+        if commit is None:
+            raise self._wrong()
+        return commit
 
-    offset: int = 0
-    prev: str = FIRST_PREV
-    state_at: int = 0
-    nothing: bool = False
-    """It only says that nothing was found."""
-    fallback: str | None = None
-    """When the line before it was written, if that one tells of a window read to its end."""
+    def pinned_ids(self, since: str, kept_from: str | None) -> Iterator[Mapping[str, str | None]]:
+        """Yield the pinned ids of events dated from ``since`` on, from the newest line backward.
 
-    def may_go(self) -> bool:
-        """Say whether another line may take its place.
-
-        A run that is killed in between leaves the line before as the last: it must not be so old
-        that all since would have to be read again.
+        ``kept_from`` is the time before which the provider keeps nothing: where it is given, the
+        ids of events without a time are yielded as far back as that too.
         """
-        if not self.nothing or self.fallback is None:
-            return False
-        age = datetime.now(UTC) - datetime.fromisoformat(self.fallback)
-        return abs(age) < OLDEST_FALLBACK
+        pins = self.state.pins
+        try:
+            while pins is not None:
+                commit = self._decoded(line_at(self._file, pins.at, self._size))
+                dated = (pins.until or "")[:-1] >= since[:-1]
+                if not dated and (kept_from is None or commit.seen < kept_from):
+                    return
+                if commit.first_edition:
+                    yield from self._first_edition_pins(commit, pins)
+                    return
+                yield commit.pinned
+                pins = commit.pins
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+
+    def _first_edition_pins(self, last: Commit, pins: Pins) -> Iterator[Mapping[str, str | None]]:
+        """Yield what a snapshot of the first edition and the lines from it to ``last`` pin."""
+        texts = read_at(self._file, pins.at - last.state_at, last.state_at).split(b"\n")[:-1]
+        for commit in [*(decode(text, ids=False) for text in texts), last]:
+            if commit is None:
+                raise self._wrong()
+            yield commit.pinned
+            if commit.snapshot is not None:
+                yield commit.snapshot.pinned
+
+    def _wrong(self) -> IntegrityError:
+        return wrong_line(self.path, count(self._file, self._size), "a line before it was changed")
 
 
 def read_state(path: str) -> State | None:
@@ -243,28 +278,27 @@ def read_state(path: str) -> State | None:
         IntegrityError: the lines are not what was written.
 
     """
-    for attempt in range(UNREAD):
-        try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise unreadable(path, error) from None
-        try:
-            return _read_end(file, path)[2]
-        except OSError as error:
-            raise unreadable(path, error) from None
-        except IntegrityError:
-            if attempt == UNREAD - 1:
-                raise
-        finally:
-            os.close(file)
-        time.sleep(POLL)
-    raise AssertionError
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    try:
+        found = os.fstat(file)
+        size, _, state = _read_end(file, path)
+        # A run without news sets whole milliseconds; whoever copies or writes the file does not.
+        if state.is_success and found.st_size == size and not found.st_mtime_ns % NS_PER_MS:
+            state.touched = _text(found.st_mtime_ns)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    finally:
+        os.close(file)
+    return state
 
 
 def is_held(path: str) -> bool:
-    """Say whether a run holds the journal."""
+    """Return whether a run holds the journal."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -273,63 +307,71 @@ def is_held(path: str) -> bool:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:  # the file system has no locks, so no run can hold one
+        return False
     finally:
         os.close(file)
     return False
 
 
-def _read_end(file: int, path: str) -> tuple[int, _Last, State]:
-    """Give the size of what is whole, the last line, and the state.
+def _read_end(file: int, path: str) -> tuple[int, int, State]:
+    """Return the size of what is whole, where the last snapshot begins, and the state.
 
     Raises:
         IntegrityError: a line that is needed is not what was written.
 
     """
     state = State()
-    try:
-        size = whole_size(file)
-    except ValueError:
-        number = count(file, os.fstat(file).st_size)
-        raise wrong_line(path, number, "it was changed") from None
+    size = os.fstat(file).st_size
+    offset, text = next(backward(file, size, torn=True), (0, b"\n"))
+    if b"\0" in text or not text.endswith(b"\n"):
+        if not is_torn(text):
+            raise wrong_line(path, count(file, size), "it was changed")
+        size = offset
     if not size:
-        return 0, _Last(), state
-    last_offset, text = next(backward(file, size))
-    last = opened(text)
+        return 0, 0, state
+    offset, text = next(backward(file, size))
+    last = decode(text, ids=False)
     if last is None:
         raise wrong_line(path, count(file, size), "it was changed")
-    try:
-        begin = last["state_at"]
-        texts = []
-        if 0 <= begin <= last_offset:
-            texts = os.pread(file, size - begin, begin).split(b"\n")[:-1]
-        if not texts or not _is_whole(opened(texts[0]), begin):
-            # The place is counted in bytes: there is another line now, or a part of one.
-            raise wrong_line(path, count(file, size), "lines before it were dropped or changed")
-        number = last["line"] - len(texts) + 1
-        fallback = None
-        for text in texts:
-            number += 1
-            line = opened(text)
-            if line is None:
-                raise wrong_line(path, number, "it was changed")
-            if state.line >= 0 and line["prev"] != state.head:
-                raise wrong_line(path, number, "a line before it was changed or dropped")
-            fallback = state.done_at
-            state.apply(line)
-        nothing = says_nothing(last) and "state" not in last
-        return size, _Last(last_offset, last["prev"], begin, nothing, fallback), state
-    except (KeyError, TypeError, ValueError, AttributeError):
-        # Its hash is right, but it is none that a run has written.
-        raise wrong_line(path, count(file, size), "it was changed") from None
+    begin = last.state_at
+    texts = []
+    if 0 <= begin <= offset:
+        texts = read_at(file, size - begin, begin).split(b"\n")[:-1]
+    if not texts or not _is_snapshot(decode(texts[0], ids=False), begin):
+        # The place is counted in bytes: there is another line now, or a part of one.
+        raise wrong_line(path, count(file, size), "lines before it were dropped or changed")
+    number = last.line - len(texts) + 1
+    at = begin
+    for text in texts:
+        number += 1
+        commit = decode(text, ids=False)
+        if commit is None:
+            raise wrong_line(path, number, "it was changed")
+        if state.line >= 0 and commit.prev != state.head:
+            raise wrong_line(path, number, "a line before it was changed or dropped")
+        state.apply(commit, at)
+        at += len(text) + 1
+    return size, begin, state
 
 
-def _is_whole(line: Line | None, offset: int) -> bool:
-    """Say whether this is the line with the whole state that was written there."""
-    if line is None or "state" not in line or line["state_at"] != offset:
+def _is_snapshot(commit: Commit | None, offset: int) -> bool:
+    """Return whether this is the line with a snapshot that was written at this byte."""
+    if commit is None or commit.snapshot is None or commit.state_at != offset:
         return False
-    begins = (line["line"], line["prev"]) == (0, FIRST_PREV)
+    begins = (commit.line, commit.prev) == (0, FIRST_PREV)
     return begins is (offset == 0)
 
 
-def _earlier(since: str | None, other: str | None) -> str | None:
-    return None if since is None or other is None else min(since, other)
+def _set_changed(file: int, found: os.stat_result) -> None:
+    """Set the times that a file had: what was not written is no sign of life."""
+    with suppress(OSError):
+        os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _text(moment_ns: int) -> str | None:
+    """Write a file's time, cut to milliseconds; None if it is no time that can be."""
+    try:
+        return to_text(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_ns // 1000))
+    except OverflowError:
+        return None

@@ -1,128 +1,218 @@
-"""A journal's lines: sealed with a hash, linked to the one before, read from either end.
+"""The lines of a journal: encoded with a hash, decoded into commits, read from either end.
 
 A line is a JSON object. Its last member is the SHA-256 of everything before that member, and
-``prev`` is the line's before it, so no line can be changed, dropped or added in the middle
-unnoticed. docs/sync.md describes every member.
+``prev`` is the hash of the line before it. So a line that was changed, dropped or added is found.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from auditctl.errors import IntegrityError
+from auditctl.sync.state import (
+    FIRST_PREV,
+    Commit,
+    File,
+    FileEntry,
+    Pins,
+    ReadSpan,
+    Snapshot,
+    Span,
+)
 
-Line = dict[str, Any]
-
-FIRST_PREV = "0" * 64
 BLOCK = 256 * 1024
+LINE = 16 * 1024
+"""Bytes read of one line at a time; most lines are shorter."""
 
 _HASH = b',"hash":"'
 _IDS = b',"ids":['
 _HASH_SIZE = len(_HASH) + 64 + len(b'"}')
+_BEGIN = b'{"line":'
+_CONTROL = frozenset(range(1, 32))
 
 
-def seal(line: Line) -> bytes:
-    """Write a line with its hash, which is noted in ``line`` too."""
+def encode(commit: Commit) -> tuple[bytes, Commit]:
+    """Write a commit as a line; return it with its hash."""
+    members: dict[str, Any] = {
+        "line": commit.line,
+        "prev": commit.prev,
+        "at": commit.at,
+        "version": commit.version,
+        "state_at": commit.state_at,
+        **({} if commit.snapshot is None else {"state": _snapshot_members(commit.snapshot)}),
+        "window": asdict(commit.window),
+        "covered": commit.covered and asdict(commit.covered),
+        "success": commit.success,
+        "gaps": [asdict(gap) for gap in commit.gaps],
+        "acknowledged": [asdict(gap) for gap in commit.acknowledged],
+        "moved": commit.moved,
+        "files": [_entry_members(entry) for entry in commit.files],
+        "records": commit.records,
+        "latest": commit.latest,
+        "oldest": commit.oldest,
+        "newest": commit.newest,
+        "kept": commit.pinned,
+        "kept_before": commit.pins and asdict(commit.pins),
+        "seen": commit.seen,
+        "ids_before": commit.ids_before,
+        "ids": commit.ids,  # last, so that they can be passed over unread
+    }
     try:
-        text = orjson.dumps(line)[:-1]
+        text = orjson.dumps(members)[:-1]
     except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
-        text = json.dumps(line, separators=(",", ":")).encode()[:-1]
-    line["hash"] = sha256(text).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (text, line["hash"].encode())
+        text = json.dumps(members, separators=(",", ":")).encode()[:-1]
+    digest = sha256(text).hexdigest()
+    return b'%b,"hash":"%b"}\n' % (text, digest.encode()), replace(commit, hash=digest)
 
 
-def opened(text: bytes) -> Line | None:
-    """Read a line; None if it is not what was written."""
+def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "shape": snapshot.shape,
+        "since": snapshot.since,
+        "waived": [asdict(gap) for gap in snapshot.waived],
+        "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
+    }
+
+
+def _entry_members(entry: FileEntry) -> dict[str, Any]:
+    members = dict(vars(entry))
+    if entry.header is None:
+        del members["header"]
+    return members
+
+
+def decode(text: bytes, *, ids: bool = True) -> Commit | None:
+    """Read a line without its line feed; None if no run has written it so.
+
+    ``ids``, which are most of a line, are left out unless they are wanted.
+    """
     body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
-    if not tail.startswith(_HASH) or tail != b'%b%b"}' % (_HASH, sha256(body).hexdigest().encode()):
+    digest = sha256(body).hexdigest()
+    if tail != b'%b%b"}' % (_HASH, digest.encode()):
         return None
     try:
-        line = parsed(text)
-    except ValueError:
-        return None
-    return line if type(line) is dict else None
+        if not ids:
+            body = body.rpartition(_IDS)[0]
+        return replace(_commit(_parsed(body + b"}")), hash=digest)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None  # its hash is right, but no run has written it
 
 
-def parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
-    """Read JSON as `seal` writes it."""
+def ids_of(text: bytes) -> tuple[str, ...]:
+    """Read the ids of a line that `decode` has read without them."""
+    return tuple(_parsed(b"[" + text.rpartition(_IDS)[2][:-_HASH_SIZE]))
+
+
+def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)
 
 
-def without_ids(text: bytes) -> tuple[Line, bytes]:
-    """Read a line but for its ids, which are most of it, and give those as they are written."""
-    head, _, ids = text.rpartition(_IDS)
-    return parsed(head + b"}"), b"[" + ids[:-_HASH_SIZE]
+def _commit(members: dict[str, Any]) -> Commit:
+    covered, snapshot = members["covered"], members.get("state")
+    pins = members.get("kept_before")
+    first_edition = "kept_before" not in members
+    return Commit(
+        line=members["line"] + 0,
+        prev=members["prev"],
+        at=members["at"],
+        version=members["version"],
+        state_at=members["state_at"] + 0,
+        window=ReadSpan(**members["window"]),
+        covered=None if covered is None else Span(**covered),
+        success=members["success"],
+        gaps=_spans(members["gaps"]),
+        records=members["records"] + 0,
+        latest=members["latest"],
+        seen=members["seen"] + "",
+        snapshot=None if snapshot is None else _snapshot(snapshot),
+        acknowledged=_spans(members["acknowledged"]),
+        moved=tuple(members["moved"]),
+        files=tuple(FileEntry(**entry) for entry in members["files"]),
+        oldest=members["oldest"],
+        newest=members["newest"],
+        pinned=_mapping(members["kept"]),
+        pins=None if pins is None else Pins(**pins),
+        ids_before=None if first_edition else members["ids_before"],
+        ids=tuple(members.get("ids", ())),
+        first_edition=first_edition,
+    )
 
 
-def says_nothing(line: Line) -> bool:
-    """Say whether a line only tells that nothing was found."""
-    return not (line["files"] or line["moved"] or line["acknowledged"])
+def _snapshot(members: dict[str, Any]) -> Snapshot:
+    return Snapshot(
+        shape=members["shape"],
+        since=members["since"],
+        waived=_spans(members["waived"]),
+        files={name: File(*values) for name, values in members["files"].items()},
+        pinned=_mapping(members.get("kept", {})),
+    )
 
 
-def read_lines(path: str) -> Iterator[tuple[int, Line]]:
-    """Give each line with its number, counted from 1 as editors do, none if there is no journal.
+def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:
+    return tuple(Span(**value) for value in values)
+
+
+def _mapping(values: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    return dict(values.items())
+
+
+def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
+    """Yield the first byte of each line, and its commit; nothing if there is no journal.
 
     A line at the end that was never finished is left out.
 
     Raises:
-        IntegrityError: one is not what was written, or not linked to the one before it.
+        IntegrityError: a line is not what was written, or does not follow the one before it.
 
     """
-    head = FIRST_PREV
+    head, offset = FIRST_PREV, 0
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
-                    if not _may_be_torn(text):
+                    if not is_torn(text):
                         raise wrong_line(path, number, "its end was changed")
                     return
-                line = opened(text[:-1])
-                if line is None:
+                commit = decode(text[:-1])
+                if commit is None:
+                    if b"\0" in text and not file.read(1) and is_torn(text):
+                        return
                     raise wrong_line(path, number, "it was changed")
-                if line.get("prev") != head or line.get("line") != number - 1:
+                if commit.prev != head or commit.line != number - 1:
                     what = "lines before it were dropped, added or changed"
                     raise wrong_line(path, number, what)
-                head = line["hash"]
-                yield number, line
+                head = commit.hash
+                yield offset, commit
+                offset += len(text)
     except FileNotFoundError:
         return
     except OSError as error:
         raise unreadable(path, error) from None
 
 
-def whole_size(file: int) -> int:
-    """Give the size without a last line that was never finished.
+def is_torn(text: bytes) -> bool:
+    """Return whether this is what a crash may leave of one line.
 
-    After a power failure the blocks of a line that was being written may hold zeros. There is one
-    such line at most, as the next run takes it away first.
-
-    Raises:
-        ValueError: the end is not what is left of a line.
-
+    That is a prefix of it. After a power failure blocks within it, or all of it, may hold zeros.
     """
-    size = os.fstat(file).st_size
-    offset, text = next(backward(file, size, torn=True), (0, b"\n"))
-    if text.endswith(b"\n") and b"\0" not in text:
-        return size
-    if not _may_be_torn(text):
-        raise ValueError
-    return offset
-
-
-def _may_be_torn(text: bytes) -> bool:
-    """Say whether this may be left of one line; not of several without their ends, or of none."""
-    return text[:1] in b"{\0" and b'"}{"line":' not in text and opened(text[:-1]) is None
+    return (
+        all(byte in (0, there) for byte, there in zip(text, _BEGIN, strict=False))
+        and b'"}{"line":' not in text  # several lines without their ends
+        and decode(text[:-1]) is None  # a line with another end
+        and _CONTROL.isdisjoint(text.removesuffix(b"\n"))
+    )
 
 
 def backward(file: int, size: int, *, torn: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Give (offset, line) from the last line to the first.
+    """Yield (offset, line) from the last line to the first.
 
     With ``torn`` lines keep their line feed, and one at the end that has none is given too.
     """
@@ -135,12 +225,32 @@ def backward(file: int, size: int, *, torn: bool = False) -> Iterator[tuple[int,
         if cut < 0 and start:
             length = min(BLOCK, start)
             start -= length
-            buffer = os.pread(file, length, start) + buffer[:end]
+            buffer = read_at(file, length, start) + buffer[:end]
             end = len(buffer)
             continue
         text = buffer[cut + 1 : end]
         yield start + cut + 1, text if torn else text[:-1]
         end = cut + 1
+
+
+def line_at(file: int, offset: int, size: int) -> bytes:
+    """Read the line that begins at a byte, without its line feed."""
+    text = b""
+    while offset + len(text) < size and b"\n" not in text:
+        at = offset + len(text)
+        text += read_at(file, min(LINE, size - at), at)
+    return text.partition(b"\n")[0]
+
+
+def read_at(file: int, length: int, offset: int) -> bytes:
+    """Read so many bytes, fewer only at the end: network file systems may give less at once."""
+    data = os.pread(file, length, offset)
+    while 0 < len(data) < length:
+        more = os.pread(file, length - len(data), offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def count(file: int, size: int) -> int:
@@ -149,7 +259,7 @@ def count(file: int, size: int) -> int:
 
 
 def wrong_line(path: str, number: int, what: str) -> IntegrityError:
-    """Give the error for a line, counted from 1, that is not what was written."""
+    """Return the error for a line, counted from 1, that is not what was written."""
     return IntegrityError(
         f"{path}, line {number}: {what}. The journal is not what was written, so it proves "
         "nothing any more: restore it from a backup, or begin a new destination."
@@ -157,5 +267,5 @@ def wrong_line(path: str, number: int, what: str) -> IntegrityError:
 
 
 def unreadable(path: str, error: OSError) -> IntegrityError:
-    """Give the error for a file that cannot be looked at."""
+    """Return the error for a file that cannot be read."""
     return IntegrityError(f"Cannot read {path}: {error.strerror or error}.")

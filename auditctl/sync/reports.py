@@ -1,6 +1,7 @@
 """What verify and status do with their options, and how findings are written."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,10 @@ def verify(options: VerifyOptions) -> None:
             "files": proof.files,
             "moved_away": proof.elsewhere,
             "journal_lines": proof.lines,
-            "covered": proof.state.covered,
-            "gaps": proof.state.gaps,
+            "covered": proof.state.covered and asdict(proof.state.covered),
+            "gaps": [asdict(gap) for gap in proof.state.gaps],
             "notes": proof.notes,
-            "journal_hash": proof.state.anchor,
+            "journal_hash": proof.state.head,
         })  # fmt: skip
     if not options.quiet:
         with standard_output() as write:
@@ -123,15 +124,15 @@ def write_table(around: Context, rows: Sequence[dict[str, Any]]) -> None:
 
 def _status_row(now: datetime, one: Status) -> dict[str, Any]:
     state = one.state
-    covered = state.covered
-    since = covered and ((covered["since"] or "")[:10] or "beginning")
+    covered, success = state.covered, state.last_success
+    since = covered and ((covered.since or "")[:10] or "beginning")
     # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
     return {
         **({"path": one.path} if one.source is None else {"source": one.source}),
         "state": _state(one),
-        "success": None if state.success is None else f"{age(state.success, now)} ago",
+        "success": None if success is None else f"{age(success, now)} ago",
         "since": since,
-        "until": covered and _short(covered["until"], now),
+        "until": covered and _short(covered.until, now),
         "newest": state.latest and _short(state.latest, now),
         "records": state.records,
         "gaps": len(state.gaps),

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING
 
 from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import Tally, records
-from auditctl.record import Malformed, Record
+from auditctl.sync import coverage
 from auditctl.sync.archive import Archive, Progress
-from auditctl.window import Window, now_text, to_text
+from auditctl.sync.coverage import Clocks
+from auditctl.sync.known import Known
+from auditctl.sync.state import ReadSpan, Span
+from auditctl.sync.walk import Walk, sortable
+from auditctl.window import BEGINNING, END, Window, before, now_text, shift, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from auditctl.fields import Test
-    from auditctl.provider import Page, Provider
-    from auditctl.sync.lines import Line
+    from auditctl.provider import Provider
+    from auditctl.record import Record
     from auditctl.wire.client import Client
 
 FEW = 4
@@ -31,19 +35,12 @@ COMMIT_SHARE = 4
 """How many times as long as a commit waited for the disk is read before the next, if that is less:
 where pages come slowly, or disks are fast, each page is a commit."""
 ENOUGH_OLDER = 10
-"""Older rows at a page's end after which none is expected to be newer; one may be dated wrongly."""
+"""Rows at a page's end that must all be older than twice the overlap before reading stops: single
+ones may be dated wrongly."""
 QUIET = 60.0
 """Seconds of reading that finds nothing, before it is noted how far it got."""
-EARLY = timedelta(hours=1)
-"""An event dated so much later than its window's end is one that will be seen again for long."""
-AGREEMENT = timedelta(seconds=5)
-"""So far apart two clocks are taken to agree: a ``Date`` is not even exact to the second."""
 AHEAD = timedelta(days=1)
 """How much further than now is asked for."""
-SLACK = timedelta(days=1)
-"""A retention in months is not exact to the hour, so less than this is no gap."""
-BEGINNING = datetime.min.replace(tzinfo=UTC)
-END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -51,8 +48,15 @@ class Outcome:
     """What a run has done."""
 
     records: int = 0
-    gaps: list[Line] = field(default_factory=list)
+    gaps: list[Span] = field(default_factory=list)
     """Found by this run: hours that cannot be had any more."""
+    first: bool = False
+    """Nothing had been read before."""
+    begins: datetime | None = None
+    """Where what is covered begins, if the provider does not keep its log as far back as
+    ``--since`` asks for; set by the run that covers it first."""
+    clashes: list[str] = field(default_factory=list)
+    """The ids of events not written because a different event in the same answer has that id."""
     tally: Tally = field(default_factory=Tally)
 
 
@@ -65,9 +69,7 @@ class Run:
     archive: Archive
     overlap: timedelta
     since: datetime | None
-    """Where the first run begins; None for as far back as the provider keeps its log."""
-    counts_back: bool = False
-    """``since`` was given as a time before now, by our clock."""
+    """Where the first window begins; None for as far back as the provider keeps its log."""
     tests: Sequence[Test] = ()
     redacted: bool = True
     watch: Callable[[Tally], None] = lambda _tally: None
@@ -82,87 +84,108 @@ class Run:
         """
         outcome = Outcome()
         before = self.archive.state.records
-        left = self._left()
-        if left is not None and left["position"] is not None:
-            since, until = from_text(left["since"]), left["until"]
-            if self._read(since, outcome, until=until, position=left["position"]):
-                left = None
-        # Again, if the first answer shows that our clock has misled us about where to begin.
-        if not self._read(self._since(left), outcome):
-            self._read(self._since(left), outcome, anew=True)
+        outcome.first = self.archive.state.window is None
+        left = self._left
+        if left is not None and left.position is not None:
+            self._read(
+                from_text(left.since),
+                outcome,
+                until=from_text(left.until),
+                position=left.position,
+            )
+        if not self._read(self._next(), outcome):
+            self._read(self._first(), outcome)
         outcome.records = self.archive.state.records - before
         return outcome
 
-    def _left(self) -> Line | None:
-        """Give the window that was not read to its end."""
-        window = self.archive.state.window
-        return None if window is None or window["done"] else window
+    def _next(self) -> datetime:
+        """Return where the next window begins."""
+        left = self._left
+        newest = self._newest_read
+        return coverage.next_since(
+            self._covered,
+            None if left is None else _window(left),
+            None if newest is None else from_text(newest),
+            first=self._first(),
+            now=datetime.now(UTC),
+            overlap=self.overlap,
+            by_day=self._by_day,
+        )
 
-    def _since(self, left: Line | None) -> datetime:
-        """Decide where the next window begins."""
-        covered = self.archive.state.covered
-        if covered is None and left is None:
-            return self._beginning()
-        starts = [from_text(left["since"])] if left is not None else []
-        if covered is not None:
-            # Not from a mark that a wrong clock had set in the future, and not from before the
-            # beginning, however long the overlap.
-            mark = min(from_text(covered["until"]), datetime.now(UTC))
-            starts.append(max(_before(mark, self.overlap), from_text(covered["since"])))
-        return min(starts)
-
-    def _beginning(self) -> datetime:
-        """Decide where the first window begins: by the provider's clock, if ours is ahead of it."""
-        ahead = -min(self.client.skew or timedelta(), timedelta())
-        if self.since is not None and not self.counts_back:
-            return self.since
+    def _first(self) -> datetime:
+        """Return where a first window begins, as far as the clocks are known."""
         keeps = self.provider.keeps
-        begin = datetime.now(UTC) - keeps if keeps else BEGINNING
-        return from_text(to_text(_before(self.since or begin, ahead)))
+        return coverage.first_since(self.since, self._clocks(), keeps, by_day=self._by_day)
+
+    def _clocks(self, ours: datetime | None = None) -> Clocks:
+        """Read both clocks, as they are now or as they were at a moment of ours, as written."""
+        ours = ours or datetime.now(UTC)
+        skew = self.client.skew
+        provider = None if skew is None else from_text(to_text(shift(ours, skew)))
+        return Clocks(from_text(to_text(ours)), provider)
+
+    @property
+    def _covered(self) -> Window | None:
+        covered = self.archive.state.covered
+        return None if covered is None else _window(covered)
+
+    @property
+    def _left(self) -> ReadSpan | None:
+        """The window that was not read to its end."""
+        window = self.archive.state.window
+        return None if window is None or window.done else window
+
+    @property
+    def _newest_read(self) -> str | None:
+        """The newest event read so far, but for those dated later than their window's end.
+
+        Journals of earlier versions do not have it, but the newest event written.
+        """
+        window, latest = self.archive.state.window, self.archive.state.latest
+        return None if window is None else window.newest or latest
+
+    @property
+    def _by_day(self) -> bool:
+        return self.provider.order == "newest day first"
 
     def _read(
         self,
         since: datetime,
         outcome: Outcome,
         *,
-        until: str | None = None,
+        until: datetime = END,
         position: str | None = None,
-        anew: bool = False,
     ) -> bool:
-        """Read a window to its end.
+        """Read a window to its end, up to now or to ``until``.
 
-        False if it must be begun anew, which is done once: the provider does not know the position
-        any more, or its first answer shows that our clock has misled us about where a first window
-        begins.
+        Return False if it must be read again: the provider does not know the position any more,
+        or its clock shows that the window should have begun earlier.
         """
-        known = _Known(self.archive, since)
+        in_pieces = self.provider.order == "none documented"
+        known = Known(self.archive, since, self._kept_from, outcome.clashes, in_pieces=in_pieces)
         self.client.begin()
         self.archive.discard()  # what a run that failed had read is read again
         # What is dated in the future is delivered; only the asking ends with tomorrow.
-        window = Window(since, self._now() + AHEAD)
-        walk = _Walk(self.provider, self.client, window, position)
+        window = Window(since, shift(datetime.now(UTC), AHEAD))
+        walk = Walk(self.provider, self.client, window, position)
         try:
-            until = self._read_on(walk, known, until, outcome, anew=anew)
-        except _BeginAnewError:
-            return False
+            if not self._read_on(walk, known, until, outcome):
+                return False
         except (AnswerError, UnreachableError) as error:
             if not walk.has_lost_its_place(error):
                 raise
             return False
-        if walk.has_read():
-            done = self._progress(since, until, outcome, done=True)
-            self.archive.commit(done, known.kept())
-        # Else our clock is so far back that nothing was asked, so nothing is known of any hour.
+        if not walk.has_read():
+            return True  # our clock is so far behind that nothing was asked: nothing is covered
+        if coverage.begins_too_late(since, self._covered, self._first(), self._clocks()):
+            return False
+        self.archive.commit(self._done(walk, outcome), known.pinned())
         return True
 
-    def _read_on(
-        self, walk: _Walk, known: _Known, until: str | None, outcome: Outcome, *, anew: bool
-    ) -> str:
-        """Take page after page, committing now and then; give the end of what was read.
+    def _read_on(self, walk: Walk, known: Known, until: datetime, outcome: Outcome) -> bool:
+        """Read page after page, and commit now and then.
 
-        Raises:
-            _BeginAnewError: see `_read`.
-
+        Return False if the provider does not know the position any more.
         """
         since = walk.window.since
         batches = records(
@@ -170,230 +193,107 @@ class Run:
             walk.pages(),
             Window(since, END),
             outcome.tally,
-            tests=self.tests,
             redacted=self.redacted,
         )
         committed = time.monotonic()
         for batch in batches:
-            if until is None:
-                if not anew and self._is_first() and since - self._beginning() > AGREEMENT:
-                    raise _BeginAnewError
-                until = self._end(walk)
+            if walk.is_first():
+                # All is seen up to the moment when the walk began, or the one that it goes on
+                # with; by the earlier clock: the later one may cover what has not happened yet.
+                ours = min(walk.started, datetime.now(UTC))  # it may have been set back since
+                walk.until = max(min(self._clocks(ours).earlier, until), since)
             if walk.resumed and walk.is_empty():
-                raise _BeginAnewError  # there were some events when this page was read first
-            self._take(batch, known, until, outcome)
-            walk.note(batch)
+                return False  # there were some events when this page was read first
+            self._take(batch, walk, known, outcome)
             del batch  # see `auditctl.export.records`
             self.watch(outcome.tally)
-            if self._is_past(outcome.tally):
+            if self._is_past(since, outcome.tally):
                 break
             if self._is_due(walk, time.monotonic() - committed):
-                progress = self._progress(since, until, outcome, position=walk.place())
-                self.archive.commit(progress, known.kept())
+                self.archive.commit(self._progress(walk, outcome), known.pinned())
                 walk.since_commit = 0
                 committed = time.monotonic()
-        return until or self._end(walk)
+        return True
 
-    def _take(self, batch: list[Record], known: _Known, until: str, outcome: Outcome) -> None:
+    def _take(self, batch: list[Record], walk: Walk, known: Known, outcome: Outcome) -> None:
         """Add what is not in the destination yet to the next commit."""
-        fresh = known.drop(batch, until)
+        walk.note(batch)
+        if self.tests:
+            batch = [record for record in batch if all(test(record) for test in self.tests)]
+        fresh = known.drop(batch, walk.until)
         self.archive.add(fresh)
         outcome.tally.count(fresh)
 
-    def _is_due(self, walk: _Walk, waited: float) -> bool:
-        """Say whether it is time for a commit, so many seconds behind the last one."""
+    def _is_due(self, walk: Walk, waited: float) -> bool:
+        """Return whether it is time for a commit, so many seconds behind the last one."""
         if not self.archive.pending:
             return walk.place() is not None and waited >= QUIET
         return walk.since_commit >= FEW or waited >= COMMIT_SHARE * self.archive.waited
 
-    def _now(self) -> datetime:
-        """Give this moment; by the provider's clock, if ours is known to be ahead of it."""
-        now = datetime.now(UTC)
-        skew = self.client.skew
-        return now if skew is None or skew > -EARLY else now + skew
+    def _is_past(self, since: datetime, tally: Tally) -> bool:
+        """Return whether what follows is so old that a window with an overlap need not read on.
 
-    def _is_first(self) -> bool:
-        """Say whether nothing has been read of the destination's first window."""
-        return self.archive.state.covered is None and self.archive.state.window is None
-
-    def _end(self, walk: _Walk) -> str:
-        """Give the end of a walk's window: where it begins at the earliest, whatever clocks say."""
-        return max(self._mark(walk.started, walk.window.until), to_text(walk.window.since))
-
-    def _mark(self, started: datetime, asked_for: datetime = END) -> str:
-        """Give the time up to which a walk that began then has seen everything, but for the late.
-
-        By the provider's clock, since its events are dated by it; or by ours if that is behind.
-        To take the earlier of the two costs a request, to take the later may cost events. And
-        never later than what was asked for, by a clock that may have been put right since.
+        `records` stops behind a page that is wholly older. On a sparse log, the first page may
+        reach back far behind the window, and still begin with an event inside it.
         """
-        skew = self.client.skew or timedelta()
-        return to_text(min(started, started + skew, asked_for))
+        if self.archive.state.covered is None or self.provider.order != "newest first":
+            return False
+        last = tally.outside[-ENOUGH_OLDER:]
+        twice = to_text(before(since, self.overlap), exact=True)[:-1]
+        return len(last) == ENOUGH_OLDER and max(last) < twice
 
-    def _is_past(self, tally: Tally) -> bool:
-        """Say whether what follows is older than the window.
-
-        `records` reads on to a page that is wholly older, should rows be a little out of order.
-        Where the window begins with an overlap, some rows are allowance enough.
-        """
-        overlaps = self.archive.state.covered is not None
-        return overlaps and self.provider.order == "newest first" and tally.older >= ENOUGH_OLDER
-
-    def _progress(
-        self,
-        since: datetime,
-        until: str,
-        outcome: Outcome,
-        *,
-        position: str | None = None,
-        done: bool = False,
-    ) -> Progress:
-        """Say how far the window was read."""
+    def _progress(self, walk: Walk, outcome: Outcome) -> Progress:
+        """Describe how far a window was read that is not at its end."""
         state = self.archive.state
-        window = {
-            "since": from_moment(since),
-            "until": until,
-            "position": position,
-            "done": done,
-        }
-        covered = state.covered
-        gaps = self._gaps(window, outcome)
-        if done:
-            begin, end = since, until
-            if covered is not None:
-                begin = min(since, from_text(covered["since"]))
-                skew = max(self.client.skew or timedelta(), timedelta())
-                if from_text(covered["until"]) - datetime.now(UTC) <= skew + AGREEMENT:
-                    # A clock that is wrong for once takes nothing back; a mark in the future, by
-                    # the provider's clock too, was wrong itself.
-                    end = max(until, covered["until"])
-            covered = {"since": from_moment(begin), "until": end}
-        return Progress(window, covered, now_text() if done else state.success, gaps)
+        gaps = self._gaps(outcome)
+        return Progress(self._read_span(walk, done=False), state.covered, state.success, gaps)
 
-    def _gaps(self, window: Line, outcome: Outcome) -> list[Line]:
-        """Give the gaps not acknowledged, with one that this run finds."""
+    def _done(self, walk: Walk, outcome: Outcome) -> Progress:
+        """Describe a window that was read to its end."""
+        since, clocks = walk.window.since, self._clocks()
+        gaps = self._gaps(outcome)
+        reached = outcome.tally.reached
+        oldest = END if reached is None else from_text(reached)
+        begins = coverage.shown_since(since, clocks, self.provider.keeps, oldest)
+        if self.since is not None and self._covered is None and begins - since > coverage.DOUBT:
+            outcome.begins = begins
+        # What is left of a long ago may lie before all that the provider still keeps.
+        read = Window(min(begins, walk.until), walk.until)
+        covered = coverage.extend(self._covered, read, clocks)
+        return Progress(self._read_span(walk, done=True), _span(covered), now_text(), gaps)
+
+    def _read_span(self, walk: Walk, *, done: bool) -> ReadSpan:
+        """Describe what was read of a window, and from where to go on."""
+        newest = max(filter(None, (self._newest_read, walk.newest)), default=None, key=sortable)
+        since, until = from_moment(walk.window.since), to_text(walk.until)
+        return ReadSpan(since, until, None if done else walk.place(), done, newest)
+
+    def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
+        """Return the gaps not acknowledged, with one that this run finds."""
         state = self.archive.state
+        acknowledged = [_window(gap) for gap in state.waived]
+        found = coverage.lost(self._covered, self._clocks(), self.provider.keeps, acknowledged)
+        if found is None:
+            return state.gaps
+        gap = _span(found)
+        if not any(one.since == gap.since for one in outcome.gaps):
+            outcome.gaps.append(gap)
+        return (*(one for one in state.gaps if one.since != gap.since), gap)
+
+    def _kept_from(self) -> str:
+        """Return the time before which the provider keeps nothing, so never shows it again."""
         keeps = self.provider.keeps
         if keeps is None:
-            return state.gaps
-        lost = from_text(self._mark(datetime.now(UTC))) - keeps
-        if state.covered is not None:
-            seen = from_text(state.covered["until"])
-        else:
-            # If the first run was cut short, what it had to leave was to be had then.
-            seen = max(from_text(window["since"]), _before(from_text(window["until"]), keeps))
-        # Nor what somebody knows of already, while the window behind it has not been read yet.
-        waived = [gap["until"] for gap in state.waived if gap["since"] == to_text(seen)]
-        if state.covered is None or waived:
-            lost -= SLACK
-        seen = max([seen, *map(from_text, waived)])
-        if seen >= lost:
-            return state.gaps
-        gap = {"since": to_text(seen), "until": to_text(lost)}
-        if not any(one["since"] == gap["since"] for one in outcome.gaps):
-            outcome.gaps.append(gap)
-        others = [one for one in state.gaps if one["since"] != gap["since"]]
-        return [*others, gap]
+            return ""
+        return to_text(before(self._clocks().earlier, keeps + coverage.RETENTION_TOLERANCE))
 
 
-class _BeginAnewError(Exception):
-    """A walk has begun in the wrong place."""
+def _window(span: Span) -> Window:
+    return Window(from_text(span.since), from_text(span.until))
 
 
-class _Walk:
-    """The pages of a walk, and where it is."""
-
-    def __init__(
-        self, provider: Provider, client: Client, window: Window, position: str | None
-    ) -> None:
-        self.window = window
-        self.resumed = position is not None
-        self.started = datetime.now(UTC)
-        self.since_commit = 0
-        self._pages = (
-            provider.pages(client, window)
-            if position is None
-            else provider.pages_from(client, window, position)
-        )
-        self._position = position
-        self._read = 0
-        self._empty = True
-        self._countable = True
-
-    def pages(self) -> Iterator[Page]:
-        for page in self._pages:
-            self._read += 1
-            self.since_commit += 1
-            self._empty = not page.events
-            if not self._empty:
-                # A page is known again by its events; one that has none may not be itself.
-                self._position = page.position
-            yield page
-            del page  # see `auditctl.export.records`
-
-    def note(self, batch: Iterable[Record]) -> None:
-        """See whether the walk can be taken up elsewhere than where it began.
-
-        Twins of events without an id are told apart by counting from there.
-        """
-        self._countable = self._countable and not any(map(_lacks_id, batch))
-
-    def has_read(self) -> bool:
-        """Say whether there was a page at all."""
-        return self._read > 0
-
-    def is_empty(self) -> bool:
-        """Say whether the first page, and no more was read yet, has no events."""
-        return self._read == 1 and self._empty
-
-    def has_lost_its_place(self, error: Exception) -> bool:
-        """Say whether a failure means that the provider does not know the position any more.
-
-        It may refuse it, or answer with the first page, whose links lead round to the position.
-        Some fail themselves.
-        """
-        return self.resumed and (isinstance(error, AnswerError) or not self._read)
-
-    def place(self) -> str | None:
-        """Give where the walk can be taken up again."""
-        return self._position if self._countable else None
-
-
-def _lacks_id(record: Record) -> bool:
-    return type(record) is Malformed and "id" in record.problems
-
-
-class _Known:
-    """The ids of what is in the destination already, as far back as a window reaches."""
-
-    def __init__(self, archive: Archive, since: datetime) -> None:
-        self._ids: set[str] = set()
-        self._old = archive.state.kept
-        self._kept: dict[str, str | None] = {}
-        enough = to_text(_before(since, EARLY))
-        for ids in archive.journal.ids(to_text(since), enough):
-            self._ids.update(ids)
-
-    def drop(self, batch: Iterable[Record], until: str) -> list[Record]:
-        """Give the records that are not in the destination, which they are from now on."""
-        ids, old = self._ids, self._old
-        early = to_text(from_text(until) + EARLY)[:-1]
-        fresh = []
-        for record in batch:
-            id_ = record["id"]
-            if id_ in ids or id_ in old:
-                continue
-            ids.add(id_)
-            fresh.append(record)
-            time = record["time"]
-            if time is None or time[:-1] >= early:  # the look back ends there
-                self._kept[id_] = time
-        return fresh
-
-    def kept(self) -> dict[str, str | None]:
-        """Give the ids dropped in since the last call that no look back would find one day."""
-        kept, self._kept = self._kept, {}
-        return kept
+def _span(window: Window) -> Span:
+    return Span(from_moment(window.since), to_text(window.until))
 
 
 def from_moment(moment: datetime) -> str | None:
@@ -404,10 +304,3 @@ def from_moment(moment: datetime) -> str | None:
 def from_text(text: str | None) -> datetime:
     """Read what `from_moment` and `to_text` write."""
     return BEGINNING if text is None else datetime.fromisoformat(text)
-
-
-def _before(moment: datetime, duration: timedelta) -> datetime:
-    try:
-        return moment - duration
-    except OverflowError:
-        return BEGINNING

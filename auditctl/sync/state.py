@@ -1,23 +1,134 @@
-"""What a journal's lines come to: all that a destination knows of itself."""
+"""The state of a destination, rebuilt by replaying its journal."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from auditctl.sync.lines import FIRST_PREV, Line, says_nothing
+FIRST_PREV = "0" * 64
 
-STATE_EVERY = 64 * 1024
-"""Bytes of lines after which the whole state is written again, or more where it is large."""
-STATE_SHARE, STATE_EACH = 8, 128
-"""How many times its size must have been written since, before the state is written again, and
-about how many bytes each file and each id take in it."""
+SNAPSHOT_EVERY = 64 * 1024
+"""Bytes of lines after which a snapshot of the state is written, or more where it is large."""
+SNAPSHOT_SHARE, BYTES_PER_FILE = 8, 128
+"""A snapshot is written after 8 times its own size; each file takes about 128 bytes in it."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Span:
+    """A span of time; ``since`` is None for the beginning of the log."""
+
+    since: str | None
+    until: str
+
+    def __str__(self) -> str:
+        """Write it for people, to the minute."""
+        return f"{(self.since or 'the beginning')[:16]} to {self.until[:16]}"
+
+
+@dataclass(frozen=True)
+class ReadSpan(Span):
+    """The window of a run, and how far it is read."""
+
+    position: str | None
+    done: bool
+    newest: str | None = None
+    """The newest event of all windows so far, but for those dated later than their window's end."""
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """The bytes that one commit appended to one file."""
+
+    name: str
+    offset: int
+    length: int
+    records: int
+    sha256: str
+    mtime_ns: int
+    inode: int
+    header: bool | None = None
+    """CSV only: the bytes begin with the header line."""
+
+    @property
+    def end(self) -> int:
+        """The length of the file after the commit."""
+        return self.offset + self.length
+
+
+@dataclass(frozen=True)
 class File:
-    """A data file as it was when its last commit was done."""
+    """A data file as its last commit left it."""
 
     length: int = 0
     mtime_ns: int = 0
     inode: int = 0
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Where the newest line that pins ids begins, and the times of all events pinned so far.
+
+    A run finds the id of an event by its time. The id of an event without a time, or dated long
+    after its window, cannot be found so: its line is linked to the line before it that has some.
+    """
+
+    at: int
+    since: str | None = None
+    until: str | None = None
+
+    def may_hold(self, time: str | None) -> bool:
+        """Return whether an event with this time can be among them."""
+        if time is None:
+            return True
+        if self.since is None or self.until is None:
+            return False
+        return self.since[:-1] <= time[:-1] <= self.until[:-1]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the lines before it come to, beside the members that each line has."""
+
+    shape: dict[str, Any]
+    """The options that the destination was begun with; they may not change."""
+    since: str | None
+    """Where it was begun, as it was typed."""
+    waived: tuple[Span, ...]
+    files: Mapping[str, File]
+    pinned: Mapping[str, str | None] = field(default_factory=dict)
+    """All pinned ids, in a journal of the first edition."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One line of a journal; docs/sync.md describes its members."""
+
+    line: int
+    prev: str
+    at: str
+    version: str
+    state_at: int
+    window: ReadSpan
+    covered: Span | None
+    success: str | None
+    gaps: tuple[Span, ...]
+    records: int
+    latest: str | None
+    seen: str
+    snapshot: Snapshot | None = None
+    acknowledged: tuple[Span, ...] = ()
+    moved: tuple[str, ...] = ()
+    files: tuple[FileEntry, ...] = ()
+    oldest: str | None = None
+    newest: str | None = None
+    pinned: Mapping[str, str | None] = field(default_factory=dict)
+    pins: Pins | None = None
+    """The pinned ids of the lines before it."""
+    ids_before: int | None = None
+    """Where the last line before it begins that has the ids of events with a time."""
+    ids: tuple[str, ...] = ()
+    first_edition: bool = False
+    """Written by a version whose lines did not link ids, and could be replaced."""
+    hash: str = ""
 
 
 @dataclass
@@ -28,17 +139,13 @@ class State:
     """The last line's number."""
     head: str = FIRST_PREV
     """The last line's hash."""
-    anchor: str = FIRST_PREV
-    """The hash of the last line that stays: one that only says that nothing was found does not."""
     at: str | None = None
-    shape: Line = field(default_factory=dict)
-    """What the destination was begun with, and what may not change."""
+    shape: dict[str, Any] = field(default_factory=dict)
     since: str | None = None
-    """Where it was begun, as it was typed."""
     files: dict[str, File] = field(default_factory=dict)
-    window: Line | None = None
-    """What the last run read: since, until, position and whether it is done."""
-    covered: Line | None = None
+    window: ReadSpan | None = None
+    covered: Span | None = None
+    """What was read to its end by all runs."""
     seen: str = ""
     """The latest end of any window: what is dated before it may have been seen by now."""
     success: str | None = None
@@ -46,61 +153,79 @@ class State:
     latest: str | None = None
     """The newest event's time."""
     records: int = 0
-    gaps: list[Line] = field(default_factory=list)
+    gaps: tuple[Span, ...] = ()
     """Hours that cannot be had any more, not yet acknowledged."""
-    waived: list[Line] = field(default_factory=list)
+    waived: tuple[Span, ...] = ()
     """The gaps that were acknowledged last."""
-    kept: dict[str, str | None] = field(default_factory=dict)
-    """Ids that may be seen again however old they get: id -> time, where it has one."""
+    pins: Pins | None = None
+    ids_at: int | None = None
+    """Where the last line begins that has the ids of events with a time."""
+    first_edition: bool = False
+    """The last line is of the first edition."""
+    touched: str | None = None
+    """The journal's time of change, where it proves that a later run found nothing."""
 
-    def apply(self, line: Line) -> None:
-        """Go on to the state after a line."""
-        if "state" in line:
-            whole = line["state"]
-            self.shape = whole["shape"]
-            self.since = whole["since"]
-            self.anchor = whole["anchor"]
-            self.waived = whole["waived"]
-            self.files = {name: File(*values) for name, values in whole["files"].items()}
-            self.kept = whole["kept"]
-        for name in line["moved"]:
+    def apply(self, commit: Commit, offset: int) -> None:
+        """Go on to the state after a line that begins at this byte."""
+        if (snapshot := commit.snapshot) is not None:
+            self.shape = snapshot.shape
+            self.since = snapshot.since
+            self.waived = snapshot.waived
+            self.files = dict(snapshot.files)
+            self.pins = extend(None, offset, snapshot.pinned)
+        for name in commit.moved:
             self.files.pop(name, None)
-        for entry in line["files"]:
-            length = entry["offset"] + entry["length"]
-            self.files[entry["name"]] = File(length, entry["mtime_ns"], entry["inode"])
-        self.kept.update(line["kept"])
-        self.waived = line["acknowledged"] or self.waived
-        self.line = line["line"]
-        self.head = line["hash"]
-        if not says_nothing(line):
-            self.anchor = line["hash"]
-        self.at = line["at"]
-        self.window = line["window"]
-        self.covered = line["covered"]
-        self.seen = line["seen"]
-        self.success = line["success"]
-        self.latest = line["latest"]
-        self.records = line["records"]
-        self.gaps = line["gaps"]
+        for entry in commit.files:
+            self.files[entry.name] = File(entry.end, entry.mtime_ns, entry.inode)
+        if not commit.first_edition:
+            self.pins = commit.pins
+        self.pins = extend(self.pins, offset, commit.pinned)
+        has_ids = commit.first_edition or commit.newest is not None
+        self.ids_at = offset if has_ids else commit.ids_before
+        self.first_edition = commit.first_edition
+        self.waived = commit.acknowledged or self.waived
+        self.line = commit.line
+        self.head = commit.hash
+        self.at = commit.at
+        self.window = commit.window
+        self.covered = commit.covered
+        self.seen = commit.seen
+        self.success = commit.success
+        self.latest = commit.latest
+        self.records = commit.records
+        self.gaps = commit.gaps
 
-    def whole(self) -> Line:
-        """Give what a line with the state holds beside its own."""
-        files = {name: [f.length, f.mtime_ns, f.inode] for name, f in self.files.items()}
-        return {
-            "shape": self.shape,
-            "since": self.since,
-            "anchor": self.anchor,
-            "waived": self.waived,
-            "files": files,
-            "kept": self.kept,
-        }
+    def snapshot(self) -> Snapshot:
+        """Return what a line with a snapshot holds beside its other members."""
+        return Snapshot(self.shape, self.since, self.waived, dict(self.files))
 
     @property
-    def enough(self) -> int:
-        """Give the bytes of lines after which the whole state is worth writing again."""
-        return max(STATE_EVERY, STATE_SHARE * STATE_EACH * (len(self.files) + len(self.kept)))
+    def snapshot_every(self) -> int:
+        """The bytes of lines after which a snapshot is worth writing."""
+        return max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * BYTES_PER_FILE * len(self.files))
 
     @property
-    def done_at(self) -> str | None:
-        """When the last line was written, if that one tells of a window read to its end."""
-        return self.at if self.window is not None and self.window["done"] else None
+    def last_success(self) -> str | None:
+        """When a run last came to its end: as a line says, or a sign of life after it."""
+        if self.success is None or self.touched is None:
+            return self.success
+        return max(self.success, self.touched)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the last line itself says that a window was read to its end."""
+        return self.at is not None and self.at == self.success
+
+
+def extend(pins: Pins | None, offset: int, pinned: Mapping[str, str | None]) -> Pins | None:
+    """Return the pins after a line at this byte, which pins these ids."""
+    if not pinned:
+        return pins
+    times: Iterable[str] = filter(None, [*pinned.values(), *span_of(pins)])
+    ordered = sorted(times, key=lambda time: time[:-1])
+    return Pins(offset, ordered[0], ordered[-1]) if ordered else Pins(offset)
+
+
+def span_of(pins: Pins | None) -> tuple[str | None, str | None]:
+    """Return the first and the last time of pinned events."""
+    return (None, None) if pins is None else (pins.since, pins.until)

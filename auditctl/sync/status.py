@@ -1,7 +1,7 @@
 """What became of each destination: its last success, what it covers, and what is wrong."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,15 +38,15 @@ class Status:
             "ok": not self.wrong,
             "problem": self.wrong or None,
             "running": self.running,
-            "last_success": state.success,
-            "covered": state.covered,
+            "last_success": state.last_success,
+            "covered": state.covered and asdict(state.covered),
             "newest": state.latest,
             "records": state.records,
             "files": sum(1 for file in state.files.values() if file.length),
-            "gaps": state.gaps,
-            "unfinished": bool(state.window and not state.window["done"]),
+            "gaps": [asdict(gap) for gap in state.gaps],
+            "unfinished": bool(state.window and not state.window.done),
             "journal_lines": state.line + 1,
-            "journal_hash": state.anchor if state.line >= 0 else None,
+            "journal_hash": state.head if state.line >= 0 else None,
         }
 
 
@@ -91,7 +91,7 @@ def acknowledge(template: Template) -> None:
             "it has ended; a service must be stopped for that."
         ) from None
     try:
-        journal.append(gaps=[], acknowledged=journal.state.gaps)
+        journal.append(gaps=(), acknowledged=journal.state.gaps)
     finally:
         journal.close()
 
@@ -99,18 +99,19 @@ def acknowledge(template: Template) -> None:
 def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> str:
     if max_age is None:
         return ""
-    if state.success is None:
+    last = state.last_success
+    if last is None:
         return f"{path} was never read to its end."
-    success = datetime.fromisoformat(state.success)
+    success = datetime.fromisoformat(last)
     if success > now + CLOCKS:
         return (
-            f"The last success of {path} is said to be at {state.success[:19]} UTC, which is to "
-            "come: this machine's clock was wrong then, or is now."
+            f"The last success of {path} is said to be at {last[:19]} UTC, which is in "
+            "the future: this machine's clock was wrong then, or is now."
         )
     if now - success <= max_age:
         return ""
     return (
-        f"The last success of {path} was {age(state.success, now)} ago, at {state.success[:19]} "
+        f"The last success of {path} was {age(last, now)} ago, at {last[:19]} "
         "UTC. See what its runs say."
     )
 

@@ -10,15 +10,13 @@ from itertools import islice
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.integrity import Files
-from auditctl.sync.journal import POLL, is_held, read_state
-from auditctl.sync.lines import Line, read_lines, unreadable, wrong_line
-from auditctl.sync.state import State
+from auditctl.sync.journal import POLL_SECONDS, is_held, read_state
+from auditctl.sync.lines import read_lines, unreadable, wrong_line
+from auditctl.sync.state import Commit, State
 from auditctl.sync.template import SUFFIX, Template
 
 LONGEST_COMMIT = 2.0
 """Seconds that a commit in hand may take between its data and its line."""
-AGAIN = 9
-"""How often a journal is read again that was written to while it was read."""
 
 
 @dataclass
@@ -37,19 +35,15 @@ class Proof:
 
 
 @dataclass
-class _Told:
-    """What the journal tells beside its state."""
+class _Scan:
+    """What the journal says beside its state."""
 
-    stamp: tuple[int, ...]
-    """Of the journal before it was read."""
-    written: dict[str, int] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
     """How many records each file has."""
-    records: int = 0
+    total: int = 0
     """How many there are in all files, also in those that were moved away."""
     begun: dict[str, int] = field(default_factory=dict)
     """The line where a file that was moved away was last begun anew."""
-    last: int = 0
-    """The last line that tells of data."""
 
 
 def verify(template: Template) -> Proof:
@@ -59,24 +53,24 @@ def verify(template: Template) -> Proof:
         IntegrityError: something is not what was written: the first such thing.
 
     """
-    proof, told = _read(template)
+    proof, scan = _read(template)
     journal = template.journal
     if proof.lines and proof.state.shape["output"] != template.names:
         raise IntegrityError(others(template, proof.state))
     with Files(template) as files:
-        # No further: the lines behind the last that tells of data may be written anew meanwhile.
-        for number, line in islice(read_lines(journal), told.last):
-            for entry in line["files"]:
-                if entry["length"] and number >= told.begun.get(entry["name"], 0):
-                    files.prove(entry, number, count=True)
-                    proof.records += entry["records"]
-                    proof.size += entry["length"]
+        # No further than the state above: a run may have written on meanwhile.
+        for _, commit in islice(read_lines(journal), proof.lines):
+            for entry in commit.files:
+                if entry.length and commit.line >= scan.begun.get(entry.name, 0):
+                    files.prove(entry, commit.line + 1, count=True)
+                    proof.records += entry.records
+                    proof.size += entry.length
         for name, there in proof.state.files.items():
             proof.files += bool(there.length)
             path = files.path(name)
             if _ends(path, there.length):
                 continue
-            if not _is_moving(journal, told) or _stays(path, journal):
+            if not _is_moving(journal, proof.state) or _stays(path, journal):
                 raise IntegrityError(
                     f"{path} goes on at byte {there.length}, after its last commit. Either a run "
                     "was killed, and the next sync cuts off what it left; or somebody added to it; "
@@ -93,7 +87,7 @@ def _notes(proof: Proof, journal: str) -> Iterator[str]:
     if proof.elsewhere:
         yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
     window = proof.state.window
-    if window is not None and window["done"]:
+    if window is not None and window.done:
         return
     if is_held(journal):
         yield "The last run is still reading."
@@ -109,32 +103,24 @@ def others(template: Template, state: State) -> str:
     )
 
 
-def _read(template: Template) -> tuple[Proof, _Told]:
-    """Read the journal, again if a run has written to it meanwhile.
-
-    What was read then may be half the old last line and half the new one.
-    """
-    for again in range(AGAIN, -1, -1):
-        proof, told = Proof(template.path), _Told(_stamp(template.journal))
-        try:
-            for number, line in read_lines(template.journal):
-                _add(template.journal, number, line, proof, told)
-            break
-        except IntegrityError:
-            if not again or not _is_moving(template.journal, told):
-                raise
-            time.sleep(POLL)
+def _read(template: Template) -> tuple[Proof, _Scan]:
+    """Read the journal to what is its end now; lines that are whole never change."""
+    proof, scan = Proof(template.path), _Scan()
+    for offset, commit in read_lines(template.journal):
+        _check(template.journal, commit, proof, scan)
+        proof.state.apply(commit, offset)
     if not proof.lines and not is_held(template.journal):  # else the first run is still reading
         raise IntegrityError(
             f"{template.journal} is not there or empty, so nothing is known of {template.path}. "
             "Give the PATH that was given to sync, placeholders and all."
         )
-    return proof, told
+    return proof, scan
 
 
-def _is_moving(journal: str, told: _Told) -> bool:
-    """Say whether a run writes, or has written since the journal was read."""
-    return is_held(journal) or _stamp(journal) != told.stamp
+def _is_moving(journal: str, state: State) -> bool:
+    """Return whether a run writes, or has written since the journal was read."""
+    now = read_state(journal)
+    return is_held(journal) or now is None or now.head != state.head
 
 
 def _stays(path: str, journal: str) -> bool:
@@ -142,7 +128,7 @@ def _stays(path: str, journal: str) -> bool:
     before = _stamp(path), _stamp(journal)
     until = time.monotonic() + LONGEST_COMMIT
     while time.monotonic() < until:
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
         if before != (_stamp(path), _stamp(journal)):
             return False
     return True
@@ -178,38 +164,32 @@ def _stamp(path: str) -> tuple[int, ...]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _add(journal: str, number: int, line: Line, proof: Proof, told: _Told) -> None:
-    """Go on behind a line, if it goes on where the one before it ended."""
-    try:
-        proof.lines = number
-        for name in line["moved"]:
-            proof.elsewhere += told.written.pop(name, 0)
-            proof.state.files.pop(name, None)
-            told.begun[name] = number
-        for entry in line["files"]:
-            name = entry["name"]
-            there = proof.state.files.get(name)
-            if entry["offset"] != (there.length if there else 0):
-                what = f"it goes on at byte {entry['offset']} of {name}, where none ended"
-                raise wrong_line(journal, number, what)
-            told.written[name] = told.written.get(name, 0) + entry["records"]
-            told.last = number
-            told.records += entry["records"]
-        _windows(journal, number, line, proof.state)
-        _state(journal, number, line, proof.state)
-        proof.state.apply(line)
-        if line["records"] != told.records:
-            raise wrong_line(journal, number, "its records do not add up")
-    except (KeyError, TypeError, ValueError, AttributeError):
-        # Its hash is right, but it is none that a sync has written.
-        raise wrong_line(journal, number, "it was changed") from None
+def _check(journal: str, commit: Commit, proof: Proof, scan: _Scan) -> None:
+    """Check that a line goes on where the ones before it ended."""
+    state = proof.state
+    proof.lines = number = commit.line + 1
+    for name in commit.moved:
+        proof.elsewhere += scan.records.pop(name, 0)
+        state.files.pop(name, None)
+        scan.begun[name] = commit.line
+    for entry in commit.files:
+        there = state.files.get(entry.name)
+        if entry.offset != (there.length if there else 0):
+            what = f"it goes on at byte {entry.offset} of {entry.name}, where none ended"
+            raise wrong_line(journal, number, what)
+        scan.records[entry.name] = scan.records.get(entry.name, 0) + entry.records
+        scan.total += entry.records
+    _windows(journal, number, commit, state)
+    _snapshot(journal, number, commit, state)
+    if commit.records != scan.total:
+        raise wrong_line(journal, number, "its records do not add up")
 
 
 def gaps(path: str, state: State) -> str:
-    """Say which hours are missing; empty if none is."""
+    """Describe the hours that are missing; empty if there are none."""
     if not state.gaps:
         return ""
-    spans = ", ".join(f"{gap['since'][:16]} to {gap['until'][:16]}" for gap in state.gaps)
+    spans = ", ".join(map(str, state.gaps))
     return (
         f"{path}: events are missing from {spans} UTC: the provider did not keep them until they "
         "were asked for. When this is known, say so with: auditctl status "
@@ -217,34 +197,34 @@ def gaps(path: str, state: State) -> str:
     )
 
 
-def _windows(journal: str, number: int, line: Line, before: State) -> None:
-    """See that what is covered has no hole that is not told of."""
-    covered, window = line["covered"], line["window"]
+def _windows(journal: str, number: int, commit: Commit, before: State) -> None:
+    """Check that what is covered has no hole that the journal does not tell of."""
+    covered, window = commit.covered, commit.window
     if covered == before.covered:
         return
-    begin = window["since"] or ""
-    end = window["until"]
-    hole = False
+    end = window.until
+    hole = covered is None
     if before.covered is not None:
-        hole = begin > before.covered["until"]
-        end = max(end, before.covered["until"])
-    if hole or not window["done"] or covered["until"] not in (end, window["until"]):
+        hole = hole or (window.since or "") > before.covered.until
+        end = max(end, before.covered.until)
+    if covered is None or hole or not window.done or covered.until not in (end, window.until):
         raise wrong_line(journal, number, "it covers hours that were not read")
 
 
-def _state(journal: str, number: int, line: Line, before: State) -> None:
-    """See that a line with the whole state has the one that the lines before it come to.
+def _snapshot(journal: str, number: int, commit: Commit, before: State) -> None:
+    """Check that a snapshot is what the lines before it come to.
 
     But for the files' times and inodes: they are noted anew when a file was copied back.
     """
-    if number == 1 or "state" not in line:
+    snapshot = commit.snapshot
+    if number == 1 or snapshot is None:
         return
-    said, known = ({**whole, "files": None} for whole in (line["state"], before.whole()))
-    lengths = {name: values[0] for name, values in line["state"]["files"].items()}
+    said = snapshot.shape, snapshot.since, snapshot.waived
+    lengths = {name: file.length for name, file in snapshot.files.items()}
     there = {name: file.length for name, file in before.files.items()}
-    # What was found moved away is in a state still, and is taken out by its own line.
-    moved = dict.fromkeys(line["moved"], 0)
-    if said != known or lengths | moved != there | moved:
+    # What was found moved away is in a snapshot still, and is taken out by its own line.
+    moved = dict.fromkeys(commit.moved, 0)
+    if said != (before.shape, before.since, before.waived) or lengths | moved != there | moved:
         raise wrong_line(journal, number, "its state is not what the lines before it come to")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from auditctl.sync.journal import Journal, read_state
+from auditctl.sync.state import ReadSpan, Span
 from auditctl.window import to_text
 from tests.bench import peers
 from tests.bench.measure import AUDITCTL, FOLDER, Cost, Job, Site, measure, served
@@ -267,16 +268,16 @@ def a_year_old(path: Path) -> Path:
     assert begun is not None
     journal = Journal(f"{old}.journal", 0, time.sleep)
     journal.state.shape = begun.shape
-    gap = {"since": "2020-01-01T00:00:00.000Z", "until": "2020-01-02T00:00:00.000Z"}
+    gap = Span("2020-01-01T00:00:00.000Z", "2020-01-02T00:00:00.000Z")
     now = datetime.now(UTC)
     with patch("os.fsync"):
         for minutes in range(365 * 24 * 60, 0, -1):
             since, until = (to_text(now - timedelta(minutes=minutes + n)) for n in (60, 0))
             journal.append(
-                window={"since": since, "until": until, "position": None, "done": True},
-                covered={"since": None, "until": until},
-                acknowledged=[gap],
-                whole=journal.state.line < 0,
+                window=ReadSpan(since, until, None, done=True),
+                covered=Span(None, until),
+                acknowledged=(gap,),
+                snapshot=journal.state.line < 0,
             )
     journal.close()
     return old
