@@ -39,6 +39,7 @@ def list_(provider: type["Provider"], options: ListOptions, around: Context) -> 
     from auditctl.window import needs_clock
 
     tests = [parse_test(text) for text in options.where]
+    account = options.account_name()
     _check_output(options.output)
     format_ = _format(options, around)
 
@@ -57,7 +58,9 @@ def list_(provider: type["Provider"], options: ListOptions, around: Context) -> 
             window,
             tally,
             tests=tests,
+            account=account,
             redacted=options.redact,
+            verbatim=options.raw,
         )
         if options.limit is not None:
             batches = most_recent(batches, options.limit, ordered=ordered)
@@ -84,6 +87,7 @@ def get(provider: type["Provider"], options: GetOptions, around: Context) -> Non
         raise UsageError(message)
     _check_output(options.output)
     format_ = _format(options, around)
+    how = {"account": options.account_name(), "redacted": options.redact, "verbatim": options.raw}
 
     from auditctl.export import Tally, retrieved
 
@@ -94,7 +98,7 @@ def get(provider: type["Provider"], options: GetOptions, around: Context) -> Non
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
         page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
-        batch = retrieved(ready, page, tally, redacted=options.redact)
+        batch = retrieved(ready, page, tally, **how)
         tally.count(batch)
         yield batch
 
@@ -165,6 +169,7 @@ def _of_source(
     return (
         replace(
             options,
+            account=source.options.account if options.account is None else options.account,
             demo=options.demo or source.options.demo,
             own={**source.options.own, **given},
         ),
@@ -268,12 +273,17 @@ def count(number: int, noun: str) -> str:
 
 
 def conclude(title: str, tally: "Tally", console: Console) -> None:
-    """Warn of events that could not be read in full."""
+    """Warn of events that could not be read in full, or not be written as they came."""
     if tally.malformed:
         console.warning(
             f"{tally.malformed} of {title}'s events lack a field or have it in a form "
             "that cannot be read; they were exported with null there. The first: "
             f"{escape(tally.first_malformed)}."
+        )
+    if tally.mended:
+        console.warning(
+            f"{tally.mended} of {title}'s events hold half a character, a lone surrogate, which "
+            "many readers refuse; U+FFFD was written in its place. --raw keeps it."
         )
 
 

@@ -7,6 +7,7 @@
     │   └── ForbiddenError   4   they are accepted, and do not suffice
     ├── ThrottledError       5   "too many requests" until patience ran out
     ├── AnswerError          6   the answer cannot be understood, or the question was refused
+    │   └── RefusedError     6   the question was refused
     ├── LockedError          7   another run holds the destination
     ├── IntegrityError       8   a destination is not what was written, or lacks something
     └── OutputError          9   the output could not be written
@@ -57,6 +58,13 @@ class AnswerError(AuditctlError):
     """JSON of another shape, a refused question, pages without an end, another origin."""
 
     status = 6
+
+
+class RefusedError(AnswerError):
+    """The question was refused: 400, 404 and the other 4xx that neither pass nor mean access."""
+
+    code: int = 0
+    """The answer's HTTP status."""
 
 
 class LockedError(AuditctlError):

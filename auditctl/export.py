@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 from auditctl import exact
 from auditctl.fields import Test
@@ -27,6 +28,8 @@ class Tally:
     """The times, without the Z, of the last page's records behind its last one in the window."""
     malformed: int = 0
     first_malformed: str = ""
+    mended: int = 0
+    """Events in which U+FFFD stands in the place of lone surrogates."""
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -39,24 +42,31 @@ class Tally:
         self.records += len(batch)
         for record in batch:
             if type(record) is Malformed:
-                self.malformed += 1
-                self.first_malformed = self.first_malformed or _describe(record)
+                self.mended += record.mended
+                if record.problems:
+                    self.malformed += 1
+                    self.first_malformed = self.first_malformed or _describe(record)
 
 
-def records(  # noqa: C901, PLR0913 - the flow, in one piece
+def records(  # noqa: C901, PLR0912, PLR0913 - the flow, in one piece
     provider: Provider,
     pages: Iterable[Page],
     window: Window,
     tally: Tally,
     *,
     tests: Sequence[Test] = (),
+    account: str | None = None,
     redacted: bool = True,
+    verbatim: bool = False,
 ) -> Iterator[list[Record]]:
     """Turn each page into the records that lie in the window and pass the tests.
 
     Where the vendor documents that the newest come first, reading stops behind the first page
     that is wholly older than the window. Where rows shift, each id is delivered once, and so is
     what two answers in a row both hold; what one answer repeats stays repeated.
+
+    ``account`` is whose log it is, where the events do not say. Lone surrogates become U+FFFD,
+    except with ``verbatim``.
 
     Nobody on the way keeps a page while the next is asked for: its memory, still in the
     processor's cache, is what the next is read into.
@@ -73,6 +83,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         outside: list[str] = []
         moment: str | None = None
         _redact(page, redacted=redacted)
+        may_need_mending = not verbatim and not _is_ordinary(page)
         context = page.context
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
@@ -86,8 +97,14 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                 outside.append(moment[:-1])
                 continue
             outside = outside and []
+            if account is not None and record["account"] is None:
+                record["account"] = account
+            # Behind the making of ids: they stay what they were for the event as it came.
+            mended = may_need_mending and exact.replace_surrogates(record)
+            if problems or mended:
+                record = Malformed(record, problems, mended=mended)
             if not tests or all(test(record) for test in tests):
-                batch.append(Malformed(record, problems) if problems else record)
+                batch.append(record)
         tally.reached = moment or tally.reached
         tally.outside = outside
         past = len(outside) == len(page.events) > 0 and max(outside) < since
@@ -135,9 +152,9 @@ def most_recent(
     yield undated[:left]
 
 
-def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -> list[Record]:
-    """Turn a page asked for by id into its records, whatever their time."""
-    return next(records(provider, [page], Window(BEGINNING, END), tally, redacted=redacted))
+def retrieved(provider: Provider, page: Page, tally: Tally, **how: Any) -> list[Record]:  # noqa: ANN401
+    """Turn a page asked for by id into its records, whatever their time; ``how`` as `records`."""
+    return next(records(provider, [page], Window(BEGINNING, END), tally, **how))
 
 
 def _redact(page: Page, *, redacted: bool) -> None:
@@ -148,6 +165,12 @@ def _redact(page: Page, *, redacted: bool) -> None:
     for answer in answers:
         if floats or (zeros and answer.may_have_negative_zero):
             answer.restore()
+
+
+def _is_ordinary(page: Page) -> bool:
+    """Return whether no lone surrogate can be in the records of a page."""
+    known = bool(page.answers) and not any(answer.is_exact for answer in page.answers)
+    return known and exact.is_ordinary(page.context)
 
 
 def _missing(provider: Provider, record: Record) -> list[str]:

@@ -82,6 +82,10 @@ CsvGuard = Annotated[
     typer.Option("--csv-guard/--no-csv-guard", help="Disarm cells that a spreadsheet would run."),
 ]
 
+Account = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Whose log it is, if the events do not say.")
+]
+
 # How the provider is asked
 
 Concurrency = Annotated[

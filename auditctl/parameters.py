@@ -33,9 +33,19 @@ class FetchOptions(LogOptions):
     csv_guard: bool = True
     concurrency: int = 1
     retry_for: str = "5m"
+    account: str | None = None
     demo: bool = False
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The provider's own options: the field -> the values given."""
+
+    def account_name(self) -> str | None:
+        """Read ``--account``.
+
+        Raises:
+            UsageError: it is empty, or no text.
+
+        """
+        return None if self.account is None else parse_account(self.account)
 
     def patience(self) -> timedelta:
         """Read ``--retry-for``.
@@ -136,6 +146,20 @@ def duration(flag: str, text: str) -> timedelta:
     except UsageError as error:
         message = f"{flag}: {error}"
         raise UsageError(message) from None
+
+
+def parse_account(text: str) -> str:
+    """Read the name of an account.
+
+    Raises:
+        UsageError: it is empty, or no text.
+
+    """
+    # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
+    if not text.encode(errors="ignore").strip() or not text.isprintable():
+        message = "An account needs a name, in UTF-8 and without control characters."
+        raise UsageError(message)
+    return text
 
 
 def format_by_suffix(path: str) -> FileFormatName:

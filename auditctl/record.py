@@ -1,13 +1,15 @@
 """The record: one event of any provider, under the same names in every format."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import orjson
 
 from auditctl import exact
+from auditctl.address import address
+from auditctl.event_time import instant
 from auditctl.reading import NOTHING
-from auditctl.window import instant
 
 FIELDS = (
     "time",
@@ -29,6 +31,8 @@ FIELDS = (
 )
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""
+LARGEST_STATUS = 999
+"""HTTP's codes have three digits; a larger number is something else."""
 
 Event = Any
 """One event as the provider sent it: an object, or whatever JSON value stood in its place."""
@@ -38,21 +42,27 @@ Record = dict[str, Any]
 
 
 class Malformed(Record):
-    """A record that lacks ``problems``, names of fields, or whose event has them unreadable."""
+    """A record of an event that could not be written as it came.
 
-    __slots__ = ("problems",)
+    It lacks ``problems``, names of fields, or its event has them unreadable; ``mended`` is set
+    where U+FFFD was put in the place of lone surrogates.
+    """
 
-    def __init__(self, record: Record, problems: Sequence[str]) -> None:
+    __slots__ = ("mended", "problems")
+
+    def __init__(self, record: Record, problems: Sequence[str], *, mended: bool = False) -> None:
         """Take over a record's values."""
         super().__init__(record)
         self.problems = problems
+        self.mended = mended
 
 
 class Fields(TypedDict, total=False):
     """What a provider reads out of an event; what is left out is null in the record.
 
-    Values are handed over as they stand in the event: ``time`` may be ISO 8601 text or epoch
-    seconds, a number may be text, and what has a form that cannot be read becomes null.
+    Values are handed over as they stand in the event: ``time`` may be a text or an epoch number,
+    ``source_ip`` a list of proxies, a number may be text, and what has a form that cannot be read
+    becomes null.
     """
 
     time: object
@@ -73,6 +83,8 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     """Lay out the record of an event, its values as they are: `settle` makes them sound."""
     record = {**_BLANK, **fields}
     record["time"] = instant(record["time"])
+    if type(record["source_ip"]) is str:
+        record["source_ip"] = address(record["source_ip"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
     record["outcome"] = outcome(record["status_code"])
@@ -81,8 +93,8 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
 
 
 def outcome(status: object) -> str:
-    """Read a status code as ``success``, ``failure`` or (where there is none) ``unknown``."""
-    if type(status) is not int:
+    """Read a status code as ``success``, ``failure`` or (where it tells nothing) ``unknown``."""
+    if type(status) is not int or not 0 < status <= LARGEST_STATUS:
         return "unknown"
     return "success" if status < FAILURE_FROM else "failure"
 
@@ -111,7 +123,7 @@ def settle(record: Record) -> list[str]:
         elif value in NOTHING:
             record[name] = None
     status = record["status_code"]
-    if type(status) is str and status.isascii() and status.isdigit() and len(status) < _TOO_LONG:
+    if type(status) is str and _is_number(status):
         record["status_code"] = int(status)
     elif type(status) is str and status in NOTHING:
         record["status_code"] = None
@@ -143,7 +155,6 @@ _BLANK: Record = dict.fromkeys(FIELDS)
 _WORDS_FOR_NOTHING = frozenset(NOTHING) - {None}
 _DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
 _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
-_TOO_LONG = 10
-"""Digits that no status code has."""
+_is_number = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
 _MOST_SHAPES = 1_000
 _sound: set[tuple[type, ...]] = set()

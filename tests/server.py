@@ -260,7 +260,10 @@ class Persona(Log):
             if not ident:
                 return self.page(request.params)
             event = self.event(self.find(ident))
-            return Answer(b'{"data":%b,"included":%b}' % (event, _dump(self.included)))
+            included = b""
+            if "user" in request.params.get("include", "").split(","):
+                included = b',"included":' + _dump(self.included)
+            return Answer(b'{"data":%b%b}' % (event, included))
         except (LookupError, ValueError):
             return self.refuse(404 if ident else 400)
 

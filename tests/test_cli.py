@@ -128,8 +128,8 @@ def test_a_group_alone_prints_its_help(group: tuple[str, ...]) -> None:
 OPTIONS = re.findall(
     r"\S+",
     "--since --until -f --format -o --output -n --limit --fields --where --raw --redact --demo "
-    "--no-redact --csv-guard --no-csv-guard --concurrency --retry-for -q --quiet -v --verbose "
-    "--log-format -h --help",
+    "--no-redact --csv-guard --no-csv-guard --concurrency --retry-for --account -q --quiet -v "
+    "--verbose --log-format -h --help",
 )
 
 
@@ -205,6 +205,9 @@ def test_what_cannot_be_shown_is_an_output_that_cannot_be_written(words: list[st
         ("persona list --concurrency 0", "--concurrency"),
         ("persona list --retry-for soon", "--retry-for"),
         ("persona list --retry-for -1s", "--retry-for"),
+        ("persona list --account ", "account"),
+        ("persona list --account a\x1bb", "account"),
+        ("persona get ual_1 --account a\u2028", "account"),
         ("persona list --fields nope", "nope"),
         ("persona list --fields time,,id", "''"),
         ("persona list --fields time,time", "'time'"),
@@ -224,7 +227,7 @@ def test_a_word_that_cannot_be_understood_is_named(
     words: str, culprit: str, tmp_path: Path
 ) -> None:
     with Server(log("persona")) as server:
-        found = run(*words.split(), environment=server.environment, cwd=tmp_path)
+        found = run(*words.split(" "), environment=server.environment, cwd=tmp_path)
     assert (found.status, found.out) == (USAGE, b"")
     assert found.said.startswith("auditctl: ")
     assert found.said.count("\n") == 1
@@ -1440,32 +1443,66 @@ class OneDay(Roam):
 
 @every_provider
 def test_raw_events_come_out_byte_for_byte(name: str) -> None:
+    def mended(event: bytes) -> bytes:
+        return re.sub(rb"\\ud[89a-f]..", exact.REPLACEMENT.encode(), event)
+
     events = exact_events(name)
     with Server(OneDay(events) if name == "roam" else log(name, events)) as server:
         raw = asked(server, name, "--raw")
         lines = asked(server, name)
         cells = asked(server, name, "-f", "csv")
-    assert (raw.status, raw.said) == (lines.status, lines.said) == (0, "")
+    assert (raw.status, raw.said) == (lines.status, cells.said[:0]) == (0, "")
+    assert lines.said == cells.said
+    assert re.fullmatch(r"auditctl: 2 of .*'s events hold half a char.*\n", lines.said)
     assert raw.out.split(b"\n")[:-1] == events
     for line, event in zip(lines.out.split(b"\n")[:-1], events, strict=True):
-        assert line.endswith(b',"raw":' + event + b"}")
+        assert line.endswith(b',"raw":' + mended(event) + b"}")
         assert exact.loads(line)["provider"] == name
     csv.field_size_limit(10**6)
     header, *rows = csv.reader(io.StringIO(cells.out.decode(), newline=""))
     assert (*header,) == FIELDS
-    assert [row[-1].encode() for row in rows] == events
+    assert [row[-1].encode() for row in rows] == list(map(mended, events))
     ids = [row[header.index("id")] for row in rows]
     twins = {"roam": 3}.get(name, 1)  # where there are ids, the repeated rows have the same
     assert len({ids[0], *ids[-2:]}) == twins
 
 
-def test_a_lone_surrogate_in_a_field_is_written_as_its_escape_in_every_format() -> None:
-    row = json.dumps({**UPSTASH_ROWS[0], "actor": "a\ud800b"}, separators=(",", ":")).encode()
-    with Server(Upstash([row])) as server:
-        written = {f: asked(server, "upstash", "-f", f).out for f in ("jsonl", "csv", "table")}
-    assert written["jsonl"].count(rb'"actor":"a\ud800b"') == 2
-    assert rb",a\ud800b," in written["csv"]
-    assert rb"  a\ud800b  " in written["table"]
+def test_a_lone_surrogate_is_replaced_in_every_format_and_kept_by_raw() -> None:
+    row = json.dumps({**UPSTASH_ROWS[0], "actor": "a\ud800b", "\ud800": 1}, separators=(",", ":"))
+    with Server(Upstash([row.encode()])) as server:
+        runs = {f: asked(server, "upstash", "-f", f) for f in ("jsonl", "csv", "table")}
+        raw = asked(server, "upstash", "--raw")
+        kept = asked(server, "upstash", "--where", "actor=a\ufffdb")
+    assert runs["jsonl"].out.decode().count('"actor":"a\ufffdb"') == 2
+    assert runs["jsonl"].out.decode().count('"\ufffd":1') == 1
+    assert ",a\ufffdb," in runs["csv"].out.decode()
+    assert "  a\ufffdb  " in runs["table"].out.decode()
+    assert kept.out == runs["jsonl"].out
+    for run in runs.values():
+        assert run.said == (
+            "auditctl: 1 of Upstash's events hold half a character, a lone surrogate, which "
+            "many readers refuse; U+FFFD was written in its place. --raw keeps it.\n"
+        )
+    assert (raw.out, raw.said) == (row.encode() + b"\n", "")
+
+
+@every_provider
+def test_the_account_given_stands_where_the_events_say_none(name: str) -> None:
+    with Server(log(name)) as server:
+        found = asked(server, name, "--account", "acme-prod", "--where", "account~.")
+        own = asked(server, name, "--account", "acme-prod", "--raw")
+    assert len(found.records) == own.out.count(b"\n") > 5
+    for record in found.records:
+        said = name == "upstash" and record["raw"]["customer_id"]
+        assert record["account"] == (said or "acme-prod")
+
+
+def test_a_single_record_has_the_account_given_too() -> None:
+    with Server(log("persona")) as server:
+        id_ = asked(server, "persona").records[0]["id"]
+        words = ("persona", "get", id_, "--account", "acme-prod")
+        (record,) = run(*words, environment=server.environment).records
+    assert (record["id"], record["account"]) == (id_, "acme-prod")
 
 
 @every_provider

@@ -134,6 +134,7 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         where = ["outcome=failure"]
         fields = ["time", "id"]
         concurrency = 2
+        account = "acme-prod"
         redact = false
 
         [sources.first]
@@ -161,6 +162,7 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         where=["outcome=failure"],
         fields="time,id",
         concurrency=2,
+        account="acme-prod",
         redact=False,
     )
     assert found["second"].options == SyncOptions(
@@ -171,6 +173,7 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         where=[],
         fields="id,raw.data",
         concurrency=2,
+        account="acme-prod",
         csv_guard=False,
         retry_for="1h30m",
         demo=True,
@@ -337,7 +340,8 @@ def test_credentials_that_are_refused_are_called_what_the_file_calls_them(
 
 
 COMMON = (
-    "output, format, since, overlap, fields, where, redact, csv_guard, concurrency, retry_for, demo"
+    "output, format, since, overlap, fields, where, redact, csv_guard, concurrency, retry_for, "
+    "account, demo"
 )
 IN_PERSONA = f"provider, {COMMON}, base_url, base_url_file, base_url_env, api_key_file, api_key_env"
 NO_SECRET = (
@@ -517,6 +521,11 @@ MISTAKES = {
         source("concurrency = true"),
         4,
         "sources.s.concurrency: Input should be a valid integer",
+    ),
+    "no account": (
+        source('account = " "'),
+        4,
+        "sources.s.account: An account needs a name, in UTF-8 and without control characters",
     ),
     "a number too small": (
         source("concurrency = 0"),

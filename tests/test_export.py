@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import re
@@ -173,7 +174,7 @@ def test_whatever_stands_in_an_events_place_is_exported_whole(
 ) -> None:
     body = b"[" + b",".join(map(utf8, texts)) + b"]"
     answer = parse(body)
-    found = export(provider, Page(answer.tree, None, [answer]), redacted=False)
+    found = export(provider, Page(answer.tree, None, [answer]), redacted=False, verbatim=True)
     assert [exact.dumps(record["raw"]) for record in found] == list(map(utf8, texts))
     assert all(record["id"] for record in found)
 
@@ -316,6 +317,20 @@ def test_where_days_are_asked_for_the_ids_of_undated_events_do_not_depend_on_the
         export(Daily(), *map(day, (4, 3, 2, 1))), export(Daily(), *bare), strict=True
     ):
         assert record["time"] is None or record["id"] == old["id"]
+
+
+@pytest.mark.parametrize("with_answers", [True, False])
+def test_an_event_with_a_lone_surrogate_keeps_its_id_and_is_counted(*, with_answers: bool) -> None:
+    body = rb'[{"time":"%b","n":"\ud800"},{"time":"%b","n":"x"},{"time":"%b","n":"\ud801"}]'
+    answer = parse(body % ((at(12).encode(),) * 3))
+    one = Page(answer.tree, None, [answer] if with_answers else [])
+    tally = Tally()
+    found = export(Daily(), one, tally=tally)
+    content = rb'{"n":"\ud800","time":"%b"}' % at(12).encode()
+    assert found[0]["id"] == hashlib.sha256(content).hexdigest()
+    assert len(set(ids(found))) == len(found)
+    assert [record["raw"]["n"] for record in found] == ["\ufffd", "x", "\ufffd"]
+    assert (tally.mended, tally.malformed) == (2, 0)
 
 
 def test_strays_of_other_days_do_not_make_twins_forgotten() -> None:

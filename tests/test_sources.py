@@ -463,6 +463,22 @@ def test_list_takes_the_settings_of_a_source(sources: Sources) -> None:
     assert sources.auditctl(*named, **environment).out.count(b"\n") == ROWS["upstash"]
 
 
+def test_the_account_of_a_source_fills_its_records(sources: Sources) -> None:
+    text = sources.config.read_text()
+    text = text.replace("[defaults]", '[defaults]\naccount = "acme"')
+    text = text.replace("[sources.roam]", '[sources.roam]\naccount = "acme-prod"')
+    text = text.replace("{source}/{date}", "{source}/{account}")
+    sources.config.write_text(text)
+    assert sources.auditctl("sync", "persona", "roam", **sources.environment).status == 0
+    folder = sources.config.parent
+    assert [path.name for path in (folder / "persona").glob("*.jsonl")] == ["acme.jsonl"]
+    assert [path.name for path in (folder / "roam").glob("*.jsonl")] == ["acme-prod.jsonl"]
+    for words, account in (((), "acme-prod"), (("--account", "other"), "other")):
+        listed = ("roam", "list", "--source", "roam", "--since", "3d", *words)
+        found = sources.auditctl(*listed, **sources.environment)
+        assert {json.loads(line)["account"] for line in found.out.splitlines()} == {account}
+
+
 def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> None:
     text = sources.config.read_text()
     sources.config.write_text(text.replace("username", 'user = ["user000000003"]\nusername'))

@@ -287,6 +287,7 @@ def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
         (["--fields", "time,id"], "no --fields; this run has --fields time,id"),
         (["-f", "csv"], "--format jsonl; this run has --format csv"),
         (["--demo"], "no --demo; this run has --demo"),
+        (["--account", "a"], "no --account; this run has --account a"),
     ],
 )
 def test_another_shape_is_refused_and_named(persona: Desk, words: list[str], said: str) -> None:
@@ -439,7 +440,7 @@ def test_a_row_dated_wrongly_ends_no_window(persona: Desk) -> None:
     assert persona.holds_all()
 
 
-def test_lone_surrogates_in_ids_and_names_survive(persona: Desk) -> None:
+def test_lone_surrogates_in_ids_are_replaced_and_in_names_of_files_survive(persona: Desk) -> None:
     odd = happening("persona", 50_000, datetime.now(UTC) - timedelta(minutes=1))
     odd.event["id"] = "\ud800x"
     persona.world.happenings.append(odd)
@@ -447,6 +448,7 @@ def test_lone_surrogates_in_ids_and_names_survive(persona: Desk) -> None:
         assert persona.sync("--where", "actor!=\udcff", path="\udcff.jsonl") == 0
         lines = (persona.folder / "\udcff.jsonl").read_bytes().splitlines()
         assert len(lines) == len(persona.world.happenings)
+        assert sum('"id":"\ufffdx","actor"'.encode() in line for line in lines) == 1
     assert persona.verify("\udcff.jsonl") == 0
 
 

@@ -101,8 +101,9 @@ class Persona(Provider):
             del answer, page, links, rows  # see `auditctl.export.records`
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
-        """Ask for the one event of this id."""
-        answer = client.get(f"/user-audit-logs/{quote(id, safe='')}")
+        """Ask for the one event of this id, and for its user, whom only ``include`` brings."""
+        path = f"/user-audit-logs/{quote(id, safe='')}"
+        answer = client.get(path, optional={"include": "user"})
         page = mapping(answer.tree)
         if type(page.get("data")) is not dict:
             raise client.strange("it lacks the object data")

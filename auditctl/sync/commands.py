@@ -93,6 +93,7 @@ class Job:
                     overlap,
                     _first_since(archive, now),
                     tests=tests,
+                    account=options.account,
                     redacted=options.redact,
                     watch=watch,
                 )
@@ -110,6 +111,7 @@ class Job:
         words: dict[str, Any] = {
             "provider": self.provider.name,
             "demo": options.demo or None,
+            "account": options.account_name(),
             "output": self.template.names,
             "format": format_,
             "fields": fields and ",".join(one.name for one in fields),

@@ -24,7 +24,7 @@ from auditctl.context import Context
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import FileFormatName
-from auditctl.parameters import STDOUT
+from auditctl.parameters import STDOUT, parse_account
 from auditctl.provider import Provider, own_options, variables
 from auditctl.settings import checked_base_url, is_secret
 from auditctl.sync import template
@@ -141,6 +141,7 @@ _Test = Annotated[str, _checked(parse_test)]
 _Fields = Annotated[str, BeforeValidator(_joined), _checked(parse_fields)]
 _Url = Annotated[str, _checked(lambda text: checked_base_url(text, "This address"))]
 _Path = Annotated[str, Limits(min_length=1)]
+_Account = Annotated[str, _checked(parse_account)]
 
 
 class _Defaults(BaseModel):
@@ -158,6 +159,7 @@ class _Defaults(BaseModel):
     csv_guard: bool | None = None
     concurrency: Annotated[int, Limits(ge=1, le=64)] | None = None
     retry_for: _Duration | None = None
+    account: _Account | None = None
     demo: bool | None = None
 
 

@@ -71,6 +71,8 @@ class Run:
     since: datetime | None
     """Where the first window begins; None for as far back as the provider keeps its log."""
     tests: Sequence[Test] = ()
+    account: str | None = None
+    """Whose log it is, where the events do not say."""
     redacted: bool = True
     watch: Callable[[Tally], None] = lambda _tally: None
     """Told after each page; what it raises ends the run between two commits."""
@@ -193,6 +195,7 @@ class Run:
             walk.pages(),
             Window(since, END),
             outcome.tally,
+            account=self.account,
             redacted=self.redacted,
         )
         committed = time.monotonic()

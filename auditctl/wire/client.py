@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from auditctl import __version__, exact
-from auditctl.errors import AccessError, AnswerError
+from auditctl.errors import AccessError, AnswerError, RefusedError
 from auditctl.provider import Provider, Secret
 from auditctl.wire import arrays
 from auditctl.wire.ahead import ahead
@@ -101,8 +101,18 @@ class Client:
         """How far the provider's clock is ahead of ours, by its last answer's Date."""
         return self._connection.skew
 
-    def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        again: bool = False,
+        optional: Params | None = None,
+    ) -> Answer:
         """Ask one question below the base URL and give the whole answer.
+
+        ``optional`` are parameters that a server may not know: if it answers with 400, the
+        question is asked once more without them.
 
         ``again`` allows a question that was asked before, where the provider is known to have
         another answer by now; without it a circle of pages would never end.
@@ -111,6 +121,12 @@ class Client:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
+        if optional:
+            try:
+                return self.get(path, {**(params or {}), **optional}, again=again)
+            except RefusedError as refused:
+                if refused.code != httpx.codes.BAD_REQUEST:
+                    raise
         walk = self._current
         if not again:
             self._once(walk, path, params)

@@ -11,7 +11,13 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 
-from auditctl.errors import AccessError, AnswerError, ForbiddenError, UnreachableError
+from auditctl.errors import (
+    AccessError,
+    AnswerError,
+    ForbiddenError,
+    RefusedError,
+    UnreachableError,
+)
 from auditctl.escape import escape
 from auditctl.provider import Provider, required
 from auditctl.redact import REDACTED, redact_text
@@ -107,7 +113,9 @@ class Refusals:
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
         hint = hint or f"Check {self._variable} and the options."
-        return AnswerError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error = RefusedError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error.code = status
+        return error
 
     def of_network(
         self, error: httpx.RequestError, origin: tuple[str, str, int | None], *, proxied: bool
