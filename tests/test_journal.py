@@ -305,7 +305,7 @@ def test_only_lines_with_ids_are_read_for_them(folder: Path) -> None:
 
 
 def test_the_ids_of_the_first_edition_are_found_from_lines_that_are_linked(folder: Path) -> None:
-    state = {"shape": {}, "since": None, "waived": [], "files": {}, "kept": {}}
+    state: dict[str, Any] = {"shape": {}, "since": None, "waived": [], "files": {}, "kept": {}}
     first_edition(
         folder / "j",
         {"state": state, "newest": "000001", "ids": ["one"]},

@@ -21,10 +21,11 @@ import pytest
 
 from auditctl import commands, window
 from auditctl.providers import roam
+from auditctl.sync import archive, walk
 from auditctl.sync import commands as sync_commands
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
-from auditctl.wire import connection
+from auditctl.wire import client, connection
 from tests import tape
 from tests.program import started, until
 from tests.server import Answer, Fault, Request, Server
@@ -545,6 +546,7 @@ def test_a_providers_clock_that_is_ahead_loses_nothing(each: Desk) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
+        datetime(1, 1, 1, tzinfo=UTC),
         datetime(1970, 1, 2, tzinfo=UTC),
         datetime(2100, 1, 2, tzinfo=UTC),
         datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
@@ -583,9 +585,10 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
             return datetime.now(tz) + ahead
 
     with contextlib.ExitStack() as stack:
-        reading = (commands, sync_commands, run_module, roam, connection, window)
-        for module in (*reading, journal_module):
-            stack.enter_context(patch.object(module, "datetime", Clock))
+        reading = (commands, sync_commands, run_module, walk, roam, client, connection, window)
+        for module in (*reading, archive, journal_module):
+            if hasattr(module, "datetime"):
+                stack.enter_context(patch.object(module, "datetime", Clock))
         yield
 
 
@@ -625,6 +628,261 @@ def test_since_counts_by_our_clock_and_says_so_if_it_is_wrong(each: Desk) -> Non
     assert each.sync("--since", "1h") == 0
     assert len(records_of(each.data)) == 4
     assert each.verify() == 0
+
+
+NO_DATE = Fault(headers={"Date": ""})
+
+
+@pytest.fixture(params=[name for name in KINDS if name != "roam"])
+def undivided(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> Iterator[Desk]:
+    """Give an empty log for each provider whose log is not asked for by day."""
+    world = World.make(request.param, random.Random(1), early=0, late=0, days=1)
+    world.happenings.clear()
+    yield from desk(request.param, world, tmp_path, monkeypatch, capfdbinary)
+
+
+def happen(desk_: Desk, *ages: timedelta) -> None:
+    """Let events happen, dated so long before now."""
+    happenings = desk_.world.happenings
+    now, first = datetime.now(UTC), 100_000 + len(happenings)
+    happenings += [happening(desk_.name, first + n, now - age) for n, age in enumerate(ages)]
+
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("words", [(), ("--where", "action!=nothing")], ids=["all", "filtered"])
+def test_events_dated_by_a_clock_that_lags_behind_the_providers_are_not_passed_over(
+    undivided: Desk, words: tuple[str, ...]
+) -> None:
+    for _ in range(3):
+        happen(undivided, 3 * HOUR + 5 * MINUTE)
+        assert undivided.sync(*words) == 0
+        assert undivided.holds_all()
+    assert undivided.verify() == 0
+
+
+def test_no_news_is_passed_over_because_our_clock_was_ahead_and_there_is_no_date(
+    undivided: Desk,
+) -> None:
+    undivided.server.faults = lambda _: NO_DATE
+    for ahead in (4 * HOUR, 4 * HOUR, 3000 * 24 * HOUR, timedelta()):
+        with our_clock(ahead):
+            assert undivided.sync("--overlap", "1m") in (0, 8)
+        happen(undivided, timedelta())
+    assert undivided.sync("--overlap", "1m") == 0
+    assert undivided.holds_all()
+    assert undivided.lines[-1]["covered"]["until"] <= datetime.now(UTC).isoformat()
+    assert undivided.verify() in (0, 8)  # ten years seemed to have passed: that may be a gap
+
+
+@pytest.mark.parametrize("since", [(), ("--since", "20d")], ids=["all", "20d"])
+def test_a_first_run_with_a_clock_ahead_leaves_nothing_out_for_good(
+    each: Desk, since: tuple[str, ...]
+) -> None:
+    each.server.faults = lambda _: NO_DATE
+    with our_clock(timedelta(days=30)):
+        assert (each.sync(*since), each.said) == (0, "")
+    grow(each)
+    assert (each.sync(*since), each.said) == (0, "")
+    assert each.holds_all()
+    assert each.verify() == 0
+    asked = len(each.asked)
+    assert each.sync(*since) == 0
+    assert len(each.asked) <= asked
+    begins = datetime.fromisoformat(each.lines[-1]["covered"]["since"] or "0001-01-01T00:00Z")
+    assert begins < datetime.now(UTC) - timedelta(days=19)
+
+
+@pytest.mark.parametrize("name", ["persona", "roam"])
+def test_a_later_run_with_a_clock_ten_years_ahead_poisons_nothing(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    world = World.make(name, random.Random(1), early=50, late=0, days=5)
+    for one in desk(name, world, tmp_path, monkeypatch, capfdbinary):
+        assert one.sync() == 0
+        covered = one.lines[-1]["covered"]
+        grow(one)
+        # Few of all the days: the next run begins no later.
+        with our_clock(timedelta(days=20)):
+            assert (one.sync(), one.said) == (0, "")
+        assert one.holds_all()
+        assert one.lines[-1]["gaps"] == []
+        assert one.lines[-1]["covered"]["since"] == covered["since"]
+        assert covered["until"] <= one.lines[-1]["covered"]["until"] < datetime.now(UTC).isoformat()
+        assert (one.sync(), one.said) == (0, "")
+        assert one.command("status", str(one.data)) == 0
+
+
+def test_a_clock_that_is_set_back_within_a_run_covers_nothing_to_come(persona: Desk) -> None:
+    ahead = timedelta(days=3000)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) + (timedelta() if persona.server.requests else ahead)
+
+    with contextlib.ExitStack() as stack:
+        for module in (sync_commands, run_module, walk, connection, window, journal_module):
+            stack.enter_context(patch.object(module, "datetime", Clock))
+        assert persona.sync() == 0
+    assert persona.lines[-1]["covered"]["until"] <= datetime.now(UTC).isoformat()
+    happen(persona, timedelta())
+    assert persona.sync() == 0
+    assert persona.holds_all()
+
+
+def test_a_first_run_with_a_clock_behind_that_is_killed_leaves_no_gap(persona: Desk) -> None:
+    stop_after(persona, 3)
+    with our_clock(timedelta(days=-3)):
+        assert persona.sync() == 4
+    go_on(persona)
+    assert (persona.sync(), persona.said) == (0, "")
+    assert persona.lines[-1]["gaps"] == []
+    assert persona.holds_all()
+    assert persona.command("status", str(persona.data)) == 0
+
+
+def test_ten_rows_dated_a_little_too_early_stop_no_reading(persona: Desk) -> None:
+    persona.world.happenings.clear()
+    happen(persona, *(timedelta(days=n) for n in range(1, 300)))
+    assert persona.sync() == 0
+    happen(persona, *(MINUTE * n / 4 for n in range(150)))
+    by_time = sorted(persona.world.happenings, key=lambda one: one.moment, reverse=True)
+    for one in by_time[PAGE - 10 : PAGE]:
+        moment = datetime.now(UTC) - 90 * MINUTE
+        one.event["attributes"]["created-at"] = f"{moment:%Y-%m-%dT%H:%M:%S}.000Z"
+        persona.world.happenings.remove(one)  # they are older than the overlap
+        persona.world.happenings.append(Happening(one.moment, one.event))
+    assert persona.sync() == 0
+    written = {record["id"] for record in records_of(persona.data)}
+    young = {one.event["id"] for one in by_time[: PAGE - 10] + by_time[PAGE:150]}
+    assert young <= written
+    assert len(persona.asked) == 2
+    assert persona.sync() == 0
+    assert len(persona.asked) == 2
+
+
+@pytest.mark.parametrize(("age", "asked"), [(119 * MINUTE, 2), (125 * MINUTE, 1)])
+def test_reading_stops_at_rows_older_than_twice_the_overlap(
+    persona: Desk, age: timedelta, asked: int
+) -> None:
+    persona.world.happenings.clear()
+    happen(persona, MINUTE, *[age] * 20, *(timedelta(days=n) for n in range(1, 200)))
+    assert persona.sync() == 0
+    happen(persona, *[MINUTE] * 79)
+    assert persona.sync() == 0
+    assert len(persona.asked) == asked
+    assert persona.holds_all()
+
+
+@pytest.mark.parametrize("overlap", ["0", "999999999d"])
+def test_any_overlap_can_be_given(each: Desk, overlap: str) -> None:
+    for _ in range(2):
+        assert (each.sync("--overlap", overlap), each.said) == (0, "")
+        assert each.holds_all()
+
+
+def test_a_filter_that_keeps_little_costs_no_requests(persona: Desk) -> None:
+    for _ in range(2):
+        assert persona.sync("--where", "action=nothing") == 0
+    assert len(persona.asked) == 1
+
+
+def test_since_before_what_is_kept_is_said_once_and_is_no_alarm(persona: Desk) -> None:
+    words = ("--since", "2020-01-01")
+    assert persona.sync(*words) == 0
+    begins = (datetime.now(UTC) - timedelta(days=184)).isoformat()[:10]
+    assert persona.said == (
+        f"auditctl: {persona.data} begins at {persona.lines[-1]['covered']['since'][:10]} "
+        f"{persona.lines[-1]['covered']['since'][11:16]} UTC: Persona does not keep its log as far "
+        "back as --since 2020-01-01.\n"
+    )
+    for again in (words, ("--since", "2020-01-01T00:00:00Z"), ("--since", "1577836800"), ()):
+        assert (persona.sync(*again), persona.said) == (0, "")
+    assert persona.sync("--since", "2020-01-02") == 2
+    assert persona.lines[-1]["covered"]["since"][:10] == begins
+    assert persona.command("status", str(persona.data), "--format", "json") == 0
+    assert json.loads(persona.written)[0]["covered"]["since"][:10] == begins
+    assert persona.verify() == 0
+    assert f"covers {begins}" in persona.written
+
+
+def test_an_older_event_proves_that_more_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    world = World.make("roam", random.Random(1), early=300, late=0, days=60)
+    for one in desk("roam", world, tmp_path, monkeypatch, capfdbinary):
+        begin = (datetime.now(UTC) - timedelta(days=58)).replace(microsecond=0)
+        world.happenings.append(happening("roam", 9000, begin))
+        assert (one.sync("--since", f"{begin:%Y-%m-%dT%H:%M:%SZ}"), one.said) == (0, "")
+        assert one.lines[-1]["covered"]["since"] == f"{begin:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999999Z"])
+def test_events_of_the_first_and_the_last_moment_are_there_once(
+    undivided: Desk, moment: str
+) -> None:
+    if undivided.name == "upstash":
+        moment = moment[:-2] + "9Z" if moment[0] == "9" else moment
+    happen(undivided, MINUTE)
+    (one,) = undivided.world.happenings
+    fields = one.event.get("attributes", one.event)
+    for field in ("created-at", "timestamp", "time"):
+        if field in fields:
+            fields[field] = moment
+    for _ in range(2):
+        assert (undivided.sync(), undivided.said) == (0, "")
+        assert undivided.holds_all()
+
+
+# Different events under one id
+
+
+def alike(desk_: Desk, first: int, second: int) -> str:
+    """Give an event the id of another."""
+    field = {"upstash": "log_id"}.get(desk_.name, "id")
+    ids = [desk_.world.happenings[n].event for n in (first, second)]
+    ids[1][field] = ids[0][field]
+    return str(ids[0][field])
+
+
+@pytest.mark.parametrize("distance", [1, 900])
+def test_different_events_under_one_id_in_one_answer_are_counted(
+    undivided: Desk, distance: int
+) -> None:
+    if undivided.name != "upstash":
+        distance = min(distance, 80)  # within one page
+    happen(undivided, *(MINUTE * n / 60 for n in range(1000)))
+    id_ = alike(undivided, 0, distance)
+    other = alike(undivided, 10, 11)
+    alike(undivided, 10, 12)
+    assert undivided.sync() == 0
+    (said,) = undivided.said.splitlines()
+    assert said.startswith("auditctl: 3 events of ")
+    assert said.endswith(f"The first such id: {id_ if distance == 1 else other}.")
+    assert len(records_of(undivided.data)) == 1000 - 3
+    assert undivided.verify() == 0
+
+
+def test_what_differs_in_raw_alone_is_a_different_event(persona: Desk) -> None:
+    happen(persona, MINUTE, MINUTE)
+    first, second = persona.world.happenings[-2:]
+    second.event.update(json.loads(json.dumps(first.event)))
+    assert persona.sync(path="same.jsonl") == 0
+    assert persona.said == ""
+    second.event["note"] = "another"
+    assert persona.sync(path="other.jsonl") == 0
+    assert "1 event of Persona came with the id of a different event" in persona.said
 
 
 @pytest.mark.parametrize("behind", [timedelta(), timedelta(minutes=10), timedelta(hours=2)])

@@ -167,9 +167,11 @@ class Run:
         known = Known(self.archive, since, self._kept_from, outcome.clashes, in_pieces=in_pieces)
         self.client.begin()
         self.archive.discard()  # what a run that failed had read is read again
-        # What is dated in the future is delivered; only the asking ends with tomorrow.
-        window = Window(since, shift(datetime.now(UTC), AHEAD))
-        walk = Walk(self.provider, self.client, window, position)
+        # What is dated in the future is delivered; only the asking ends with tomorrow. Today is
+        # asked for in any case, since an answer shows whether our clock or a former one is wrong.
+        now = datetime.now(UTC)
+        asked = Window(min(since, now), shift(now, AHEAD))
+        walk = Walk(self.provider, self.client, since, asked, position)
         try:
             if not self._read_on(walk, known, until, outcome):
                 return False
@@ -178,7 +180,7 @@ class Run:
                 raise
             return False
         if not walk.has_read():
-            return True  # our clock is so far behind that nothing was asked: nothing is covered
+            return True  # nothing was answered, so nothing is covered
         if coverage.begins_too_late(since, self._covered, self._first(), self._clocks()):
             return False
         self.archive.commit(self._done(walk, outcome), known.pinned())
@@ -189,7 +191,7 @@ class Run:
 
         Return False if the provider does not know the position any more.
         """
-        since = walk.window.since
+        since = walk.since
         batches = records(
             self.provider,
             walk.pages(),
@@ -253,7 +255,7 @@ class Run:
 
     def _done(self, walk: Walk, outcome: Outcome) -> Progress:
         """Describe a window that was read to its end."""
-        since, clocks = walk.window.since, self._clocks()
+        since, clocks = walk.since, self._clocks()
         gaps = self._gaps(outcome)
         reached = outcome.tally.reached
         oldest = END if reached is None else from_text(reached)
@@ -268,7 +270,7 @@ class Run:
     def _read_span(self, walk: Walk, *, done: bool) -> ReadSpan:
         """Describe what was read of a window, and from where to go on."""
         newest = max(filter(None, (self._newest_read, walk.newest)), default=None, key=sortable)
-        since, until = from_moment(walk.window.since), to_text(walk.until)
+        since, until = from_moment(walk.since), to_text(walk.until)
         return ReadSpan(since, until, None if done else walk.place(), done, newest)
 
     def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:

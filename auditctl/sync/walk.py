@@ -21,10 +21,15 @@ class Walk:
     """The pages of a walk, and where it is."""
 
     def __init__(
-        self, provider: Provider, client: Client, window: Window, position: str | None
+        self,
+        provider: Provider,
+        client: Client,
+        since: datetime,
+        asked: Window,
+        position: str | None,
     ) -> None:
-        """Begin to walk through a window, or go on from a position; nothing is asked yet."""
-        self.window = window
+        """Begin a walk back to ``since``, or go on from a position; nothing is asked yet."""
+        self.since = since
         self.until = END
         """Up to when everything was seen, from the first answer on."""
         self.newest: str | None = None
@@ -34,9 +39,9 @@ class Walk:
         self.since_commit = 0
         self._in_order = provider.order != "none documented"
         self._pages = (
-            provider.pages(client, window)
+            provider.pages(client, asked)
             if position is None
-            else provider.pages_from(client, window, position)
+            else provider.pages_from(client, asked, position)
         )
         self._position = position
         self._read = 0
