@@ -29,10 +29,13 @@ def main() -> None:
     except KeyboardInterrupt:  # before a command has taken the signals over
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the command line could not be imported
+        from contextlib import suppress
+
         from auditctl.errors import failure
 
         failed = failure(error)
-        print(f"auditctl: {failed}", file=sys.stderr)  # noqa: T201 - no console, no more than this
+        with suppress(OSError):  # nobody may be there to read it
+            os.write(2, f"auditctl: {failed}\n".encode())
         sys.exit(failed.status)
 
 

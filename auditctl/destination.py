@@ -105,7 +105,7 @@ def whole_file(path: str) -> Iterator[Write]:
         if error.errno in WRITABLE_IN_PLACE:
             # Not written in place here: after a failure the old content would be gone.
             failed = OutputError(
-                f"{failed} A new file cannot take its place, as for a file that is mounted. "
+                f"{failed} No new file can take its place, perhaps because it is mounted. "
                 f"Write to standard output instead: > {shlex.quote(path)}"
             )
         raise failed from None

@@ -9,14 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
-
-import pytest
 
 from auditctl import __main__ as door
 from auditctl import registry
@@ -78,9 +77,12 @@ def main(*words: str, **environment: str) -> int:
         with (
             patch.dict(os.environ, environment, clear=True),
             patch.object(sys, "argv", ["auditctl", *words]),
-            pytest.raises(SystemExit) as end,
         ):
             door.main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    else:
+        return 0
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
@@ -90,7 +92,33 @@ def main(*words: str, **environment: str) -> int:
         gc.set_threshold(*threshold)
         gc.unfreeze()
         registry.installed.cache_clear()
-    return end.value.code if isinstance(end.value.code, int) else 0
+
+
+def main_run(*words: str, **environment: str) -> Run:
+    """Run the whole program in this process, with files in the place of its streams."""
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as said,
+        _in_place_of(1, out.fileno()),
+        _in_place_of(2, said.fileno()),
+        open(2, "w", encoding="utf-8", closefd=False) as stream,
+        contextlib.redirect_stderr(stream),
+    ):
+        status = main(*words, **environment)
+        out.seek(0)
+        said.seek(0)
+        return Run(status, out.read(), said.read().decode())
+
+
+@contextlib.contextmanager
+def _in_place_of(descriptor: int, other: int) -> Iterator[None]:
+    kept = os.dup(descriptor)
+    os.dup2(other, descriptor)
+    try:
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
 
 
 @contextlib.contextmanager

@@ -629,7 +629,11 @@ def test_what_is_no_toml_is_said_with_its_line(text: str, said: str, tmp_path: P
 def test_what_is_no_text_or_no_file_is_said(tmp_path: Path) -> None:
     path = tmp_path / "auditctl.toml"
     path.write_bytes(b'output = "\xff"')
-    for there, reason in ((path, "codec can't decode byte 0xff"), (tmp_path, "Is a directory.")):
+    for there, reason in (
+        (path, "codec can't decode byte 0xff"),
+        (tmp_path, "Is a directory."),
+        ("/dev/zero", "it is too large to be one."),
+    ):
         with pytest.raises(UsageError, match=f"{there} cannot be read: .*{reason}"):
             configuration.read(str(there), PROVIDERS.get)
 

@@ -293,3 +293,15 @@ def test_a_file_that_no_other_can_replace_stays_and_the_message_says_how_to_writ
         write(b"a record\n")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["my file"]
+
+
+def test_of_two_that_write_one_file_at_once_the_later_is_there_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with whole_file(str(path)) as write:
+        write(LARGE)
+        with whole_file(str(path)) as write_too:
+            write_too(b"shorter\n")
+        assert path.read_bytes() == b"shorter\n"
+        write(b"end\n")
+    assert path.read_bytes() == LARGE + b"end\n"
+    assert names(tmp_path) == ["out"]

@@ -9,18 +9,16 @@ import pwd
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from auditctl import commands
 from auditctl.errors import OutputError, failure
 from tests import program
-from tests.program import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.program import Program, Run
 
 FAULT, USAGE, INTEGRITY, OUTPUT = 1, 2, 8, 9
 
@@ -47,19 +45,10 @@ output = "prod.jsonl"
 
 
 @pytest.fixture
-def auditctl(
-    capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Run]:
+def auditctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     """Run the whole program in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: str, **environment: str) -> Run:
-        capfdbinary.readouterr()
-        status = program.main(*words, **environment)
-        out, said = capfdbinary.readouterr()
-        return Run(status, out, said.decode())
-
-    return run
+    return program.main_run
 
 
 def nobody(*words: str) -> Run:
@@ -98,7 +87,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("homeless")
 def test_without_a_home_folder_and_a_configuration_the_message_says_where_one_may_be(
-    auditctl: Callable[..., Run],
+    auditctl: Program,
 ) -> None:
     for words in (("sync",), ("status",), ("persona", "list", "--source", "prod")):
         found = auditctl(*words)
@@ -109,7 +98,7 @@ def test_without_a_home_folder_and_a_configuration_the_message_says_where_one_ma
 
 @pytest.mark.usefixtures("homeless")
 def test_without_a_home_folder_no_folder_is_made_that_is_named_like_one(
-    auditctl: Callable[..., Run],
+    auditctl: Program,
 ) -> None:
     Path("auditctl.toml").write_text(SOURCES.replace("prod.jsonl", "~/audit/prod.jsonl"))
     found = auditctl("sync")
@@ -151,7 +140,7 @@ def folder_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_where_the_working_folder_was_deleted_all_that_can_work_does(
-    auditctl: Callable[..., Run],
+    auditctl: Program,
     words: str,
     status: int,
     request: pytest.FixtureRequest,
@@ -166,7 +155,7 @@ def test_where_the_working_folder_was_deleted_all_that_can_work_does(
 
 @pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
 def test_a_completion_that_cannot_be_installed_is_a_sentence(
-    auditctl: Callable[..., Run], option: str, tmp_path: Path
+    auditctl: Program, option: str, tmp_path: Path
 ) -> None:
     # Typer asks for the shell's name only where it is not to find it out by itself.
     named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
@@ -185,15 +174,13 @@ def test_a_completion_that_cannot_be_installed_is_a_sentence(
 
 
 @pytest.mark.parametrize("instruction", ["complete_tcsh", "source_tcsh", "nonsense", "x_y"])
-def test_a_shell_without_completion_is_a_usage_error(
-    auditctl: Callable[..., Run], instruction: str
-) -> None:
+def test_a_shell_without_completion_is_a_usage_error(auditctl: Program, instruction: str) -> None:
     found = auditctl(_AUDITCTL_COMPLETE=instruction)
     assert (found.status, found.out) == (USAGE, b"")
     assert "completion for bash, zsh, fish and PowerShell only" in found.said
 
 
-def test_a_shell_gets_its_suggestions_without_a_home_folder(auditctl: Callable[..., Run]) -> None:
+def test_a_shell_gets_its_suggestions_without_a_home_folder(auditctl: Program) -> None:
     found = auditctl(_AUDITCTL_COMPLETE="complete_bash", COMP_WORDS="auditctl pers", COMP_CWORD="1")
     assert (found.ended, found.out) == ((0, ""), b"persona\n")
 
@@ -212,7 +199,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("reason", REFUSALS)
 def test_what_the_platform_refuses_is_no_defect(
-    auditctl: Callable[..., Run], reason: str, monkeypatch: pytest.MonkeyPatch
+    auditctl: Program, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise REFUSALS[reason]
@@ -234,20 +221,51 @@ def test_a_defect_stays_a_defect() -> None:
     assert failure(foreseen) is foreseen
 
 
-def test_sources_that_get_no_thread_are_a_sentence(
-    auditctl: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_: threading.Thread) -> NoReturn:
-        message = "can't start new thread"
-        raise RuntimeError(message)
+def no_more_threads(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Let the platform start so many threads, and no more."""
+    start = threading.Thread.start
+    left = iter(range(most))
 
-    Path("auditctl.toml").write_text(SOURCES)
+    def refuse(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            message = "can't start new thread"
+            raise RuntimeError(message)
+        start(thread)
+
     monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_without_threads_days_are_asked_for_one_by_one(
+    auditctl: Program, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    since, until = (datetime.now(UTC) - timedelta(days=days) for days in (12, 2))
+    words = (
+        "roam",
+        "list",
+        "--demo",
+        "--since",
+        f"{since:%Y-%m-%d}",
+        "--until",
+        f"{until:%Y-%m-%d}",
+    )
+    expected = auditctl(*words)
+    assert expected.records
+    no_more_threads(monkeypatch, most)
+    assert auditctl(*words) == expected
+
+
+def test_sources_that_get_no_thread_fail_and_do_not_stop_the_others(
+    auditctl: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("auditctl.toml").write_text(SOURCES + SOURCES.replace("prod", "other"))
+    no_more_threads(monkeypatch, 1)
     found = auditctl("sync")
     assert found.ended == (
         OUTPUT,
-        "auditctl: The system refused what auditctl needs: No thread can be started.\n",
+        "auditctl: other: The system refused what auditctl needs: No thread can be started.\n",
     )
+    assert Path("prod.jsonl").stat().st_size
 
 
 OPTIMIZED = """

@@ -34,6 +34,8 @@ from auditctl.window import parse_duration, parse_time
 
 VARIABLE = "AUDITCTL_CONFIG"
 NAME = "auditctl.toml"
+LARGEST_FILE = 16 * 1024 * 1024
+"""A device such as /dev/zero would be read for ever."""
 
 _is_variable = re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch
 """What is written in another way is not repeated: it may be the secret itself, put in the wrong
@@ -207,7 +209,10 @@ def read(path: str, load: Load) -> dict[str, Source]:
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            text = file.read().decode("utf-8-sig").replace("\r\n", "\n")
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ValueError("it is too large to be one")  # noqa: TRY301 - as unreadable as others
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
         tree = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:  # a number or a nesting too large too
         reason = getattr(error, "strerror", None) or str(error)
