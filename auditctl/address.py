@@ -3,12 +3,9 @@
 import re
 import socket
 from contextlib import suppress
-from functools import lru_cache
 
 from auditctl.reading import NOTHING, UNREADABLE
 
-MOST_REMEMBERED = 4096
-"""Texts whose address is remembered: most events of a log come from a few places."""
 LONGEST = 1000
 """Characters looked at: lists of addresses are short, and the first is wanted."""
 
@@ -23,13 +20,9 @@ def address(text: str) -> object:
     None where a proxy hides it ("unknown", "_name", see RFC 7239); UNREADABLE where the text is
     something else than an address, such as a host name.
     """
-    return _found(text[:LONGEST])
-
-
-@lru_cache(maxsize=MOST_REMEMBERED)
-def _found(text: str) -> object:
     if _is_address(text):
         return text
+    text = text[:LONGEST]
     forwarded = _forwarded(text)
     text = (forwarded[1] if forwarded else text.partition(",")[0]).strip().strip('"')
     if match := _with_port(text):

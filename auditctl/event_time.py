@@ -20,6 +20,7 @@ FEWEST_EPOCH_DIGITS = 9
 LONGEST = 100
 """Characters; what is longer is no time, and looking into it may take long."""
 
+_USUAL_LENGTH = len("2026-01-31T08:09:10.123Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIXTY = tuple(f"{number:02}" for number in range(60))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -32,7 +33,10 @@ _ISO = re.compile(
     r"(?:\[[^]]*\]|\s\([^)]*\))?)?)?",
     _FLAGS,
 )
-_DIGITS_ALONE = re.compile(r"((?:19|20)[0-9]{6})([0-9]{6}(?:\.[0-9]+)?(?:Z|[+-][0-9]{4})?)", _FLAGS)
+_DIGITS_ALONE = re.compile(
+    r"((?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9])([0-9]{6}(?:\.[0-9]+)?(?:Z|[+-][0-9]{4})?)",
+    _FLAGS,
+)
 """20260131080910.0Z, as directories write it."""
 _DAY_MONTH = re.compile(
     r"(?:[a-z]+,\s*)?([0-9]{1,2})[ /-]([a-z]{3})[ /-]([0-9]{4})[ :]([0-9]{2}:.*)", _FLAGS
@@ -57,7 +61,9 @@ def instant(value: object) -> str | None:
     """
     try:
         if type(value) is str:
-            if _is_canonical(value):
+            # Most logs have milliseconds: to see that takes half as long as a regular expression.
+            usual = value[4:20:3] == "--T::." and len(value) == _USUAL_LENGTH and value[23] == "Z"
+            if (usual or _is_canonical(value)) and value[11:13] != "24" and value[17] < "6":
                 datetime.fromisoformat(value)
                 return value
             return _from_text(value.strip()) if len(value) <= LONGEST else None

@@ -9,7 +9,7 @@ import orjson
 from auditctl import exact
 from auditctl.address import address
 from auditctl.event_time import instant
-from auditctl.reading import NOTHING
+from auditctl.reading import NOTHING, UNREADABLE
 
 FIELDS = (
     "time",
@@ -83,8 +83,6 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     """Lay out the record of an event, its values as they are: `settle` makes them sound."""
     record = {**_BLANK, **fields}
     record["time"] = instant(record["time"])
-    if type(record["source_ip"]) is str:
-        record["source_ip"] = address(record["source_ip"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
     record["outcome"] = outcome(record["status_code"])
@@ -100,20 +98,20 @@ def outcome(status: object) -> str:
 
 
 def is_sound(fields: Fields, record: Record) -> bool:
-    """Say whether every value has its field's type and none of ``fields`` is a word for nothing.
+    """Return whether every value has its field's type, and none of ``fields`` is a blank.
 
     It looks at the types alone, all at once: a run sees a handful of combinations, and checking
-    field by field would cost more than reading the event did.
+    field by field would cost more than reading the event did. Addresses are those seen before.
     """
     try:
-        known = tuple(map(type, record.values())) in _sound
+        known = tuple(map(type, record.values())) in _sound and record["source_ip"] in _addresses
         return known and _WORDS_FOR_NOTHING.isdisjoint(fields.values())
     except TypeError:  # a list or an object cannot be looked up
         return False
 
 
 def settle(record: Record) -> list[str]:
-    """Make a record sound: null for what cannot be read. Give the names of those fields."""
+    """Make a record sound: null for what cannot be read. Return the names of those fields."""
     unreadable = []
     for name in _TEXTS:
         value = record[name]
@@ -122,6 +120,10 @@ def settle(record: Record) -> list[str]:
             record[name] = None
         elif value in NOTHING:
             record[name] = None
+    record["source_ip"] = source = _address(record["source_ip"])
+    if source is UNREADABLE:
+        unreadable.append("source_ip")
+        record["source_ip"] = None
     status = record["status_code"]
     if type(status) is str and _is_number(status):
         record["status_code"] = int(status)
@@ -135,6 +137,14 @@ def settle(record: Record) -> list[str]:
     if len(_sound) < _MOST_SHAPES:
         _sound.add(tuple(map(type, record.values())))
     return unreadable
+
+
+def _address(source: str | None) -> object:
+    """Return the address alone, and remember the texts that are one."""
+    found = None if source is None else address(source)
+    if found == source and len(_addresses) < _MOST_ADDRESSES:
+        _addresses.add(source)
+    return found
 
 
 def content_id(event: Event, twin: int, day: str = "") -> str:
@@ -158,3 +168,5 @@ _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
 _is_number = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
 _MOST_SHAPES = 1_000
 _sound: set[tuple[type, ...]] = set()
+_MOST_ADDRESSES = 10_000
+_addresses: set[str | None] = {None}

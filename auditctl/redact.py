@@ -180,7 +180,7 @@ def _in_some_text(body: bytes, mark: bytes) -> bool:
         if redact_text(text) != text:
             return True
         at = body.find(mark, end)
-    return mark == b"=" or _may_be_user_part(body) is not None
+    return mark == b"=" or (b"/" in body and _may_be_user_part(body) is not None)
 
 
 def sweep(  # noqa: C901 - the hottest loop there is, in one piece

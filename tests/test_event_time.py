@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from auditctl.event_time import MILLISECONDS_FROM, instant
@@ -58,6 +58,7 @@ def test_an_offset_is_normalised_and_no_digit_of_its_fraction_lost(
         ("20261126T0800", "2026-11-26T08:00:00.000Z"),
         ("20261126", "2026-11-26T00:00:00.000Z"),
         ("20261126080000", "2026-11-26T08:00:00.000Z"),
+        ("20260131080910+0300", "2026-01-31T05:09:10.000Z"),
         ("20261126080000.0Z", "2026-11-26T08:00:00.000Z"),
         ("2026/11/26 08:00:00", "2026-11-26T08:00:00.000Z"),
         ("2026-W48-4T08:00:00Z", "2026-11-26T08:00:00.000Z"),
@@ -117,6 +118,7 @@ def test_epoch_numbers_tell_their_unit_by_their_size(number: int, fraction: str)
     assert exact is not None
     assert seconds(whole) == Fraction(number, unit)
     assert seconds(exact) == Fraction(f"{number}.{fraction}") / unit
+    assume(number // 10**12 not in (19, 20))  # as a text, that is 20260131080910
     assert (instant(str(number)), instant(f"{number}.{fraction}")) == (whole, exact)
 
 
