@@ -23,7 +23,8 @@ class Group(TyperGroup):
         """Find the command, or fail with the name of one that is similar."""
         known = self.list_commands(ctx)
         name = args[0]
-        if name not in known and not name.startswith("-"):
+        # A completion is asked for words that may be wrong, and says nothing then.
+        if not (name in known or name.startswith("-") or ctx.resilient_parsing):
             from difflib import get_close_matches
 
             near = get_close_matches(name, known)

@@ -167,6 +167,12 @@ def test_a_shell_completes_the_names_of_the_providers() -> None:
     assert found.out.split() == [b"persona"]
 
 
+@pytest.mark.parametrize("words", ["auditctl persna list --s", "auditctl persona lst --s"])
+def test_a_shell_gets_no_sentence_about_words_that_are_wrong(words: str) -> None:
+    completing = {"_AUDITCTL_COMPLETE": "complete_bash", "COMP_CWORD": str(words.count(" "))}
+    assert run(environment={**completing, "COMP_WORDS": words}).ended == (0, "")
+
+
 SHOWN = ["", "--help", "--version", "persona", "persona --version", "hrhis list --help"]
 """Words that show what no command writes."""
 every_text_shown = pytest.mark.parametrize("words", [text.split() for text in SHOWN], ids=SHOWN)
