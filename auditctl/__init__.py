@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from auditctl.window import Window
     from auditctl.wire.answer import Answer
     from auditctl.wire.client import Client
+    from auditctl.wire.numbered import NumberedPage, read_numbered, read_once
     from auditctl.wire.stream import Stream
 
 _HOMES = {
@@ -28,6 +29,7 @@ _HOMES = {
     "Event": "record",
     "Fields": "record",
     "NOTHING": "reading",
+    "NumberedPage": "wire.numbered",
     "Page": "provider",
     "Provider": "provider",
     "Secret": "provider",
@@ -39,6 +41,8 @@ _HOMES = {
     "mapping": "reading",
     "option": "provider",
     "reach": "reading",
+    "read_numbered": "wire.numbered",
+    "read_once": "wire.numbered",
     "request": "reading",
     "said": "reading",
     "secret": "provider",
@@ -50,6 +54,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Client",
     "Answer",
     "Stream",
+    "NumberedPage",
     "Window",
     "Event",
     "Fields",
@@ -63,6 +68,8 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "said",
     "request",
     "full_name",
+    "read_numbered",
+    "read_once",
     "NOTHING",
     "UNREADABLE",
     "__version__",

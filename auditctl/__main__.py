@@ -22,11 +22,21 @@ def main() -> None:
     # collector starts with the command's own work, if there is any.
     gc.disable()
     try:
-        from auditctl.cli import run
+        from auditctl.boundary import run
+        from auditctl.cli import app
 
-        run()
+        run(app)
     except KeyboardInterrupt:  # before a command has taken the signals over
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the command line could not be imported
+        from contextlib import suppress
+
+        from auditctl.errors import failure
+
+        failed = failure(error)
+        with suppress(OSError):  # nobody may be there to read it
+            os.write(2, f"auditctl: {failed}\n".encode())
+        sys.exit(failed.status)
 
 
 if __name__ == "__main__":

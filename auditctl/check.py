@@ -11,7 +11,7 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import Tally, records
-from auditctl.provider import Provider
+from auditctl.provider import Page, Provider
 from auditctl.window import BEGINNING, END, Window, before, shift
 from auditctl.wire.client import Client
 
@@ -32,13 +32,12 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     """
     by_day = provider.order == "newest day first"
     tally = Tally()
-    partial = provider.shifts
     try:
-        newest = _newest(provider, client, now, tally)
+        newest, partial = _newest(provider, client, now, tally)
         skew = client.skew or timedelta()
         if by_day and abs(skew) > LOOK_BACK + DAYS_AROUND:
             # By our clock, other days were asked for than those that have the newest records.
-            other = _newest(provider, client, shift(now, skew), tally)
+            other, partial = _newest(provider, client, shift(now, skew), tally)
             newest = max(filter(None, (newest, other)), default=newest)
     except AuditctlError as error:
         proven, failed = _verdict(error, provider, answered=tally.pages > 0)
@@ -57,19 +56,34 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         yield f"ok      newest record{where}: {newest or none}"
 
 
-def _newest(provider: Provider, client: Client, now: datetime, tally: Tally) -> str | None:
-    """Return the newest time of the first records, "" if they have none, None without records."""
+def _newest(
+    provider: Provider, client: Client, now: datetime, tally: Tally
+) -> tuple[str | None, bool]:
+    """Return the newest time of the first records, and whether others may be on further pages.
+
+    The time is "" if no record has one that can be read, and None if there is no record.
+    """
     window = Window(BEGINNING, END)
     if provider.order == "newest day first":
         # Not until now: by a clock that is behind, the newest would lie in the future.
         window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
+    partial = False
+
+    def pages() -> Iterator[Page]:
+        nonlocal partial
+        for page in provider.pages(client, window):
+            partial = page.partial
+            yield page
+            if partial:  # the others would cost a request each, and show the newest no sooner
+                return
+
     newest: str | None = None
-    for batch in records(provider, provider.pages(client, window), window, tally):
+    for batch in records(provider, pages(), window, tally):
         times = [record["time"] or "" for record in batch]
         newest = max(times if newest is None else [newest, *times], default=None)
-        if provider.shifts or (newest is not None and provider.order != "none documented"):
+        if newest is not None and provider.order != "none documented":
             break
-    return newest
+    return newest, partial
 
 
 _PROVEN_BY_A_PAGE = ("reachable", "credentials", "permission")

@@ -1,18 +1,20 @@
-"""What the commands do, once their words are read: settings, client, flow, format, destination."""
+"""What list, get, check, providers and schema do with their options."""
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from auditctl import registry
+from auditctl.connect import connect
 from auditctl.console import Console
-from auditctl.destination import Write, standard_output, whole_file
+from auditctl.context import Context
+from auditctl.destination import Write, cannot, standard_output, whole_file
 from auditctl.errors import UsageError
-from auditctl.escape import escape
-from auditctl.options import STDOUT, CheckOptions, Options, Reading
+from auditctl.notices import count, warn_of_clock, warn_of_events
+from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, OutputOptions
 from auditctl.provider import is_name
 
 if TYPE_CHECKING:
@@ -21,49 +23,32 @@ if TYPE_CHECKING:
     from auditctl.provider import Provider
     from auditctl.record import Record
     from auditctl.window import Window
-    from auditctl.wire.client import Client
-    from auditctl.wire.connection import Exchange
-
-FAULT_STATUS = 1
-"""The exit status of a defect of ours."""
-CLOCKS_APART = timedelta(minutes=5)
-"""Clocks this far apart are worth a warning; many events come later than that anyway."""
-COLLECTED_AFTER = 20_000
-"""Objects more than were let go of, before the collector looks for cycles among the new ones."""
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a command finds around it."""
-
-    environ: Mapping[str, str]
-    console: Console
-    terminal: bool
-    """Standard output is one."""
-    width: int
-    color: bool
-
-
-def list_(
-    provider: type["Provider"], options: Options, own: Mapping[str, Any], around: Surroundings
-) -> None:
-    """Export a log; ``own`` are the values of the provider's own options."""
+def list_(provider: type["Provider"], options: ListOptions, context: Context) -> None:
+    """Export a log."""
+    if options.source is not None:
+        options, context = _of_source(options.source, provider, options, context)
+    elif options.config is not None:
+        raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
     window = options.window(now)
     from auditctl.fields import parse_test
     from auditctl.window import needs_clock
 
     tests = [parse_test(text) for text in options.where]
+    account = options.account_name()
     _check_output(options.output)
-    format_ = _format(options, around)
+    format_ = _format(options, context)
 
     from auditctl.export import Tally, most_recent, records
 
     ordered = provider.order != "none documented"
-    # What is fetched ahead may be what the limit makes superfluous.
-    concurrency = 1 if options.limit is not None and ordered else options.concurrency
+    if options.limit is not None and ordered:
+        # What is fetched ahead may be what the limit makes superfluous.
+        options = replace(options, concurrency=1)
     tally = Tally()
-    ready, client = connected(provider, options, own, around, now, concurrency)
+    ready, client = connect(provider, options, context, now)
     try:
         batches: Iterable[list[Record]] = records(
             ready,
@@ -71,76 +56,81 @@ def list_(
             window,
             tally,
             tests=tests,
+            account=account,
             redacted=options.redact,
+            verbatim=options.raw,
         )
         if options.limit is not None:
             batches = most_recent(batches, options.limit, ordered=ordered)
-        watched = _watched(batches, ready, window, tally, around.console)
-        _deliver(watched, format_, options.output, around.console)
+        watched = _watched(batches, ready, window, tally, context.console)
+        _deliver(watched, format_, options.output, context.console)
     finally:
         client.close()
-    around.console.info(
+    context.console.info(
         f"{ready.title}: {count(tally.records, 'record')} since "
         f"{window.since:%Y-%m-%d %H:%M} UTC, {count(tally.pages, 'page')}, "
         f"{tally.took:.1f} s."
     )
-    conclude(ready.title, tally, around.console)
+    warn_of_events(ready.title, tally, context.console)
     for name, text in ("since", options.since), ("until", options.until):
         if needs_clock(text):
-            warn_of_clock(ready.title, f"--{name} {text}", client.skew, around.console)
+            warn_of_clock(ready.title, f"--{name} {text}", client.skew, context.console)
             break
 
 
-def get(provider: type["Provider"], id_: str, options: Options, around: Surroundings) -> None:
-    """Export the one record of this id."""
-    if not is_name(id_):
+def get(provider: type["Provider"], options: GetOptions, context: Context) -> None:
+    """Export the one record of an id."""
+    if not is_name(options.id):
         message = "The ID is empty, or holds what no id can."
         raise UsageError(message)
     _check_output(options.output)
-    format_ = _format(options, around)
+    format_ = _format(options, context)
+    how = {"account": options.account_name(), "redacted": options.redact, "verbatim": options.raw}
 
     from auditctl.export import Tally, retrieved
 
     tally = Tally()
-    ready, client = connected(provider, options, {}, around, datetime.now(UTC), 1)
+    ready, client = connect(provider, options, context, datetime.now(UTC))
 
     def batches() -> Iterator[list["Record"]]:
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
-        page = ready.retrieve(client, id_)  # type: ignore[attr-defined] # why there is the command
-        batch = retrieved(ready, page, tally, redacted=options.redact)
+        page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
+        batch = retrieved(ready, page, tally, **how)
         tally.count(batch)
         yield batch
 
     try:
-        _deliver(batches(), format_, options.output, around.console)
+        _deliver(batches(), format_, options.output, context.console)
     finally:
         client.close()
-    conclude(ready.title, tally, around.console)
+    warn_of_events(ready.title, tally, context.console)
 
 
-def check(provider: type["Provider"], options: CheckOptions, around: Surroundings) -> None:
+def check(provider: type["Provider"], options: FetchOptions, context: Context) -> None:
     """Say line by line whether the settings work; ``--quiet`` leaves the exit status to say it."""
     from auditctl.check import check as lines
 
     now = datetime.now(UTC)
-    ready, client = connected(provider, options, {}, around, now, 1)
+    ready, client = connect(provider, options, context, now)
     try:
         # Not standard output with nothing written to it: it may be closed.
         nowhere = nullcontext(lambda _: None)
         with nowhere if options.quiet else standard_output() as write:
             for line in lines(ready, client, now):
-                _write(write, f"{line}\n".encode(), around.console)
+                _write(write, f"{line}\n".encode(), context.console)
     finally:
         client.close()
 
 
-def providers(found: Iterable[type["Provider"]], around: Surroundings) -> None:
-    """Say what each provider needs."""
+def providers(context: Context) -> None:
+    """Show what each installed provider needs."""
     from auditctl.overview import overview
 
+    loaded = (registry.load(name, context.console.warning) for name in registry.installed())
+    found = [provider for provider in loaded if provider is not None]
     with standard_output() as write:
-        write(overview(list(found), width=around.width, terminal=around.terminal))
+        write(overview(found, width=context.width, terminal=context.terminal))
 
 
 def schema() -> None:
@@ -153,73 +143,35 @@ def schema() -> None:
         write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def connected(  # noqa: PLR0913, PLR0917 - all that a client is made of
-    provider: type["Provider"],
-    options: Reading,
-    own: Mapping[str, Any],
-    around: Surroundings,
-    now: datetime,
-    concurrency: int,
-    on_trouble: Callable[[str], None] = lambda _sentence: None,
-) -> tuple["Provider", "Client"]:
-    """Read the settings and prepare the client, or the sample data in its place.
+def _of_source(
+    name: str, provider: type["Provider"], options: ListOptions, context: Context
+) -> tuple[ListOptions, Context]:
+    """Return options and surroundings with the settings of a source of auditctl.toml.
 
-    ``on_trouble`` is told of each trouble that is waited out.
+    Raises:
+        UsageError: there is no such source, or it is another provider's.
+
     """
-    from auditctl import settings
+    from auditctl.sync import configuration
 
-    patience = options.patience()
-    renewable = not options.demo and settings.may_change(provider, around.environ)
-    load = partial(settings.load, provider, around.environ, **own)
-    transport = None
-    if options.demo:
-        from auditctl import demo
-
-        ready = settings.sample(provider, **own)
-        try:
-            transport = demo.transport(provider.name, now)
-        except LookupError as error:
-            raise UsageError(f"{error}.") from None
-    else:
-        ready = load()
-
-    from auditctl.wire.client import Client
-
-    client = Client(
-        ready,
-        again=load if renewable else None,
-        retry_for=patience,
-        concurrency=concurrency,
-        transport=transport,
-        on_exchange=partial(_tell_exchange, around.console) if options.verbose else None,
-        on_pause=partial(_tell_pause, around.console, on_trouble),
-    )
-    # What is imported by now stays, and pages go when their last name does: the collector need
-    # not look at either again and again. It was off so far, see `auditctl.__main__`.
-    gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER)
-    gc.enable()
-    return ready, client
-
-
-def _tell_pause(
-    console: Console, on_trouble: Callable[[str], None], sentence: str, seconds: float
-) -> None:
-    on_trouble(f"{sentence}.")
-    console.detail(f"{sentence}; asking again in {seconds:.0f} s", pause=seconds)
-    # What one waits for first: the line may be too long for the terminal.
-    console.progress(f"Asking again in {seconds:.0f} s: {sentence}", now=True)
-
-
-def _tell_exchange(console: Console, exchange: "Exchange") -> None:
-    console.detail(
-        f"{exchange.method} {exchange.path} {exchange.status or 'no answer'} "
-        f"{exchange.milliseconds:.0f} ms {exchange.size} bytes",
-        method=exchange.method,
-        path=exchange.path,
-        status=exchange.status,
-        milliseconds=round(exchange.milliseconds, 1),
-        bytes=exchange.size,
+    sources = configuration.sources(options.config, context)
+    source = sources.get(name)
+    if source is None or source.provider is not provider:
+        what = "is none" if source is None else f"is one of {source.provider.name}"
+        there = [one.name for one in sources.values() if one.provider is provider]
+        raise UsageError(
+            f"--source {name}: that {what}. Sources of {provider.name}: "
+            f"{', '.join(there) or 'none'}."
+        )
+    given = {option: values for option, values in options.own.items() if values}
+    return (
+        replace(
+            options,
+            account=source.options.account if options.account is None else options.account,
+            demo=options.demo or source.options.demo,
+            own={**source.options.own, **given},
+        ),
+        replace(context, environ=source.environ(context.environ)),
     )
 
 
@@ -228,6 +180,7 @@ def _check_output(path: str) -> None:
 
     Raises:
         UsageError: it may not.
+        OutputError: nothing can be written there.
 
     """
     if path == STDOUT:
@@ -235,22 +188,39 @@ def _check_output(path: str) -> None:
     if not path:
         message = "--output is empty: give the name of a file, or - for standard output."
         raise UsageError(message)
-    from auditctl.sync.template import OF_RECORD, OF_RUN, is_of_a_sync
+    from auditctl.sync.template import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
         message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
-    if is_of_a_sync(path):
+    _refuse_file_of_sync(path)
+
+
+def _refuse_file_of_sync(path: str) -> None:
+    """Check that no destination of sync would be replaced.
+
+    Raises:
+        UsageError: one would.
+        OutputError: nothing can be written there.
+
+    """
+    from auditctl.sync.template import is_of_a_sync
+
+    try:
+        belongs_to_sync = is_of_a_sync(path)
+    except OSError as error:  # the working folder was deleted
+        raise cannot(path, error) from None
+    if belongs_to_sync:
         message = f"{path} belongs to sync, and would be replaced. Give another --output."
         raise UsageError(message)
 
 
-def _format(options: Options, around: Surroundings) -> "Format":
+def _format(options: OutputOptions, context: Context) -> "Format":
     """Make what writes the format chosen."""
     from auditctl.fields import field, parse_fields
     from auditctl.record import FIELDS
 
-    name = options.format_name(terminal=around.terminal)
+    name = options.format_name(terminal=context.terminal)
     fields = None if options.fields is None else parse_fields(options.fields)
     if name == "jsonl":
         from auditctl.formats.jsonl import Jsonl
@@ -263,8 +233,8 @@ def _format(options: Options, around: Surroundings) -> "Format":
     from auditctl.formats.table import COLUMNS, PlainTable, RichTable
 
     columns = fields or [field(n) for n in COLUMNS]
-    if options.output == STDOUT and around.terminal:
-        return RichTable(columns, around.width, color=around.color)
+    if options.output == STDOUT and context.terminal:
+        return RichTable(columns, context.width, color=context.color)
     return PlainTable(columns)
 
 
@@ -272,7 +242,9 @@ def _deliver(
     batches: Iterable[list["Record"]], format_: "Format", output: str, console: Console
 ) -> None:
     """Write the records where they belong."""
-    destination = standard_output() if output == STDOUT else whole_file(output)
+    # Looked at again at the end: a sync may have begun there meanwhile.
+    check = partial(_refuse_file_of_sync, output)
+    destination = standard_output() if output == STDOUT else whole_file(output, check)
     with destination as write:
         for batch in batches:
             _write(write, format_.rows(batch), console)
@@ -306,51 +278,3 @@ def _watched(
                 f"{count(tally.records, 'record')}{back} "
                 f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
             )
-
-
-def count(number: int, noun: str) -> str:
-    """Say how many there are of something."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def conclude(title: str, tally: "Tally", console: Console) -> None:
-    """Warn of events that could not be read in full, and of answers without any."""
-    if tally.malformed:
-        console.warning(
-            f"{tally.malformed} of {title}'s events lack a field or have it in a form "
-            "that cannot be read; they were exported with null there. The first: "
-            f"{escape(tally.first_malformed)}."
-        )
-    if tally.unconfirmed:
-        console.warning(
-            f"{count(tally.unconfirmed, 'answer')} of {title} had no list of events and did not "
-            "say that there are none; each was taken for an empty day. The first: "
-            f"{escape(tally.first_unconfirmed)}."
-        )
-
-
-def warn_of_clock(
-    title: str, words: str, skew: timedelta | None, console: Console, prefix: str = ""
-) -> None:
-    """Warn if ``words`` count by a clock that differs from the provider's."""
-    if skew is not None and abs(skew) > CLOCKS_APART:
-        from auditctl.window import in_words
-
-        where = "behind" if skew > timedelta() else "ahead of"
-        console.warning(
-            f"{prefix}This machine's clock is {in_words(abs(skew))} {where} {title}'s, and {words} "
-            "counts by it. Set the clock, or give a time that does not depend on it, such as "
-            "2026-01-31T08:00:00Z."
-        )
-
-
-def fault(error: BaseException) -> str:
-    """Say what a defect of ours is and where; its message and the values may hold secrets."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = type(error).__name__
-    if trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "?")
-        where += f" in {module}, line {trace.tb_lineno}"
-    return f"This is a fault of auditctl itself: {where}. Please report it."

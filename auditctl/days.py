@@ -11,9 +11,9 @@ import orjson
 
 from auditctl import exact
 from auditctl.errors import OutputError
+from auditctl.event_time import instant
 from auditctl.provider import Page, Provider
 from auditctl.redact import sweep
-from auditctl.window import instant
 from auditctl.wire.answer import Answer, parse
 
 HELD = 2 * 1024 * 1024

@@ -1,9 +1,12 @@
 """Where the bytes go: standard output, or a file that appears under its name only when whole."""
 
 import errno
+import fcntl
 import os
 import select
+import shlex
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -17,6 +20,13 @@ MODE = 0o600
 COMPRESSION = 6
 LONGEST_NAME = 255
 """Bytes: what file systems allow. Refused early, since the draft has a shorter name."""
+
+NO_NEW_FILE = (errno.EACCES, errno.EBUSY, errno.EPERM, errno.EROFS, errno.EXDEV)
+"""Errors of a draft or a rename where a file that is there already may be written to."""
+DISK_FAILURES = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
+LOCK_PATIENCE_SECONDS = 1.0
+"""For a folder: who makes or replaces a file in it holds it for milliseconds."""
+LOCK_POLL_SECONDS = 0.01
 
 Write = Callable[[bytes], None]
 
@@ -72,11 +82,12 @@ def _take_back(file: int, size: int) -> None:
 
 
 @contextmanager
-def whole_file(path: str) -> Iterator[Write]:
+def whole_file(path: str, check: Callable[[], None] = lambda: None) -> Iterator[Write]:
     """Lend a function that writes to a draft beside ``path``, which takes its place at the end.
 
     After an exception the draft is removed and what stood under the name stands there still. A
-    path that ends in ``.gz`` is compressed. A device or a pipe is written to directly.
+    path that ends in ``.gz`` is compressed. A device or a pipe is written to directly. ``check``
+    is called right before the draft takes its place, and may raise to prevent that.
 
     Raises:
         OutputError: there is no such folder, no right, no room.
@@ -84,7 +95,7 @@ def whole_file(path: str) -> Iterator[Write]:
     """
     try:
         # By the name as it stands: what /dev/stdout leads to may have no name of its own.
-        opened = _draft(_target(path)) if _is_regular(path) else open(path, "wb")  # noqa: PTH123, SIM115
+        opened = _draft(_target(path), check) if _is_regular(path) else open(path, "wb")  # noqa: PTH123, SIM115
         with opened as file:
             if path.lower().endswith(".gz"):
                 import gzip
@@ -97,11 +108,19 @@ def whole_file(path: str) -> Iterator[Write]:
     except BrokenPipeError:  # the name of a pipe, such as /dev/stdout
         raise ReaderGoneError from None
     except OSError as error:
-        raise cannot(path, error) from None
+        failed = cannot(path, error)
+        if error.errno in NO_NEW_FILE and os.access(path, os.W_OK):
+            # Not written in place here: after a failure the old content would be gone.
+            failed = OutputError(
+                f"Cannot write {path}: no new file can take its place, as happens where it is "
+                f"mounted ({error.strerror}). Write to standard output instead: "
+                f"> {shlex.quote(path)}"
+            )
+        raise failed from None
 
 
 @contextmanager
-def _draft(target: str) -> Iterator[IO[bytes]]:
+def _draft(target: str, check: Callable[[], None]) -> Iterator[IO[bytes]]:
     folder = os.path.dirname(target)  # noqa: PTH120
     # Of a short name of its own: with the target's in it, it might be too long for a name.
     draft = os.path.join(folder, f".auditctl-{os.urandom(8).hex()}.part")  # noqa: PTH118
@@ -109,12 +128,18 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         with open(os.open(draft, flags, MODE), "wb", buffering=BUFFER) as file:  # noqa: PTH123
-            os.fchmod(file.fileno(), MODE)  # whatever the umask says
+            # For a umask that denies more. A file system without such rights refuses; the file is
+            # then no more open than everything else on it.
+            with suppress(OSError):
+                os.fchmod(file.fileno(), MODE)
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            _sync(file.fileno())
         interrupts.finish()  # what a signal came too late for did not fail
-        os.replace(draft, target)  # noqa: PTH105
+        sync_folder(folder)  # a disk that refuses this is found before anything has changed
+        with locked_folder(folder):
+            check()
+            os.replace(draft, target)  # noqa: PTH105
     except BaseException as error:
         others = isinstance(error, FileExistsError) and error.filename == draft
         with suppress(FileNotFoundError):  # it has its name already, or was never made
@@ -124,17 +149,67 @@ def _draft(target: str) -> Iterator[IO[bytes]]:
     sync_folder(folder)
 
 
+def _sync(file: int) -> None:
+    """Make what was written last, on a file system that can promise it."""
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+
+
 def sync_folder(folder: str) -> None:
     """Make a new name last: it is an entry of the folder, not of the file.
 
-    The file is whole already, and not every folder can be opened or synced.
+    Not every folder can be opened, and not every file system can sync one.
+
+    Raises:
+        OSError: the disk has failed or is full.
+
     """
-    with suppress(OSError):
-        descriptor = os.open(folder or ".", os.O_RDONLY)
+    try:
+        descriptor = os.open(folder or ".", os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno in DISK_FAILURES:
+            raise
+
+
+@contextmanager
+def locked_folder(folder: str) -> Iterator[None]:
+    """Lend a block in which no other run of auditctl makes or replaces a file in this folder.
+
+    Where the lock cannot be had, soon or ever, the block runs without it: somebody may hold it
+    who started this very program.
+    """
+    descriptor = None
+    with suppress(OSError):
+        descriptor = os.open(folder or ".", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        if descriptor is not None:
+            with suppress(OSError):
+                os.close(descriptor)
+
+
+def _lock(descriptor: int | None) -> None:
+    until = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while descriptor is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return
+            time.sleep(LOCK_POLL_SECONDS)
+        except OSError:  # the file system has no locks
+            return
+        else:
+            return
 
 
 def _target(path: str) -> str:

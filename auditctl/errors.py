@@ -1,15 +1,17 @@
 """What can go wrong, each with the exit status that tells a script what to do about it.
 
-    AuditctlError            1   (never raised itself)
+    AuditctlError            1   a defect of ours; what `failure` makes of any other exception
     ├── UsageError           2   the question cannot be asked like this
     ├── UnreachableError     3   the provider is down, or keeps failing
     ├── AccessError          4   a setting is missing, or the provider refuses the credentials
     │   └── ForbiddenError   4   they are accepted, and do not suffice
     ├── ThrottledError       5   "too many requests" until patience ran out
-    ├── AnswerError          6   the answer cannot be understood, or the question was refused
+    ├── AnswerError          6   the answer cannot be understood
+    │   └── RefusedError     6   the question was refused
     ├── LockedError          7   another run holds the destination
     ├── IntegrityError       8   a destination is not what was written, or lacks something
-    └── OutputError          9   the output could not be written
+    ├── OutputError          9   the output could not be written
+    └── FailedError              some of several runs failed: the gravest status of theirs
 
 Messages are one or two sentences: what happened, what to do. They never hold a secret.
 """
@@ -57,6 +59,15 @@ class AnswerError(AuditctlError):
     """JSON of another shape, a refused question, pages without an end, another origin."""
 
     status = 6
+    refusal: int | None = None
+    """The HTTP status of a refused question (400, 404 and other 4xx)."""
+
+
+class RefusedError(AnswerError):
+    """The question was refused: 400, 404 and the other 4xx that neither pass nor mean access."""
+
+    code: int = 0
+    """The answer's HTTP status."""
 
 
 class LockedError(AuditctlError):
@@ -72,6 +83,49 @@ class IntegrityError(AuditctlError):
 
 
 class OutputError(AuditctlError):
-    """The destination cannot be written."""
+    """The destination cannot be written, or the platform refused what the run needs."""
 
     status = 9
+
+
+class FailedError(AuditctlError):
+    """Some of several runs failed, and have said so; this one only has the status."""
+
+    def __init__(self, status: int) -> None:
+        """Take the status of the gravest failure."""
+        super().__init__()
+        self.status = status
+
+
+def failure(error: Exception) -> AuditctlError:
+    """Return the failure that an exception stands for.
+
+    The platform may refuse anything at any time. An exception that nobody expected is a defect only
+    if it is not one of those. Its message and its values may hold secrets, so neither is repeated.
+    """
+    if isinstance(error, AuditctlError):
+        return error
+    if refused := _refused(error):
+        return OutputError(f"The system cannot give what auditctl needs: {refused}.")
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = type(error).__name__
+    if trace is not None:
+        where += f" in {trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"
+    return AuditctlError(f"This is a fault of auditctl itself: {where}. Please report it.")
+
+
+def _refused(error: Exception) -> str:
+    """Describe what the platform refused or lacks; empty if the exception is a defect."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "Out of memory"
+    if isinstance(error, RuntimeError) and error.args == ("can't start new thread",):
+        return "No thread can be started"
+    if isinstance(error, ModuleNotFoundError):
+        return f"The module {error.name} is missing"
+    if isinstance(error, ImportError) and (error.path or "").endswith(".so"):
+        return f"{error.name} cannot be loaded"
+    return ""

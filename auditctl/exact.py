@@ -18,12 +18,15 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+REPLACEMENT = "\ufffd"
+"""Unicode's own sign for what cannot be read."""
 MOST_DIGITS = 20
 """Of what fits into 64 bits; what is longer is not even read, for that may take long."""
 MOST_LINES = 1000
 """Lines made before they are joined: each takes 8 KB until then, since orjson keeps some room."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_SURROGATE = "[\ud800-\udfff]"  # not compiled: few runs meet one
 _SPACE = re.compile(r"[ \t\n\r]*")
 _WORDS = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 
@@ -84,6 +87,53 @@ def lines(values: "Sequence[object]") -> bytes:
         return b"".join([dumps_one(value, _verbatim, option) for value in values])
     except orjson.JSONEncodeError:
         return b"".join([dumps(value, option) for value in values])
+
+
+def is_ordinary(value: object) -> bool:
+    """Return whether orjson can write a value: no lone surrogate is in it, nor deep nesting."""
+    try:
+        orjson.dumps(value, _verbatim)
+    except orjson.JSONEncodeError:
+        return False
+    return True
+
+
+def replace_surrogates(value: dict[str, Any] | list[Any]) -> bool:
+    """Put U+FFFD in the place of each lone surrogate in a value; return whether there was one.
+
+    A lone surrogate is no Unicode text, and many readers refuse a whole file for one.
+    """
+    if is_ordinary(value):
+        return False
+    found = False
+    todo: list[Any] = [value]
+    for inner in todo:  # grows while it is read
+        is_object = type(inner) is dict
+        if is_object and any(re.search(_SURROGATE, name) for name in inner):
+            _rename(inner)
+            found = True
+        for place, member in list(inner.items() if is_object else enumerate(inner)):
+            if type(member) is dict or type(member) is list:
+                todo.append(member)
+            elif type(member) is str and re.search(_SURROGATE, member):
+                inner[place] = re.sub(_SURROGATE, REPLACEMENT, member)
+                found = True
+    return found
+
+
+def _rename(members: dict[str, Any]) -> None:
+    """Mend an object's names; a number keeps those apart that would become equal."""
+    taken = set(members)
+    numbers: dict[str, int] = {}
+    pairs = list(members.items())
+    members.clear()
+    for name, value in pairs:
+        mended = unique = re.sub(_SURROGATE, REPLACEMENT, name)
+        while mended != name and unique in taken:
+            numbers[mended] = numbers.get(mended, 1) + 1
+            unique = f"{mended}{numbers[mended]}"
+        taken.add(unique)
+        members[unique] = value
 
 
 def _verbatim(value: object) -> orjson.Fragment:

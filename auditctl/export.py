@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 from auditctl import exact
 from auditctl.days import newest_first
@@ -31,6 +32,8 @@ class Tally:
     """The times, without the Z, of the last page's records behind its last one in the window."""
     malformed: int = 0
     first_malformed: str = ""
+    mended: int = 0
+    """Events in which U+FFFD stands in the place of lone surrogates."""
     unconfirmed: int = 0
     """Answers without a list of events that were taken for empty."""
     first_unconfirmed: str = ""
@@ -54,24 +57,31 @@ class Tally:
         self.records += len(batch)
         for record in batch:
             if type(record) is Malformed:
-                self.malformed += 1
-                self.first_malformed = self.first_malformed or _describe(record)
+                self.mended += record.mended
+                if record.problems:
+                    self.malformed += 1
+                    self.first_malformed = self.first_malformed or _describe(record)
 
 
-def records(  # noqa: C901, PLR0913 - the flow, in one piece
+def records(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
     provider: Provider,
     pages: Iterable[Page],
     window: Window,
     tally: Tally,
     *,
     tests: Sequence[Test] = (),
+    account: str | None = None,
     redacted: bool = True,
+    verbatim: bool = False,
 ) -> Iterator[list[Record]]:
     """Turn each page into the records that lie in the window and pass the tests.
 
     Where the vendor documents that the newest come first, reading stops behind the first page
-    that is wholly older than the window. Where rows shift, each id is delivered once, and so is
-    what two answers in a row both hold; what one answer repeats stays repeated.
+    that is wholly older than the window. What two answers in a row both hold is delivered once;
+    what one answer repeats stays repeated.
+
+    ``account`` is whose log it is, where the events do not say. Lone surrogates become U+FFFD,
+    except with ``verbatim``.
 
     Nobody on the way keeps a page while the next is asked for: its memory, still in the
     processor's cache, is what the next is read into.
@@ -80,7 +90,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
     seen: set[str] = set()
     last: deque[str] = deque(maxlen=REMEMBERED)
     # Looked up once instead of for every event.
-    name, shifts, normalize = provider.name, provider.shifts, provider.normalize
+    name, normalize = provider.name, provider.normalize
     since, until = window.span
     if provider.order == "newest day first":
         pages = newest_first(provider, pages)
@@ -91,6 +101,7 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
         outside: list[str] = []
         moment: str | None = None
         _redact(page, redacted=redacted)
+        may_need_mending = not verbatim and not _is_ordinary(page)
         context = page.context
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
@@ -104,13 +115,19 @@ def records(  # noqa: C901, PLR0913 - the flow, in one piece
                 outside.append(moment[:-1])
                 continue
             outside = outside and []
+            if account is not None and record["account"] is None:
+                record["account"] = account
+            # Behind the making of ids: they stay what they were for the event as it came.
+            mended = may_need_mending and exact.replace_surrogates(record)
+            if problems or mended:
+                record = Malformed(record, problems, mended=mended)
             if not tests or all(test(record) for test in tests):
-                batch.append(Malformed(record, problems) if problems else record)
+                batch.append(record)
         tally.reached = moment or tally.reached
         tally.outside = outside
         past = len(outside) == len(page.events) > 0 and max(outside) < since
         if not page.continues:
-            seen = seen.union(last) if shifts else set(last)
+            seen = set(last)
             last.clear()
         if not page.continues or page.day is not None:
             here = [record["id"] for record in batch]
@@ -153,9 +170,9 @@ def most_recent(
     yield undated[:left]
 
 
-def retrieved(provider: Provider, page: Page, tally: Tally, *, redacted: bool) -> list[Record]:
-    """Turn a page asked for by id into its records, whatever their time."""
-    return next(records(provider, [page], Window(BEGINNING, END), tally, redacted=redacted))
+def retrieved(provider: Provider, page: Page, tally: Tally, **how: Any) -> list[Record]:  # noqa: ANN401
+    """Turn a page asked for by id into its records, whatever their time; ``how`` as `records`."""
+    return next(records(provider, [page], Window(BEGINNING, END), tally, **how))
 
 
 def _redact(page: Page, *, redacted: bool) -> None:
@@ -166,6 +183,12 @@ def _redact(page: Page, *, redacted: bool) -> None:
     for answer in answers:
         if floats or (zeros and answer.may_have_negative_zero):
             answer.restore()
+
+
+def _is_ordinary(page: Page) -> bool:
+    """Return whether no lone surrogate can be in the records of a page."""
+    known = bool(page.answers) and not any(answer.is_exact for answer in page.answers)
+    return known and exact.is_ordinary(page.context)
 
 
 def _missing(provider: Provider, record: Record) -> list[str]:

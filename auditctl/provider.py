@@ -70,7 +70,8 @@ class Page:
     are written as they came. ``day`` is the one that was asked for (2026-01-31), where one was:
     events that tell neither id nor time get their ids by it. ``position`` is where the page was
     read, for those whose walk can be taken up again there (see `Provider.pages_from`).
-    ``continues`` is set where it is the rest of an answer of which a part was given before.
+    ``continues`` is set where it is the rest of an answer of which a part was given before, and
+    ``partial`` where the rest of the list stands on pages in no known order: `check` asks for none.
     ``complete`` is unset where a day has further pages. ``unconfirmed`` is set where an answer has
     no list of events and does not say that there are none: it is taken for empty, and counted.
     """
@@ -83,6 +84,7 @@ class Page:
     continues: bool = False
     complete: bool = True
     unconfirmed: bool = False
+    partial: bool = False
 
     def __post_init__(self) -> None:
         """Make sure that the page can be held in memory, with all that is made of its events.
@@ -109,8 +111,6 @@ class Provider(ABC):
     """The service's name as its vendor writes it."""
     order: ClassVar[Order]
     """What the vendor documents; "newest first" lets reading stop where the window begins."""
-    shifts: ClassVar[bool] = False
-    """Rows move between pages while the log grows: ids are remembered and delivered once."""
     has_ids: ClassVar[bool] = True
     """Events carry an id of the provider's."""
     tells_strangers_apart: ClassVar[bool] = True

@@ -1,13 +1,15 @@
 """The record: one event of any provider, under the same names in every format."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import orjson
 
 from auditctl import exact
-from auditctl.reading import NOTHING
-from auditctl.window import instant
+from auditctl.address import address
+from auditctl.event_time import instant
+from auditctl.reading import NOTHING, UNREADABLE
 
 FIELDS = (
     "time",
@@ -29,6 +31,8 @@ FIELDS = (
 )
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""
+LARGEST_STATUS = 999
+"""HTTP's codes have three digits; a larger number is something else."""
 
 Event = Any
 """One event as the provider sent it: an object, or whatever JSON value stood in its place."""
@@ -38,21 +42,27 @@ Record = dict[str, Any]
 
 
 class Malformed(Record):
-    """A record that lacks ``problems``, names of fields, or whose event has them unreadable."""
+    """A record of an event that could not be written as it came.
 
-    __slots__ = ("problems",)
+    It lacks ``problems``, names of fields, or its event has them unreadable; ``mended`` is set
+    where U+FFFD was put in the place of lone surrogates.
+    """
 
-    def __init__(self, record: Record, problems: Sequence[str]) -> None:
+    __slots__ = ("mended", "problems")
+
+    def __init__(self, record: Record, problems: Sequence[str], *, mended: bool = False) -> None:
         """Take over a record's values."""
         super().__init__(record)
         self.problems = problems
+        self.mended = mended
 
 
 class Fields(TypedDict, total=False):
     """What a provider reads out of an event; what is left out is null in the record.
 
-    Values are handed over as they stand in the event: ``time`` may be ISO 8601 text or epoch
-    seconds, a number may be text, and what has a form that cannot be read becomes null.
+    Values are handed over as they stand in the event: ``time`` may be a text or an epoch number,
+    ``source_ip`` a list of proxies, a number may be text, and what has a form that cannot be read
+    becomes null.
     """
 
     time: object
@@ -81,27 +91,27 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
 
 
 def outcome(status: object) -> str:
-    """Read a status code as ``success``, ``failure`` or (where there is none) ``unknown``."""
-    if type(status) is not int:
+    """Read a status code as ``success``, ``failure`` or (where it tells nothing) ``unknown``."""
+    if type(status) is not int or not 0 < status <= LARGEST_STATUS:
         return "unknown"
     return "success" if status < FAILURE_FROM else "failure"
 
 
 def is_sound(fields: Fields, record: Record) -> bool:
-    """Say whether every value has its field's type and none of ``fields`` is a word for nothing.
+    """Return whether every value has its field's type, and none of ``fields`` is a blank.
 
     It looks at the types alone, all at once: a run sees a handful of combinations, and checking
-    field by field would cost more than reading the event did.
+    field by field would cost more than reading the event did. Addresses are those seen before.
     """
     try:
-        known = tuple(map(type, record.values())) in _sound
+        known = tuple(map(type, record.values())) in _sound and record["source_ip"] in _addresses
         return known and _WORDS_FOR_NOTHING.isdisjoint(fields.values())
     except TypeError:  # a list or an object cannot be looked up
         return False
 
 
 def settle(record: Record) -> list[str]:
-    """Make a record sound: null for what cannot be read. Give the names of those fields."""
+    """Make a record sound: null for what cannot be read. Return the names of those fields."""
     unreadable = []
     for name in _TEXTS:
         value = record[name]
@@ -110,8 +120,12 @@ def settle(record: Record) -> list[str]:
             record[name] = None
         elif value in NOTHING:
             record[name] = None
+    record["source_ip"] = source = _address(record["source_ip"])
+    if source is UNREADABLE:
+        unreadable.append("source_ip")
+        record["source_ip"] = None
     status = record["status_code"]
-    if type(status) is str and status.isascii() and status.isdigit() and len(status) < _TOO_LONG:
+    if type(status) is str and _is_number(status):
         record["status_code"] = int(status)
     elif type(status) is str and status in NOTHING:
         record["status_code"] = None
@@ -123,6 +137,14 @@ def settle(record: Record) -> list[str]:
     if len(_sound) < _MOST_SHAPES:
         _sound.add(tuple(map(type, record.values())))
     return unreadable
+
+
+def _address(source: str | None) -> object:
+    """Return the address alone, and remember the texts that are one."""
+    found = None if source is None else address(source)
+    if found == source and len(_addresses) < _MOST_ADDRESSES:
+        _addresses.add(source)
+    return found
 
 
 def content_id(event: Event, twin: int, day: str = "") -> str:
@@ -143,7 +165,8 @@ _BLANK: Record = dict.fromkeys(FIELDS)
 _WORDS_FOR_NOTHING = frozenset(NOTHING) - {None}
 _DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
 _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
-_TOO_LONG = 10
-"""Digits that no status code has."""
+_is_number = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
 _MOST_SHAPES = 1_000
 _sound: set[tuple[type, ...]] = set()
+_MOST_ADDRESSES = 10_000
+_addresses: set[str | None] = {None}

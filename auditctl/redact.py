@@ -13,20 +13,37 @@ REDACTED = "[REDACTED]"
 MOST_LAYERS = 5
 """How many times a URL, or JSON, may be wrapped in another before it is replaced unread."""
 
-_NAMES = frozenset({b"cookie", b"setcookie", b"authorization", b"proxyauthorization"})
-_PARTS = (b"password", b"passwd", b"secret", b"token", b"apikey", b"csrf", b"privatekey")
+_NAMES = frozenset({b"authorization", b"proxyauthorization"})
+_PARTS = (
+    b"cookie", b"connect.sid", b"password", b"passwd", b"pwd", b"secret", b"token", b"apikey",
+    b"csrf", b"privatekey", b"sessionkey", b"jwt", b"signature", b"credential",
+)  # fmt: skip
+# Not compiled, as some further ones: most runs do not need them.
+_NAMES_AN_OBJECT = (
+    r"(?s:.*)(?:(?:[^A-Za-z0-9]|\A)(?i:ids?|uuid|name)|[a-z0-9](?:I[dD]s?|IDS|Uuid|UUID|Name|NAME))"
+)
+"""token_id, token-name, tokenId, API_KEY_IDS: what names a credential is none."""
 _LOWER = bytes(range(256)).lower()
 _NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
-_ENCODED = re.compile(r"%(?:22|25|3f|26|23|3b|3d)", re.IGNORECASE)
+_ENCODED = re.compile(r"%(?:22|23|25|26|3b|3d|3f|40)", re.IGNORECASE)
+_USER_PART = r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@'
+"""``//user:password@`` in a URL, also with ``/`` as JSON may escape it; a password may hold ``:``
+and ``@``."""
+_MAY_BE_USER_PART = rb'//[^"/]*:[^"/]*@'
 _JSON = ("{", "[", '"{', '"[')
 """How JSON begins, also if it is a text in JSON again; not every quote, as headers begin with."""
 _QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"
 _opens_json = re.compile(rf"(?:\s|\+|%20)*{_QUOTE}{_OPENING}", re.IGNORECASE).match
-_MEMBER = re.compile(r'"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])')
+_MEMBER = (
+    r'"(?i:name|key)"\s*:\s*"([^"\\]*)"|\[\s*"([^"\\]*)"\s*,'
+    r'|"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])'
+)
+"""What may name a credential in a part of some JSON."""
+_TITLES = ("name", "key")
 _FEW = 10
-"""Texts with a ``=`` that are looked into before one would rather look at all the others too."""
+"""Texts with a mark to look into; where there are more, looking at all of them is cheaper."""
 _MOST_NAMES = 10_000
 """Names remembered at once: logs use a few hundred, but strangers may invent one per event."""
 _LONGEST_NAME = 200
@@ -36,37 +53,63 @@ _harmless: set[str] = set()
 
 
 def is_secret(name: str) -> bool:
-    """Say whether a value under this name is a credential; case, ``-`` and ``_`` do not matter."""
+    """Return whether a value under this name is a credential.
+
+    Case, ``-`` and ``_`` do not matter. Of a name with brackets, ``user[password]``, each part
+    counts.
+    """
     known = _known.get(name)
     if known is None:
-        # As bytes, because str.lower() would fold a few foreign letters onto ours.
-        plain = name.encode(errors="surrogatepass").translate(_LOWER, b"-_")
-        known = plain in _NAMES or any(part in plain for part in _PARTS)
+        known = any(map(_is_secret, name.replace("]", "[").split("[")))
         if len(name) <= _LONGEST_NAME:
             if len(_known) >= _MOST_NAMES:
                 _known.clear()
                 _harmless.clear()
             _known[name] = known
-            if not known:
+            if not known and not _is_value(name):
                 _harmless.add(name)
     return known
 
 
-def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
-    """Replace the credentials among the query parameters of a URL, a path or a bare query.
+def _is_secret(name: str) -> bool:
+    # As bytes, because str.lower() would fold a few foreign letters onto ours.
+    plain = name.encode(errors="surrogatepass").translate(_LOWER, b"-_")
+    return plain in _NAMES or (
+        any(part in plain for part in _PARTS) and not re.fullmatch(_NAMES_AN_OBJECT, name)
+    )
 
-    Names are percent-decoded first. A value that is itself an encoded URL with a credential in
-    it is replaced whole. An empty value stays. A text that is JSON is redacted as such; one that
-    only looks like it, such as a part of some, is replaced whole if it names a credential.
+
+def _is_value(name: str) -> bool:
+    """Return whether a member holds what another names: value, Values, newValue."""
+    return name.lower().endswith(("value", "values"))
+
+
+def is_credential(value: object) -> bool:
+    """Return whether a value under a secret name is one; it is not if it tells nothing."""
+    return value is not None and value != "" and type(value) is not bool
+
+
+def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
+    """Replace the credentials in a URL, a path, a bare query, or JSON that a text holds.
+
+    In any text: the password in the user part of a URL. In URLs and queries: the values of
+    parameters, whose names are percent-decoded first. A value that is itself an encoded URL with a
+    credential in it is replaced whole. An empty value stays. A text that is JSON is redacted as
+    such; one that only looks like it, such as a part of some, is replaced whole if it names a
+    credential.
     """
     if '"' in text and text.lstrip().startswith(_JSON):
         redacted = _redact_json(text, layers)
         if redacted is not None:
             return redacted
-        if any(is_secret(match[1]) for match in _MEMBER.finditer(text)):
+        if any(is_secret(match[match.lastindex or 0]) for match in re.finditer(_MEMBER, text)):
             return REDACTED
-    if "=" not in text:
-        return text
+    if "@" in text and ":" in text and "/" in text:
+        text = re.sub(_USER_PART, rf"\1{REDACTED}@", text)
+    return _redact_parameters(text, layers) if "=" in text else text
+
+
+def _redact_parameters(text: str, layers: int) -> str:
     kept: list[str] = []
     done = 0
     position = 0
@@ -119,14 +162,18 @@ def _hides_secret(decoded: str, layers: int) -> bool:
 
 
 def may_hide_in_texts(body: bytes) -> bool:
-    """Say whether a text in this JSON may hold a credential; it is sure only of those that do not.
+    """Return whether a text in this JSON may hold a credential; it is sure only if none does.
 
-    Nearly every page has a text with ``=``, if only the link to the next. To look into these few
-    costs less than to look for ``=`` in every text.
+    Nearly every page has a text with ``=`` or ``@``, if only the link to the next. To look into
+    these few costs less than to look for ``=`` in every text.
     """
     if b"\\" in body:  # as a quote in a text is written, \", or what can stand for any character
         return True
-    at = body.find(b"=")
+    return any(_in_some_text(body, mark) for mark in (b"=", b"@"))
+
+
+def _in_some_text(body: bytes, mark: bytes) -> bool:
+    at = body.find(mark)
     for _ in range(_FEW):
         if at < 0:
             return False
@@ -134,8 +181,8 @@ def may_hide_in_texts(body: bytes) -> bool:
         text = body[body.rindex(b'"', 0, at) + 1 : end].decode()
         if redact_text(text) != text:
             return True
-        at = body.find(b"=", end)
-    return True
+        at = body.find(mark, end)
+    return mark == b"=" or (b"/" in body and re.search(_MAY_BE_USER_PART, body) is not None)
 
 
 def sweep(  # noqa: C901 - the hottest loop there is, in one piece
@@ -162,10 +209,12 @@ def sweep(  # noqa: C901 - the hottest loop there is, in one piece
             if redact and not _harmless.issuperset(value):
                 _redact_names(value)
             inner_values = value.values()
+        elif redact and len(value) == 2 and value is not values:  # noqa: PLR2004 - a pair
+            _redact_pair(value)
         for inner in inner_values:
             kind = type(inner)
             if kind is str:
-                if texts and ("=" in inner or '"' in inner):  # noqa: SIM102 - rare behind here
+                if texts and ("=" in inner or '"' in inner or "//" in inner):  # noqa: SIM102 - rare
                     if redact and redact_text(inner, layers) != inner:
                         _redact_texts(value, layers)
             elif kind is dict or kind is list:
@@ -179,9 +228,19 @@ def sweep(  # noqa: C901 - the hottest loop there is, in one piece
 
 
 def _redact_names(value: dict[str, Any]) -> None:
+    titled = any(
+        type(title) is str and name.lower() in _TITLES and is_secret(title)
+        for name, title in value.items()
+    )
     for name, inner in value.items():
-        if is_secret(name) and inner is not None and inner != "" and type(inner) is not bool:
+        if (is_secret(name) or (titled and _is_value(name))) and is_credential(inner):
             value[name] = REDACTED
+
+
+def _redact_pair(value: list[Any]) -> None:
+    name, inner = value
+    if type(name) is str and is_secret(name) and is_credential(inner):
+        value[1] = REDACTED
 
 
 def _redact_texts(value: dict[str, Any] | list[Any], layers: int) -> None:

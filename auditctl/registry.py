@@ -21,6 +21,7 @@ def installed() -> dict[str, str]:
 
     Read out of each distribution's entry_points.txt, as the packaging specification lays it
     down, and not through importlib.metadata: that takes a quarter of what a help text may take.
+    A program that is packed into one file has no such folders, and does ask it.
     """
     found: dict[str, str] = {}
     for declared in _declarations():
@@ -32,6 +33,11 @@ def installed() -> dict[str, str]:
             elif section == GROUP and "=" in text:
                 name, _, value = text.partition("=")
                 found.setdefault(name.strip(), value.partition("[")[0].strip())
+    if not found or not os.path.isfile(__file__):  # noqa: PTH113
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=GROUP):
+            found.setdefault(point.name, point.value.partition("[")[0].strip())
     return found
 
 
@@ -50,12 +56,14 @@ def _declarations() -> Iterator[str]:
 
 
 def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
-    """Import a provider; one that is broken is left out, and complained of.
+    """Import a provider; None if there is none of that name, or it is broken: a complaint then.
 
     A stranger's module may raise anything when it is imported, and must not take the other
     providers with it.
     """
-    value = installed()[name]
+    value = installed().get(name)
+    if value is None:
+        return None
     module, _, path = value.partition(":")
     try:
         provider: object = import_module(module)

@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 class AuditRecord(BaseModel):
     """One audit event of any provider."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        # Not left to the docstring: with PYTHONOPTIMIZE=2 there is none.
+        json_schema_extra={"description": "One audit event of any provider."},
+    )
 
     time: Annotated[
         str | None,
@@ -19,7 +26,9 @@ class AuditRecord(BaseModel):
         ),
     ]
     provider: Annotated[str, Field(description="The provider's subcommand.")]
-    account: Annotated[str | None, Field(description="Whose log it is, where the event says.")]
+    account: Annotated[
+        str | None, Field(description="Whose log it is: as the event says, else as --account.")
+    ]
     id: Annotated[
         str,
         Field(
@@ -41,10 +50,10 @@ class AuditRecord(BaseModel):
     target: Annotated[str | None, Field(description="What it was done to.")]
     outcome: Annotated[
         Literal["success", "failure", "unknown"],
-        Field(description="Read from status_code: below 400 is a success."),
+        Field(description="Read from status_code: 1 to 399 is a success."),
     ]
     status_code: Annotated[int | None, Field(description="The HTTP status of the logged request.")]
-    source_ip: Annotated[str | None, Field(description="Where the logged request came from.")]
+    source_ip: Annotated[str | None, Field(description="The IP address that it came from.")]
     user_agent: Annotated[str | None, Field(description="The client of the logged request.")]
     session_id: Annotated[str | None, Field(description="The id of the session; never a cookie.")]
     raw: Annotated[

@@ -1,25 +1,19 @@
-"""Points in time: how a user types them, how an event tells them, and the window between two."""
+"""Points in time as a user types them, and the window between two."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 
 from auditctl.errors import UsageError
+from auditctl.event_time import MILLISECONDS_FROM, from_iso
 
 FORMS = (
     "a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), "
     "an RFC 3339 time (2026-01-31T08:00:00Z), epoch seconds, now, today or yesterday"
 )
-MILLISECONDS_FROM = 10**11
-"""From here on a bare number counts milliseconds: as seconds it would be past the year 5100."""
-
 HOURS_IN_DAYS = 48
 """From so many hours on, a duration is written in days."""
-
-LEAP_MINUTE = (23, 59)
-"""The only one, in UTC, that may have a second 60."""
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
@@ -27,17 +21,9 @@ END = datetime.max.replace(tzinfo=UTC)
 _NO_END = "9999-12-31T24"
 """Greater than every time that can be written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SIXTY = tuple(f"{number:02}" for number in range(60))
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
-_ISO = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt ]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(Z|z|[+-][0-9]{2}:?[0-9]{2})?)?"
-)
-_is_canonical = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{3,}Z"
-).fullmatch
 
 
 def parse_duration(text: str) -> timedelta:
@@ -81,7 +67,7 @@ def parse_time(text: str, now: datetime) -> datetime:
             return _from_epoch(int(text))
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
-        canonical = _from_iso(text)
+        canonical = from_iso(text)
         if canonical is not None:
             return datetime.fromisoformat(canonical)
     except (ValueError, OverflowError, UsageError):
@@ -106,29 +92,8 @@ def in_words(duration: timedelta) -> str:
 
 def finer(text: str) -> str:
     """Give the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
-    match = _ISO.fullmatch(text.strip())
-    return (match[4] or "")[6:] if match else ""
-
-
-def instant(value: object) -> str | None:
-    """Give an event's own time as RFC 3339 in UTC, in the source's precision but at least ms.
-
-    Takes ISO 8601 text (without an offset: UTC) and epoch seconds or milliseconds; anything
-    else, and any impossible date, is None.
-    """
-    try:
-        if type(value) is str:
-            if _is_canonical(value):
-                datetime.fromisoformat(value)
-                return value
-            return _from_iso(value)
-        if type(value) is int:
-            return _from_int(value)
-        if isinstance(value, float):
-            return _from_float(value)
-    except (ValueError, OverflowError):
-        pass
-    return None
+    canonical = from_iso(text.strip())
+    return canonical.partition(".")[2][6:-1] if canonical else ""
 
 
 def before(moment: datetime, duration: timedelta) -> datetime:
@@ -159,50 +124,20 @@ def to_text(moment: datetime, *, exact: bool = False) -> str:
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec)}Z"
 
 
+def from_moment(moment: datetime) -> str | None:
+    """Write a window's beginning, to the microsecond; None is the beginning of the log."""
+    return None if moment == BEGINNING else to_text(moment, exact=True)
+
+
+def from_text(text: str | None) -> datetime:
+    """Read what `from_moment` and `to_text` write."""
+    return BEGINNING if text is None else datetime.fromisoformat(text)
+
+
 def _from_epoch(number: float) -> datetime:
     if abs(number) >= MILLISECONDS_FROM:
         return _EPOCH + timedelta(milliseconds=number)
     return _EPOCH + timedelta(seconds=number)
-
-
-def _from_int(number: int) -> str:
-    seconds, fraction = number, "000"
-    if abs(number) >= MILLISECONDS_FROM:
-        seconds, milliseconds = divmod(number, 1000)
-        fraction = f"{milliseconds:03}"
-    hour, rest = divmod(seconds, 3600)
-    # Looked up, because formatting a number takes several times as long.
-    return f"{_hour(hour)}:{_SIXTY[rest // 60]}:{_SIXTY[rest % 60]}.{fraction}Z"
-
-
-@lru_cache(maxsize=1024)
-def _hour(number: int) -> str:
-    """Write the hour that begins so many after 1970 did; most events share theirs."""
-    return (_EPOCH + timedelta(hours=number)).isoformat()[:13]
-
-
-def _from_float(number: float) -> str | None:
-    # Numbers read exactly have their text, which keeps what a float would round.
-    whole, _, fraction = getattr(number, "text", repr(number)).partition(".")
-    if whole.isdigit() and fraction.isdigit() and number < MILLISECONDS_FROM:
-        return _from_iso(f"{_from_epoch(int(whole)).isoformat()[:-6]}.{fraction}")
-    return _from_iso(_from_epoch(number).isoformat())
-
-
-def _from_iso(text: str) -> str | None:
-    match = _ISO.fullmatch(text)
-    if match is None:
-        return None
-    day, clock, second, fraction, offset = match.groups(default="")
-    leap = second == "60"
-    clock = f"{clock or '00:00'}:{'59' if leap else second or '00'}"
-    moment = datetime.fromisoformat(f"{day}T{clock}{offset.upper() or 'Z'}").astimezone(UTC)
-    if leap:
-        if (moment.hour, moment.minute) != LEAP_MINUTE:
-            return None
-        moment += timedelta(seconds=1)  # as all clocks have it that know of no such second
-    # The fraction is carried over as text: datetime would drop what is finer than microseconds.
-    return f"{moment.replace(tzinfo=None).isoformat()}.{fraction:0<3}Z"
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import warnings
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 from unittest.mock import patch
 
+from auditctl import __main__ as door
+from auditctl import registry
 from tests import tape
 from tests.server import Fault, Log, Persona, Server
 
@@ -61,6 +67,67 @@ def run(*words: str, **environment: str) -> int:
     """Run a command line to its exit status."""
     with patch.dict(os.environ, environment, clear=True):
         return tape.run([*words])
+
+
+def main(*words: str, **environment: str) -> int:
+    """Run the whole program to its exit status, and undo what it does to this process."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    hook, threshold = sys.unraisablehook, gc.get_threshold()
+    threads = set(threading.enumerate())
+    try:
+        with (
+            patch.dict(os.environ, environment, clear=True),
+            patch.object(sys, "argv", ["auditctl", *words]),
+        ):
+            door.main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    else:
+        return 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        sys.unraisablehook = hook
+        gc.enable()
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
+        registry.installed.cache_clear()
+        # The end of a process would take what a run that failed left behind: questions under way.
+        if left := set(threading.enumerate()) - threads:
+            for thread in left:
+                thread.join(LONG)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
+
+
+def main_run(*words: str, **environment: str) -> Run:
+    """Run the whole program in this process, with files in the place of its streams."""
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as said,
+        _in_place_of(1, out.fileno()),
+        _in_place_of(2, said.fileno()),
+        open(2, "w", encoding="utf-8", closefd=False) as stream,
+        contextlib.redirect_stderr(stream),
+    ):
+        status = main(*words, **environment)
+        out.seek(0)
+        said.seek(0)
+        return Run(status, out.read(), said.read().decode())
+
+
+@contextlib.contextmanager
+def _in_place_of(descriptor: int, other: int) -> Iterator[None]:
+    kept = os.dup(descriptor)
+    os.dup2(other, descriptor)
+    try:
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
 
 
 @contextlib.contextmanager

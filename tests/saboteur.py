@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-CHANGES = ("pwrite", "fsync", "ftruncate", "truncate", "utime", "mkdir", "open")
+CHANGES = ("pwrite", "fsync", "ftruncate", "truncate", "utime", "mkdir", "open", "unlink")
 
 
 def main() -> None:

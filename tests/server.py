@@ -6,6 +6,7 @@ import argparse
 import base64
 import contextlib
 import json
+import random
 import socket
 import socketserver
 import sys
@@ -260,7 +261,10 @@ class Persona(Log):
             if not ident:
                 return self.page(request.params)
             event = self.event(self.find(ident))
-            return Answer(b'{"data":%b,"included":%b}' % (event, _dump(self.included)))
+            included = b""
+            if "user" in request.params.get("include", "").split(","):
+                included = b',"included":' + _dump(self.included)
+            return Answer(b'{"data":%b%b}' % (event, included))
         except (LookupError, ValueError):
             return self.refuse(404 if ident else 400)
 
@@ -396,9 +400,20 @@ class Roam(Log):
 
 @dataclass
 class Hrhis(Log):
-    """Numbered pages with all the traps of the pager, and the logs of single users."""
+    """Everything in one answer for `paging=false`, else pages with all the traps of the pager.
+
+    With `paged`, `paging=false` is paged all the same; with `refused`, it is refused with that
+    status. With `shuffled`, the rows stand in another order for each request. With `logged`, each
+    request for a list adds a row of its own behind the others. With `named_last`, a user's name
+    stands behind the logs.
+    """
 
     users: int = 5
+    paged: bool = False
+    refused: int | None = None
+    shuffled: bool = False
+    logged: bool = False
+    named_last: bool = False
 
     authorization = BASIC
     paths = ("/api/userLogs", "/api/users", "/api/me")
@@ -421,38 +436,81 @@ class Hrhis(Log):
             },
         }
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.own: list[bytes] = []
+
+    def event(self, index: int) -> bytes:
+        return self.own[index - self.total] if index >= self.total else super().event(index)
+
+    def log(self, request: Request) -> None:
+        """Add the row of a request."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+        row = {"id": f"own{len(self.own):010d}", "time": moment, "method": request.method}
+        row |= {"resource": f"{request.path}?{request.query}", "statuscode": "200"}
+        with self.lock:
+            self.own.append(_dump({**row, "statusname": "OK", "referer": dict(request.headers)}))
+
+    def places(self, number: int) -> Sequence[int]:
+        """Tell in which order the rows stand for the request of this number."""
+        places = range(self.grow(), self.total + len(self.own))
+        if not self.shuffled:
+            return places
+        return random.Random(number).sample(places, len(places))
+
     def user(self, n: int) -> dict[str, object]:
         name = {"firstName": ("Neema", "Juma")[n % 2], "surname": "Example"}
         return {"id": f"user{n:09d}", **name, "email": f"user{n}@example.com", "enabled": True}
 
     def answer(self, request: Request) -> Answer:
+        if self.refused and request.params.get("paging") == "false":
+            return self.refuse(self.refused)
+        answer = self.found(request)
+        if self.logged:
+            self.log(request)
+        return answer
+
+    def found(self, request: Request) -> Answer:
         match unquote(request.path).split("/")[2:]:
             case ["me"]:
                 return Answer(_dump(self.user(0)))
             case ["userLogs"]:
-                newest = self.grow()
-                shown = partial(map, lambda place: place + newest)
-                return self.page(request, self.total - newest, lambda r: self.events(shown(r)))
+                places = self.places(request.number)
+                shown = lambda r: self.events(places[r.start : r.stop])  # noqa: E731
+                return self.page(request, len(places), shown)
             case ["users"]:
                 return self.page(request, self.users, lambda r: _dump([*map(self.user, r)]))
             case ["users", ident, "logs"]:
                 for n in range(self.users):
                     if ident in (self.user(n)["id"], "me"):
-                        logs = self.events(range(n, self.total, self.users))
-                        return Answer(b'%b,"logs":%b}' % (_dump(self.user(n))[:-1], logs))
+                        user = _dump(self.user(n))[1:-1]
+                        logs = b'"logs":%b' % self.events(range(n, self.total, self.users))
+                        parts = (logs, user) if self.named_last else (user, logs)
+                        return Answer(b"{%b,%b}" % parts)
         return self.refuse(404)
 
     def page(self, request: Request, total: int, render: Callable[[range], bytes]) -> Answer:
         """Answer with a page and its pager, where `pageCount` and `nextPage` mislead."""
         params, key = request.params, request.path.rpartition("/")[2].encode()
-        if params.get("paging") == "false":
-            return Answer(b'{"%b":%b}' % (key, render(range(total))))
+        if params.get("paging") == "false" and not self.paged:
+            if total <= BLOCK:
+                return Answer(b'{"%b":%b}' % (key, render(range(total))))
+            return Answer(self.everything(key, total, render))
         page, size = params.get("page", "1"), params.get("pageSize", "100")
         start = min((int(page) - 1) * int(size), total)
         rows = range(start, min(start + int(size), total))
         pager = {"page": page, "pageSize": size, "pageCount": len(rows), "total": total}
         pager["nextPage"] = f"http://{request.headers.get('host')}{request.path}?page={page}1"
         return Answer(b'{"pager":%b,"%b":%b}' % (_dump(pager), key, render(rows)))
+
+    @staticmethod
+    def everything(key: bytes, total: int, render: Callable[[range], bytes]) -> Iterator[bytes]:
+        """Answer without a pager, however long that gets."""
+        yield b'{"%b":[' % key
+        for start in range(0, total, BLOCK):
+            rows = render(range(start, min(start + BLOCK, total)))[1:-1]
+            yield b"," + rows if start else rows
+        yield b"]}"
 
     @staticmethod
     def error(status: int) -> object:
@@ -629,6 +687,7 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=150, help="how far back they reach")
     parser.add_argument("--growth", type=int, default=0, help="events added with each list request")
     parser.add_argument("--chunked", action="store_true", help="Upstash: without a length")
+    parser.add_argument("--paged", action="store_true", help="HRHIS: pages, whatever is asked")
     parser.add_argument("--latency-ms", type=float, default=0, help="wait before each answer")
     parser.add_argument("--every", type=int, help="let each N-th request go wrong")
     parser.add_argument("--status", type=int, help="... with this status")
@@ -636,7 +695,8 @@ def main() -> None:
     parser.add_argument("--cut", type=int, help="... after so many bytes of the body")
     args = parser.parse_args()
     span = timedelta(days=args.days)
-    plain = [log(args.rows, span=span, growth=args.growth) for log in (Persona, Roam, Hrhis)]
+    hrhis = partial(Hrhis, paged=args.paged)
+    plain = [log(args.rows, span=span, growth=args.growth) for log in (Persona, Roam, hrhis)]
     headers = {"Retry-After": args.retry_after} if args.retry_after else {}
     faults = every(args.every, Fault(args.status, headers, cut=args.cut)) if args.every else ()
     upstash = Upstash(args.rows, span=span, chunked=args.chunked)

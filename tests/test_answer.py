@@ -40,6 +40,9 @@ def test_where_no_text_can_hold_credentials_none_is_looked_for(text: str) -> Non
         rb'["/?token=x"]',
         rb'["{\"token\":\"x\"}"]',
         rb'["/?token\u003dx"]',
+        b'["ssh://a:b@c"]',
+        b'["%b//a:b@c"]' % (b'm@x","' * 20),
+        rb'["https:\/\/a:b@c"]',
         rb'["{\u0022token\u0022:1}"]',
     ],
 )
@@ -52,6 +55,8 @@ def test_a_text_that_may_hold_credentials_is_looked_into(body: bytes) -> None:
     [
         b'[{"a":"/b/c","d":["e"]}]',
         b'{"next":"/logs?page%5Bafter%5D=ual_1&page%5Bsize%5D=100","a=b":"c=","=":"="}',
+        b'["mailto:a@b.c","//todo: a@b","https://a@b:1/","https://h:1/a@b","//x","y:z@q"]',
+        b'["a@b.c"%b,"https://h/"]' % (b',"a@b.c"' * 20),
         '["\u2028=","e\u0301=token"]'.encode(),
     ],
 )
@@ -60,7 +65,10 @@ def test_a_page_whose_texts_hold_none_is_known_by_its_few_that_might(body: bytes
 
 
 @given(
-    st.lists(st.sampled_from(["a=b", "/?c=d&e=f", "g", "=", "token=x", "/?h=%3Ftoken%3Dx", "="]))
+    st.lists(
+        st.sampled_from(["a=b", "/?c=d&e=f", "g", "=", "token=x", "/?h=%3Ftoken%3Dx", "="])
+        | st.sampled_from(["a@b.c", "h://a:b@c", "//", "x//a:b@c", ":@"])
+    )
 )
 def test_a_page_of_many_such_texts_is_redacted_like_any_other(texts: list[str]) -> None:
     body = orjson.dumps(texts)

@@ -134,6 +134,7 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         where = ["outcome=failure"]
         fields = ["time", "id"]
         concurrency = 2
+        account = "acme-prod"
         redact = false
 
         [sources.first]
@@ -161,6 +162,7 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         where=["outcome=failure"],
         fields="time,id",
         concurrency=2,
+        account="acme-prod",
         redact=False,
     )
     assert found["second"].options == SyncOptions(
@@ -168,8 +170,10 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         format="csv",
         since="2w",
         overlap="0",
+        where=[],
         fields="id,raw.data",
         concurrency=2,
+        account="acme-prod",
         csv_guard=False,
         retry_for="1h30m",
         demo=True,
@@ -220,10 +224,10 @@ def test_paths_are_relative_to_the_folder_of_the_file_not_to_where_one_stands(
 
 def test_the_providers_own_options_are_lists(tmp_path: Path) -> None:
     lines = ('user = ["me", "user000000001"]',)
-    assert read(tmp_path, source(*lines, provider="hrhis"))["s"].own == {
-        "users": ("me", "user000000001")
-    }
-    assert read(tmp_path, source(provider="hrhis"))["s"].own == {"users": ()}
+    (found,) = read(tmp_path, source(*lines, provider="hrhis")).values()
+    assert found.options.own == {"users": ("me", "user000000001")}
+    (found,) = read(tmp_path, source(provider="hrhis")).values()
+    assert found.options.own == {"users": ()}
 
 
 # Settings
@@ -336,7 +340,8 @@ def test_credentials_that_are_refused_are_called_what_the_file_calls_them(
 
 
 COMMON = (
-    "output, format, since, overlap, fields, where, redact, csv_guard, concurrency, retry_for, demo"
+    "output, format, since, overlap, fields, where, redact, csv_guard, concurrency, retry_for, "
+    "account, demo, external_rotation"
 )
 IN_PERSONA = f"provider, {COMMON}, base_url, base_url_file, base_url_env, api_key_file, api_key_env"
 NO_SECRET = (
@@ -517,6 +522,11 @@ MISTAKES = {
         4,
         "sources.s.concurrency: Input should be a valid integer",
     ),
+    "no account": (
+        source('account = " "'),
+        4,
+        "sources.s.account: An account needs a name, in UTF-8 and without control characters",
+    ),
     "a number too small": (
         source("concurrency = 0"),
         4,
@@ -619,7 +629,11 @@ def test_what_is_no_toml_is_said_with_its_line(text: str, said: str, tmp_path: P
 def test_what_is_no_text_or_no_file_is_said(tmp_path: Path) -> None:
     path = tmp_path / "auditctl.toml"
     path.write_bytes(b'output = "\xff"')
-    for there, reason in ((path, "codec can't decode byte 0xff"), (tmp_path, "Is a directory.")):
+    for there, reason in (
+        (path, "codec can't decode byte 0xff"),
+        (tmp_path, "Is a directory."),
+        ("/dev/zero", "it is too large to be one."),
+    ):
         with pytest.raises(UsageError, match=f"{there} cannot be read: .*{reason}"):
             configuration.read(str(there), PROVIDERS.get)
 

@@ -61,7 +61,7 @@ def pages(lists: list[list[str]], day: str = DAY) -> Iterator[Page]:
 
 
 def export(lists: list[list[str]]) -> list[Record]:
-    batches = records(ROAM, pages(lists), WINDOW, Tally(), redacted=False)
+    batches = records(ROAM, pages(lists), WINDOW, Tally(), redacted=False, verbatim=True)
     return [record for batch in batches for record in batch]
 
 

@@ -1,8 +1,10 @@
+import errno
 import gzip
 import os
+import re
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -238,3 +240,73 @@ def test_standard_output_on_a_full_disk_is_an_output_error() -> None:
     said = "standard output: No space left"
     with stdout_is(full), pytest.raises(OutputError, match=said), standard_output() as write:
         write(b"one\n")
+
+
+def refused(number: int) -> Callable[..., None]:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+NO_MODES = [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS]
+
+
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [
+        *(("fchmod", number) for number in NO_MODES),
+        *(("fsync", number) for number in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)),
+    ],
+)
+def test_a_file_system_that_can_do_less_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    monkeypatch.setattr(os, call, refused(number))
+    path = tmp_path / "out"
+    with whole_file(str(path)) as write:
+        write(b"a record\n")
+    assert path.read_bytes() == b"a record\n"
+    assert mode(path) == 0o600  # as it was made
+    assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_what_the_disk_did_not_take_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "fsync", refused(number))
+    with pytest.raises(OutputError), whole_file(str(tmp_path / "out")) as write:
+        write(b"a record\n")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("call", ["open", "replace"])
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EPERM, errno.EXDEV, errno.EROFS])
+def test_a_file_that_no_other_can_replace_stays_and_the_message_says_how_to_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    path = tmp_path / "my file"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, call, refused(number))
+    hint = re.escape(f"Write to standard output instead: > '{path}'") + "$"
+    with pytest.raises(OutputError, match=hint), whole_file(str(path)) as write:
+        write(b"a record\n")
+    with pytest.raises(OutputError) as failed, whole_file(str(tmp_path / "new")) as write:
+        write(b"a record\n")
+    assert "standard output" not in str(failed.value)  # where it would not help
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["my file"]
+
+
+def test_of_two_that_write_one_file_at_once_the_later_is_there_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with whole_file(str(path)) as write:
+        write(LARGE)
+        with whole_file(str(path)) as write_too:
+            write_too(b"shorter\n")
+        assert path.read_bytes() == b"shorter\n"
+        write(b"end\n")
+    assert path.read_bytes() == LARGE + b"end\n"
+    assert names(tmp_path) == ["out"]

@@ -365,11 +365,11 @@ def test_a_scheduled_look_is_silent_until_something_is_wrong(
 def test_the_tests_are_run_as_the_readme_says() -> None:
     command = block(README, "sh", [b.kind for b in blocks(README)].count("sh") - 1).strip()
     *set_up, test = command.split(" && ")
-    steps = (ROOT / ".ci" / "run").read_text().replace('"$venv/bin/', ".venv/bin/")
-    steps = re.sub(r"(?m)^(\.venv/bin/\w+)\"", r"\1", steps)
+    script = (ROOT / ".ci" / "run").read_text()
+    steps = re.sub(r'"\$folder/\$?\w+/bin/(\w+)"', r".venv/bin/\1", script).splitlines()
     assert test == ".venv/bin/python -m pytest"
-    assert steps.splitlines()[-1] == test
-    assert set_up[-1] in steps.splitlines()
+    assert steps[-1] == test
+    assert any(step.strip().startswith(set_up[-1]) for step in steps)
     assert command in (DOCS / "contributing.md").read_text()
 
 
@@ -435,8 +435,11 @@ def test_the_names_that_hold_credentials_are_those_written() -> None:
         assert is_secret(name)
         assert is_secret(name.title().replace("-", "_"))
         assert not is_secret(f"{name}s")
+    (last_words,) = re.findall(r"(?m)whose last word is (.*):", about)
     for part in coded(parts):
         assert is_secret(f"x_{part.upper()}s")
+        for word in coded(last_words):
+            assert not is_secret(f"{part}_{word}")
 
 
 # Sync
@@ -518,7 +521,21 @@ def test_the_vector_configuration_is_yaml() -> None:
     (vector,) = [b.text for b in BLOCKS if b.kind == "yaml" and "sinks:" in b.text]
     told = yaml.safe_load(vector)
     assert told["transforms"]["records"]["inputs"] == list(told["sources"])
-    assert told["sinks"]["search"]["id_key"] in FIELDS
+    # An id alone is one provider's: of another's event it would make the same document.
+    made = told["transforms"]["records"]["source"]
+    assert f".{told['sinks']['search']['id_key']} = string!(.provider)" in made
+    assert ".raw = encode_json(.raw)" in made
+
+
+def test_the_mapping_has_every_field() -> None:
+    (mapping,) = [b.text for b in BLOCKS if b.kind == "json" and "mappings" in b.text]
+    assert tuple(json.loads(mapping)["mappings"]["properties"]) == FIELDS
+
+
+@pytest.mark.parametrize("tool", ["DuckDB", "polars", "PyArrow"])
+def test_a_recipe_with_types_names_every_field(tool: str) -> None:
+    recipe = section(DOCS / "loading.md", tool)
+    assert [name for name in FIELDS if not re.search(rf"\b{name}\b", recipe)] == []
 
 
 # Pages as a whole

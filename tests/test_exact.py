@@ -1,4 +1,5 @@
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -138,6 +139,49 @@ def test_an_integer_is_one_whichever_of_the_two_reads_it(size: int, sign: int) -
     fast, slow = orjson.loads(text), exact.loads(text)
     assert type(slow) is (int if type(fast) is int else exact.Number)
     assert slow == fast
+
+
+@given(TEXTS)
+def test_lone_surrogates_are_replaced_and_nothing_else(text: str) -> None:
+    value = [exact.loads(utf8(text))]
+    mended = re.sub("[\ud800-\udfff]", exact.REPLACEMENT, text)
+    assert exact.replace_surrogates(value) == (mended != text)
+    if exact.dumps(exact.loads(mended.encode())) == mended.encode():  # else names became equal
+        assert exact.dumps(value).decode() == f"[{mended}]"
+    assert not exact.replace_surrogates(value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (rb'{"a":"\ud800x\udc00"}', '{"a":"\ufffdx\ufffd"}'),
+        (rb'{"a":"\ud83d\ude00"}', '{"a":"\U0001f600"}'),
+        (rb'{"x\ud800":1,"b":[["\udfff"]]}', '{"x\ufffd":1,"b":[["\ufffd"]]}'),
+        (
+            rb'{"\ud800":1,"\ufffd":2,"\ud801":3,"\ufffd2":4,"\ud802":5}',
+            '{"\ufffd3":1,"\ufffd":2,"\ufffd4":3,"\ufffd2":4,"\ufffd5":5}',
+        ),
+        (
+            b'{"a":' * DEPTH + rb'"\ud800"' + b"}" * DEPTH,
+            '{"a":' * DEPTH + '"\ufffd"' + "}" * DEPTH,
+        ),
+        (rb'[1e400,"\ud800",-0]', '[1e400,"\ufffd",-0]'),
+    ],
+)
+def test_no_member_is_lost_where_surrogates_are_replaced(before: bytes, after: str) -> None:
+    value = exact.loads(before)
+    exact.replace_surrogates(value)
+    assert exact.dumps(value).decode() == after
+
+
+def test_a_hundred_thousand_names_that_become_equal_are_kept_apart() -> None:
+    names = [
+        chr(0xD800 + n // 1000) + chr(0xDFFF - n % 1000) * (n % 1000 > 0) for n in range(100_000)
+    ]
+    value = dict.fromkeys(names, 1)
+    many = len(value)
+    exact.replace_surrogates(value)
+    assert len(value) == many
 
 
 @pytest.mark.parametrize("odd", [False, True])

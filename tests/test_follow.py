@@ -20,9 +20,10 @@ from auditctl.errors import AccessError, ThrottledError, UnreachableError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.settings import sample
 from auditctl.sync import template
-from auditctl.sync.archive import Shape, hold
+from auditctl.sync.archive import hold
 from auditctl.sync.follow import LONGEST_PAUSE, LONGEST_SLEEP, Outage, follow
 from auditctl.sync.run import Run
+from auditctl.sync.shape import Shape
 from auditctl.wire.client import Client
 from tests import program, tape
 from tests.program import LONG, started

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync import state
-from auditctl.sync.journal import Journal, read_state
+from auditctl.sync.journal import Journal
 from auditctl.sync.lines import line_at
-from auditctl.sync.state import FIRST_PREV, File, FileEntry, ReadSpan, State
+from auditctl.sync.replay import read_state
+from auditctl.sync.state import FIRST_PREV, Deleted, File, FileEntry, ReadSpan, State
 from auditctl.window import to_text
 from tests.program import sealed
 
@@ -242,6 +243,25 @@ def test_a_write_that_failed_is_no_sign_of_life(folder: Path) -> None:
     read = read_state(str(folder / "j"))
     assert read is not None
     assert read.last_success == to_text(NOON)
+
+
+# Deleted files
+
+
+def test_deleted_files_are_said_once_and_known_until_they_are_acknowledged(folder: Path) -> None:
+    with patch.object(state, "SNAPSHOT_EVERY", 700):
+        journal = opened(folder)
+        for n in range(40):
+            commit(journal, n, f"{n}", deleted=(Deleted(f"{n}", 1, "2026"),) if n < 20 else ())
+        journal = opened_again(journal)
+        assert [file.name for file in journal.state.deleted] == [f"{n}" for n in range(20)]
+        journal.append(deleted_acknowledged=True)
+        commit(journal, 41, "41", deleted=(Deleted("41", 1, "2026"),))
+        for n in range(42, 60):
+            commit(journal, n, f"{n}")
+        assert [file.name for file in opened_again(journal).state.deleted] == ["41"]
+    lines = [json.loads(line) for line in (folder / "j").read_bytes().splitlines()]
+    assert sum(len(line["deleted"]) for line in lines) == 21
 
 
 # Pinned ids

@@ -12,7 +12,7 @@ from auditctl.schema import AuditRecord, json_schema
 from tests.conftest import TEXTS, utf8
 
 HANDED_OVER = tuple(Fields.__annotations__)
-TEXT_FIELDS = [name for name in HANDED_OVER if name not in ("time", "status_code")]
+TEXT_FIELDS = [name for name in HANDED_OVER if name not in ("time", "status_code", "source_ip")]
 
 # A lone surrogate is fine in JSON, but no string to pydantic.
 values = (
@@ -78,6 +78,14 @@ def test_the_actor_is_the_best_name_there_is(fields: Fields) -> None:
         (503, 503, "failure", []),
         ("404", 404, "failure", []),
         ("200", 200, "success", []),
+        (1, 1, "success", []),
+        (999, 999, "failure", []),
+        (0, 0, "unknown", []),
+        (-1, -1, "unknown", []),
+        (1000, 1000, "unknown", []),
+        (2**64 - 1, 2**64 - 1, "unknown", []),
+        ("0", 0, "unknown", []),
+        ("-1", -1, "unknown", []),
         (None, None, "unknown", []),
         ("", None, "unknown", []),
         ("NA", None, "unknown", []),
@@ -96,6 +104,27 @@ def test_a_status_code_tells_the_outcome(
         record, problems = record_of({"status_code": status, "id": "1"})
         assert (record["status_code"], record["outcome"]) == (code, outcome)
         assert problems == unreadable
+
+
+@pytest.mark.parametrize(
+    ("handed_over", "address", "unreadable"),
+    [
+        ("203.0.113.5:41234", "203.0.113.5", []),
+        ("[2001:db8::1]:443", "2001:db8::1", []),
+        ("203.0.113.5, 198.51.100.7", "203.0.113.5", []),
+        ("unknown", None, []),
+        ("NA", None, []),
+        (None, None, []),
+        ("client.example.com", None, ["source_ip"]),
+        (["203.0.113.5"], None, ["source_ip"]),
+    ],
+)
+def test_the_source_is_an_address_alone(
+    handed_over: object, address: str | None, unreadable: list[str]
+) -> None:
+    for _ in range(2):  # also when it is remembered
+        record, problems = record_of({"source_ip": handed_over, "id": "1"})
+        assert (record["source_ip"], problems) == (address, unreadable)
 
 
 @given(TEXTS)

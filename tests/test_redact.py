@@ -12,8 +12,8 @@ from auditctl import redact as module
 from auditctl.redact import REDACTED, is_secret, redact_text, sweep
 from tests.conftest import STRINGS, TEXTS, utf8
 
-SECRET = ["cookie", "token", "api_key", "X-Csrf-Token", "clientSecret", "PASSWORD"]
-HARMLESS = ["session_id", "page", "q", "cookies", "time", "author", "pass", "key"]
+SECRET = ["cookies", "token", "api_key", "X-Csrf-Token", "clientSecret", "PASSWORD"]
+HARMLESS = ["session_id", "page", "q", "token_id", "time", "author", "pass", "key", "name", "value"]
 LARGE = 1_000_000
 
 names = st.sampled_from(SECRET + HARMLESS)
@@ -22,7 +22,9 @@ leaves = (
     | st.booleans()
     | st.integers(-(2**63), 2**64 - 1)
     | STRINGS
-    | st.sampled_from(["", "/?token=x&a=b", "a=b", "token=", exact.loads(b"1e400")])
+    | st.sampled_from(
+        ["", "/?token=x&a=b", "a=b", "token=", "h://a:b@c", *SECRET, exact.loads(b"1e400")]
+    )
 )
 values = st.recursive(
     leaves,
@@ -48,16 +50,25 @@ def redact(value: Any) -> Any:
                 "authorization", "Authorization", "proxy-authorization", "Proxy_Authorization",
                 "password", "userPassword", "password_hash", "PASSWD", "old-passwd", "secret",
                 "client_secret", "secrets", "token", "access_token", "tokens", "X-Auth-Token",
-                "api-key", "api_key", "apikey", "X-Api-Key", "apiKeyId", "csrf", "X-CSRFToken",
-                "private-key", "private_key", "privateKey", "pass_word", "to-ken",
+                "api-key", "api_key", "apikey", "X-Api-Key", "csrf", "X-CSRFToken",
+                "private-key", "private_key", "privateKey", "pass_word", "to-ken", "x-cookie",
+                "cookie_banner", "cookies", "connect.sid", "Connect.Sid", "pwd", "user_pwd", "PWD",
+                "sessionKey", "session-key", "jwt", "jwtAssertion", "X-Amz-Signature", "signature",
+                "credentials", "aws_credential", "tokenid", "token_ident", "token_names",
+                "tokenIdentifier", "token_valid", "id_token", "name_of_secret", "user[password]",
+                "password[hash]", "a[token][id]", "spring.datasource.password",
             )
         ],
         *[
             (name, False)
             for name in (
                 "", "session_id", "sessionId", "uses_3", "id", "user", "key", "public_key",
-                "private", "pass", "authorize", "authorization_url", "x-cookie", "author",
-                "cookie_banner", "keyboard", "api", "api.key", "to ken", "to\u212aen", "\ud800",
+                "private", "pass", "authorize", "authorization_url", "author", "sid", "x.sid",
+                "keyboard", "api", "api.key", "to ken", "to\u212aen", "\ud800", "user-session",
+                "token_id", "token-id", "token_ids", "TOKEN_ID", "tokenId", "tokenID", "tokenIds",
+                "apiKeyId", "api_key_id", "credential_uuid", "tokenUuid", "tokenUUID",
+                "token_name", "tokenName", "token name", "token.id", "secret-name", "CookieName",
+                "user[token_id]", "connect.sid.name", "jwt_id",
             )
         ],
     ],
@@ -81,6 +92,39 @@ def test_what_says_only_that_there_is_none_stays(value: Any) -> None:
     assert redact({"token": value}) == {"token": value}
 
 
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ([["Cookie", "a=b"], ["Host", "h"]], [["Cookie", REDACTED], ["Host", "h"]]),
+        ([["set-cookie", ["a=b", "c=d"]]], [["set-cookie", REDACTED]]),
+        ({"headers": ["Authorization", "Basic eA=="]}, {"headers": ["Authorization", REDACTED]}),
+        ([["token", None], ["token", ""], ["token", True]],) * 2,
+        ([["token_id", "x"], ["Cookie"], ["Cookie", "x", "y"], ["x", "Cookie"]],) * 2,
+        ([{"name": "Cookie", "value": "a"}], [{"name": "Cookie", "value": REDACTED}]),
+        ([{"value": "a", "name": "Cookie"}], [{"value": REDACTED, "name": "Cookie"}]),
+        ([{"Key": "api_key", "Value": ["a"]}], [{"Key": "api_key", "Value": REDACTED}]),
+        ([{"name": "Cookie", "values": ["a"]}], [{"name": "Cookie", "values": REDACTED}]),
+        (
+            [{"key": "password", "oldValue": "a", "new_value": {"b": 1}, "type": "text"}],
+            [{"key": "password", "oldValue": REDACTED, "new_value": REDACTED, "type": "text"}],
+        ),
+        ([{"name": "Cookie", "value": None}, {"name": "Cookie", "value": False}],) * 2,
+        ([{"name": "token_id", "value": "a"}, {"name": ["Cookie"], "value": "a"}],) * 2,
+        ([{"name": "Cookie", "size": 3}, {"title": "Cookie", "value": "a"}],) * 2,
+    ],
+)
+def test_a_credential_may_be_named_beside_its_value(event: Any, expected: Any) -> None:
+    assert redact(event) == expected
+    assert redact({"a": [event]}) == {"a": [expected]}
+    assert redact(exact.dumps(event).decode()) == exact.dumps(expected).decode()
+
+
+def test_two_events_are_no_pair() -> None:
+    events: list[Any] = ["token", "x"]
+    sweep(events)
+    assert events == ["token", "x"]
+
+
 def test_exact_numbers_are_replaced_too() -> None:
     assert exact.dumps(redact(exact.loads(b'{"token":1e400,"n":1e400}'))) == (
         b'{"token":"[REDACTED]","n":1e400}'
@@ -90,6 +134,39 @@ def test_exact_numbers_are_replaced_too() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("https://alice:hunter2@h/p", "https://alice:[REDACTED]@h/p"),
+        (
+            "https://alice:hunter2@h/?token=x&b=1",
+            "https://alice:[REDACTED]@h/?token=[REDACTED]&b=1",
+        ),
+        ("https://alice:h@nter:2@h:8080/p@q", "https://alice:[REDACTED]@h:8080/p@q"),
+        ("https://:hunter2@h", "https://:[REDACTED]@h"),
+        ("//alice:hunter2@h/p", "//alice:[REDACTED]@h/p"),
+        (
+            "cloning postgres://u:p@h/d and https://a:b@c failed",
+            "cloning postgres://u:[REDACTED]@h/d and https://a:[REDACTED]@c failed",
+        ),
+        ("?next=https://alice:hunter2@h/p&x=1", "?next=https://alice:[REDACTED]@h/p&x=1"),
+        ("?next=https%3A%2F%2Falice%3Ahunter2%40h%2Fp&x=1", "?next=[REDACTED]&x=1"),
+        ("?next=" + quote(quote("https://a:b@h", ""), ""), "?next=[REDACTED]"),
+        ('{"url":"https://alice:hunter2@h"}', '{"url":"https://alice:[REDACTED]@h"}'),
+        ('{"url":"https:\\/\\/alice:hunter2@h\\/p', '{"url":"https:\\/\\/alice:[REDACTED]@h\\/p'),
+        ("https://alice@h/p", "https://alice@h/p"),
+        ("https://alice:@h/p", "https://alice:@h/p"),
+        ("https://h:8080/@user", "https://h:8080/@user"),
+        ("https://[2001:db8::1]:443/a@b", "https://[2001:db8::1]:443/a@b"),
+        ("https://h/a//b:c@d", "https://h/a//b:c@d"),
+        ("// todo: mail alice@example.com", "// todo: mail alice@example.com"),
+        ("?mail=alice%40example.com", "?mail=alice%40example.com"),
+        (
+            "?token_id=abc&tokenName=x&user[token_id]=7",
+            "?token_id=abc&tokenName=x&user[token_id]=7",
+        ),
+        ("?X-Amz-Signature=abc", "?X-Amz-Signature=[REDACTED]"),
+        ('{"name":"Authorization","value":"Basic eD', REDACTED),
+        ('[{"value":"Basic eDp4","name" : "Authorization"', REDACTED),
+        ('[["Cookie","a=b"],["Host","h', REDACTED),
+        ('{"name":"token_id","value":"a', '{"name":"token_id","value":"a'),
         ("/login?token=abc", "/login?token=[REDACTED]"),
         ("/login?a=1&token=abc&b=2", "/login?a=1&token=[REDACTED]&b=2"),
         ("https://h/p?token=abc#top", "https://h/p?token=[REDACTED]#top"),
@@ -193,22 +270,28 @@ def test_in_any_url_exactly_the_secret_parameters_go(
 
 
 def reference(value: Any) -> Any:
-    """Say the rules in the plainest way."""
+    """State the rules in the plainest way."""
     if isinstance(value, dict):
+        titles = [value.get(title) for title in ("name", "key")]
+        titled = any(isinstance(title, str) and is_secret(title) for title in titles)
         return {
-            name: REDACTED
-            if is_secret(name) and inner is not None and inner != "" and not isinstance(inner, bool)
-            else reference(inner)
+            name: reference_of(inner, hidden=is_secret(name) or (titled and name == "value"))
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [reference(inner) for inner in value]
+        pair = len(value) == 2 and isinstance(value[0], str) and is_secret(value[0])
+        return [reference_of(inner, hidden=pair and n == 1) for n, inner in enumerate(value)]
     return redact_text(value) if isinstance(value, str) else value
+
+
+def reference_of(inner: Any, *, hidden: bool) -> Any:
+    tells = inner is not None and inner != "" and not isinstance(inner, bool)
+    return REDACTED if hidden and tells else reference(inner)
 
 
 @given(st.lists(values, max_size=3))
 def test_everything_is_redacted_that_must_be_and_nothing_else(events: list[Any]) -> None:
-    expected = exact.dumps(reference(events))
+    expected = exact.dumps([reference(event) for event in events])
     sweep(events)
     assert exact.dumps(events) == expected
 
@@ -221,7 +304,7 @@ def test_redacting_twice_is_redacting_once(events: list[Any]) -> None:
     assert exact.dumps(events) == once
 
 
-@given(st.text(st.sampled_from('?&;#=%2635Dtokena /"{:}')))
+@given(st.text(st.sampled_from('?&;#=%2635Dtokena /"{:}@[,]')))
 def test_redacting_a_text_twice_is_redacting_it_once(text: str) -> None:
     assert redact_text(redact_text(text)) == redact_text(text)
 
@@ -255,7 +338,8 @@ def test_more_names_than_can_be_remembered_are_told_apart() -> None:
     "piece",
     [
         "?", "&a", "?a=", "?token=", "token=&", ";a=b", "a=%26", "%", "?a=%3F", "=", " =",
-        "%3Fa=b&", '?a={"', "?a=%7B%22", '?a={"b":', '"', '{"a":', '"a" ', "?a=%22%20%20",
+        "%3Fa=b&", "//", "//a:", "//a:b@", "//:@", ":", "@",
+        '[["', '"name":"a"', '?a={"', "?a=%7B%22", '?a={"b":', '"', '{"a":', '"a" ', "?a=%22%20%20",
     ],
 )  # fmt: skip
 def test_hostile_text_of_a_megabyte_is_done(piece: str) -> None:

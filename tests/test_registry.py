@@ -1,9 +1,16 @@
+import os
 import signal
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 
+import httpx
 import pytest
 
+import auditctl
 from auditctl import registry
 from auditctl.interrupts import interrupts
 from auditctl.providers.roam import Roam
@@ -79,6 +86,59 @@ def test_a_broken_provider_is_left_out_aloud(name: str) -> None:
     assert complaint.startswith(f"The provider {name} (")
     assert "is left out" in complaint
     assert registry.load("acme", complaints.append) is not None
+
+
+def packed(folder: Path, *, declared: str) -> Path:
+    """Pack the program into one file, with the metadata that an installer writes beside it."""
+    package = Path(auditctl.__file__).parent
+    path = folder / "auditctl.pyz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in package.rglob("*.py"):
+            archive.write(file, f"auditctl/{file.relative_to(package)}")
+        about = "auditctl-0.dist-info"
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: auditctl\nVersion: 0\n")
+        archive.writestr(f"{about}/entry_points.txt", declared)
+        archive.writestr("__main__.py", "from auditctl.__main__ import main\nmain()\n")
+    return path
+
+
+def run_packed(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run it where nothing else is installed but what it imports."""
+    others = path.parent / "others"
+    others.mkdir(exist_ok=True)
+    for entry in Path(httpx.__file__).parents[1].iterdir():
+        if "auditctl" not in entry.name and not (others / entry.name).exists():
+            (others / entry.name).symlink_to(entry)
+    return subprocess.run(
+        [sys.executable, "-S", str(path), *words],  # -S: without the environment's own packages
+        env={"PATH": os.defpath, "PYTHONPATH": str(others)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+def test_a_program_in_one_file_finds_the_providers_in_it(tmp_path: Path) -> None:
+    declared = distribution("auditctl").read_text("entry_points.txt")
+    assert declared
+    path = packed(tmp_path, declared=declared)
+    found = run_packed(path, "persona", "list", "--demo", "--limit", "1")
+    assert (found.returncode, found.stderr, found.stdout.count("\n")) == (0, "", 1)
+    # With a plugin that is not packed.
+    about = tmp_path / "others" / "acme-1.dist-info"
+    about.mkdir()
+    (about / "entry_points.txt").write_text("[auditctl.providers]\nacme = acme:Acme\n")
+    names = run_packed(path, "--help").stdout
+    assert all(f"  {name} " in names for name in OURS)
+    assert "acme" in run_packed(path, "acme").stderr
+
+
+def test_a_program_without_its_metadata_says_that_it_has_no_provider(tmp_path: Path) -> None:
+    path = packed(tmp_path, declared="")
+    found = run_packed(path, "--help")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "No provider is installed." in found.stdout
+    assert run_packed(path, "persona", "list").returncode == 2
 
 
 @pytest.mark.usefixtures("install")

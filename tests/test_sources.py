@@ -322,7 +322,7 @@ def test_a_terminal_gets_a_table_at_the_end(sources: Sources) -> None:
         ("hrhis", "110", "ok"),
     ]
     assert [line[2] for line in lines if line[0] in {"source", "persona", "roam", "hrhis"}] == [
-        *("pages", "2", "-", "2")
+        *("pages", "2", "-", "1")
     ]
     with terminal(None, "sync", "-q", "upstash", variables=sources.environment) as shown:
         assert shown.end() == ""
@@ -461,6 +461,22 @@ def test_list_takes_the_settings_of_a_source(sources: Sources) -> None:
     environment = {"KEY": KEY, "UPSTASH_API_KEY_FILE": "/nowhere", "UPSTASH_EMAIL": "another"}
     named = ("upstash", "list", "--source", "upstash", "--since", "3d", *config)
     assert sources.auditctl(*named, **environment).out.count(b"\n") == ROWS["upstash"]
+
+
+def test_the_account_of_a_source_fills_its_records(sources: Sources) -> None:
+    text = sources.config.read_text()
+    text = text.replace("[defaults]", '[defaults]\naccount = "acme"')
+    text = text.replace("[sources.roam]", '[sources.roam]\naccount = "acme-prod"')
+    text = text.replace("{source}/{date}", "{source}/{account}")
+    sources.config.write_text(text)
+    assert sources.auditctl("sync", "persona", "roam", **sources.environment).status == 0
+    folder = sources.config.parent
+    assert [path.name for path in (folder / "persona").glob("*.jsonl")] == ["acme.jsonl"]
+    assert [path.name for path in (folder / "roam").glob("*.jsonl")] == ["acme-prod.jsonl"]
+    for words, account in (((), "acme-prod"), (("--account", "other"), "other")):
+        listed = ("roam", "list", "--source", "roam", "--since", "3d", *words)
+        found = sources.auditctl(*listed, **sources.environment)
+        assert {json.loads(line)["account"] for line in found.out.splitlines()} == {account}
 
 
 def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> None:

@@ -75,6 +75,8 @@ def test_a_destination_is_shown_to_machines(tmp_path: Path, auditctl: Program) -
         "records": 9,
         "files": len(list(tmp_path.glob("*.csv"))),
         "gaps": [],
+        "deleted": [],
+        "set_aside": [],
         "unfinished": False,
         "journal_lines": line["line"] + 1,
         "journal_hash": last_hash(Path(f"{path}.journal")),
@@ -257,7 +259,10 @@ def test_a_first_run_that_failed_is_wrong(tmp_path: Path, auditctl: Program) -> 
 def test_a_journal_that_cannot_be_read_is_wrong(tmp_path: Path, auditctl: Program) -> None:
     path = f"{tmp_path}/a.jsonl"
     Path(f"{path}.journal").mkdir()
-    said = f"auditctl: Cannot read {path}.journal: Is a directory.\n"
+    said = (
+        f"auditctl: {path}.journal is a folder, where a file is expected. Nothing was done; move "
+        "it away, or choose another PATH.\n"
+    )
     assert auditctl("status", path, "-q") == Run(WRONG, b"", said)
     assert auditctl("verify", path) == Run(WRONG, f"{path}: WRONG\n".encode(), said)
 

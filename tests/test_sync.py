@@ -288,6 +288,7 @@ def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
         (["--fields", "time,id"], "no --fields; this run has --fields time,id"),
         (["-f", "csv"], "--format jsonl; this run has --format csv"),
         (["--demo"], "no --demo; this run has --demo"),
+        (["--account", "a"], "no --account; this run has --account a"),
     ],
 )
 def test_another_shape_is_refused_and_named(persona: Desk, words: list[str], said: str) -> None:
@@ -395,6 +396,8 @@ def test_rows_that_shift_while_they_are_read_are_there_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     world = World.make("hrhis", random.Random(3), early=900, late=0, days=5)
+    world.log.paged = True
+    world.log.repeats = 0  # a row that ends a page and begins the next has moved
     now = datetime.now(UTC)
     world.happenings += [
         happening("hrhis", 20_000 + n, now - timedelta(seconds=60 - n), visible=n)
@@ -440,7 +443,7 @@ def test_a_row_dated_wrongly_ends_no_window(persona: Desk) -> None:
     assert persona.holds_all()
 
 
-def test_lone_surrogates_in_ids_and_names_survive(persona: Desk) -> None:
+def test_lone_surrogates_in_ids_are_replaced_and_in_names_of_files_survive(persona: Desk) -> None:
     odd = happening("persona", 50_000, datetime.now(UTC) - timedelta(minutes=1))
     odd.event["id"] = "\ud800x"
     persona.world.happenings.append(odd)
@@ -448,6 +451,7 @@ def test_lone_surrogates_in_ids_and_names_survive(persona: Desk) -> None:
         assert persona.sync("--where", "actor!=\udcff", path="\udcff.jsonl") == 0
         lines = (persona.folder / "\udcff.jsonl").read_bytes().splitlines()
         assert len(lines) == len(persona.world.happenings)
+        assert sum('"id":"\ufffdx","actor"'.encode() in line for line in lines) == 1
     assert persona.verify("\udcff.jsonl") == 0
 
 
@@ -872,6 +876,16 @@ def test_different_events_under_one_id_in_one_answer_are_counted(
     assert undivided.verify() == 0
 
 
+def test_a_service_tells_once_of_an_id_that_several_events_have(persona: Desk) -> None:
+    persona.world.happenings.clear()
+    happen(persona, MINUTE, MINUTE)
+    alike(persona, 0, 1)
+    persona.server.faults = lambda request: Fault(403) if request.number > 3 else None
+    assert persona.sync("--follow", "--interval", "1s") == 4
+    assert len(persona.asked) == 4
+    assert persona.said.count("with the id of a different event") == 1
+
+
 def test_what_differs_in_raw_alone_is_a_different_event(persona: Desk) -> None:
     happen(persona, MINUTE, MINUTE)
     first, second = persona.world.happenings[-2:]
@@ -963,6 +977,54 @@ def test_a_gap_that_somebody_knows_of_stays_known_while_its_run_is_not_done(pers
     time.sleep(0.01)  # a gap that ends with what is kept goes on with the clock
     assert persona.sync("--since", "400d") == 0
     assert persona.lines[-1]["gaps"] == []
+    assert persona.holds_all()
+
+
+# The journal
+
+
+def test_no_line_is_ever_replaced(each: Desk) -> None:
+    noted = b""
+    for n in range(4):
+        assert each.sync() == 0
+        now = each.journal.read_bytes()
+        assert now.startswith(noted)
+        noted = now
+        if n % 2:
+            grow(each)
+
+
+def test_a_run_without_news_is_a_sign_of_life(each: Desk) -> None:
+    assert each.sync() == 0
+    before = each.journal.read_bytes()
+    success = each.lines[-1]["success"]
+    os.utime(each.journal, (1, 1))
+    assert each.sync() == 0
+    assert each.journal.read_bytes() == before
+    assert each.command("status", str(each.data), "--format", "json") == 0
+    assert json.loads(each.written)[0]["last_success"] > success
+    assert each.verify() == 0
+
+
+def test_a_run_that_fails_is_no_sign_of_life(persona: Desk) -> None:
+    assert persona.sync() == 0
+    before = persona.journal.stat().st_mtime_ns
+    persona.server.faults = dict.fromkeys(range(999), Fault(401))
+    assert persona.sync() == 4
+    assert persona.journal.stat().st_mtime_ns == before
+
+
+def test_pinned_ids_are_not_read_for_events_that_have_none(persona: Desk) -> None:
+    ahead = happening("persona", 40_000, datetime.now(UTC) + timedelta(days=90))
+    persona.world.happenings.append(ahead)
+    assert persona.sync() == 0
+    assert persona.lines[-1]["kept_before"] is not None
+    persona.world.happenings.remove(ahead)
+    grow(persona)
+    with patch.object(journal_module.Journal, "pinned_ids", side_effect=AssertionError):
+        assert persona.sync() == 0
+    persona.world.happenings.append(ahead)
+    assert persona.sync() == 0
     assert persona.holds_all()
 
 
@@ -1150,8 +1212,7 @@ def test_a_service_looks_after_its_files_though_nothing_happens(
     each.world.happenings[:] = each.world.happenings[:5]
     words = [each.name, "sync", "-o", str(each.data), "--follow", "--interval", "1s"]
     with started(*words, **each.server.environment) as service:
-        until(each.data.exists)
-        until(lambda: each.lines[-1]["window"]["done"])
+        until(lambda: each.journal.exists() and b'"done":true' in each.journal.read_bytes())
         if moved:
             each.data.rename(each.folder / "old")
             until(lambda: any(line["moved"] for line in each.lines))
@@ -1165,10 +1226,12 @@ def test_a_service_looks_after_its_files_though_nothing_happens(
 
 
 SLOW_DISK = """
-import os, time
+import os, stat, time
 fsync = os.fsync
 def slow(file):
     fsync(file)
+    if stat.S_ISDIR(os.fstat(file).st_mode):
+        return
     open(os.environ["MARK"], "w").close()
     time.sleep(3)
 os.fsync = slow

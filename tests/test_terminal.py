@@ -292,7 +292,6 @@ HOSTILE = {
     "\u202eevil\u2066": r"\u202eevil\u2066",
     "x\u2028y\u2029z\x85": r"x\u2028y\u2029z\x85",
     "\x00\x07\x08\x7f": r"\x00\x07\x08\x7f",
-    "\ud800": r"\ud800",
     "[red]text[/red] [/]": "[red]text[/red] [/]",
     ":smile: [link=x]y": ":smile: [link=x]y",
 }

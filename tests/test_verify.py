@@ -149,6 +149,7 @@ def test_what_was_written_is_right(original: Destination, auditctl: Program) -> 
         "journal_lines": len(original.lines),
         "covered": status["covered"],
         "gaps": [],
+        "deleted": [],
         "notes": [],
         "journal_hash": last_hash(original.journal),
     }
@@ -470,7 +471,7 @@ def test_what_was_added_behind_a_file_is_found(destination: Destination) -> None
         file.write(b"{}\n")
     assert destination.complaint() == (
         f"{path} goes on at byte {size}, after its last commit. Either a run was killed, and the "
-        "next sync cuts off what it left; or somebody added to it; or the journal lost its end."
+        "next sync sets aside what it left; or somebody added to it; or the journal lost its end."
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from auditctl import __version__
 from auditctl.demo.cast import CAST, MALLORY, Person, actor
-from auditctl.demo.clock import DAY, Pace, chance, instants, iso, reply, to_instant
+from auditctl.demo.clock import DAY, HOUR, KEPT, Pace, chance, instants, iso, reply, to_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 PACE = Pace(weekday=17, weekend=4)
 DEFAULT_SIZE = 100
+NIGHTLY = 2 * HOUR  # after midnight, when a run of auditctl reads the log, which adds a row to it
 
 # method, resource, usual status
 SCENES = (
@@ -46,8 +48,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     match request.url.path.strip("/").split("/"):
         case ["api", "userLogs"]:
             # Rows come as a database without ORDER BY mostly gives them: as they were written.
-            logged = list(instants(PACE, clock))[::-1]
-            return reply(now, _listing(request, "userLogs", logged, _row))
+            return reply(now, _listing(request, "userLogs", _logged(clock), _row))
         case ["api", "users"]:
             return reply(now, _listing(request, "users", CAST, lambda who: _user(who, clock)))
         case ["api", "me"]:
@@ -60,7 +61,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
                 return reply(now, {"message": message}, 404)
             user = _user(person, clock)
             if rest:
-                own = (at for at in instants(PACE, clock) if actor(at, chance(at)) is person)
+                own = (at for at in _logged(clock)[::-1] if _actor(at) is person)
                 user["logs"] = [_row(instant) for instant in own]
             return reply(now, user)
     method, path = request.method, request.url.path
@@ -95,6 +96,16 @@ def _listing(
     return {"pager": pager, name: rows}
 
 
+def _logged(clock: int) -> list[int]:
+    """Return the instants of all rows, oldest first."""
+    nights = range((clock - KEPT) // DAY * DAY + NIGHTLY, clock + 1, DAY)
+    return sorted([*instants(PACE, clock), *(night for night in nights if night > clock - KEPT)])
+
+
+def _actor(instant: int) -> Person:
+    return CAST[0] if instant % DAY == NIGHTLY else actor(instant, chance(instant))
+
+
 def _uid(person: Person) -> str:
     return f"demo0000000{person.key}"
 
@@ -120,11 +131,15 @@ def _row(instant: int) -> dict[str, Any]:
         method, resource = "GET", f"/api/tags/{person.last}"
     if dice.random() < FAILED:
         status = dice.choice(FAILURES)
+    agent = person.agent
+    if instant % DAY == NIGHTLY:
+        person, agent = CAST[0], f"auditctl/{__version__}"
+        method, resource, status = "GET", "/api/userLogs?paging=false&pageSize=100", "200"
     sent = {
         "host": "hrhis.example",
         "x-real-ip": person.ip,
         "x-forwarded-for": f"{person.ip}, 192.0.2.1",
-        "user-agent": person.agent,
+        "user-agent": agent,
         "accept": "application/json",
         "cookie": f"sess=s%3Ademo-session-{person.key}-{instant // DAY}.example%2Fsignature",
     }

@@ -51,7 +51,9 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
         if instant is None:
             return _not_found(now)
         row, person = _row(instant)
-        return reply(now, {"data": row, "included": [_user(person)]}, more=LIMITS)
+        wanted = "user" in params.get("include", "").split(",")
+        beside = {"included": [_user(person)]} if wanted else {}
+        return reply(now, {"data": row, **beside}, more=LIMITS)
     cursor = params.get("page[after]")
     before = None if cursor is None else _instant_of(cursor, clock)
     if path != PATH or (cursor is not None and before is None):

@@ -6,11 +6,12 @@ Source: https://udsm-dhis2-project.github.io/hris-api-docs (developers, settings
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from auditctl import (
+    NumberedPage,
     Page,
     Provider,
     Secret,
@@ -19,6 +20,8 @@ from auditctl import (
     mapping,
     option,
     reach,
+    read_numbered,
+    read_once,
     request,
     said,
     secret,
@@ -28,11 +31,15 @@ from auditctl import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Client, Fields, Window
+    from auditctl import Answer, Client, Fields, Stream, Window
 
 PAGE_SIZE = 100
-MOST_GROWTH, MORE_GROWTH = 2, 10
-"""How many times the pages promised at first, and how many more, are read of a growing log."""
+MAX_TRIES = 2
+"""How often everything is asked for in one answer, before it is asked for page by page."""
+MAX_HELD = 1024 * 1024
+"""Bytes of rows that wait for the members behind them."""
+_NAMES = ("id", "firstName", "surname", "email")
+"""What a user's object says of the user, before or behind the rows."""
 _REFUSED = 400
 _HIDING = (200, 201, 400, 404)
 """Statuses that do not tell what became of a question."""
@@ -42,12 +49,11 @@ _MOST_DIGITS = 9
 
 @dataclass(frozen=True, kw_only=True)
 class Hrhis(Provider):
-    """Numbered pages in no documented order, over a log that grows while it is read."""
+    """Everything in one answer, else numbered pages; each request becomes a row of the log."""
 
     name = "hrhis"
     title = "HRHIS"
     order = "none documented"
-    shifts = True
     tells_strangers_apart = False
     permission = "a user who may read the user logs"
     retention = "not documented"
@@ -82,22 +88,22 @@ class Hrhis(Provider):
         return status
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
-        """Walk the log of all, or those of the users asked for."""
+        """Read the log of everybody, or those of the users asked for."""
         if not self.users:
-            log = _List(client, "/api/userLogs", "userLogs")
-            yield from _walk(log, log.ask(1))
+            yield from _List(client, "/api/userLogs", "userLogs").pages()
             return
         users = dict.fromkeys(self.users)
         if "all" in users:
             del users["all"]  # and whoever else is asked for, if the server does not list them
-            listed = _List(client, "/api/users", "users", "id")
-            rows = (row for page in _walk(listed, listed.ask(1)) for row in page.events)
-            users = dict.fromkeys(_user_id(client, row) for row in rows) | users
+            listed = _List(client, "/api/users", "users", {"fields": "id"}).pages()
+            ids = (_user_id(client, row) for page in listed for row in page.events)
+            users = dict.fromkeys(ids) | users
         logs = (_logs_of(client, user) for user in users)
-        # Several users at once, but one user's further pages only when it is their turn: all
-        # that is read ahead is held.
-        for log, first in client.ahead(lambda log: (log, log.ask(1)), logs):
-            yield from _walk(log, first)
+        begun = client.ahead(lambda log: (log, log.stream().begin(defer_failure=True)), logs)
+        lists = (log.pages(stream) for log, stream in begun)
+        # Two names may mean the same person ("me"); whom the server lists, it lists once.
+        may_repeat = self.users != ("all",) and len(users) > 1
+        yield from read_once(lists) if may_repeat else chain.from_iterable(lists)
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` is the user whose log it stands in, where one was asked for.
@@ -125,7 +131,7 @@ class Hrhis(Provider):
 def _logs_of(client: Client, user: str) -> _List:
     known = {} if user == "me" else {"id": user}  # what is answered may not say whose they are
     escaped = quote(user, safe="", errors="surrogatepass")
-    return _List(client, f"/api/users/{escaped}/logs", "logs", about=known)
+    return _List(client, f"/api/users/{escaped}/logs", "logs", about=known, needs=_NAMES)
 
 
 def _user_id(client: Client, row: object) -> str:
@@ -135,126 +141,87 @@ def _user_id(client: Client, row: object) -> str:
     return str(id_)
 
 
-class _Numbered(NamedTuple):
-    """One numbered page, and what its pager said."""
-
-    page: Page
-    total: int
-    size: int
-    """As the pager states it."""
-
-
 @dataclass(frozen=True)
 class _List:
-    """A list that the server gives in numbered pages."""
+    """A list that the server gives whole, or in numbered pages."""
 
     client: Client
     path: str
-    rows_name: str
-    fields: str | None = None
+    rows: str
+    """The name of the member that holds the rows."""
+    params: dict[str, str | int] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     """What is known of all rows beforehand."""
+    needs: tuple[str, ...] = ()
+    """The names of members beside the rows that each row is read with."""
 
-    def ask(self, number: int, *, again: bool = False) -> _Numbered:
-        params: dict[str, str | int] = {"page": number, "pageSize": PAGE_SIZE}
-        if self.fields is not None:
-            params["fields"] = self.fields
-        answer = self.client.get(self.path, params, again=again)
+    def pages(self, stream: Stream | None = None) -> Iterator[Page]:
+        return read_numbered(self.client, self.page, self.parts(stream or self.stream()))
+
+    def stream(self, *, again: bool = False) -> Stream:
+        params: dict[str, str | int] = {"paging": "false", "pageSize": PAGE_SIZE, **self.params}
+        return self.client.stream(self.path, params, rows=self.rows, again=again, tries=MAX_TRIES)
+
+    def parts(self, stream: Stream) -> Iterator[NumberedPage]:
+        """Read everything in one answer; if that has a pager all the same, it is the first page."""
+        part = None
+        for answer, members in self.with_members(stream):
+            part = self.numbered(answer, answer.tree, members, continues=part is not None)
+            yield part
+        if part is None:
+            raise self.client.strange(f"it lacks the list {self.rows}")
+
+    def with_members(self, stream: Stream) -> Iterator[tuple[Answer, Mapping[str, Any]]]:
+        """Yield the parts of an answer, each with the members that its rows are read with.
+
+        If these stand behind too many rows to be held, read the answer to its end for them, and ask
+        for it again.
+        """
+        held: list[Answer] = []
+        for answer in stream:
+            held.append(answer)
+            if all(name in stream.members for name in self.needs):
+                yield from ((one, stream.members) for one in held)
+                held.clear()
+            elif sum(len(one.body) for one in held) > MAX_HELD:
+                held.clear()
+                for _ in stream:
+                    pass
+                members = stream.members
+                yield from ((one, members) for one in self.stream(again=True))
+        yield from ((one, stream.members) for one in held)
+
+    def page(self, number: int) -> NumberedPage:
+        params = {"page": number, "pageSize": PAGE_SIZE, **self.params}
+        answer = self.client.get(self.path, params, again=True)
         body = mapping(answer.tree)
-        rows = body.get(self.rows_name)
+        rows = body.get(self.rows)
         if type(rows) is not list:
-            raise self.client.strange(f"it lacks the list {self.rows_name}")
-        pager = body.get("pager")
-        total: object = len(rows)  # a server that does not page sends all there is
-        size: object = max(1, len(rows))
-        if pager is not None or number > 1:
-            total = _number(mapping(pager).get("total"))
-            size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
+            raise self.client.strange(f"it lacks the list {self.rows}")
+        return self.numbered(answer, rows, body)
+
+    def numbered(
+        self,
+        answer: Answer,
+        rows: list[Any],
+        members: Mapping[str, Any],
+        *,
+        continues: bool = False,
+    ) -> NumberedPage:
+        told = {name: value for name, value in members.items() if said(value) is not None}
+        page = Page(rows, {**self.about, **told, self.rows: None}, [answer], continues=continues)
+        pager = members.get("pager")
+        if pager is None:
+            return NumberedPage(page)
+        total = _number(mapping(pager).get("total"))
+        size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
         if type(total) is not int or type(size) is not int or size < 1:
             raise self.client.strange("its pager cannot be read")
-        told = {name: value for name, value in body.items() if said(value) is not None}
-        around = {**self.about, **told, self.rows_name: None}
-        return _Numbered(Page(rows, around, [answer]), total, size)
-
-
-def _walk(list_: _List, first: _Numbered) -> Iterator[Page]:  # noqa: C901 - in one piece
-    """Read every numbered page, counting rows against ``total``, which may grow on the way.
-
-    ``nextPage`` stands even on the last page, and ``pageCount`` counts rows: no end signals.
-    """
-    shown = _ids(first.page)
-    yield first.page
-    marks = {_mark(shown): (1, first.total)}
-    totals = [first.total]
-    largest = first.total
-    # What a page holds, whatever size the server states: it may cap its pages, or not page at all.
-    size = len(shown) or first.size
-    most = MOST_GROWTH * -(-first.total // size) + MORE_GROWTH
-
-    def is_last(number: int) -> bool:
-        # Rows may also be missing because the server hides some that it counts. So pages beyond
-        # those that the stated size promises are asked for only as long as they hold something.
-        return number * size >= largest or (not shown and number * first.size >= largest)
-
-    def numbers() -> Iterator[int]:
-        number = len(totals)
-        while not is_last(number):
-            number += 1
-            yield number
-
-    def ask(number: int, *, again: bool = False) -> _Numbered:
-        if number > most:
-            raise list_.client.strange("its log grows faster than it can be read")
-        return list_.ask(number, again=again)
-
-    # Asked again when the numbers ran out: the last answers may have told of a larger total.
-    while not is_last(len(totals)):
-        for further in list_.client.ahead(ask, numbers()):
-            before, shown = shown, _ids(further.page)
-            totals.append(further.total)
-            number, total = marks.setdefault(_mark(shown), (len(totals), further.total))
-            again = shown == before or len(shown) > 1  # a single row may come twice by chance
-            # What was on one page is on a later one when as many rows were added in between.
-            moved = (further.total - total) // size
-            if any(shown) and again and moved < len(totals) - number:
-                raise list_.client.strange("the same page came round again under another number")
-            largest = max(largest, further.total)
-            yield further.page
-    # If the first page is short, the server caps its pages or hides rows: nobody knows which.
-    for held in dict.fromkeys((size, max(size, first.size))):
-        for oldest, newest in _gaps(totals, held):
-            number, reached = (largest - newest) // held, newest
-            while reached > oldest:
-                number += 1
-                further = ask(number, again=True)
-                largest = max(largest, further.total)
-                reached = further.total - number * held
-                yield further.page
-
-
-def _ids(page: Page) -> list[object]:
-    """Give the ids that the events have; None for what is none, however deep it may be."""
-    found = (mapping(row).get("id") for row in page.events)
-    return [id_ if type(id_) in (str, int) else None for id_ in found]
-
-
-def _mark(ids: list[object]) -> int:
-    return hash(tuple(map(str, ids)))
-
-
-def _gaps(totals: list[int], size: int) -> Iterator[tuple[int, int]]:
-    """Give the spans that no page showed, counted from the log's older end, which stays put.
-
-    Of two pages under way at once, the later may be answered first. If rows are added before
-    the earlier is answered, as many move from its end to the later one's beginning, unseen.
-    """
-    for number, (total, following) in enumerate(pairwise(totals), start=1):
-        if total > max(following, number * size):
-            yield max(0, following - number * size), total - number * size
+        return NumberedPage(page, total, min(size, PAGE_SIZE))
 
 
 def _number(value: object) -> object:
-    """Give a number that is written as text as the number; some servers do so."""
+    """Return a number that is written as text as the number; some servers do so."""
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         return int(value)
     return value

@@ -104,8 +104,9 @@ class Persona(Provider):
             del answer, page, links, rows  # see `auditctl.export.records`
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
-        """Ask for the one event of this id."""
-        answer = client.get(f"/user-audit-logs/{quote(id, safe='')}")
+        """Ask for the one event of this id, and for its user, whom only ``include`` brings."""
+        path = f"/user-audit-logs/{quote(id, safe='')}"
+        answer = client.get(path, optional={"include": "user"})
         page = mapping(answer.tree)
         if type(page.get("data")) is not dict:
             raise client.strange("it lacks the object data")
@@ -113,26 +114,28 @@ class Persona(Provider):
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` maps user ids to what ``included`` says of them."""
-        attributes = mapping(event.get("attributes"))
-        try:  # nearly always both are there, and `reach` takes longer
-            user = event["relationships"]["user"]["data"]["id"]
-            session = event["relationships"]["user-session"]["data"]["id"]
-        except (KeyError, TypeError):
+        try:  # nearly always all are there, and to look whether they are takes longer
+            read = event["attributes"].get
+            related = event["relationships"]
+            user = related["user"]["data"]["id"]
+            session = related["user-session"]["data"]["id"]
+        except (AttributeError, KeyError, TypeError):
+            read = mapping(event.get("attributes")).get
             user = reach(event, "relationships", "user", "data", "id")
             session = reach(event, "relationships", "user-session", "data", "id")
         person = mapping(context).get(user) if type(user) is str else None
-        path = attributes.get("path")
+        path = read("path")
         return {
-            "time": attributes.get("created-at"),
+            "time": read("created-at"),
             "id": event.get("id"),
             "actor_id": user,
             "actor_name": person[0] if person else None,
             "actor_email": person[1] if person else None,
-            "action": request(attributes.get("method"), path),
-            "target": _target(attributes.get("context"), path),
-            "status_code": attributes.get("response-status"),
-            "source_ip": attributes.get("ip-address"),
-            "user_agent": attributes.get("user-agent"),
+            "action": request(read("method"), path),
+            "target": _target(read("context"), path),
+            "status_code": read("response-status"),
+            "source_ip": read("ip-address"),
+            "user_agent": read("user-agent"),
             "session_id": session,
         }
 

@@ -1,32 +1,33 @@
-"""What sync does, once its words are read: one destination, or those of the configuration."""
+"""What sync does with its options: one destination, or those of the configuration."""
 
 import math
-import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl import commands
-from auditctl.commands import Surroundings, count
-from auditctl.errors import AuditctlError, IntegrityError, UsageError
+from auditctl.connect import connect
+from auditctl.context import Context
+from auditctl.errors import FailedError, IntegrityError, UsageError, failure
 from auditctl.escape import escape
 from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.options import Options, duration
+from auditctl.notices import count, warn_of_clock, warn_of_events
+from auditctl.parameters import duration
 from auditctl.provider import own_options
 from auditctl.record import FIELDS
 from auditctl.sync import template
-from auditctl.sync.archive import Archive, Shape, hold
+from auditctl.sync.archive import Archive, hold
 from auditctl.sync.follow import Outage, follow
-from auditctl.sync.options import SyncOptions, TogetherOptions
-from auditctl.sync.reports import sources, write_table
+from auditctl.sync.options import SourcesOptions, SyncOptions
+from auditctl.sync.reports import write_table
 from auditctl.sync.run import Outcome, Run
-from auditctl.sync.state import Span
+from auditctl.sync.sentences import describe_gap
+from auditctl.sync.shape import Shape
 from auditctl.sync.template import Template
 from auditctl.window import needs_clock, parse_time
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from auditctl.console import Console
     from auditctl.export import Tally
     from auditctl.provider import Provider
-    from auditctl.sync.configuration import Load, Source
+    from auditctl.sync.configuration import Source
     from auditctl.sync.together import Result
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
@@ -47,9 +48,8 @@ class Job:
 
     provider: type["Provider"]
     options: SyncOptions
-    own: Mapping[str, tuple[str, ...]]
     template: Template
-    around: Surroundings
+    context: Context
     prefix: str = ""
     """Said in front of sentences where there are several."""
 
@@ -69,24 +69,23 @@ class Job:
         wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
         shape = self._shape(now)
-        ready, client = commands.connected(
+        ready, client = connect(
             self.provider,
             options,
-            self.own,
-            self.around,
+            self.context,
             now,
-            options.concurrency,
             # Else a run that gives up in the end says what the trouble was, and that is enough.
             outage.begin if options.follow else lambda _sentence: None,
         )
         try:
-            with hold(shape, wait=wait, pause=pause, held=held) as archive:
-                for path, size in archive.cut.items():
-                    self.around.console.warning(
-                        f"{self.prefix}{path}: {count(size, 'byte')} after the last commit were "
-                        "cut off. Either a run was killed while it wrote, and what it had read is "
-                        "read again; or somebody else added to the file."
-                    )
+            with hold(
+                shape,
+                wait=wait,
+                pause=pause,
+                held=held,
+                external_rotation=options.external_rotation,
+                warn=lambda said: self.context.console.warning(f"{self.prefix}{said}"),
+            ) as archive:
                 yield Run(
                     ready,
                     client,
@@ -94,6 +93,7 @@ class Job:
                     overlap,
                     _first_since(archive, now),
                     tests=tests,
+                    account=options.account,
                     redacted=options.redact,
                     watch=watch,
                 )
@@ -111,13 +111,14 @@ class Job:
         words: dict[str, Any] = {
             "provider": self.provider.name,
             "demo": options.demo or None,
+            "account": options.account_name(),
             "output": self.template.names,
             "format": format_,
             "fields": fields and ",".join(one.name for one in fields),
-            "where": options.where,
+            "where": list(options.where),
             "redact": options.redact,
             "csv-guard": options.csv_guard if format_ == "csv" else None,
-            **{f.metadata["flag"][2:]: list(self.own.get(f.name, ())) for f in own},
+            **{f.metadata["flag"][2:]: list(options.own.get(f.name, ())) for f in own},
         }
         begun = (options.since, since)
         if format_ == "jsonl":
@@ -128,11 +129,16 @@ class Job:
         header = csv.rows([])
         return Shape(words, self.template, csv.rows, header, *begun)
 
+    def gaps(self, outcome: Outcome) -> list[str]:
+        """Describe the hours that a run could not read any more."""
+        path, title = self.template.path, self.provider.title
+        return [describe_gap(path, title, gap) for gap in outcome.gaps]
+
     def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
         """Say what a run found."""
-        console = self.around.console
+        console = self.context.console
         title, path, since = self.provider.title, self.template.path, self.options.since
-        commands.conclude(title, outcome.tally, console)
+        warn_of_events(title, outcome.tally, console)
         if outcome.clashes:
             console.warning(
                 f"{self.prefix}{count(len(outcome.clashes), 'event')} of {title} came with the id "
@@ -140,7 +146,7 @@ class Job:
                 f"first with each id was written. The first such id: {escape(outcome.clashes[0])}."
             )
         if outcome.first and since is not None and needs_clock(since):
-            commands.warn_of_clock(title, f"--since {since}", skew, console, self.prefix)
+            warn_of_clock(title, f"--since {since}", skew, console, self.prefix)
         if outcome.begins is not None:
             console.warning(
                 f"{self.prefix}{path} begins at {outcome.begins:%Y-%m-%d %H:%M} UTC: {title} does "
@@ -155,20 +161,19 @@ class Job:
 def sync(
     provider: type["Provider"],
     options: SyncOptions,
-    own: Mapping[str, tuple[str, ...]],
-    around: Surroundings,
+    context: Context,
 ) -> None:
     """Append what is not there yet; with ``--follow``, again and again."""
     path = template.parse(options.output, provider=provider.name, source=provider.name)
-    job = Job(provider, options, own, path, around)
+    job = Job(provider, options, path, context)
     interval = _interval(options.interval)
-    watch = partial(_watch, around.console, provider.title)
-    outage = Outage(around.console.warning)
+    watch = partial(_watch, context.console, provider.title)
+    outage = Outage(context.console.warning)
     try:
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
             if options.follow:
-                follow(partial(_look, job, run), interval, outage)
+                follow(partial(_look, job, run, set()), interval, outage)
             outcome = run.catch_up()
             job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
@@ -177,26 +182,25 @@ def sync(
             raise
 
 
-def together(
-    names: Sequence[str], options: TogetherOptions, around: Surroundings, load: "Load"
-) -> None:
+def together(options: SourcesOptions, context: Context) -> None:
     """Do the same for the sources of the configuration, some of them at once.
 
     Raises:
         FailedError: some failed; each has said why.
 
     """
+    from auditctl.sync import configuration
     from auditctl.sync.together import Result, Together
 
     interval = _interval(options.interval)
     duration("--wait", options.wait)  # said once, not by each source
-    known = sources(options.config, around, load)
-    unknown = [name for name in names if name not in known]
+    known = configuration.sources(options.config, context)
+    unknown = [name for name in options.sources if name not in known]
     if unknown:
         raise UsageError(
             f"There is no source {unknown[0]!r} in the configuration. There are {', '.join(known)}."
         )
-    wanted = [known[name] for name in dict.fromkeys(names)] or list(known.values())
+    wanted = [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
     runs = Together(options.jobs)
 
     def one(source: "Source") -> Outcome:
@@ -208,19 +212,18 @@ def together(
             log_format=options.log_format,
             follow=options.follow,
         )
-        own_around = replace(around, environ=source.environ(around.environ))
+        own_context = replace(context, environ=source.environ(context.environ))
         job = Job(
             source.provider,
             own_words,
-            source.own,
             source.template,
-            own_around,
+            own_context,
             f"{source.name}: ",
         )
-        outage = Outage(lambda said: around.console.warning(f"{source.name}: {said}"))
+        outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
         with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:
-                look = partial(runs.in_turn, partial(_look, job, run))
+                look = partial(runs.in_turn, partial(_look, job, run, set()))
                 follow(look, interval, outage, sleep=runs.sleep)
             outcome = runs.in_turn(run.catch_up)
             job.conclude(outcome, run.client.skew)
@@ -229,36 +232,15 @@ def together(
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        runs.all(one, results, partial(_tell, around))
+        runs.all(one, results, partial(_tell, context))
     except InterruptedRunError:
         if not options.follow:
             raise
-    if around.terminal and not options.quiet and not options.follow:
-        write_table(around, [_result_row(result) for result in results])
-    failures = [_status_of(result.error) for result in results if result.error is not None]
+    if context.terminal and not options.quiet and not options.follow:
+        write_table(context, [_result_row(result) for result in results])
+    failures = [failure(result.error).status for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))
-
-
-def source_settings(
-    provider: type["Provider"], options: Options, around: Surroundings, load: "Load"
-) -> tuple[Surroundings, Options, Mapping[str, tuple[str, ...]]]:
-    """Give what `list` has with a source's settings: around it, its options, the provider's own.
-
-    Raises:
-        UsageError: there is no such source, or it is another provider's.
-
-    """
-    name = options.source or ""
-    known = sources(options.config, around, load)
-    source = known.get(name)
-    if source is None or source.provider is not provider:
-        what = "is none" if source is None else f"is one of {source.provider.name}"
-        own = [one.name for one in known.values() if one.provider is provider]
-        there = ", ".join(own) or "none"
-        raise UsageError(f"--source {name}: that {what}. Sources of {provider.name}: {there}.")
-    words = replace(options, demo=options.demo or source.options.demo)
-    return replace(around, environ=source.environ(around.environ)), words, source.own
 
 
 def _first_since(archive: Archive, now: datetime) -> datetime | None:
@@ -269,15 +251,6 @@ def _first_since(archive: Archive, now: datetime) -> datetime | None:
     return parse_time(begun, now)
 
 
-class FailedError(AuditctlError):
-    """Some of several runs failed, and have said so; this one only has the status."""
-
-    def __init__(self, status: int) -> None:
-        """Take the status of the gravest failure."""
-        super().__init__()
-        self.status = status
-
-
 def _interval(text: str) -> float:
     seconds = duration("--interval", text).total_seconds()
     if seconds < 1:
@@ -285,28 +258,24 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _look(job: Job, run: Run) -> None:
-    """Do one of many runs: what is found wrong with the log is said, and it goes on."""
+def _look(job: Job, run: Run, told: set[str]) -> None:
+    """Do one of many runs: what is found wrong with the log is said, and it goes on.
+
+    ``told`` are the ids of which it was said already that several events have them: they are read
+    again by each run until they are older than the overlap.
+    """
     run.archive.look()
     outcome = run.catch_up()
+    outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in told]
+    told.update(outcome.clashes)
     job.conclude(outcome, run.client.skew)
-    for gap in outcome.gaps:
-        job.around.console.warning(f"{job.prefix}{_missing(job, gap)}")
+    for sentence in job.gaps(outcome):
+        job.context.console.warning(f"{job.prefix}{sentence}")
 
 
 def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
     if outcome.gaps:
-        raise IntegrityError(" ".join(_missing(job, gap) for gap in outcome.gaps))
-
-
-def _missing(job: Job, gap: Span) -> str:
-    path = job.template.path
-    return (
-        f"{path}: events from {gap} UTC cannot be had any "
-        f"more: {job.provider.title} does not keep them for so long, and no run has asked for them "
-        "in time. All that there is was written. When this is known, say so with: auditctl status "
-        f"{shlex.quote(path)} --acknowledge-gaps"
-    )
+        raise IntegrityError(" ".join(job.gaps(outcome)))
 
 
 def _watch(console: "Console", title: str, tally: "Tally") -> None:
@@ -316,16 +285,9 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
         console.progress(f"{title}: {pages}, {found}{back}")
 
 
-def _tell(around: Surroundings, source: "Source", error: Exception) -> None:
+def _tell(context: Context, source: "Source", error: Exception) -> None:
     """Say how a source failed, as soon as it does."""
-    if isinstance(error, AuditctlError):
-        around.console.error(f"{source.name}: {source.named(str(error))}")
-    else:
-        around.console.error(f"{source.name}: {commands.fault(error)}")
-
-
-def _status_of(error: Exception) -> int:
-    return error.status if isinstance(error, AuditctlError) else commands.FAULT_STATUS
+    context.console.error(f"{source.name}: {source.named(str(failure(error)))}")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
@@ -334,5 +296,5 @@ def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:
         "source": result.source.name,
         "new records": None if outcome is None else outcome.records,
         "pages": None if outcome is None else outcome.tally.pages,
-        "result": "ok" if result.error is None else f"failed ({_status_of(result.error)})",
+        "result": "ok" if result.error is None else f"failed ({failure(result.error).status})",
     }

@@ -12,17 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Limits
 from pydantic import create_model as model
 
-from auditctl import redact
+from auditctl import redact, registry
+from auditctl.context import Context
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
-from auditctl.options import STDOUT, FileFormat
+from auditctl.formats import FileFormatName
+from auditctl.parameters import STDOUT, parse_account
 from auditctl.provider import Provider, own_options, variables
 from auditctl.settings import checked_base_url, is_secret
 from auditctl.sync import template
@@ -32,6 +34,8 @@ from auditctl.window import parse_duration, parse_time
 
 VARIABLE = "AUDITCTL_CONFIG"
 NAME = "auditctl.toml"
+LARGEST_FILE = 16 * 1024 * 1024
+"""A device such as /dev/zero would be read for ever."""
 
 _is_variable = re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch
 """What is written in another way is not repeated: it may be the secret itself, put in the wrong
@@ -50,8 +54,6 @@ class Source:
     name: str
     provider: type[Provider]
     options: SyncOptions
-    own: Mapping[str, tuple[str, ...]]
-    """The provider's own options."""
     settings: Mapping[str, str]
     """The provider's settings as the file has them: ``api_key_file`` and the like."""
 
@@ -141,6 +143,7 @@ _Test = Annotated[str, _checked(parse_test)]
 _Fields = Annotated[str, BeforeValidator(_joined), _checked(parse_fields)]
 _Url = Annotated[str, _checked(lambda text: checked_base_url(text, "This address"))]
 _Path = Annotated[str, Limits(min_length=1)]
+_Account = Annotated[str, _checked(parse_account)]
 
 
 class _Defaults(BaseModel):
@@ -149,7 +152,7 @@ class _Defaults(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     output: _Path | None = None
-    format: FileFormat | None = None
+    format: FileFormatName | None = None
     since: _Time | None = None
     overlap: _Duration | None = None
     fields: _Fields | None = None
@@ -158,7 +161,16 @@ class _Defaults(BaseModel):
     csv_guard: bool | None = None
     concurrency: Annotated[int, Limits(ge=1, le=64)] | None = None
     retry_for: _Duration | None = None
+    account: _Account | None = None
     demo: bool | None = None
+    external_rotation: bool | None = None
+
+
+def sources(named: str | None, context: Context) -> dict[str, Source]:
+    """Read the sources of the configuration that is named, or found."""
+    return read(
+        find(named, context.environ), partial(registry.load, complain=context.console.warning)
+    )
 
 
 def find(named: str | None, environ: Mapping[str, str]) -> str:
@@ -170,15 +182,20 @@ def find(named: str | None, environ: Mapping[str, str]) -> str:
     """
     if named or environ.get(VARIABLE):
         return named or environ[VARIABLE]
+    if os.path.exists(NAME):  # noqa: PTH110
+        return NAME
+    missing = f"./{NAME} is not there"
     import platformdirs
 
-    own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
-    for path in (NAME, own):
-        if os.path.exists(path):  # noqa: PTH110
-            return path
+    # A container's user often has no home folder, and no entry in passwd that could name one.
+    with suppress(RuntimeError):
+        own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
+        if os.path.exists(own):  # noqa: PTH110
+            return own
+        missing = f"neither ./{NAME} nor {own} is there"
     raise UsageError(
-        f"There is no configuration: neither --config nor {VARIABLE} names one, and neither "
-        f"./{NAME} nor {own} is there. Write one, or name a single destination by its PATH."
+        f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
+        "Write one, or name a single destination by its PATH."
     )
 
 
@@ -193,7 +210,10 @@ def read(path: str, load: Load) -> dict[str, Source]:
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            text = file.read().decode("utf-8-sig").replace("\r\n", "\n")
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ValueError("it is too large to be one")  # noqa: TRY301 - as unreadable as others
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
         tree = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:  # a number or a nesting too large too
         reason = getattr(error, "strerror", None) or str(error)
@@ -261,12 +281,20 @@ class _Reader:
             if key in _settings(provider)
         }
         own = {f.name: tuple(values.get(_flag(f), ())) for f in own_options(provider)}
-        return Source(name, provider, SyncOptions(**words), own, settings)
+        return Source(name, provider, SyncOptions(**words, own=own), settings)
 
     def _path_of(self, written: str) -> str:
-        """Give a path that is written in the file: from the file's folder, if it is relative."""
+        """Return a path that is written in the file: from the file's folder, if it is relative.
+
+        Raises:
+            UsageError: it is in the home folder, and there is none.
+
+        """
         folder = os.path.dirname(self._path)  # noqa: PTH120
-        return os.path.join(folder, os.path.expanduser(written))  # noqa: PTH111, PTH118
+        expanded = os.path.expanduser(written)  # noqa: PTH111
+        if expanded.split("/")[0] == "~":
+            raise UsageError(f"{self._path}: {written} is in the home folder, but there is none.")
+        return os.path.join(folder, expanded)  # noqa: PTH118
 
     def _holder(self, name: str, key: str) -> Key | None:
         """Give the table that decides a key of a source."""

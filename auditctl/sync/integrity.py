@@ -1,12 +1,18 @@
 """Whether the data files hold what the journal says of them."""
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+import zlib
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from hashlib import sha256
+from io import BufferedIOBase
 from typing import Self
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.lines import read_lines, unreadable
+from auditctl.sync.aside import rows_of, unpacked
+from auditctl.sync.files import close, open_file
+from auditctl.sync.lines import read_at, read_lines, unreadable
 from auditctl.sync.state import FileEntry
 from auditctl.sync.template import Template
 
@@ -18,10 +24,9 @@ MOST_OPEN = 64
 class Files:
     """The files of one destination, read in turns."""
 
-    def __init__(self, template: Template, moved: Mapping[str, str] = {}) -> None:
-        """Read the files of a destination; ``moved`` are the names that some have now."""
+    def __init__(self, template: Template) -> None:
+        """Read the files of a destination."""
         self._folder = template.folder
-        self._moved = moved
         self._compressed = template.compressed
         self._open: dict[str, int] = {}
 
@@ -32,11 +37,11 @@ class Files:
     def __exit__(self, *_: object) -> None:
         """Close them all."""
         for file in self._open.values():
-            os.close(file)
+            close(file)
 
     def path(self, name: str) -> str:
         """Give the path of a file."""
-        return os.path.join(self._folder, self._moved.get(name, name))  # noqa: PTH118
+        return os.path.join(self._folder, name)  # noqa: PTH118
 
     def prove(self, entry: FileEntry, number: int, *, count: bool) -> None:
         """Read what a line says was written, with ``count`` its records too.
@@ -87,18 +92,24 @@ class Files:
                     f"{number} of the journal says {entry.records}."
                 )
 
+    def rows(self, entry: FileEntry, *, csv: bool) -> Iterator[bytes]:
+        """Yield the rows of what a line says was written; nothing if it is not there any more."""
+        with suppress(OSError, IntegrityError, zlib.error):
+            data = read_at(self._file(entry.name), entry.length, entry.offset)
+            yield from rows_of(unpacked([data], compressed=self._compressed), csv=csv)
+
     def _file(self, name: str) -> int:
         file = self._open.get(name)
         if file is None:
             if len(self._open) == MOST_OPEN:
-                os.close(self._open.pop(next(iter(self._open))))
-            file = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
+                close(self._open.pop(next(iter(self._open))))
+            file = open_file(self.path(name), os.O_RDONLY)
             self._open[name] = file
         return file
 
 
-def prove_files(template: Template, names: Collection[str], moved: Mapping[str, str] = {}) -> None:
-    """Prove some of the files from where each was last begun; ``moved`` as in `Files`.
+def prove_files(template: Template, names: Collection[str]) -> None:
+    """Prove some of the files from where each was last begun.
 
     Raises:
         IntegrityError: one of them is not what was written.
@@ -107,18 +118,84 @@ def prove_files(template: Template, names: Collection[str], moved: Mapping[str, 
     begun: dict[str, int] = {}
     for _, commit in read_lines(template.journal):
         begun |= dict.fromkeys(commit.moved, commit.line)
-    with Files(template, moved) as files:
+    with Files(template) as files:
         for _, commit in read_lines(template.journal):
             for entry in commit.files:
                 if entry.name in names and commit.line >= begun.get(entry.name, 0):
                     files.prove(entry, commit.line + 1, count=False)
 
 
+def find_contents(
+    template: Template, names: Collection[str], known: Container[str]
+) -> dict[str, str]:
+    """Find where files have gone: each to one in its folder that begins with all its content.
+
+    It may have been compressed. Names that are ``known`` are those of the destination's files.
+
+    Raises:
+        OSError: a folder cannot be read.
+
+    """
+    first: dict[str, tuple[int, FileEntry]] = {}
+    for _, commit in read_lines(template.journal):
+        for name in commit.moved:
+            first.pop(name, None)
+        for entry in commit.files:
+            if entry.length and entry.name in names:
+                first.setdefault(entry.name, (commit.line, entry))
+
+    def entries(name: str) -> Iterator[FileEntry]:
+        line, entry = first[name]
+        yield entry  # most files differ from it, so the journal need not be read again for each
+        for _, commit in read_lines(template.journal):
+            if commit.line > line:
+                yield from (one for one in commit.files if one.name == name and one.length)
+
+    found = {}
+    for name in first:
+        there = _beside(template.folder, name, known)
+        if path := next((one for one in there if _holds(one, partial(entries, name))), None):
+            found[name] = path
+    return found
+
+
+def _beside(folder: str, name: str, known: Container[str]) -> Iterator[str]:
+    """Yield the files in the folder of a file that are not the destination's."""
+    within = os.path.dirname(name)  # noqa: PTH120
+    there: list[str] = []
+    with suppress(FileNotFoundError):  # the whole folder may be gone
+        there = os.listdir(os.path.join(folder, within) or ".")  # noqa: PTH118, PTH208
+    for other in sorted(there):
+        path = os.path.join(folder, within, other)  # noqa: PTH118
+        if os.path.join(within, other) not in known and os.path.isfile(path):  # noqa: PTH113, PTH118
+            yield path
+
+
+def _holds(path: str, entries: Callable[[], Iterator[FileEntry]]) -> bool:
+    """Return whether a file, as it is or decompressed, begins with what was committed."""
+    import gzip
+
+    for opened in (open, gzip.open):
+        # What cannot be read, or is no gzip, does not hold it.
+        with suppress(OSError, EOFError, zlib.error), opened(path, "rb") as file:
+            if all(_digest(file, entry.length) == entry.sha256 for entry in entries()):
+                return True
+    return False
+
+
+def _digest(file: BufferedIOBase, length: int) -> str:
+    """Return the hash of the next bytes, as far as there are some."""
+    digest = sha256()
+    while length and (chunk := file.read(min(CHUNK, length))):
+        digest.update(chunk)
+        length -= len(chunk)
+    return digest.hexdigest()
+
+
 def _records(entry: FileEntry, data: bytes, *, compressed: bool) -> int:
     """Count the records in what one commit wrote."""
     if compressed:
         import gzip
-        import zlib
 
         try:
             data = gzip.decompress(data)

@@ -1,8 +1,6 @@
 """The journal: a hash-linked line per commit, which is the only state that a destination has.
 
-Lines are appended, and never replaced. To open fast however long the journal is, it is read from
-its end: the last line tells where the last snapshot of the `State` begins, and only what follows
-that one is read.
+Lines are appended, and never replaced.
 """
 
 import fcntl
@@ -15,22 +13,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditctl import __version__
-from auditctl.destination import MODE, cannot, sync_folder, write_all
+from auditctl.destination import cannot, sync_folder, write_all
 from auditctl.errors import IntegrityError, LockedError, OutputError
+from auditctl.sync.files import close, open_file
 from auditctl.sync.lines import (
     backward,
     count,
     decode,
     encode,
     ids_of,
-    is_torn,
     line_at,
     read_at,
     unreadable,
     wrong_line,
 )
-from auditctl.sync.state import FIRST_PREV, Commit, Pins, ReadSpan, State
-from auditctl.window import now_text, to_text
+from auditctl.sync.replay import NS_PER_MS, read_end
+from auditctl.sync.state import Commit, Pins, ReadSpan
+from auditctl.window import now_text
 
 POLL_SECONDS = 0.02
 """Between two attempts to take the lock."""
@@ -38,7 +37,6 @@ SHORTEST_WAIT_SECONDS = 0.05
 """`is_held` takes the lock for a moment; so it is waited for in any case."""
 HEARTBEAT_EVERY = timedelta(minutes=10)
 """A run without news writes a line if the last one is so old, else it is a touch of the file."""
-NS_PER_MS = 1_000_000
 
 
 class Journal:
@@ -59,22 +57,21 @@ class Journal:
         self.torn = False
         """A line could neither be written nor taken back: the next run sees what there is of it."""
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._file = os.open(path, flags, MODE)
+            self._file = open_file(path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise cannot(path, error) from None
         try:
             self._lock(wait, pause)
-            self._size, self._state_at, self.state = _read_end(self._file, path)
+            self._size, self._state_at, self.state = read_end(self._file, path)
             found = os.fstat(self._file)
             if found.st_size > self._size:
                 os.ftruncate(self._file, self._size)
                 _set_changed(self._file, found)
         except OSError as error:
-            os.close(self._file)
+            close(self._file)
             raise cannot(path, error) from None
         except BaseException:
-            os.close(self._file)
+            close(self._file)
             raise
 
     def _lock(self, wait: float, pause: Callable[[float], object]) -> None:
@@ -101,8 +98,7 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the lock."""
-        with suppress(OSError):  # every line was synced, so nothing can be lost any more
-            os.close(self._file)
+        close(self._file)
 
     def append(self, *, snapshot: bool = False, **members: Any) -> None:  # noqa: ANN401
         """Write a line and make it last; it is then the state.
@@ -151,6 +147,7 @@ class Journal:
             "covered": state.covered,
             "success": state.success,
             "gaps": state.gaps,
+            "aside": state.aside,
             "records": state.records,
             "latest": state.latest,
             **members,
@@ -271,107 +268,7 @@ class Journal:
         return wrong_line(self.path, count(self._file, self._size), "a line before it was changed")
 
 
-def read_state(path: str) -> State | None:
-    """Read the state without the lock, perhaps while a run writes; None without a journal.
-
-    Raises:
-        IntegrityError: the lines are not what was written.
-
-    """
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    try:
-        found = os.fstat(file)
-        size, _, state = _read_end(file, path)
-        # A run without news sets whole milliseconds; whoever copies or writes the file does not.
-        if state.is_success and found.st_size == size and not found.st_mtime_ns % NS_PER_MS:
-            state.touched = _text(found.st_mtime_ns)
-    except OSError as error:
-        raise unreadable(path, error) from None
-    finally:
-        os.close(file)
-    return state
-
-
-def is_held(path: str) -> bool:
-    """Return whether a run holds the journal."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # the file system has no locks, so no run can hold one
-        return False
-    finally:
-        os.close(file)
-    return False
-
-
-def _read_end(file: int, path: str) -> tuple[int, int, State]:
-    """Return the size of what is whole, where the last snapshot begins, and the state.
-
-    Raises:
-        IntegrityError: a line that is needed is not what was written.
-
-    """
-    state = State()
-    size = os.fstat(file).st_size
-    offset, text = next(backward(file, size, torn=True), (0, b"\n"))
-    if b"\0" in text or not text.endswith(b"\n"):
-        if not is_torn(text):
-            raise wrong_line(path, count(file, size), "it was changed")
-        size = offset
-    if not size:
-        return 0, 0, state
-    offset, text = next(backward(file, size))
-    last = decode(text, ids=False)
-    if last is None:
-        raise wrong_line(path, count(file, size), "it was changed")
-    begin = last.state_at
-    texts = []
-    if 0 <= begin <= offset:
-        texts = read_at(file, size - begin, begin).split(b"\n")[:-1]
-    if not texts or not _is_snapshot(decode(texts[0], ids=False), begin):
-        # The place is counted in bytes: there is another line now, or a part of one.
-        raise wrong_line(path, count(file, size), "lines before it were dropped or changed")
-    number = last.line - len(texts) + 1
-    at = begin
-    for text in texts:
-        number += 1
-        commit = decode(text, ids=False)
-        if commit is None:
-            raise wrong_line(path, number, "it was changed")
-        if state.line >= 0 and commit.prev != state.head:
-            raise wrong_line(path, number, "a line before it was changed or dropped")
-        state.apply(commit, at)
-        at += len(text) + 1
-    return size, begin, state
-
-
-def _is_snapshot(commit: Commit | None, offset: int) -> bool:
-    """Return whether this is the line with a snapshot that was written at this byte."""
-    if commit is None or commit.snapshot is None or commit.state_at != offset:
-        return False
-    begins = (commit.line, commit.prev) == (0, FIRST_PREV)
-    return begins is (offset == 0)
-
-
 def _set_changed(file: int, found: os.stat_result) -> None:
     """Set the times that a file had: what was not written is no sign of life."""
     with suppress(OSError):
         os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
-
-
-def _text(moment_ns: int) -> str | None:
-    """Write a file's time, cut to milliseconds; None if it is no time that can be."""
-    try:
-        return to_text(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_ns // 1000))
-    except OverflowError:
-        return None

@@ -14,9 +14,11 @@ from typing import Any
 import orjson
 
 from auditctl.errors import IntegrityError
+from auditctl.sync.files import open_file
 from auditctl.sync.state import (
     FIRST_PREV,
     Commit,
+    Deleted,
     File,
     FileEntry,
     Pins,
@@ -50,6 +52,9 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "success": commit.success,
         "gaps": [asdict(gap) for gap in commit.gaps],
         "acknowledged": [asdict(gap) for gap in commit.acknowledged],
+        "deleted": [asdict(file) for file in commit.deleted],
+        "deleted_acknowledged": commit.deleted_acknowledged,
+        "aside": commit.aside,
         "moved": commit.moved,
         "files": [_entry_members(entry) for entry in commit.files],
         "records": commit.records,
@@ -75,6 +80,7 @@ def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
         "shape": snapshot.shape,
         "since": snapshot.since,
         "waived": [asdict(gap) for gap in snapshot.waived],
+        "deleted": [asdict(file) for file in snapshot.deleted],
         "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
     }
 
@@ -134,6 +140,9 @@ def _commit(members: dict[str, Any]) -> Commit:
         seen=members["seen"] + "",
         snapshot=None if snapshot is None else _snapshot(snapshot),
         acknowledged=_spans(members["acknowledged"]),
+        deleted=_deleted(members),
+        deleted_acknowledged=members.get("deleted_acknowledged", False),
+        aside=tuple(members.get("aside", ())),
         moved=tuple(members["moved"]),
         files=tuple(FileEntry(**entry) for entry in members["files"]),
         oldest=members["oldest"],
@@ -152,8 +161,13 @@ def _snapshot(members: dict[str, Any]) -> Snapshot:
         since=members["since"],
         waived=_spans(members["waived"]),
         files={name: File(*values) for name, values in members["files"].items()},
+        deleted=_deleted(members),
         pinned=_mapping(members.get("kept", {})),
     )
+
+
+def _deleted(members: dict[str, Any]) -> tuple[Deleted, ...]:
+    return tuple(Deleted(**file) for file in members.get("deleted", ()))
 
 
 def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:
@@ -175,7 +189,7 @@ def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
     """
     head, offset = FIRST_PREV, 0
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(open_file(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
                     if not is_torn(text):

@@ -1,4 +1,4 @@
-"""What verify and status do, once their words are read, and how findings are written."""
+"""What verify and status do with their options, and how findings are written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,33 +9,34 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from auditctl import exact
-from auditctl.commands import Surroundings, count
+from auditctl.context import Context
 from auditctl.destination import standard_output
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.fields import Field
-from auditctl.options import duration
+from auditctl.notices import count
+from auditctl.parameters import duration
 from auditctl.sync import template
-from auditctl.sync.options import ReportOptions
-from auditctl.sync.status import Status, acknowledge, age, look
-from auditctl.sync.verify import gaps
-from auditctl.sync.verify import verify as prove
+from auditctl.sync.options import StatusOptions, VerifyOptions
+from auditctl.sync.sentences import alarms, describe_aside
 
 if TYPE_CHECKING:
-    from auditctl.sync.configuration import Load, Source
+    from auditctl.sync.status import Status
     from auditctl.sync.template import Template
 
 
-def verify(path: str, options: ReportOptions) -> None:
+def verify(options: VerifyOptions) -> None:
     """Prove the destinations of a PATH.
 
     Raises:
         IntegrityError: one of them is not what was written, or has gaps.
 
     """
-    found = template.find(path)
+    from auditctl.sync.verify import verify as prove
+
+    found = template.find(options.path)
     if not found:
-        raise IntegrityError(f"No sync has run for {path}: there is no journal.")
+        raise IntegrityError(f"No sync has run for {options.path}: there is no journal.")
     rows: list[dict[str, Any]] = []
     wrong: list[str] = []
     for one in found:
@@ -45,7 +46,7 @@ def verify(path: str, options: ReportOptions) -> None:
             wrong.append(str(error))
             rows.append({"path": one.path, "ok": False, "problem": str(error)})
             continue
-        missing = gaps(one.path, proof.state)
+        missing = alarms(one.path, proof.state)
         wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
@@ -58,6 +59,7 @@ def verify(path: str, options: ReportOptions) -> None:
             "journal_lines": proof.lines,
             "covered": proof.state.covered and asdict(proof.state.covered),
             "gaps": [asdict(gap) for gap in proof.state.gaps],
+            "deleted": [asdict(file) for file in proof.state.deleted],
             "notes": proof.notes,
             "journal_hash": proof.state.head,
         })  # fmt: skip
@@ -71,8 +73,8 @@ def verify(path: str, options: ReportOptions) -> None:
         raise IntegrityError(*wrong)
 
 
-def status(
-    paths: Sequence[str], options: ReportOptions, around: Surroundings, load: "Load"
+def status(  # noqa: C901 - one report, in the order in which it is written
+    options: StatusOptions, context: Context
 ) -> None:
     """Show what became of destinations: those of the PATHs, else all of the configuration's.
 
@@ -80,16 +82,20 @@ def status(
         IntegrityError: something is wrong with one of them.
 
     """
+    from auditctl.sync.status import acknowledge, look
+
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
     wanted: list[tuple[Template, str | None]] = []
     wrong: list[str] = []
-    for path in paths:
+    for path in options.paths:
         destinations = template.find(path)
         wanted += [(one, None) for one in destinations]
         if not destinations:
             wrong.append(f"No sync has run for {path}: there is no journal.")
-    if not paths:
-        named = sources(options.config, around, load)
+    if not options.paths:
+        from auditctl.sync import configuration
+
+        named = configuration.sources(options.config, context)
         wanted = [(source.template, name) for name, source in named.items()]
     if options.acknowledge_gaps:
         for one, _ in wanted:
@@ -102,34 +108,32 @@ def status(
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
-        write_table(around, [_status_row(now, one) for one in found])
+        write_table(context, [_status_row(now, one) for one in found])
+    for seen in found:
+        if strange := [name for name in seen.aside if name in seen.state.aside]:
+            context.console.warning(describe_aside(seen.path, strange))
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError(*wrong)
 
 
-def sources(config: str | None, around: Surroundings, load: "Load") -> dict[str, "Source"]:
-    """Read the sources of the configuration."""
-    from auditctl.sync import configuration
-
-    return configuration.read(configuration.find(config, around.environ), load)
-
-
-def write_table(around: Surroundings, rows: Sequence[dict[str, Any]]) -> None:
+def write_table(context: Context, rows: Sequence[dict[str, Any]]) -> None:
     """Write rows under the names of their values."""
     from auditctl.formats.table import PlainTable, RichTable
 
     columns = [Field(name, itemgetter(name)) for name in rows[0]]
     table = (
-        RichTable(columns, around.width, color=around.color)
-        if around.terminal
+        RichTable(columns, context.width, color=context.color)
+        if context.terminal
         else PlainTable(columns)
     )
     with standard_output() as write:
         write(table.rows(rows))
 
 
-def _status_row(now: datetime, one: Status) -> dict[str, Any]:
+def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
+    from auditctl.sync.status import age
+
     state = one.state
     covered, success = state.covered, state.last_success
     since = covered and ((covered.since or "")[:10] or "beginning")
@@ -146,7 +150,7 @@ def _status_row(now: datetime, one: Status) -> dict[str, Any]:
     }
 
 
-def _state(one: Status) -> str:
+def _state(one: "Status") -> str:
     if one.wrong:
         return "WRONG"
     if one.running:

@@ -19,7 +19,7 @@ from auditctl.sync.coverage import Clocks
 from auditctl.sync.known import Known
 from auditctl.sync.state import ReadSpan, Span
 from auditctl.sync.walk import Walk
-from auditctl.window import BEGINNING, END, Window, before, now_text, shift, to_text
+from auditctl.window import END, Window, before, from_moment, from_text, now_text, shift, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +71,8 @@ class Run:
     since: datetime | None
     """Where the first window begins; None for as far back as the provider keeps its log."""
     tests: Sequence[Test] = ()
+    account: str | None = None
+    """Whose log it is, where the events do not say."""
     redacted: bool = True
     watch: Callable[[Tally], None] = lambda _tally: None
     """Told after each page; what it raises ends the run between two commits."""
@@ -95,6 +97,7 @@ class Run:
             )
         if not self._read(self._next(), outcome):
             self._read(self._first(), outcome)
+        self.archive.settle()
         outcome.records = self.archive.state.records - before
         return outcome
 
@@ -195,6 +198,7 @@ class Run:
             walk.pages(),
             Window(since, END),
             outcome.tally,
+            account=self.account,
             redacted=self.redacted,
         )
         committed = time.monotonic()
@@ -296,13 +300,3 @@ def _window(span: Span) -> Window:
 
 def _span(window: Window) -> Span:
     return Span(from_moment(window.since), to_text(window.until))
-
-
-def from_moment(moment: datetime) -> str | None:
-    """Write a window's beginning, to the microsecond; None is the beginning of the log."""
-    return None if moment == BEGINNING else to_text(moment, exact=True)
-
-
-def from_text(text: str | None) -> datetime:
-    """Read what `from_moment` and `to_text` write."""
-    return BEGINNING if text is None else datetime.fromisoformat(text)

@@ -55,6 +55,16 @@ class FileEntry:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """A file that was found deleted, with what was committed to it."""
+
+    name: str
+    length: int
+    at: str
+    """When that was noticed."""
+
+
+@dataclass(frozen=True)
 class File:
     """A data file as its last commit left it."""
 
@@ -94,6 +104,7 @@ class Snapshot:
     """Where it was begun, as it was typed."""
     waived: tuple[Span, ...]
     files: Mapping[str, File]
+    deleted: tuple[Deleted, ...] = ()
     pinned: Mapping[str, str | None] = field(default_factory=dict)
     """All pinned ids, in a journal of the first edition."""
 
@@ -116,6 +127,11 @@ class Commit:
     seen: str
     snapshot: Snapshot | None = None
     acknowledged: tuple[Span, ...] = ()
+    deleted: tuple[Deleted, ...] = ()
+    """Files that were found deleted before this line was written."""
+    deleted_acknowledged: bool = False
+    """Those that lines before it tell of are acknowledged."""
+    aside: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     files: tuple[FileEntry, ...] = ()
     oldest: str | None = None
@@ -157,6 +173,10 @@ class State:
     """Hours that cannot be had any more, not yet acknowledged."""
     waived: tuple[Span, ...] = ()
     """The gaps that were acknowledged last."""
+    deleted: tuple[Deleted, ...] = ()
+    """Files that were found deleted, not yet acknowledged."""
+    aside: tuple[str, ...] = ()
+    """Files with bytes that were set aside and are not in the destination."""
     pins: Pins | None = None
     ids_at: int | None = None
     """Where the last line begins that has the ids of events with a time."""
@@ -172,6 +192,7 @@ class State:
             self.since = snapshot.since
             self.waived = snapshot.waived
             self.files = dict(snapshot.files)
+            self.deleted = snapshot.deleted
             self.pins = extend(None, offset, snapshot.pinned)
         for name in commit.moved:
             self.files.pop(name, None)
@@ -194,15 +215,18 @@ class State:
         self.latest = commit.latest
         self.records = commit.records
         self.gaps = commit.gaps
+        self.deleted = (() if commit.deleted_acknowledged else self.deleted) + commit.deleted
+        self.aside = commit.aside
 
     def snapshot(self) -> Snapshot:
         """Return what a line with a snapshot holds beside its other members."""
-        return Snapshot(self.shape, self.since, self.waived, dict(self.files))
+        return Snapshot(self.shape, self.since, self.waived, dict(self.files), self.deleted)
 
     @property
     def snapshot_every(self) -> int:
         """The bytes of lines after which a snapshot is worth writing."""
-        return max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * BYTES_PER_FILE * len(self.files))
+        files = len(self.files) + len(self.deleted)
+        return max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * BYTES_PER_FILE * files)
 
     @property
     def last_success(self) -> str | None:

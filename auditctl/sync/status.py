@@ -3,13 +3,17 @@
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditctl.errors import AuditctlError, LockedError
-from auditctl.sync.journal import Journal, is_held, read_state
+from auditctl.sync.journal import Journal
+from auditctl.sync.replay import is_held, read_state
+from auditctl.sync.sentences import alarms, describe_foreign_journal
 from auditctl.sync.state import State
 from auditctl.sync.template import Template
-from auditctl.sync.verify import gaps, others
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CLOCKS = timedelta(minutes=5)
 """How far two clocks may be apart without being wrong."""
@@ -27,6 +31,8 @@ class Status:
     running: bool
     wrong: str
     """What is wrong, as a sentence; empty if nothing is."""
+    aside: "Sequence[str]" = ()
+    """Names of files with bytes that were set aside."""
 
     def row(self) -> dict[str, Any]:
         """Give it as JSON; times are RFC 3339, a ``covered`` since null is the log's beginning."""
@@ -44,6 +50,8 @@ class Status:
             "records": state.records,
             "files": sum(1 for file in state.files.values() if file.length),
             "gaps": [asdict(gap) for gap in state.gaps],
+            "deleted": [asdict(file) for file in state.deleted],
+            "set_aside": list(self.aside),
             "unfinished": bool(state.window and not state.window.done),
             "journal_lines": state.line + 1,
             "journal_hash": state.head if state.line >= 0 else None,
@@ -63,17 +71,20 @@ def look(
         wrong = f"No sync has run for {path}: {template.journal} is not there."
         return Status(source, path, State(), running=False, wrong=wrong)
     if state.shape and state.shape["output"] != template.names:
-        return Status(source, path, state, running=False, wrong=others(template, state))
+        return Status(
+            source, path, state, running=False, wrong=describe_foreign_journal(template, state)
+        )
     running = is_held(template.journal)
     if state.line < 0 and not running:
         wrong = f"No sync has committed anything to {path} yet. See what its runs say."
         return Status(source, path, state, running=running, wrong=wrong)
-    wrong = " ".join(filter(None, (_age(path, state, now, max_age), gaps(path, state))))
-    return Status(source, path, state, running=running, wrong=wrong)
+    wrong = " ".join(filter(None, (_age(path, state, now, max_age), alarms(path, state))))
+    aside = template.aside(state.files)
+    return Status(source, path, state, running=running, wrong=wrong, aside=aside)
 
 
 def acknowledge(template: Template) -> None:
-    """Note that somebody knows of the gaps, so that they are no failure any more.
+    """Note that somebody knows of gaps and deleted files, so that they are no failure any more.
 
     Raises:
         LockedError: a run holds it.
@@ -81,7 +92,7 @@ def acknowledge(template: Template) -> None:
 
     """
     state = read_state(template.journal)
-    if state is None or not state.gaps:
+    if state is None or not (state.gaps or state.deleted):
         return
     try:
         journal = Journal(template.journal, 0, time.sleep)
@@ -91,7 +102,7 @@ def acknowledge(template: Template) -> None:
             "it has ended; a service must be stopped for that."
         ) from None
     try:
-        journal.append(gaps=(), acknowledged=journal.state.gaps)
+        journal.append(gaps=(), acknowledged=journal.state.gaps, deleted_acknowledged=True)
     finally:
         journal.close()
 

@@ -2,15 +2,19 @@
 
 import os
 import re
-from collections.abc import Sequence
+import stat
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from auditctl.errors import UsageError
-from auditctl.options import STDOUT
+from auditctl.parameters import STDOUT
 from auditctl.record import Record
 
 SUFFIX = ".journal"
+MARK = ".cut-"
+"""Stands between the name of a file and the time when bytes of it were set aside."""
 OF_RUN = ("provider", "source")
 """Placeholders that are the same for all records of a run."""
 OF_RECORD = ("date", "account")
@@ -72,6 +76,27 @@ class Template:
             groups.setdefault(self.name(record), []).append(record)
         return dict(groups)
 
+    def aside(self, names: Container[str]) -> list[str]:
+        """Return the names, below the folder, of files with bytes that were set aside.
+
+        ``names`` are those of the destination's files: others may be of one beside it.
+        """
+        if self.several:
+            import glob
+
+            pattern = "*".join(map(glob.escape, _PLACEHOLDER.split(self.names)[::2])) + f"{MARK}*"
+            found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+        else:
+            found = []
+            with suppress(OSError):
+                found = os.listdir(self.folder or ".")  # noqa: PTH208
+        return sorted(
+            name
+            for name in found
+            if MARK in name
+            and ((begin := name.rpartition(MARK)[0]) in names or begin == self.names)
+        )
+
     def there(self) -> list[str]:
         """Give the names, below the folder, of files that are there and may be its own.
 
@@ -114,7 +139,11 @@ def parse(path: str, **of_run: str) -> Template:
         raise UsageError(
             f"{path!r} is the name of a journal. Give another PATH, such as audit.jsonl."
         )
-    other = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
+    other = False
+    with suppress(OSError, ValueError):  # nothing is there, or can be
+        # What else is there instead of a file, such as a FIFO, was put there: a run refuses it.
+        mode = os.stat(path).st_mode  # noqa: PTH116
+        other = stat.S_ISDIR(mode) or stat.S_ISCHR(mode)
     nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
     if nameless or other:
         message = (
@@ -131,20 +160,29 @@ def parse(path: str, **of_run: str) -> Template:
 
 def is_of_a_sync(path: str) -> bool:
     """Say whether a file is one of some destination's: its journal, or one that has it nearby."""
-    import glob
-
     path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    if MARK in name:
+        path = os.path.join(folder, name.rpartition(MARK)[0])  # noqa: PTH118
     if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
         return True
-    if not os.path.exists(path):  # noqa: PTH110 - then there is nothing to lose
-        return False
+    # If it is not there, there is nothing to lose.
+    return os.path.exists(path) and any(journals_of(path))  # noqa: PTH110
+
+
+def journals_of(path: str) -> Iterator[str]:
+    """Yield the journals of destinations that a file may belong to, by its name without links."""
+    import glob
+
+    if os.path.exists(path + SUFFIX):  # noqa: PTH110
+        yield path + SUFFIX
     folder, name = os.path.split(path)
     while True:
         for journal in glob.glob(f"*{{*}}*{SUFFIX}", root_dir=folder, include_hidden=True):  # noqa: PTH207
             if re.fullmatch(_names(journal.removesuffix(SUFFIX)), name):
-                return True
+                yield os.path.join(folder, journal)  # noqa: PTH118
         if folder == os.path.dirname(folder):  # noqa: PTH120
-            return False
+            return
         folder, last = os.path.split(folder)
         name = f"{last}-{name}"  # as in a journal's name
 

@@ -83,8 +83,11 @@ class Together:
             for result in results
         ]
         try:
-            for thread in threads:
-                thread.start()
+            for thread, result in zip(threads, results, strict=True):
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the platform has no more threads
+                    self._fail(result, error, tell)
             # No join: before Python 3.13 a thread counts as ended once that was interrupted.
             for result in results:
                 result.ended.wait()
@@ -105,7 +108,13 @@ class Together:
         except StoppedError:
             pass
         except Exception as error:  # noqa: BLE001 - told with the others at the end
-            result.error = error
-            tell(result.source, error)
+            self._fail(result, error, tell)
         finally:
             result.ended.set()
+
+    def _fail(
+        self, result: Result[S, R], error: Exception, tell: Callable[[S, Exception], None]
+    ) -> None:
+        result.error = error
+        tell(result.source, error)
+        result.ended.set()

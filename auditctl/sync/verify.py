@@ -1,7 +1,6 @@
 """Proof of a destination: everything in its journal and its files, read again."""
 
 import os
-import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,11 +9,14 @@ from itertools import islice
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.integrity import Files
-from auditctl.sync.journal import POLL_SECONDS, is_held, read_state
 from auditctl.sync.lines import read_lines, unreadable, wrong_line
+from auditctl.sync.replay import is_held, read_state
+from auditctl.sync.sentences import describe_aside, describe_foreign_journal
 from auditctl.sync.state import Commit, State
 from auditctl.sync.template import SUFFIX, Template
 
+POLL_SECONDS = 0.02
+"""Between two looks whether a run goes on writing."""
 LONGEST_COMMIT = 2.0
 """Seconds that a commit in hand may take between its data and its line."""
 
@@ -56,7 +58,7 @@ def verify(template: Template) -> Proof:
     proof, scan = _read(template)
     journal = template.journal
     if proof.lines and proof.state.shape["output"] != template.names:
-        raise IntegrityError(others(template, proof.state))
+        raise IntegrityError(describe_foreign_journal(template, proof.state))
     with Files(template) as files:
         # No further than the state above: a run may have written on meanwhile.
         for _, commit in islice(read_lines(journal), proof.lines):
@@ -73,34 +75,34 @@ def verify(template: Template) -> Proof:
             if not _is_moving(journal, proof.state) or _stays(path, journal):
                 raise IntegrityError(
                     f"{path} goes on at byte {there.length}, after its last commit. Either a run "
-                    "was killed, and the next sync cuts off what it left; or somebody added to it; "
-                    "or the journal lost its end."
+                    "was killed, and the next sync sets aside what it left; or somebody added "
+                    "to it; or the journal lost its end."
                 )
             proof.notes.append(f"{path} is just being written to.")
         _strangers(template, proof.state)
-    proof.notes += _notes(proof, journal)
+    proof.notes += _notes(template, proof)
     return proof
 
 
-def _notes(proof: Proof, journal: str) -> Iterator[str]:
+def _notes(template: Template, proof: Proof) -> Iterator[str]:
     """Say what a person should know of what was found right."""
     if proof.elsewhere:
         yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
+    aside = template.aside(proof.state.files)
+    if strange := [name for name in aside if name in proof.state.aside]:
+        yield describe_aside(template.path, strange)
+    if waiting := [name for name in aside if name not in proof.state.aside]:
+        yield (
+            f"{', '.join(waiting)}: set aside, from behind the last commit; the next run that "
+            "comes to its end looks whether it is in the destination."
+        )
     window = proof.state.window
     if window is not None and window.done:
         return
-    if is_held(journal):
+    if is_held(template.journal):
         yield "The last run is still reading."
     else:
         yield "The last run ended before it had read all it should; the next one goes on there."
-
-
-def others(template: Template, state: State) -> str:
-    """Say that a journal is another destination's."""
-    return (
-        f"{template.journal} is the journal of {state.shape['output']}, not of {template.names}: "
-        "it was copied or renamed, and proves nothing here."
-    )
 
 
 def _read(template: Template) -> tuple[Proof, _Scan]:
@@ -185,18 +187,6 @@ def _check(journal: str, commit: Commit, proof: Proof, scan: _Scan) -> None:
         raise wrong_line(journal, number, "its records do not add up")
 
 
-def gaps(path: str, state: State) -> str:
-    """Describe the hours that are missing; empty if there are none."""
-    if not state.gaps:
-        return ""
-    spans = ", ".join(map(str, state.gaps))
-    return (
-        f"{path}: events are missing from {spans} UTC: the provider did not keep them until they "
-        "were asked for. When this is known, say so with: auditctl status "
-        f"{shlex.quote(path)} --acknowledge-gaps"
-    )
-
-
 def _windows(journal: str, number: int, commit: Commit, before: State) -> None:
     """Check that what is covered has no hole that the journal does not tell of."""
     covered, window = commit.covered, commit.window
@@ -219,12 +209,13 @@ def _snapshot(journal: str, number: int, commit: Commit, before: State) -> None:
     snapshot = commit.snapshot
     if number == 1 or snapshot is None:
         return
-    said = snapshot.shape, snapshot.since, snapshot.waived
+    said = snapshot.shape, snapshot.since, snapshot.waived, snapshot.deleted
+    known = before.shape, before.since, before.waived, before.deleted
     lengths = {name: file.length for name, file in snapshot.files.items()}
     there = {name: file.length for name, file in before.files.items()}
     # What was found moved away is in a snapshot still, and is taken out by its own line.
     moved = dict.fromkeys(commit.moved, 0)
-    if said != (before.shape, before.since, before.waived) or lengths | moved != there | moved:
+    if said != known or lengths | moved != there | moved:
         raise wrong_line(journal, number, "its state is not what the lines before it come to")
 
 

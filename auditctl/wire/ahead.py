@@ -3,6 +3,8 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Generic, TypeVar
 
 A = TypeVar("A")
@@ -39,7 +41,11 @@ class _Flight(Generic[A]):
 
     def __init__(self, ask: Callable[[Q], A], question: Q) -> None:
         self._thread = threading.Thread(target=self._fly, args=(ask, question), daemon=True)
-        self._thread.start()
+        self._started = False
+        with suppress(RuntimeError):  # the platform has no thread: it is asked when it lands
+            self._thread.start()
+            self._started = True
+        self._ask = partial(ask, question)
 
     def _fly(self, ask: Callable[[Q], A], question: Q) -> None:
         try:
@@ -50,6 +56,8 @@ class _Flight(Generic[A]):
             self._error = None
 
     def land(self) -> A:
+        if not self._started:
+            return self._ask()
         self._thread.join()
         if self._error is not None:
             raise self._error

@@ -23,6 +23,8 @@ class Answer:
 
     tree: Any
     body: bytes
+    is_exact: bool = False
+    """`exact.loads` read it; only such a tree may hold a lone surrogate."""
 
     @property
     def may_have_negative_zero(self) -> bool:
@@ -54,4 +56,4 @@ def parse(body: bytes) -> Answer:
     try:
         return Answer(orjson.loads(body), body)
     except orjson.JSONDecodeError:
-        return Answer(exact.loads(body), body)
+        return Answer(exact.loads(body), body, is_exact=True)

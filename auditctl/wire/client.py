@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from auditctl import __version__, exact
-from auditctl.errors import AccessError, AnswerError
+from auditctl.errors import AccessError, AnswerError, RefusedError
 from auditctl.provider import Provider
 from auditctl.wire import arrays, body
 from auditctl.wire.ahead import ahead
@@ -117,10 +117,20 @@ class Client:
         """Return this moment by the provider's clock, as its last answer's Date shows it."""
         return datetime.now(UTC) + (self.skew or timedelta())
 
-    def get(self, path: str, params: Params | None = None, *, again: bool = False) -> Answer:
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        again: bool = False,
+        optional: Params | None = None,
+    ) -> Answer:
         """Ask one question below the base URL and give the whole answer.
 
         The answer to 204 (no content) is None, and its body is empty.
+
+        ``optional`` are parameters that a server may not know: if it answers with 400, the
+        question is asked once more without them.
 
         ``again`` allows a question that was asked before, where the provider is known to have
         another answer by now; without it a circle of pages would never end.
@@ -129,6 +139,12 @@ class Client:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
+        if optional:
+            try:
+                return self.get(path, {**(params or {}), **optional}, again=again)
+            except RefusedError as refused:
+                if refused.code != httpx.codes.BAD_REQUEST:
+                    raise
         walk = self._current
         if not again:
             self._once(walk, path, params)
@@ -304,6 +320,10 @@ class Client:
         if walk.fruitless >= MOST_FRUITLESS:
             raise self._refusals.endless(MOST_FRUITLESS)
 
+    def incomplete(self, rows: int, total: int, why: str) -> AnswerError:
+        """Return the error for numbered pages that have not shown all rows; ``why`` says why."""
+        return self._refusals.incomplete(rows, total, why)
+
     def strange(self, what: str) -> AnswerError:
         """Give the error for an answer of another shape; ``what`` completes "because"."""
         return self._refusals.strange(what)
@@ -370,7 +390,8 @@ class Client:
         except arrays.ChangedError:
             raise self._refusals.changed() from None
         except TooLargeError:
-            raise self._refusals.too_large() from None
+            what = "a row, or what stands beside the rows, is larger than any that is read"
+            raise self.strange(what) from None
         if not httpx.codes.is_success(status()):
             raise self._refusals.of_status(status(), response.headers, said_in(members))
         if not is_array:

@@ -64,7 +64,7 @@ class Connection:
             base_url: what each path is put behind.
             headers: sent with each request.
             refusals: gives the failures to raise.
-            most: connections at once.
+            most: connections that are kept open for further requests.
             transport: answers instead of the network.
             on_exchange: told of every request.
 
@@ -99,7 +99,9 @@ class Connection:
         if proxy and "://" not in proxy:
             proxy = f"http://{proxy}"
         limits = httpx.Limits(
-            max_connections=most,
+            # As many as there are requests under way, which is limited elsewhere. Answers that
+            # wait for their turn hold a connection, and the one whose turn it is may need another.
+            max_connections=None,
             max_keepalive_connections=most,
             keepalive_expiry=KEPT_ALIVE,
         )

@@ -98,11 +98,11 @@ class Trouble:
             self._since = now
         left = patience.retry_for - (now - self._since)
         self._failures += not passing.throttled
-        if (
-            left <= 0
-            or self._failures == self._tries
-            or (passing.wait is not None and passing.wait > left)
-        ):
+        if left <= 0 or (passing.wait is not None and passing.wait > left):
+            raise self._given_up(passing) from None
+        if self._failures == self._tries:
+            patience.hold(passing.wait or 0.0)  # other questions may be asked, when it is over
+            passing.wait = None
             raise self._given_up(passing) from None
         pause = passing.wait or 0.0
         if not pause:  # "at once" is no pause, and would be asked again and again

@@ -9,7 +9,13 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 
-from auditctl.errors import AccessError, AnswerError, ForbiddenError, UnreachableError
+from auditctl.errors import (
+    AccessError,
+    AnswerError,
+    ForbiddenError,
+    RefusedError,
+    UnreachableError,
+)
 from auditctl.escape import escape
 from auditctl.provider import Provider, Secret, required
 from auditctl.redact import REDACTED, redact_text
@@ -125,7 +131,9 @@ class Refusals:
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
         hint = hint or f"Check {self._variable} and the options."
-        return AnswerError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error = RefusedError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error.code = status
+        return error
 
     def of_network(
         self, error: httpx.RequestError, origin: tuple[str, str, int | None], *, proxied: bool
@@ -198,6 +206,14 @@ class Refusals:
         message = (
             f"{self._title}'s pages would never end: {answers} answers in a row brought no new "
             "event. Nothing more was asked; try again later, and tell the provider if it stays so."
+        )
+        return AnswerError(message)
+
+    def incomplete(self, rows: int, total: int, why: str) -> AnswerError:
+        """Return the error for numbered pages that have not shown all rows of their list."""
+        message = (
+            f"{self._title} showed {rows} of {total} rows on its pages: {why}. What is missing "
+            "cannot be known; run it again when the service is less busy."
         )
         return AnswerError(message)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from auditctl.errors import AuditctlError
 from auditctl.wire.answer import Answer
 from auditctl.wire.connection import Params
 
@@ -48,21 +49,28 @@ class Stream:
         self._share = share
         self._lists = lists(self._reading)
         self._begun = False
+        self._failure: AuditctlError | None = None
 
     @property
     def members(self) -> Mapping[str, Any]:
         """The object's other members: those before the array once rows come, in the end all."""
         return self._reading.members
 
-    def begin(self) -> Self:
+    def begin(self, *, defer_failure: bool = False) -> Self:
         """Send the request and read the answer's first bytes, in the thread that calls this.
 
-        What is read ahead stays as bytes, and the rest is read when rows are wanted.
+        What is read ahead stays as bytes, and the rest is read when rows are wanted. With
+        ``defer_failure``, a failure is raised then too: the reader may know what to do about it.
         """
         if not self._begun:
             self._begun = True
             self._reading.read_ahead = self._share
-            next(self._lists)
+            try:
+                next(self._lists)
+            except AuditctlError as failure:
+                if not defer_failure:
+                    raise
+                self._failure = failure
         return self
 
     def __iter__(self) -> Self:
@@ -72,6 +80,8 @@ class Stream:
     def __next__(self) -> Answer:
         """Return the next rows."""
         self._begun = True
+        if self._failure is not None:
+            raise self._failure
         for answer in self._lists:
             if answer is not None:
                 return answer

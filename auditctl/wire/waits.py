@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from auditctl.window import instant
+from auditctl.event_time import instant
 
 RESETS = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
 """Headers that say when the limit ends, where there is no Retry-After."""

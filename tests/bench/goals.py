@@ -13,7 +13,8 @@ from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from auditctl.sync.journal import Journal, read_state
+from auditctl.sync.journal import Journal
+from auditctl.sync.replay import read_state
 from auditctl.sync.state import ReadSpan, Span
 from auditctl.window import to_text
 from tests.bench import peers
@@ -139,7 +140,7 @@ def goal_7() -> Iterator[Line]:
         "roam, four days under way": (1 + math.ceil((_days() - 1) / 4), 1.12),
         "hrhis, four pages under way": (1 + math.ceil(99 / 4), 1.12),
     }
-    with served(10_000, "--latency-ms", f"{LATENCY * 1000}") as site:
+    with served(10_000, "--latency-ms", f"{LATENCY * 1000}", "--paged") as site:
         jobs = [export(site, what.split(",")[0]) for what in rounds]
         costs = measure(3, *jobs)
     for (what, (count, limit)), cost in zip(rounds.items(), costs, strict=True):
@@ -151,7 +152,7 @@ def goal_7() -> Iterator[Line]:
 def goal_8() -> Iterator[Line]:
     expected = {"persona": (101, 1), "upstash": (1, 1), "roam": (_days(), 4), "hrhis": (101, 4)}
     for provider, (requests, connections) in expected.items():
-        with served(10_050, "--latency-ms", "2") as site:
+        with served(10_050, "--latency-ms", "2", "--paged") as site:
             export(site, provider).run()
             stats = site.stats()
         yield Line(
@@ -254,10 +255,22 @@ def goal_14() -> Iterator[Line]:
     allowed = 4.5  # a little more than four times: ids that are kept outgrow the processor's cache
     costs = []
     for rows in few, many:
-        with served(rows) as site:
+        with served(rows, "--paged") as site:
             costs += measure(3, export(site, "hrhis"))
     share = costs[1].cpu / costs[0].cpu
-    yield Line(f"hrhis, {many:,} over {few:,} rows: CPU", share, allowed, "x")
+    yield Line(f"hrhis by pages, {many:,} over {few:,} rows: CPU", share, allowed, "x")
+
+
+def goal_16() -> Iterator[Line]:
+    few, many = 200_000, 2_000_000  # that is 1 GB
+    with served(few) as site:
+        array, small = measure(3, export(site, "upstash"), export(site, "hrhis"))
+    with served(many) as site:
+        (huge,) = measure(1, export(site, "hrhis"))
+    yield Line(f"hrhis in one answer, {many:,} rows: peak memory", huge.peak, 50, "MiB")
+    yield Line(f"... over {few:,} rows", huge.peak / small.peak, 1.05)
+    yield Line("... CPU of a row over that of an Upstash row", small.cpu / array.cpu, None, "x")
+    yield Line(f"... CPU of {many:,} over {few:,} rows", huge.cpu / small.cpu, 11, "x")
 
 
 def goal_15() -> Iterator[Line]:

@@ -308,6 +308,16 @@ def test_one_record_is_retrieved_by_its_id_whatever_its_time() -> None:
     record = service.get(PERSONA, "ual_9")
     assert (record["id"], record["actor"]) == ("ual_9", "asha@example.com")
     assert service.paths == [f"{PATH}/ual_9"]
+    assert service.params == [{"include": "user"}]
+
+
+def test_a_server_that_does_not_know_include_is_asked_without_it() -> None:
+    refused = httpx.Response(400, json={"errors": [{"title": "Bad Request"}]})
+    service = Service.saying(refused, {"data": event("ual_9")})
+    assert service.get(PERSONA, "ual_9")["actor"] == "user_1"
+    assert service.params == [{"include": "user"}, {}]
+    with pytest.raises(AnswerError, match="400: Bad Request"):
+        Service.saying(refused, refused).get(PERSONA, "ual_9")
 
 
 def test_an_id_cannot_lead_to_another_path() -> None:
@@ -318,8 +328,10 @@ def test_an_id_cannot_lead_to_another_path() -> None:
 
 def test_an_unknown_id_is_a_refused_question() -> None:
     said = httpx.Response(404, json={"errors": [{"title": "Record not found"}]})
+    service = Service.saying(said)
     with pytest.raises(AnswerError, match="404: Record not found") as failure:
-        Service.saying(said).get(PERSONA, "ual_9")
+        service.get(PERSONA, "ual_9")
+    assert len(service.asked) == 1
     assert "older than 6 months" in str(failure.value)
 
 

@@ -17,6 +17,7 @@ from auditctl.errors import (
     AnswerError,
     AuditctlError,
     ForbiddenError,
+    RefusedError,
     ThrottledError,
     UnreachableError,
 )
@@ -176,10 +177,10 @@ def test_an_answer_that_is_not_ok_and_holds_no_list_is_an_error(body: Any) -> No
         ("invalid_token", AccessError),
         ("missing_scope", ForbiddenError),
         ("ratelimited", ThrottledError),
-        ("invalid_arguments", AnswerError),
-        ("something_new", AnswerError),
-        (None, AnswerError),
-        (["missing_scope"], AnswerError),
+        ("invalid_arguments", RefusedError),
+        ("something_new", RefusedError),
+        (None, RefusedError),
+        (["missing_scope"], RefusedError),
     ],
 )
 def test_an_envelope_that_is_not_ok_is_a_refusal_even_under_http_200(
@@ -197,7 +198,7 @@ def test_an_envelope_that_is_not_ok_is_a_refusal_even_under_http_200(
         (401, {"ok": False, "error": "invalid_token"}, AccessError),
         (403, {"ok": False, "error": "missing_scope", "needed": ["x:read"]}, ForbiddenError),
         (429, {"ok": False, "error": "ratelimited"}, ThrottledError),
-        (400, {"error": "date not provided"}, AnswerError),
+        (400, {"error": "date not provided"}, RefusedError),
         (401, {"error": "no such key"}, AccessError),
         (500, {"ok": False, "error": "internal_error"}, UnreachableError),
     ],

@@ -1,0 +1,19 @@
+"""What a command finds around it: the environment, the console, the terminal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditctl.console import Console
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to every command, so that only the boundary looks at the process itself."""
+
+    environ: Mapping[str, str]
+    console: Console
+    terminal: bool
+    """Standard output is one."""
+    width: int
+    """The terminal's columns."""
+    color: bool

@@ -1,0 +1,114 @@
+"""The examples in help texts; in those of a provider's commands its facts are filled in."""
+
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+from auditctl.provider import required
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from auditctl.provider import Provider
+
+ROOT = """\b
+Examples:
+  auditctl {0} list --demo --since 30d
+  auditctl {1} list --since 7d -f csv -o {1}.csv
+  auditctl {2} list --since yesterday --until today | jq .actor
+  auditctl providers
+"""
+NO_PROVIDERS = """No provider is installed. Each is an entry point: install auditctl with pip, or
+pack its metadata with it."""
+PROVIDER = """\b
+Examples:
+  auditctl {name} list --demo
+  auditctl {name} check
+  auditctl {name} list --since 30d
+
+\b
+{settings}
+"""
+LIST = """\b
+Examples:
+  auditctl {name} list --demo --since 30d
+  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o january.csv
+  auditctl {name} list --since 7d -f csv --fields time,actor,action
+  auditctl {name} list --limit 20 --where outcome=failure
+
+\b
+TIME is a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date, an
+RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
+
+\b
+{settings}
+"""
+SYNC = """\b
+Examples:
+  auditctl {name} sync --demo -o {name}.jsonl
+  auditctl {name} sync -o 'audit/{name}/{{date}}.jsonl.gz' --since 2026-01-01
+  auditctl {name} sync -o {name}.jsonl --follow --interval 5m
+  auditctl verify {name}.jsonl
+
+\b
+{settings}
+"""
+GET = """\b
+Examples:
+  auditctl {name} get ID
+  auditctl {name} get ID | jq .raw
+
+\b
+{settings}
+"""
+CHECK = """\b
+Examples:
+  auditctl {name} check
+  auditctl {name} check --quiet && auditctl {name} list
+
+\b
+{settings}
+"""
+SETTINGS = """Settings: {variables}.
+NAME_FILE names a file that holds NAME's value. See auditctl providers."""
+SOURCES = """\b
+Examples:
+  auditctl sync
+  auditctl sync prod staging --config /etc/auditctl.toml
+  auditctl sync --follow --jobs 8
+"""
+VERIFY = """\b
+Examples:
+  auditctl verify audit.jsonl
+  auditctl verify 'audit/{source}/{date}.jsonl.gz' --format json
+"""
+STATUS = """\b
+Examples:
+  auditctl status
+  auditctl status audit.jsonl --max-age 2h
+  auditctl status 'audit/{source}/{date}.jsonl.gz' --format json
+"""
+PROVIDERS = """\b
+Examples:
+  auditctl providers
+  auditctl providers | less -S
+"""
+SCHEMA = """\b
+Examples:
+  auditctl schema > auditctl.schema.json
+"""
+
+
+def of_root(providers: "Collection[str]") -> str:
+    """Write the examples of the program itself with the names of installed providers."""
+    return ROOT.format(*islice(cycle(providers), 3)) if providers else NO_PROVIDERS
+
+
+def facts(provider: type["Provider"]) -> dict[str, str]:
+    """Return what the help texts of a provider's commands say of it."""
+    return {
+        "name": provider.name,
+        "title": provider.title,
+        "order": provider.order,
+        "retention": provider.retention,
+        "settings": SETTINGS.format(variables=", ".join(required(provider).values())),
+    }

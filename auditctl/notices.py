@@ -1,0 +1,54 @@
+"""Warnings at the end of a run, for `list` and `sync` alike."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from auditctl.console import Console
+from auditctl.escape import escape
+
+if TYPE_CHECKING:
+    from auditctl.export import Tally
+
+CLOCKS_APART = timedelta(minutes=5)
+"""Clocks this far apart are worth a warning; many events come later than that anyway."""
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def warn_of_events(title: str, tally: "Tally", console: Console) -> None:
+    """Warn of events that could not be read in full or written as they came, and of their lack."""
+    if tally.malformed:
+        console.warning(
+            f"{tally.malformed} of {title}'s events lack a field or have it in a form "
+            "that cannot be read; they were exported with null there. The first: "
+            f"{escape(tally.first_malformed)}."
+        )
+    if tally.mended:
+        console.warning(
+            f"{tally.mended} of {title}'s events hold half a character, a lone surrogate, which "
+            "many readers refuse; U+FFFD was written in its place. --raw keeps it."
+        )
+    if tally.unconfirmed:
+        console.warning(
+            f"{count(tally.unconfirmed, 'answer')} of {title} had no list of events and did not "
+            "say that there are none; each was taken for an empty day. The first: "
+            f"{escape(tally.first_unconfirmed)}."
+        )
+
+
+def warn_of_clock(
+    title: str, words: str, skew: timedelta | None, console: Console, prefix: str = ""
+) -> None:
+    """Warn if ``words`` count by a clock that differs from the provider's."""
+    if skew is not None and abs(skew) > CLOCKS_APART:
+        from auditctl.window import in_words
+
+        where = "behind" if skew > timedelta() else "ahead of"
+        console.warning(
+            f"{prefix}This machine's clock is {in_words(abs(skew))} {where} {title}'s, and {words} "
+            "counts by it. Set the clock, or give a time that does not depend on it, such as "
+            "2026-01-31T08:00:00Z."
+        )

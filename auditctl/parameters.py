@@ -1,0 +1,167 @@
+"""What a command is asked to do, as one plain value: filled by the command line, or by a test."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from auditctl.console import LogFormat
+from auditctl.errors import UsageError
+from auditctl.formats import FileFormatName, FormatName
+
+if TYPE_CHECKING:
+    from auditctl.window import Window
+
+STDOUT = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOptions:
+    """How much is written on standard error, and how."""
+
+    quiet: bool = False
+    verbose: bool = False
+    log_format: LogFormat = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchOptions(LogOptions):
+    """How a provider is asked, and what records are made of its events."""
+
+    fields: str | None = None
+    redact: bool = True
+    csv_guard: bool = True
+    concurrency: int = 1
+    retry_for: str = "5m"
+    account: str | None = None
+    demo: bool = False
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The provider's own options: the field -> the values given."""
+
+    def account_name(self) -> str | None:
+        """Read ``--account``.
+
+        Raises:
+            UsageError: it is empty, or no text.
+
+        """
+        return None if self.account is None else parse_account(self.account)
+
+    def patience(self) -> timedelta:
+        """Read ``--retry-for``.
+
+        Raises:
+            UsageError: it is no duration.
+
+        """
+        return duration("--retry-for", self.retry_for)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions(FetchOptions):
+    """Where records are written, and in which format."""
+
+    format: FormatName | None = None
+    output: str = STDOUT
+    raw: bool = False
+
+    def format_name(self, *, terminal: bool) -> FormatName:
+        """Choose the format that was not chosen.
+
+        Raises:
+            UsageError: ``--raw`` cannot be written in it.
+
+        """
+        if self.format is not None:
+            name = self.format
+        elif self.output != STDOUT:
+            name = format_by_suffix(self.output)
+        else:
+            name = "table" if terminal and not self.raw else "jsonl"
+        if self.raw and (name != "jsonl" or self.fields is not None):
+            with_ = "--fields" if self.fields is not None else name
+            message = (
+                f"--raw writes the provider's own events as JSON Lines: it cannot go with {with_}."
+            )
+            raise UsageError(message)
+        return name
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetOptions(OutputOptions):
+    """What `get` is asked."""
+
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(OutputOptions):
+    """What `list` is asked."""
+
+    since: str = "1d"
+    until: str = "now"
+    limit: int | None = None
+    where: Sequence[str] = ()
+    concurrency: int = 4
+    source: str | None = None
+    config: str | None = None
+
+    def window(self, now: datetime) -> "Window":
+        """Read the two times.
+
+        Raises:
+            UsageError: one cannot be read, they are the wrong way round, or nothing can have
+                happened yet.
+
+        """
+        from auditctl.window import FORMS, Window, finer, parse_time
+
+        since = parse_time(self.since, now)
+        until = parse_time(self.until, now)
+        if since > now:
+            message = f"--since {self.since} is in the future. Write {FORMS}."
+            raise UsageError(message)
+        window = Window(since, until, (finer(self.since), finer(self.until)))
+        begins, ends = window.span
+        if begins > ends:
+            message = (
+                f"--since {self.since} is after --until {self.until}. Give an earlier --since; "
+                f"a time is {FORMS}."
+            )
+            raise UsageError(message)
+        return window
+
+
+def duration(flag: str, text: str) -> timedelta:
+    """Read a duration that an option was given.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    from auditctl.window import parse_duration
+
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        message = f"{flag}: {error}"
+        raise UsageError(message) from None
+
+
+def parse_account(text: str) -> str:
+    """Read the name of an account.
+
+    Raises:
+        UsageError: it is empty, or no text.
+
+    """
+    # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
+    if not text.encode(errors="ignore").strip() or not text.isprintable():
+        message = "An account needs a name, in UTF-8 and without control characters."
+        raise UsageError(message)
+    return text
+
+
+def format_by_suffix(path: str) -> FileFormatName:
+    """Choose the format that the name of a file asks for."""
+    return "csv" if path.lower().removesuffix(".gz").endswith(".csv") else "jsonl"

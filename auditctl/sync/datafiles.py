@@ -1,0 +1,296 @@
+"""The data files of a destination as they are on the disk: inspected, made, and taken care of."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from auditctl.destination import cannot
+from auditctl.errors import IntegrityError
+from auditctl.sync.aside import Aside, basic, read_aside, set_aside, since
+from auditctl.sync.files import (
+    close,
+    create_file,
+    cut_back,
+    foreign,
+    is_same,
+    look_at,
+    make_folder,
+    open_file,
+    set_changed,
+)
+from auditctl.sync.integrity import Files, find_contents, prove_files
+from auditctl.sync.lines import read_lines
+from auditctl.sync.sentences import describe_aside, describe_deletion
+from auditctl.sync.state import Deleted, File, FileEntry, State
+from auditctl.sync.template import Template, journals_of
+from auditctl.window import now_text
+
+
+@dataclass
+class DataFiles:
+    """The data files of a destination that this run holds."""
+
+    template: Template
+    state: State
+    """What the journal says of them."""
+    csv: bytes = b""
+    """The header of each file, if they are CSV."""
+    external_rotation: bool = False
+    """Files are taken away on purpose, so one that is gone is not worth a word."""
+    warn: Callable[[str], object] = lambda _sentence: None
+    """Told what a person should know of the files."""
+    moved: list[str] = field(default_factory=list)
+    """Files found moved away, which the next line will say."""
+    deleted: list[Deleted] = field(default_factory=list)
+    """Those of them that are nowhere in their folder, which the next line will say too."""
+    renewed: bool = False
+    """Files were found to be what they should, in another place; the next line notes which."""
+    aside: list[Aside] = field(default_factory=list)
+    """What was found behind the last commit of files, until `settle` has looked at it."""
+
+    def recover(self) -> None:
+        """Set aside what was written without a commit, and see what became of the files meanwhile.
+
+        A file with the size, the time of change and the inode that were noted is taken for
+        unchanged; any other is read again from its first byte.
+
+        Raises:
+            IntegrityError: a file is shorter than what was committed, or was changed.
+            OutputError: something cannot be set aside.
+
+        """
+        self._recall()
+        gone, doubtful = [], {}
+        for name, file in self.state.files.items():
+            found = self._found(name, file)
+            if found is None:
+                gone += [name] if file.length else []
+            elif _stamp(found) != file:
+                doubtful[name] = found
+        if gone:
+            self._note_gone(gone)
+        if doubtful:
+            self._prove(doubtful)
+
+    def look(self) -> None:
+        """Check that all files are still as they were left, since somebody may look after them.
+
+        Raises:
+            IntegrityError: one of them is not.
+
+        """
+        for name in self.state.files:
+            self.look_at(name)
+
+    def _note_gone(self, names: Sequence[str]) -> None:
+        """Note that files were moved away; those that are nowhere in their folder were deleted.
+
+        What a killed run wrote to a file that was renamed is set aside there: it comes again in
+        the file begun anew.
+        """
+        self.moved += names
+        try:
+            there = find_contents(self.template, names, self.state.files)
+            for name, path in there.items():
+                file, found = self.state.files[name], os.stat(path)  # noqa: PTH116
+                if found.st_ino == file.inode and found.st_size > file.length:
+                    self._set_aside(name, path)
+        except OSError as error:
+            raise cannot(self.template.path, error) from None
+        deleted = [name for name in names if name not in there]
+        if deleted and not self.external_rotation:
+            now = now_text()
+            self.deleted += [Deleted(name, self.state.files[name].length, now) for name in deleted]
+            self.warn(describe_deletion(self.template.path, deleted))
+
+    def _prove(self, found: Mapping[str, os.stat_result]) -> None:
+        """Read files again that do not look as they were left, and set aside what is too much.
+
+        Raises:
+            IntegrityError: one is not what was written.
+
+        """
+        prove_files(self.template, found)
+        for name, now in found.items():
+            path = self.path(name)
+            file = self.state.files[name]
+            try:
+                if now.st_size > file.length:
+                    self._set_aside(name, path)
+                if file.length:
+                    # It is now what was noted, so the next run need not read it again.
+                    set_changed(path, file.mtime_ns)
+            except OSError as error:
+                raise cannot(path, error) from None
+            self.renewed |= now.st_ino != file.inode
+            self.state.files[name] = replace(file, inode=now.st_ino)
+
+    def _set_aside(self, name: str, source: str) -> None:
+        """Set aside what a file, wherever it is now, has after its last commit."""
+        end = set_aside(source, self.state.files[name].length, self.path(name))
+        self.aside.append(self._read_aside(name + end))
+
+    def _read_aside(self, name: str) -> Aside:
+        return read_aside(name, self.path(name), self.csv, compressed=self.template.compressed)
+
+    def _recall(self) -> None:
+        """Take up what runs before set aside, and had no time to look at."""
+        template = self.template
+        names = template.aside(self.state.files)
+        waiting = [name for name in names if name not in self.state.aside]
+        if not waiting:
+            return
+        first = min(map(since, waiting))
+        try:
+            self.aside = [self._read_aside(name) for name in waiting]
+            with Files(template) as files:
+                for _, commit in read_lines(template.journal):
+                    if basic(commit.at) < first:
+                        continue
+                    for entry in commit.files:
+                        self.find(files.rows(entry, csv=bool(self.csv)))
+        except OSError as error:
+            raise cannot(template.path, error) from None
+
+    def find(self, rows: Iterable[bytes]) -> None:
+        """Note that rows are in the destination, which may be among those that were set aside."""
+        for row in rows:
+            for aside in self.aside:
+                aside.find(row)
+
+    def settle(self) -> list[str]:
+        """Remove what was set aside if all of it is in the destination; return what stays.
+
+        Raises:
+            OutputError: it cannot be removed.
+
+        """
+        stays = [aside.name for aside in self.aside if not aside.is_known]
+        for name in (aside.name for aside in self.aside if aside.is_known):
+            try:
+                os.unlink(self.path(name))  # noqa: PTH108
+            except OSError as error:
+                raise cannot(self.path(name), error) from None
+        self.aside = []
+        if stays:
+            self.warn(describe_aside(self.template.path, stays))
+        return stays
+
+    def look_at(self, name: str) -> None:
+        """Check that a file is still as this run left it.
+
+        Raises:
+            IntegrityError: it is not.
+
+        """
+        file = self.state.files.get(name)
+        if file is None or name in self.moved:
+            return
+        found = self._found(name, file)
+        if found is None:
+            if file.length:
+                self._note_gone([name])
+            return
+        if found.st_size != file.length:
+            raise IntegrityError(
+                f"{self.path(name)} has {found.st_size} bytes, but {file.length} were committed: "
+                "somebody else writes to it. Nothing was overwritten; restore it from a backup, or "
+                "move it away."
+            )
+        if file.length and _stamp(found) != file:
+            self._prove({name: found})
+
+    def _found(self, name: str, file: File) -> os.stat_result | None:
+        """Look at a file; None if it is not there and must be begun anew.
+
+        Raises:
+            IntegrityError: it is somebody else's.
+            OutputError: it cannot be looked at.
+
+        """
+        path = self.path(name)
+        found = look_at(path)
+        if found is None or found.st_ino == file.inode:
+            return found
+        if not found.st_size:
+            return None  # logrotate's "create" puts an empty file in its place
+        if not file.length and file.inode:  # there is no content yet by which to know it
+            raise foreign(path)
+        return found
+
+    def is_fresh(self, name: str) -> bool:
+        """Return whether a file must be begun before something is written to it."""
+        file = self.state.files.get(name)
+        if file is None or name in self.moved:
+            return True
+        return not file.length and self._found(name, file) is None
+
+    def open(self, name: str) -> int | None:
+        """Open a file at the end of which to write; None if it is not the one it was."""
+        file = self.state.files[name]
+        try:
+            descriptor = open_file(self.path(name), os.O_WRONLY)
+        except FileNotFoundError:
+            return None
+        found = os.fstat(descriptor)
+        if (found.st_size, found.st_ino) == (file.length, file.inode):
+            return descriptor
+        close(descriptor)
+        return None
+
+    def take_back(self, entry: FileEntry) -> None:
+        """Take off what this run has just written to a file.
+
+        Raises:
+            IntegrityError, OSError: it is another file now, or somebody has written on.
+
+        """
+        file = open_file(self.path(entry.name), os.O_WRONLY)
+        try:
+            if os.fstat(file).st_ino == entry.inode:
+                cut_back(file, entry.offset, entry.end)
+                set_changed(file, self.state.files[entry.name].mtime_ns)
+        finally:
+            close(file)
+
+    def create(self, name: str, begun: Mapping[str, File]) -> File:
+        """Make a new file; one that is there is taken if it is empty and nobody else's.
+
+        Raises:
+            IntegrityError: it is somebody else's.
+            OutputError: it cannot be made.
+
+        """
+        path = self.path(name)
+        try:
+            make_folder(os.path.dirname(path))  # noqa: PTH120
+            found = create_file(path)
+            for other, file in {**self.state.files, **begun}.items():
+                if other != name and file.inode == found.st_ino and is_same(self.path(other), path):
+                    raise IntegrityError(
+                        f"{path} and {self.path(other)} are one file here: the file system does "
+                        "not tell their names apart. Nothing was overwritten; choose a disk that "
+                        "does, or a PATH whose names differ by more."
+                    )
+            if found.st_size or found.st_nlink > 1 or self._is_of_another(path):
+                raise foreign(path)
+        except OSError as error:
+            raise cannot(path, error) from None
+        return File(0, found.st_mtime_ns, found.st_ino)
+
+    def _is_of_another(self, path: str) -> bool:
+        """Return whether a link leads to a file of another destination."""
+        real = os.path.realpath(path)
+        names = os.path.relpath(path, self.template.folder or ".")
+        if real == os.path.join(os.path.realpath(self.template.folder or "."), names):  # noqa: PTH118
+            return False
+        return any(not is_same(one, self.template.journal) for one in journals_of(real))
+
+    def path(self, name: str) -> str:
+        """Return the path of a file."""
+        return os.path.join(self.template.folder, name)  # noqa: PTH118
+
+
+def _stamp(found: os.stat_result) -> File:
+    """Return what a commit would note of a file as it is now."""
+    return File(found.st_size, found.st_mtime_ns, found.st_ino)

@@ -1,0 +1,70 @@
+"""What verify, status and a run say of a destination with which something is wrong."""
+
+import shlex
+from collections.abc import Sequence
+
+from auditctl.sync.state import Span, State
+from auditctl.sync.template import Template
+
+MOST_NAMES = 10
+"""Names of files that one sentence holds."""
+
+
+def alarms(path: str, state: State) -> str:
+    """Describe what stays wrong until somebody acknowledges it; empty if nothing is."""
+    found = []
+    if state.gaps:
+        found.append(
+            f"{path}: events are missing from {', '.join(map(str, state.gaps))} UTC: the provider "
+            "did not keep them until they were asked for."
+        )
+    if state.deleted:
+        found.append(_deleted(path, [file.name for file in state.deleted]))
+    return f"{' '.join(found)} {_acknowledge(path)}" if found else ""
+
+
+def describe_gap(path: str, title: str, gap: Span) -> str:
+    """Describe the hours that a run could not read any more, and say what to do."""
+    return (
+        f"{path}: events from {gap} UTC cannot be had any more: {title} does not keep them for so "
+        "long, and no run has asked for them in time. All that there is was written. "
+        f"{_acknowledge(path)}"
+    )
+
+
+def describe_deletion(path: str, names: Sequence[str]) -> str:
+    """Describe files that a run finds deleted, and say what to do."""
+    return f"{_deleted(path, names)} {_acknowledge(path)}"
+
+
+def _deleted(path: str, names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    shown = ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    was, them = ("was", "it") if len(names) == 1 else ("were", "them")
+    return (
+        f"{path}: {shown} {was} deleted, and no file in the same folder holds what was committed "
+        f"to {them}."
+    )
+
+
+def _acknowledge(path: str) -> str:
+    return (
+        f"When this is known, say so with: auditctl status {shlex.quote(path)} --acknowledge-gaps"
+    )
+
+
+def describe_aside(path: str, names: Sequence[str]) -> str:
+    """Describe files with bytes that were set aside and are not in the destination."""
+    return (
+        f"{path}: {', '.join(names)} has bytes that stood behind the last commit and are not in "
+        "the destination: somebody else wrote them, or the journal is older than the file. Look "
+        "at them, then move them away."
+    )
+
+
+def describe_foreign_journal(template: Template, state: State) -> str:
+    """Say that a journal is another destination's."""
+    return (
+        f"{template.journal} is the journal of {state.shape['output']}, not of {template.names}: "
+        "it was copied or renamed, and proves nothing here."
+    )

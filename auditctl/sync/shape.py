@@ -1,0 +1,76 @@
+"""The shape of a destination: the options that it was begun with, which may not change."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from auditctl.errors import UsageError
+from auditctl.record import Record
+from auditctl.sync.state import State
+from auditctl.sync.template import Template
+from auditctl.window import parse_time, to_text
+
+Render = Callable[[Sequence[Record]], bytes]
+"""Gives the bytes of records."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a destination is made of; it stays the same for as long as it lives."""
+
+    words: dict[str, Any]
+    """As they are noted in the journal: the option's name without its dashes -> its value."""
+    template: Template
+    render: Render
+    header: bytes = b""
+    """A file begins with it."""
+    since: str | None = None
+    """Where the first run begins, as it was typed."""
+    since_time: datetime | None = None
+    """What that means now."""
+
+
+def compare(shape: Shape, state: State) -> None:
+    """Check that a run would write what the destination was begun with.
+
+    Raises:
+        UsageError: it would write something else.
+
+    """
+    begun = state.shape
+    if not begun:
+        return
+    words = shape.words
+    for name in {**begun, **words}:
+        was, is_ = begun.get(name), words.get(name)
+        if was != is_:
+            raise UsageError(
+                f"{shape.template.path} was begun with {_said(name, was)}; this run has "
+                f"{_said(name, is_)}. Use the same options as before, or give another PATH."
+            )
+    # A duration is the same as long as it is written the same: each run of a crontab has it.
+    if shape.since_time is None or shape.since == state.since:
+        return
+    first = state.covered or state.window
+    begun_at = first and first.since
+    # What is covered may begin later: where the provider can have shown something.
+    typed = state.since and parse_time(state.since, datetime.now(UTC))
+    if shape.since_time != typed and to_text(shape.since_time, exact=True) != begun_at:
+        raise UsageError(
+            f"{shape.template.path} was begun with {_said('since', state.since)}; this run has "
+            f"{_said('since', shape.since)}. Leave it out, or give another PATH."
+        )
+
+
+def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if name == "provider":
+        return f"the log of {value}"
+    if value is None or value == []:
+        return f"no --{name}"
+    if value is True:
+        return f"--{name}"
+    if value is False:
+        return f"--no-{name}"
+    values = value if type(value) is list else [value]
+    return " ".join(f"--{name} {one}" for one in values)

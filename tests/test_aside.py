@@ -1,0 +1,216 @@
+"""What stands behind the last commit of a file: never destroyed, and kept unless it is known."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import stat
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditctl.sync.aside import rows_of, unpacked
+from tests.program import run, synced
+from tests.server import UNAVAILABLE, Persona, Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.program import Program
+
+SECONDS = 30
+PATHS = ("all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz", "{date}.jsonl")
+NAME = re.compile(r".*\.cut-[0-9]{8}T[0-9]{6}\.[0-9]{6}Z")
+
+
+def cut_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.cut-*"))
+
+
+def data_file(folder: Path) -> Path:
+    """Return the newest data file."""
+    return max(p for p in folder.iterdir() if ".journal" not in p.name and p.is_file())
+
+
+def put_back(folder: Path, path: str) -> None:
+    """Put an older journal back, from before the last commits of data."""
+    journal = folder / f"{path}.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    last = max(
+        n for n, line in enumerate(lines) if any(f["length"] for f in json.loads(line)["files"])
+    )
+    journal.write_bytes(b"".join(lines[:last]))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_older_journal_put_back_costs_nothing(
+    path: str, tmp_path: Path, auditctl: Program
+) -> None:
+    log = Persona(250, span=timedelta(hours=1))
+    synced(log, tmp_path / path, "--since", "30d")
+    before = data_file(tmp_path).read_bytes()
+    put_back(tmp_path, path)
+    with Server(log) as server:
+        found = auditctl("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+    assert found.ended == (0, "")
+    assert cut_files(tmp_path) == []
+    assert sorted(rows(data_file(tmp_path).read_bytes(), path)) == sorted(rows(before, path))
+    assert auditctl("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
+
+
+def rows(data: bytes, path: str) -> list[bytes]:
+    return list(rows_of(unpacked([data], compressed=path.endswith(".gz")), csv=".csv" in path))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_the_provider_no_longer_has_stays_beside(
+    path: str, tmp_path: Path, auditctl: Program
+) -> None:
+    full = f"{tmp_path}/{path}"
+    synced(Persona(250, span=timedelta(hours=1)), full, "--since", "30d")
+    before = data_file(tmp_path).read_bytes()
+    put_back(tmp_path, path)
+    with Server(Persona(0)) as server:
+        found = auditctl("persona", "sync", "-o", full, **server.environment)
+        again = auditctl("persona", "sync", "-o", full, **server.environment)
+    (aside,) = cut_files(tmp_path)
+    assert NAME.fullmatch(aside.name)
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    kept = data_file_of(aside)
+    assert kept.read_bytes() + aside.read_bytes() == before
+    assert found.status == 0
+    assert aside.name in found.said
+    assert again.ended == (0, "")  # said once
+    verified = auditctl("verify", full)
+    assert verified.ended == (0, "")
+    assert aside.name.encode() in verified.out
+    shown = auditctl("status", full, "--format", "json")
+    assert shown.status == 0
+    assert aside.name in shown.said
+    assert shown.json[0]["set_aside"] == [aside.name]
+    aside.unlink()  # somebody has looked at it
+    assert auditctl("status", full, "-q").ended == (0, "")
+    assert auditctl("verify", full, "--format", "json").json[0]["notes"] == []
+
+
+def data_file_of(aside: Path) -> Path:
+    return aside.with_name(aside.name.rpartition(".cut-")[0])
+
+
+STRANGE = [
+    b"notes of somebody\n",
+    b"notes",
+    b'{"id":"x"}\n',
+    b'{"time":"2026-01-01T00:00:00.000Z","provider":"persona","account":null,"id":"ual_evil',
+    b"\xff\xfe\0\1\n",
+    gzip.compress(b"theirs\n"),
+]
+
+
+@pytest.mark.parametrize("path", ["all.jsonl", "all.csv", "all.jsonl.gz"])
+@pytest.mark.parametrize("theirs", STRANGE)
+def test_bytes_of_somebody_else_are_never_destroyed(
+    path: str, theirs: bytes, tmp_path: Path, auditctl: Program
+) -> None:
+    synced(Persona(3), tmp_path / path)
+    whole = (tmp_path / path).read_bytes()
+    with (tmp_path / path).open("ab") as file:
+        file.write(theirs)
+    with Server(Persona(3)) as server:
+        found = auditctl("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+    (aside,) = cut_files(tmp_path)
+    assert (found.status, aside.read_bytes()) == (0, theirs)
+    assert (tmp_path / path).read_bytes() == whole
+
+
+@pytest.mark.parametrize("path", ["all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz"])
+@pytest.mark.parametrize("zeros", [b"", b"\0" * 700])
+@settings(max_examples=8)
+@given(share=st.floats(0, 1))
+def test_whatever_a_killed_run_left_is_removed_once_it_is_there(
+    path: str, zeros: bytes, tmp_path_factory: pytest.TempPathFactory, share: float
+) -> None:
+    folder = tmp_path_factory.mktemp("killed")
+    log = Persona(120, span=timedelta(hours=1))
+    synced(log, folder / path, "--since", "30d")
+    put_back(folder, path)
+    content = (folder / path).read_bytes()
+    journal = (folder / f"{path}.journal").read_bytes().splitlines()
+    committed = sum(f["length"] for line in journal for f in json.loads(line)["files"])
+    end = committed + int(share * (len(content) - committed))
+    if path.endswith(".gz") and zeros:
+        end = len(content)  # within a member, zeros can mean anything
+    (folder / path).write_bytes(content[:end] + zeros)
+    with Server(log) as server:
+        words = ("persona", "sync", "-q", "-o", str(folder / path))
+        # Interrupted once more: what waits is looked at by the run that comes to its end.
+        server.faults = dict.fromkeys(range(2, 9), UNAVAILABLE)
+        assert run(*words, "--retry-for", "0", **server.environment) in (0, 3)
+        server.faults = {}
+        assert run(*words, **server.environment) == 0
+    assert cut_files(folder) == []
+    assert len(rows((folder / path).read_bytes(), path)) == 120 + (".csv" in path)
+
+
+def test_a_file_set_aside_beside_another_destination_is_not_its_own(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    synced(Persona(3), f"{tmp_path}/{{account}}.jsonl")
+    synced(Persona(3), f"{tmp_path}/all.jsonl")
+    (tmp_path / "all.jsonl.cut-20260101T000000.000000Z").write_bytes(b"theirs\n")
+    path = f"{tmp_path}/{{account}}.jsonl"
+    assert auditctl("verify", path, "--format", "json").json[0]["notes"] == []
+    synced(Persona(3), path)
+    assert cut_files(tmp_path) != []
+
+
+@pytest.mark.parametrize("call", ["open", "pwrite", "fsync"])
+def test_what_cannot_be_set_aside_is_not_cut(call: str, tmp_path: Path, auditctl: Program) -> None:
+    path = tmp_path / "all.jsonl"
+    synced(Persona(3), path)
+    with path.open("ab") as file:
+        file.write(b"theirs\n")
+    before = path.read_bytes()
+    real = getattr(os, call)
+
+    def full(file: Any, *rest: Any) -> Any:
+        name = os.readlink(f"/proc/self/fd/{file}") if type(file) is int else str(file)  # noqa: PTH115
+        if ".cut-" in name:
+            raise OSError(28, "No space left on device")
+        return real(file, *rest)
+
+    with pytest.MonkeyPatch.context() as patch, Server(Persona(3)) as server:
+        patch.setattr(os, call, full)
+        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+    assert found.status == 9
+    assert path.read_bytes() == before
+    assert cut_files(tmp_path) == []
+
+
+@given(st.lists(st.text(alphabet='ab"\n', max_size=5), max_size=6), st.integers(1, 9))
+def test_rows_are_what_they_were_however_their_bytes_come(texts: list[str], size: int) -> None:
+    written = [('"{}"\n'.format(text.replace('"', '""'))).encode() for text in texts]
+    whole = b"".join(written)
+    chunks = [whole[at : at + size] for at in range(0, len(whole), size)]
+    assert list(rows_of(chunks, csv=True)) == written
+
+
+def test_what_waits_for_a_run_to_come_to_its_end_is_noted(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "all.jsonl"
+    synced(Persona(3), path)
+    with path.open("ab") as file:
+        file.write(b"theirs\n")
+    with Server(Persona(3), faults=dict.fromkeys(range(1, 9), UNAVAILABLE)) as server:
+        words = ("persona", "sync", "-q", "-o", str(path), "--retry-for", "0")
+        assert run(*words, **server.environment) == 3
+    (aside,) = cut_files(tmp_path)
+    (note,) = auditctl("verify", str(path), "--format", "json").json[0]["notes"]
+    assert note.startswith(f"{aside.name}: set aside, from behind the last commit; the next run ")
+    assert auditctl("status", str(path)).ended == (0, "")

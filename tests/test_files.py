@@ -1,0 +1,380 @@
+"""Files of a destination in a world that others use too: deleted, renamed, linked, or no files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import socket
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.program import run, synced
+from tests.server import Fault, Persona, Server, Upstash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.program import Program
+
+WRONG, HELD, FAILED = 8, 7, 9
+
+
+def sync(path: Path, log: Any, *words: str) -> int:
+    name = type(log).__name__.lower()
+    with Server(log) as server:
+        return run(name, "sync", "-o", str(path), *words, **server.environment)
+
+
+# Deleted
+
+
+GONE = "was deleted, and no file in the same folder holds what was committed to it"
+
+
+@pytest.mark.parametrize("path", ["all.jsonl", "all.csv.gz", "{account}.jsonl"])
+def test_a_deleted_file_is_not_forgotten(path: str, tmp_path: Path, auditctl: Program) -> None:
+    log = Persona(3)
+    full = f"{tmp_path}/{path}"
+    synced(log, full)
+    data = data_file(tmp_path)
+    data.unlink()
+    with Server(log) as server:
+        words = ("persona", "sync", "-o", full)
+        first, second = (auditctl(*words, **server.environment) for _ in range(2))
+    assert first.status == 0
+    assert f"{data.name} {GONE}" in first.said
+    assert second.ended == (0, "")
+    for command in ("status", "verify"):
+        found = auditctl(command, full, "--format", "json")
+        assert found.status == WRONG
+        assert f"{data.name} {GONE}" in found.said
+        assert f"auditctl status {full} --acknowledge-gaps" in found.said.replace("'", "")
+        (row,) = found.json
+        assert [file["name"] for file in row["deleted"]] == [data.name]
+    assert auditctl("status", full, "--acknowledge-gaps", "-q").ended == (0, "")
+    assert auditctl("verify", full, "-q").ended == (0, "")
+    synced(log, full)
+    assert auditctl("status", full, "-q").ended == (0, "")
+
+
+def data_file(folder: Path) -> Path:
+    (found,) = (path for path in folder.iterdir() if ".journal" not in path.name)
+    return found
+
+
+def test_a_folder_that_was_deleted_is_not_forgotten(tmp_path: Path, auditctl: Program) -> None:
+    path = tmp_path / "{account}" / "{date}.jsonl"
+    log = Persona(40, span=timedelta(days=30))
+    synced(log, path)
+    shutil.rmtree(tmp_path / "unknown")
+    with Server(log) as server:
+        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+    assert found.status == 0
+    assert found.said.count("\n") == 1
+    assert " more were deleted, and no file in the same folder" in found.said
+    (row,) = auditctl("status", str(path), "--format", "json").json
+    assert len(row["deleted"]) > 10
+
+
+def renamed(data: Path) -> None:
+    data.rename(data.with_name("elsewhere"))
+
+
+def compressed(data: Path) -> None:
+    data.with_name(f"{data.name}-20260101.gz").write_bytes(gzip.compress(data.read_bytes()))
+    data.unlink()
+
+
+def copied_and_grown(data: Path) -> None:
+    data.with_name("copy").write_bytes(data.read_bytes() + b"more\n")
+    data.unlink()
+
+
+@pytest.mark.parametrize("move", [renamed, compressed, copied_and_grown])
+@pytest.mark.parametrize("path", ["all.jsonl", "all.jsonl.gz"])
+def test_a_file_whose_content_is_still_there_was_not_deleted(
+    path: str, move: Callable[[Path], None], tmp_path: Path, auditctl: Program
+) -> None:
+    log = Persona(250, span=timedelta(days=2))
+    synced(log, tmp_path / path)
+    move(tmp_path / path)
+    with Server(log) as server:
+        found = auditctl("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+    assert found.ended == (0, "")
+    assert auditctl("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
+
+
+def changed(data: Path) -> None:
+    data.write_bytes(data.read_bytes().replace(b"ual_", b"UAL_", 1))
+    data.rename(data.with_name("elsewhere"))
+
+
+def reused(data: Path) -> None:
+    """Let another file have the inode that the data had."""
+    data.rename(data.with_name("other"))
+    data.with_name("other").write_bytes(b"x" * 10_000)
+
+
+def cut_short(data: Path) -> None:
+    data.with_name("part.gz").write_bytes(gzip.compress(data.read_bytes())[:-20])
+    data.with_name("part").write_bytes(data.read_bytes()[:-1])
+    data.unlink()
+
+
+@pytest.mark.parametrize("harm", [changed, reused, cut_short])
+def test_what_only_looks_like_the_file_is_not_it(
+    harm: Callable[[Path], None], tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "all.jsonl"
+    synced(Persona(3), path)
+    harm(path)
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if "journal" not in one.name}
+    assert sync(path, Persona(3)) == 0
+    assert auditctl("status", str(path), "-q").status == WRONG
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+
+
+def test_external_rotation_raises_no_alarm_and_takes_none_back(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "{date}.jsonl"
+    synced(Persona(30, span=timedelta(days=3)), path)
+    first, second, *_ = sorted(tmp_path.glob("*.jsonl"))
+    first.unlink()
+    with Server(Persona(0)) as server:
+        words = ("persona", "sync", "-o", str(path), "--external-rotation")
+        assert auditctl(*words, **server.environment).ended == (0, "")
+        assert auditctl("status", str(path), "-q").ended == (0, "")
+        second.unlink()
+        assert auditctl(*words[:-1], **server.environment).status == 0
+        assert auditctl(*words, **server.environment).ended == (0, "")
+    assert second.name in auditctl("status", str(path), "-q").said
+
+
+def test_external_rotation_may_stand_in_the_configuration(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    (tmp_path / "auditctl.toml").write_text(
+        '[sources.a]\nprovider = "persona"\ndemo = true\noutput = "a.jsonl"\n'
+        "external_rotation = true\n"
+    )
+    words = ("sync", "--config", f"{tmp_path}/auditctl.toml")
+    assert auditctl(*words).ended == (0, "")
+    (tmp_path / "a.jsonl").unlink()
+    assert auditctl(*words).ended == (0, "")
+    assert auditctl("status", f"{tmp_path}/a.jsonl", "-q").ended == (0, "")
+
+
+# Whose file it is
+
+
+def begun(path: Path) -> None:
+    """Leave a destination whose file is named in the journal, and has nothing yet."""
+    synced(Persona(3), path)
+    journal = path.with_name(f"{path.name}.journal")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    (number,) = (n for n, line in enumerate(lines) if json.loads(line)["files"][:1] and n == 0)
+    journal.write_bytes(lines[number])
+    os.truncate(path, 0)
+
+
+def test_a_file_put_in_the_place_of_a_new_one_is_somebody_elses(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "all.jsonl"
+    begun(path)
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"theirs\n")
+    path.rename(tmp_path / "kept")  # so that its inode is not used again
+    theirs.rename(path)
+    with Server(Persona(3)) as server:
+        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+    assert found.status == WRONG
+    assert f"{path} is there already, and no sync wrote it" in found.said
+    assert path.read_bytes() == b"theirs\n"
+
+
+def test_a_new_file_is_made_again_if_it_is_gone(tmp_path: Path, auditctl: Program) -> None:
+    path = tmp_path / "all.jsonl"
+    begun(path)
+    path.unlink()
+    synced(Persona(3), path)
+    assert auditctl("verify", str(path), "-q").ended == (0, "")
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_two_destinations_never_write_to_one_file(
+    link: Callable[[Path, Path], None],
+    empty: bool,  # noqa: FBT001
+    tmp_path: Path,
+    auditctl: Program,
+) -> None:
+    path, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    if empty:
+        begun(path)
+    else:
+        synced(Persona(3), path)
+    before = path.read_bytes()
+    link(path, other)
+    assert sync(other, Persona(5)) == WRONG
+    assert path.read_bytes() == before
+    synced(Persona(3), path)
+    assert auditctl("verify", str(path), "-q").ended == (0, "")
+
+
+def test_a_link_in_a_folder_leads_to_no_other_destination(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    begun(tmp_path / "x" / "unknown.jsonl")
+    before = (tmp_path / "x" / "unknown.jsonl.journal").read_bytes()
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "unknown.jsonl").symlink_to("../x/unknown.jsonl")
+    assert sync(tmp_path / "y" / "{account}.jsonl", Persona(3)) == WRONG
+    assert (tmp_path / "x" / "unknown.jsonl").read_bytes() == b""
+    assert (tmp_path / "x" / "unknown.jsonl.journal").read_bytes() == before
+
+
+@pytest.fixture
+def folding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the file system tell no capital letters from small ones."""
+    for name in ("open", "stat"):
+        real = getattr(os, name)
+
+        def folded(path: Any, *rest: Any, real: Any = real, **more: Any) -> Any:
+            if isinstance(path, (str, os.PathLike)):
+                folder, last = os.path.split(os.fspath(path))
+                path = os.path.join(folder, last.lower())  # noqa: PTH118
+            return real(path, *rest, **more)
+
+        monkeypatch.setattr(os, name, folded)
+
+
+@pytest.mark.usefixtures("folding")
+@pytest.mark.parametrize("at_once", [True, False])
+def test_names_that_the_file_system_does_not_tell_apart_are_no_one_file(
+    at_once: bool,  # noqa: FBT001
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    rows = [{"log_id": f"{n}", "customer_id": name} for n, name in enumerate(("Bob", "bob"))]
+    path = tmp_path / "{account}.jsonl"
+    if not at_once:
+        assert sync(path, Upstash(rows[:1])) == 0
+    assert sync(path, Upstash(rows)) == WRONG
+    assert "bob.jsonl and" in capfd.readouterr().err
+    (data,) = tmp_path.glob("*.jsonl")
+    there = [json.loads(line)["account"] for line in data.read_bytes().splitlines()]
+    assert there == ([] if at_once else ["Bob"])
+
+
+# No file
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def bound(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        here = Path.cwd()
+        os.chdir(path.parent)  # a socket's path may not be long
+        try:
+            one.bind(path.name)
+        finally:
+            os.chdir(here)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+KINDS = [fifo, bound, device, folder]
+
+
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("name", ["{account}.jsonl.journal", "unknown.jsonl"])
+def test_what_is_no_file_is_refused_at_once(
+    make: Callable[[Path], None], name: str, tmp_path: Path, auditctl: Program
+) -> None:
+    make(tmp_path / name)
+    path = f"{tmp_path}/{{account}}.jsonl"
+    with Server(Persona(3)) as server:
+        found = auditctl("persona", "sync", "-o", path, **server.environment)
+    assert found.status == WRONG
+    assert "where a file is expected" in found.said
+    if name.endswith(".journal"):
+        assert auditctl("status", path).status == WRONG
+        assert auditctl("verify", path).status == WRONG
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_what_takes_the_place_of_a_file_is_refused_at_once(
+    make: Callable[[Path], None], tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "{account}.jsonl"
+    synced(Persona(3), path)
+    data = data_file(tmp_path)
+    data.rename(tmp_path / "kept")
+    make(data)
+    assert sync(path, Persona(3)) == WRONG
+    assert "where a file is expected" in auditctl("verify", str(path)).said
+
+
+@pytest.mark.parametrize("make", [fifo, bound])
+def test_a_path_that_is_no_file_is_refused_at_once(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    make(tmp_path / "all.jsonl")
+    assert sync(tmp_path / "all.jsonl", Persona(3)) == WRONG
+
+
+# list
+
+
+def test_list_replaces_no_file_that_became_a_syncs_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    hold = threading.Event()
+    with Server(Persona(3), faults=lambda _: wait(hold)) as slow:
+        found: list[Any] = []
+        listed = threading.Thread(
+            target=lambda: found.append(run("persona", "list", "-o", str(path), **slow.environment))
+        )
+        listed.start()
+        while not slow.requests:
+            hold.wait(0.01)
+        # Another process, as far as the file system can tell.
+        begin(path)
+        hold.set()
+        listed.join()
+    assert found == [2]
+    assert path.read_bytes() == b"a sync's\n"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.jsonl", "a.jsonl.journal"]
+
+
+def test_list_replaces_nothing_that_was_set_aside(tmp_path: Path) -> None:
+    synced(Persona(3), tmp_path / "a.jsonl")
+    aside = tmp_path / "a.jsonl.cut-20260101T000000.000000Z"
+    aside.write_bytes(b"theirs\n")
+    with Server(Persona(3)) as server:
+        assert run("persona", "list", "-o", str(aside), **server.environment) == 2
+    assert aside.read_bytes() == b"theirs\n"
+
+
+def wait(event: threading.Event) -> Fault | None:
+    event.wait(30)
+    return None
+
+
+def begin(path: Path) -> None:
+    Path(f"{path}.journal").touch()
+    path.write_bytes(b"a sync's\n")

@@ -1,0 +1,113 @@
+"""Numbered pages of any service, read with what every provider has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from auditctl import NumberedPage, Page, read_numbered, read_once
+from auditctl.errors import AnswerError, RefusedError, UnreachableError
+from tests.service import Service
+from tests.test_export import Acme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ACME = Acme()
+
+
+@dataclass
+class Site:
+    """A service with so many rows, told by `key`, and what it was asked for."""
+
+    rows: Sequence[Any]
+    size: int = 10
+    asked: list[int] = field(default_factory=list)
+
+    def ask(self, number: int) -> NumberedPage:
+        self.asked.append(number)
+        shown = list(self.rows[(number - 1) * self.size : number * self.size])
+        return NumberedPage(Page(shown), len(self.rows), self.size)
+
+    def read(self, *everything: NumberedPage | Exception, concurrency: int = 1) -> list[Any]:
+        def parts() -> Iterator[NumberedPage]:
+            for part in everything:
+                if isinstance(part, Exception):
+                    raise part
+                yield part
+
+        client = Service.saying().client(ACME, concurrency)
+        pages = read_numbered(client, self.ask, parts(), id_name="key")
+        return [event for page in pages for event in page.events]
+
+
+def rows(*keys: int) -> list[Any]:
+    return [{"key": key} for key in keys]
+
+
+def part(*keys: int, total: int | None = None, size: int = 10) -> NumberedPage:
+    return NumberedPage(Page(rows(*keys)), total, size)
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 95])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_service_that_has_nothing_but_pages_is_read_page_by_page(
+    count: int, concurrency: int
+) -> None:
+    site = Site(rows(*range(count)))
+    assert site.read(concurrency=concurrency) == site.rows
+    assert sorted(site.asked) == list(range(1, max(1, -(-count // 10)) + 1))
+
+
+def test_one_answer_with_everything_is_not_asked_for_again() -> None:
+    site = Site([])
+    assert site.read(part(1, 2), part(2, 3)) == rows(1, 2, 2, 3)
+    assert site.asked == []
+
+
+def test_a_part_with_a_pager_is_the_first_page() -> None:
+    site = Site(rows(*range(25)))
+    assert site.read(part(*range(4), total=25), part(*range(4, 10), total=25)) == site.rows
+    assert site.asked == [2, 3]
+
+
+@pytest.mark.parametrize("failure", [RefusedError("no"), UnreachableError("down")])
+@pytest.mark.parametrize("count", [0, 5, 24, 25])
+def test_what_was_delivered_before_a_failure_does_not_come_again(
+    failure: Exception, count: int
+) -> None:
+    site = Site(rows(*range(25)))
+    found = site.read(part(*range(count)), failure)
+    assert sorted(event["key"] for event in found) == list(range(25))
+    assert site.asked[0] == 1
+
+
+def test_other_failures_are_the_callers() -> None:
+    with pytest.raises(AnswerError, match="strange"):
+        Site(rows(1)).read(AnswerError("strange"))
+
+
+def test_a_later_page_without_a_pager_is_an_error() -> None:
+    site = Site(rows(*range(25)))
+    whole = site.ask
+    site.ask = lambda number: replace(whole(number), total=None if number > 1 else 25)  # type: ignore[method-assign]
+    with pytest.raises(AnswerError, match="pager"):
+        site.read()
+
+
+def test_lists_that_share_rows_give_each_once_and_repeat_their_own() -> None:
+    lists = [
+        [Page(rows(1, 1, 2)), Page(rows(2))],
+        [Page([7, {"key": None}])],
+        [Page(rows(2, 3, 1, 3)), Page([7, {"key": None}])],
+    ]
+    found = [page.events for page in read_once(lists, id_name="key")]
+    assert found == [
+        rows(1, 1, 2),
+        rows(2),
+        [7, {"key": None}],
+        rows(3, 3),
+        [7, {"key": None}],
+    ]
