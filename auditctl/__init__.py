@@ -6,6 +6,10 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from auditctl.http.answer import Answer
+    from auditctl.http.client import Client
+    from auditctl.http.numbered import NumberedPage, read_numbered, read_once
+    from auditctl.http.stream import Stream
     from auditctl.provider import (
         Page,
         Provider,
@@ -18,22 +22,18 @@ if TYPE_CHECKING:
     from auditctl.reading import NOTHING, UNREADABLE, full_name, mapping, reach, request, said
     from auditctl.record import Event, Fields
     from auditctl.window import Window
-    from auditctl.wire.answer import Answer
-    from auditctl.wire.client import Client
-    from auditctl.wire.numbered import NumberedPage, read_numbered, read_once
-    from auditctl.wire.stream import Stream
 
 _HOMES = {
-    "Answer": "wire.answer",
-    "Client": "wire.client",
+    "Answer": "http.answer",
+    "Client": "http.client",
     "Event": "record",
     "Fields": "record",
     "NOTHING": "reading",
-    "NumberedPage": "wire.numbered",
+    "NumberedPage": "http.numbered",
     "Page": "provider",
     "Provider": "provider",
     "Secret": "provider",
-    "Stream": "wire.stream",
+    "Stream": "http.stream",
     "UNREADABLE": "reading",
     "Window": "window",
     "basic": "provider",
@@ -41,8 +41,8 @@ _HOMES = {
     "mapping": "reading",
     "option": "provider",
     "reach": "reading",
-    "read_numbered": "wire.numbered",
-    "read_once": "wire.numbered",
+    "read_numbered": "http.numbered",
+    "read_once": "http.numbered",
     "request": "reading",
     "said": "reading",
     "secret": "provider",

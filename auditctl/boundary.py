@@ -12,9 +12,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import Console, LogFormat
-from auditctl.destination import ReaderGoneError, standard_output
 from auditctl.errors import AuditctlError, OutputError, UsageError, failure
 from auditctl.interrupts import GRACE, interrupts
+from auditctl.output import ReaderGoneError, standard_output
 
 if TYPE_CHECKING:
     import typer

@@ -11,9 +11,9 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import Tally, records
+from auditctl.http.client import Client
 from auditctl.provider import Page, Provider
 from auditctl.window import BEGINNING, END, Window, before, shift
-from auditctl.wire.client import Client
 
 LOOK_BACK = timedelta(days=7)
 """How far the newest record is looked for, where each day costs a request."""

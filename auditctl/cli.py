@@ -81,11 +81,11 @@ def verify(
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
-    from auditctl.sync import reports
+    from auditctl.sync import report
     from auditctl.sync.options import VerifyOptions
 
     with command(VerifyOptions, ctx) as (options, _):
-        reports.verify(options)
+        report.verify(options)
 
 
 @own.command(
@@ -103,11 +103,11 @@ def status(
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
-    from auditctl.sync import reports
+    from auditctl.sync import report
     from auditctl.sync.options import StatusOptions
 
     with command(StatusOptions, ctx) as (options, context):
-        reports.status(options, context)
+        report.status(options, context)
 
 
 @own.command(

@@ -11,9 +11,9 @@ from auditctl import registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
-from auditctl.destination import Write, cannot, standard_output, whole_file
 from auditctl.errors import UsageError
 from auditctl.notices import count, warn_of_clock, warn_of_events
+from auditctl.output import Write, cannot, standard_output, whole_file
 from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, OutputOptions
 from auditctl.provider import is_name
 
@@ -152,9 +152,9 @@ def _of_source(
         UsageError: there is no such source, or it is another provider's.
 
     """
-    from auditctl.sync import configuration
+    from auditctl.sync import config
 
-    sources = configuration.sources(options.config, context)
+    sources = config.sources(options.config, context)
     source = sources.get(name)
     if source is None or source.provider is not provider:
         what = "is none" if source is None else f"is one of {source.provider.name}"
@@ -188,7 +188,7 @@ def _check_output(path: str) -> None:
     if not path:
         message = "--output is empty: give the name of a file, or - for standard output."
         raise UsageError(message)
-    from auditctl.sync.template import OF_RECORD, OF_RUN
+    from auditctl.paths import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
         message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
@@ -204,7 +204,7 @@ def _refuse_file_of_sync(path: str) -> None:
         OutputError: nothing can be written there.
 
     """
-    from auditctl.sync.template import is_of_a_sync
+    from auditctl.paths import is_of_a_sync
 
     try:
         belongs_to_sync = is_of_a_sync(path)

@@ -12,9 +12,9 @@ from auditctl.errors import UsageError
 from auditctl.parameters import FetchOptions
 
 if TYPE_CHECKING:
+    from auditctl.http.client import Client
+    from auditctl.http.connection import Exchange
     from auditctl.provider import Provider
-    from auditctl.wire.client import Client
-    from auditctl.wire.connection import Exchange
 
 COLLECTED_AFTER = 20_000
 """The collector's threshold: so many more new objects than freed ones, before it looks."""
@@ -52,7 +52,7 @@ def connect(
     else:
         ready = load()
 
-    from auditctl.wire.client import Client
+    from auditctl.http.client import Client
 
     client = Client(
         ready,

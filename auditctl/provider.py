@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
+    from auditctl.http.answer import Answer
+    from auditctl.http.client import Client
     from auditctl.record import Event, Fields
     from auditctl.window import Window
-    from auditctl.wire.answer import Answer
-    from auditctl.wire.client import Client
 
 MOST_EVENTS = 100_000
 """Events of a page; one of 64 KB, which is what is read of a stream at once, can hold 64,000."""

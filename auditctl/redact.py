@@ -197,7 +197,7 @@ def sweep(  # noqa: C901 - the hottest loop there is, in one piece
 
     Returns:
         Whether a float is there, which may be a number rounded when it was read, and whether a 0
-        is, which may be a ``-0`` (see `auditctl.wire.answer`).
+        is, which may be a ``-0`` (see `auditctl.http.answer`).
 
     """
     floats = zeros = False

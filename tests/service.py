@@ -12,7 +12,7 @@ import httpx
 
 from auditctl import Window
 from auditctl.export import Tally, records, retrieved
-from auditctl.wire.client import Client
+from auditctl.http.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

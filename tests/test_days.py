@@ -16,8 +16,8 @@ from auditctl import Page, Secret, days, exact
 from auditctl.days import newest_first
 from auditctl.errors import OutputError
 from auditctl.export import Tally, records
+from auditctl.http.answer import parse
 from auditctl.providers.roam import Roam
-from auditctl.wire.answer import parse
 from tests.conftest import TEXTS, utf8
 from tests.test_export import WINDOW
 

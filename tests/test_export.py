@@ -17,9 +17,9 @@ from auditctl.console import Console
 from auditctl.export import Tally, most_recent, records, retrieved
 from auditctl.fields import parse_test
 from auditctl.formats.jsonl import Jsonl
+from auditctl.http.answer import parse
 from auditctl.record import Record
 from auditctl.schema import AuditRecord
-from auditctl.wire.answer import parse
 from tests.conftest import TEXTS, utf8
 
 SINCE = datetime(2026, 1, 10, tzinfo=UTC)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from auditctl.destination import COMPRESSION, cannot, write_all
 from auditctl.errors import IntegrityError, OutputError
+from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.record import Record
 from auditctl.sync.aside import rows_of
 from auditctl.sync.datafiles import DataFiles

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from auditctl.destination import MODE, sync_folder, write_all
+from auditctl.output import MODE, sync_folder, write_all
+from auditctl.paths import MARK
+from auditctl.sync.chain import read_at
 from auditctl.sync.files import close, cut_back, open_file
-from auditctl.sync.lines import read_at
-from auditctl.sync.template import MARK
 
 CHUNK = 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS

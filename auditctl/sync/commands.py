@@ -18,25 +18,24 @@ from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.parameters import duration
+from auditctl.paths import Template, parse_template
 from auditctl.provider import own_options
 from auditctl.record import FIELDS
-from auditctl.sync import template
 from auditctl.sync.archive import Archive, hold
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SourcesOptions, SyncOptions
-from auditctl.sync.reports import write_table
+from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
 from auditctl.sync.shape import Shape
-from auditctl.sync.template import Template
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
     from auditctl.console import Console
     from auditctl.export import Tally
     from auditctl.provider import Provider
-    from auditctl.sync.configuration import Source
-    from auditctl.sync.together import Result
+    from auditctl.sync.config import Source
+    from auditctl.sync.jobs import Result
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
 """Exit statuses, what needs a person first: of several failures the first here is the run's."""
@@ -164,7 +163,7 @@ def sync(
     context: Context,
 ) -> None:
     """Append what is not there yet; with ``--follow``, again and again."""
-    path = template.parse(options.output, provider=provider.name, source=provider.name)
+    path = parse_template(options.output, provider=provider.name, source=provider.name)
     job = Job(provider, options, path, context)
     interval = _interval(options.interval)
     watch = partial(_watch, context.console, provider.title)
@@ -189,12 +188,12 @@ def together(options: SourcesOptions, context: Context) -> None:
         FailedError: some failed; each has said why.
 
     """
-    from auditctl.sync import configuration
-    from auditctl.sync.together import Result, Together
+    from auditctl.sync import config
+    from auditctl.sync.jobs import Result, Together
 
     interval = _interval(options.interval)
     duration("--wait", options.wait)  # said once, not by each source
-    known = configuration.sources(options.config, context)
+    known = config.sources(options.config, context)
     unknown = [name for name in options.sources if name not in known]
     if unknown:
         raise UsageError(

@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from auditctl.destination import cannot
 from auditctl.errors import IntegrityError
+from auditctl.output import cannot
+from auditctl.paths import Template, journals_of
 from auditctl.sync.aside import Aside, basic, read_aside, set_aside, since
+from auditctl.sync.chain import read_lines
 from auditctl.sync.files import (
     close,
     create_file,
@@ -19,10 +21,8 @@ from auditctl.sync.files import (
     set_changed,
 )
 from auditctl.sync.integrity import Files, find_contents, prove_files
-from auditctl.sync.lines import read_lines
 from auditctl.sync.sentences import describe_aside, describe_deletion
 from auditctl.sync.state import Deleted, File, FileEntry, State
-from auditctl.sync.template import Template, journals_of
 from auditctl.window import now_text
 
 

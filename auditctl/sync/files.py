@@ -5,8 +5,8 @@ import os
 import stat
 from contextlib import suppress
 
-from auditctl.destination import MODE, cannot, locked_folder, sync_folder
 from auditctl.errors import IntegrityError
+from auditctl.output import MODE, cannot, locked_folder, sync_folder
 
 FOLDER_MODE = 0o700
 

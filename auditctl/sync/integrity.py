@@ -10,11 +10,11 @@ from io import BufferedIOBase
 from typing import Self
 
 from auditctl.errors import IntegrityError
+from auditctl.paths import Template
 from auditctl.sync.aside import rows_of, unpacked
+from auditctl.sync.chain import read_at, read_lines, unreadable
 from auditctl.sync.files import close, open_file
-from auditctl.sync.lines import read_at, read_lines, unreadable
 from auditctl.sync.state import FileEntry
-from auditctl.sync.template import Template
 
 CHUNK = 1024 * 1024
 MOST_OPEN = 64

@@ -13,10 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditctl import __version__
-from auditctl.destination import cannot, sync_folder, write_all
 from auditctl.errors import IntegrityError, LockedError, OutputError
-from auditctl.sync.files import close, open_file
-from auditctl.sync.lines import (
+from auditctl.output import cannot, sync_folder, write_all
+from auditctl.sync.chain import (
     backward,
     count,
     decode,
@@ -27,6 +26,7 @@ from auditctl.sync.lines import (
     unreadable,
     wrong_line,
 )
+from auditctl.sync.files import close, open_file
 from auditctl.sync.replay import NS_PER_MS, read_end
 from auditctl.sync.state import Commit, Pins, ReadSpan
 from auditctl.window import now_text

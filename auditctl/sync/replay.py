@@ -9,8 +9,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.files import close, open_file
-from auditctl.sync.lines import (
+from auditctl.sync.chain import (
     backward,
     count,
     decode,
@@ -19,6 +18,7 @@ from auditctl.sync.lines import (
     unreadable,
     wrong_line,
 )
+from auditctl.sync.files import close, open_file
 from auditctl.sync.state import FIRST_PREV, Commit, State
 from auditctl.window import to_text
 

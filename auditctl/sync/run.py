@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from auditctl.fields import Test
+    from auditctl.http.client import Client
     from auditctl.provider import Provider
     from auditctl.record import Record
-    from auditctl.wire.client import Client
 
 FEW = 4
 """Pages that make a commit at the latest: what a kill may cost."""

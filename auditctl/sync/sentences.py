@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
+from auditctl.paths import Template
 from auditctl.sync.state import Span, State
-from auditctl.sync.template import Template
 
 MOST_NAMES = 10
 """Names of files that one sentence holds."""

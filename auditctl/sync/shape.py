@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditctl.errors import UsageError
+from auditctl.paths import Template
 from auditctl.record import Record
 from auditctl.sync.state import State
-from auditctl.sync.template import Template
 from auditctl.window import parse_time, to_text
 
 Render = Callable[[Sequence[Record]], bytes]

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.errors import AuditctlError, LockedError
+from auditctl.paths import Template
 from auditctl.sync.journal import Journal
 from auditctl.sync.replay import is_held, read_state
 from auditctl.sync.sentences import alarms, describe_foreign_journal
 from auditctl.sync.state import State
-from auditctl.sync.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

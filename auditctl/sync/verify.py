@@ -8,12 +8,12 @@ from glob import glob
 from itertools import islice
 
 from auditctl.errors import IntegrityError
+from auditctl.paths import SUFFIX, Template
+from auditctl.sync.chain import read_lines, unreadable, wrong_line
 from auditctl.sync.integrity import Files
-from auditctl.sync.lines import read_lines, unreadable, wrong_line
 from auditctl.sync.replay import is_held, read_state
 from auditctl.sync.sentences import describe_aside, describe_foreign_journal
 from auditctl.sync.state import Commit, State
-from auditctl.sync.template import SUFFIX, Template
 
 POLL_SECONDS = 0.02
 """Between two looks whether a run goes on writing."""

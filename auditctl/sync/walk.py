@@ -12,9 +12,9 @@ from auditctl.window import END, to_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from auditctl.http.client import Client
     from auditctl.provider import Page, Provider
     from auditctl.window import Window
-    from auditctl.wire.client import Client
 
 
 class Walk:

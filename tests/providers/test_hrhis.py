@@ -170,7 +170,7 @@ def test_an_answer_that_breaks_off_is_completed_from_the_pages(rows_sent: int, g
 def test_a_server_that_fails_twice_at_everything_is_asked_for_pages(
     failure: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditctl.wire.patience.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("auditctl.http.retry.FIRST_PAUSE", 0.001)
     service = failing(Growing(total=150, size=100, growth=0), failure)
     client = Client(
         HRHIS, transport=httpx.MockTransport(service), retry_for=timedelta(hours=1), concurrency=1
@@ -197,7 +197,7 @@ def test_keys_that_cannot_be_kept_do_not_lead_to_rows_twice(
     def refused() -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("auditctl.wire.keys.KEYS_IN_MEMORY", 100)
+    monkeypatch.setattr("auditctl.http.keys.KEYS_IN_MEMORY", 100)
     log = Growing(total=1_000, size=100, growth=0)
     whole = json.dumps({"userLogs": log.log}).encode()
     sound = ids(failing(log, lambda: whole[:-5_000]))

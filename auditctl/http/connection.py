@@ -1,0 +1,261 @@
+"""The way to one origin: requests go there and nowhere else, each within its time."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from auditctl.errors import UsageError
+from auditctl.http.body import TooLargeError
+from auditctl.http.cookies import Cookies
+from auditctl.http.errors import Refusals
+from auditctl.http.pace import Pace, watch
+from auditctl.http.waits import clock
+from auditctl.settings import is_loopback
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+KEPT_ALIVE = 60.0
+"""Seconds that an idle connection is kept, so that a pause does not cost a new one."""
+MOST_REDIRECTS = 5
+
+_EMPTY = httpx.ByteStream(b"")
+_TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
+
+Params = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came of it, told to whoever wants to know."""
+
+    method: str
+    path: str
+    """With the query, its credentials redacted."""
+    status: int | None
+    """None if no answer came."""
+    milliseconds: float
+    size: int
+    """Bytes of the body as they came over the wire."""
+
+
+class Connection:
+    """Sends requests to the origin of a base URL."""
+
+    def __init__(  # noqa: PLR0913 - one value for each thing that a run may decide
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        refusals: Refusals,
+        *,
+        most: int,
+        transport: httpx.BaseTransport | None,
+        on_exchange: Callable[[Exchange], None] | None,
+    ) -> None:
+        """Prepare, without asking anything yet.
+
+        Args:
+            base_url: what each path is put behind.
+            headers: sent with each request.
+            refusals: gives the failures to raise.
+            most: connections that are kept open for further requests.
+            transport: answers instead of the network.
+            on_exchange: told of every request.
+
+        Raises:
+            UsageError: the network cannot be used as the environment says.
+
+        """
+        self._base = base_url.rstrip("/")
+        self._origin = _origin(self._base)
+        self._refusals = refusals
+        try:
+            self._headers = {"Host": httpx.URL(self._base).netloc.decode(), **headers}
+        except httpx.InvalidURL as error:
+            raise UsageError(f"No request can be sent to the base URL: {error}.") from None
+        self._on_exchange = on_exchange
+        self._cookies = Cookies()
+        self._pace = Pace()
+        self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
+        self._proxied = False
+        self._transport = transport or self._network(most)
+
+    def _network(self, most: int) -> httpx.HTTPTransport:
+        """Make what sends requests: httpx's transport, through the proxy that the user has set.
+
+        Not an httpx.Client around it: what that adds (several origins, credentials of .netrc,
+        redirects, URLs parsed five times) is unwanted here or half of a page's cost.
+        """
+        scheme, host, port = self._origin
+        proxies = getproxies()
+        bypassed = proxy_bypass(f"{host}:{port}")  # no_proxy may name a port
+        proxy = None if bypassed else proxies.get(scheme) or proxies.get("all")
+        if proxy and "://" not in proxy:
+            proxy = f"http://{proxy}"
+        limits = httpx.Limits(
+            # As many as there are requests under way, which is limited elsewhere. Answers that
+            # wait for their turn hold a connection, and the one whose turn it is may need another.
+            max_connections=None,
+            max_keepalive_connections=most,
+            keepalive_expiry=KEPT_ALIVE,
+        )
+        try:
+            if proxy and scheme == "http" and not is_loopback(urlsplit(proxy).hostname or ""):
+                proxy = None  # it would be another machine, and see the credentials in the clear
+            self._proxied = proxy is not None
+            # Plain http is for this machine alone and has no certificates, whose loading takes
+            # longer than most fetches.
+            transport = httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
+        except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
+            # A certificate file that is gone; a proxy that is no URL, or needs an extra.
+            if isinstance(error, ImportError):
+                said = "a SOCKS proxy needs more: pip install 'auditctl[socks]'"
+            elif isinstance(error, OSError):
+                said = self._refusals.safe(str(error)).rstrip(".")
+            else:
+                said = "the proxy is none"  # not what is wrong with it: that may be its password
+            of_files = isinstance(error, OSError)
+            about = "SSL_CERT_FILE and SSL_CERT_DIR" if of_files else "HTTPS_PROXY and ALL_PROXY"
+            message = (
+                f"The connection cannot be set up: {said}. "
+                f"Check the variables that say how, such as {about}."
+            )
+            raise UsageError(message) from None
+        watch(transport, self._pace)
+        return transport
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._transport.close()
+
+    def forget_date(self) -> None:
+        """Forget what the last answer said of the provider's clock."""
+        self._date = None, datetime.now(UTC)
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the provider's clock is ahead of ours, by its last answer's Date."""
+        header, now = self._date
+        date = clock(header)
+        return None if date is None else date - now
+
+    @contextmanager
+    def asked(
+        self, path: str, params: Params | None, credentials: Mapping[str, str]
+    ) -> Iterator[httpx.Response]:
+        """Lend the answer to one request, redirects followed, its body not yet read.
+
+        Raises:
+            PassingError: the network failed, here or while the body was read.
+            AnswerError: it is redirected too often, or to another origin; or its body is too large.
+
+        """
+        try:
+            query = f"?{urlencode(params)}" if params else ""
+            request = self._request(self._base + path + query, credentials)
+        except (httpx.InvalidURL, ValueError):
+            raise self._refusals.unaskable(f"{path} {params or ''}") from None
+        try:
+            for _ in range(MOST_REDIRECTS + 1):
+                with self._sent(request) as response:
+                    if not response.has_redirect_location:
+                        yield response
+                        return
+                    request = self._redirected(response, credentials)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise self._refusals.of_network(error, self._origin, proxied=self._proxied) from None
+        except TooLargeError:
+            raise self._refusals.too_large() from None
+        raise self._refusals.redirected(MOST_REDIRECTS)
+
+    def belongs(self, link: str, what: str) -> None:
+        """Make sure that a link, as it stands in an answer, leads to this origin.
+
+        Raises:
+            AnswerError: it does not, and the credentials belong nowhere else.
+            ValueError: it is no link.
+
+        """
+        if link.startswith(f"{self._base}/"):
+            return  # it begins as all our questions do, as nearly every link does
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:  # else it is relative, and thus of this origin
+            origin = _origin(urljoin(f"{self._base}/", link))
+            if origin != self._origin:
+                raise self._refusals.elsewhere(origin, what)
+
+    def _request(self, url: str, credentials: Mapping[str, str]) -> httpx.Request:
+        headers = {**self._headers, **credentials}
+        extensions = {"timeout": _TIMEOUT}
+        # With a body of its own, if an empty one, httpx need not work out what headers go with it.
+        request = httpx.Request("GET", url, headers=headers, stream=_EMPTY, extensions=extensions)
+        if cookies := self._cookies.header:
+            request.headers.encoding = "latin-1"  # whose characters are bytes
+            request.headers["Cookie"] = cookies.decode("latin-1")
+        return request
+
+    @contextmanager
+    def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
+        """Send one request and lend what answers it; tell of both when the body has been read."""
+        response: httpx.Response | None = None
+        body: _Counted | None = None
+        started = time.monotonic()
+        try:
+            self._pace.begin()
+            response = self._transport.handle_request(request)
+            self._pace.in_head = False
+            response.request = request
+            response.stream = body = _Counted(response)
+            if "Set-Cookie" in response.headers:
+                # A session that the provider opened is used again, instead of one per request.
+                self._cookies.take(response.headers)
+            self._date = response.headers.get("Date"), datetime.now(UTC)
+            yield response
+        finally:
+            if response is not None:
+                response.close()
+            if self._on_exchange is not None:
+                path = self._refusals.shown(unquote(request.url.raw_path.decode()))
+                status = response.status_code if response is not None else None
+                size = body.size if body is not None else 0
+                milliseconds = (time.monotonic() - started) * 1000
+                self._on_exchange(Exchange("GET", path, status, milliseconds, size))
+
+    def _redirected(
+        self, response: httpx.Response, credentials: Mapping[str, str]
+    ) -> httpx.Request:
+        """Make the request that a redirect asks for, if it stays within the origin."""
+        try:
+            url = urljoin(str(response.request.url), response.headers["Location"])
+            self.belongs(url, "a redirect")
+            return self._request(url, credentials)
+        except (ValueError, httpx.InvalidURL):
+            raise self._refusals.strange("it redirects to something that is no URL") from None
+
+
+class _Counted(httpx.SyncByteStream):
+    """A body as it comes over the wire, its bytes counted."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._stream = cast("httpx.SyncByteStream", response.stream)
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            self.size += len(piece)
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port

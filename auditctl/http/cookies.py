@@ -1,0 +1,63 @@
+"""The cookies of a session that the provider opened, sent back byte for byte as they came."""
+
+import re
+import threading
+from datetime import UTC, datetime
+
+import httpx
+
+from auditctl.http.waits import clock, http_date
+
+LARGEST_HEADER = 8192
+"""Bytes of all cookies together: servers refuse much more, however many they have set."""
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_is_over = re.compile(rb"-[0-9]+|0+").fullmatch
+
+
+class Cookies:
+    """What one origin has set; it alone is asked, so neither domains nor paths matter.
+
+    http.cookiejar would decode and rewrite the values, and takes longer than the rest of a request.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.header = b""
+        """What goes into the next request; empty if there are none."""
+        self._kept: dict[bytes, bytes] = {}
+        self._lock = threading.Lock()
+
+    def take(self, headers: httpx.Headers) -> None:
+        """Keep what an answer sets, and drop what it lets expire."""
+        now = clock(headers.get("Date")) or datetime.now(UTC)
+        with self._lock:
+            for name, line in headers.raw:
+                if name.lower() == b"set-cookie" and not _CONTROL.search(line):
+                    self._set(line, now)
+            size = sum(len(name) + len(value) for name, value in self._kept.items())
+            for name in list(self._kept):  # the oldest first
+                if size + len(b"=; ") * len(self._kept) <= LARGEST_HEADER:
+                    break
+                size -= len(name) + len(self._kept.pop(name))
+            self.header = b"; ".join(b"%s=%s" % pair for pair in self._kept.items())
+
+    def _set(self, line: bytes, now: datetime) -> None:
+        pair, *attributes = line.split(b";")
+        name, equals, value = pair.partition(b"=")
+        name = name.strip(b" \t")
+        if not name or not equals:
+            return
+        self._kept.pop(name, None)
+        if not _has_expired(attributes, now):
+            self._kept[name] = value.strip(b" \t")
+
+
+def _has_expired(attributes: list[bytes], now: datetime) -> bool:
+    """Tell by Max-Age, else by Expires, whether a cookie is set in order to be dropped."""
+    pairs = (attribute.partition(b"=") for attribute in attributes)
+    said = {name.strip(b" \t").lower(): value.strip(b" \t") for name, _, value in pairs}
+    if b"max-age" in said:
+        return _is_over(said[b"max-age"]) is not None
+    date = http_date(said.get(b"expires", b"").decode("latin-1"))
+    return date is not None and date <= now

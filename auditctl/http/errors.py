@@ -1,0 +1,272 @@
+"""What an answer that is none says, in headers and bodies of any shape, and what it stands for."""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import httpx
+
+from auditctl.errors import (
+    AccessError,
+    AnswerError,
+    ForbiddenError,
+    RefusedError,
+    UnreachableError,
+)
+from auditctl.escape import escape
+from auditctl.http.retry import PassingError
+from auditctl.http.waits import wait_asked
+from auditctl.provider import Provider, Secret, required
+from auditctl.redact import REDACTED, redact_text
+
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
+"""Statuses that tell of a trouble that may pass; those from 520 on are a CDN's in front."""
+THROTTLED = 429
+UNAUTHORIZED, FORBIDDEN = 401, 403
+LONGEST_SAYING = 500
+MOST_ERRORS = 3
+"""Of a list of errors, that many are quoted."""
+QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
+_WORDS = ("title", "details", "detail", "error", "error_description", "message")
+"""Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_URL_SAFE = str.maketrans("+/", "-_")
+_is_refusal = re.compile(r"4[0-9]{2} ").match
+"""How httpx says that a proxy will not let us through, however often it is asked."""
+_ENDLESS_HEADERS = "Receive buffer too long"
+"""How h11 says that headers are longer than any that are read."""
+WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
+
+
+class Refusals:
+    """Makes what a provider refuses, and what goes wrong with it, into failures: sentences.
+
+    Whatever of a stranger's words goes into one is freed of our secrets and of what moves a
+    terminal's cursor.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        """Speak of this provider, with its hints."""
+        self._title = provider.title
+        self._hints = provider.hints
+        self._permission = provider.permission
+        self._variable = f"{provider.name.upper()}_BASE_URL"
+        must = required(type(provider))
+        self._required = {field: names for field, names in must.items() if field != "base_url"}
+        self._secrets: set[str] = set()
+        self._quoted: list[str] = []
+
+    def know(self, provider: Provider) -> None:
+        """Note what a provider's settings are: which may not be shown, and which are odd."""
+        settings = vars(provider)
+        secrets = {field: v.reveal() for field, v in settings.items() if isinstance(v, Secret)}
+        self.hide(secrets.values())
+        self.hide(secret.strip(QUOTES) for secret in secrets.values())
+        values = {**settings, **secrets}
+        self._quoted = [
+            names for field, names in self._required.items() if values[field][:1] in tuple(QUOTES)
+        ]
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Note what may not be shown, in any form that it may be said back in."""
+        for secret in secrets:
+            written = json.dumps(secret)[1:-1]
+            percent = quote(secret, safe="")
+            packed = b64encode(secret.encode()).decode().rstrip("=")
+            self._secrets |= {
+                secret,
+                secret.lower(),  # as the host that it was taken for
+                secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
+                json.dumps(written)[1:-1],
+                _PERCENT.sub(lambda match: match[0].lower(), percent),
+                packed,
+                packed.translate(_URL_SAFE),
+                secret.rstrip("=").translate(_URL_SAFE),  # if it is base64 itself
+                written,
+                written.replace("/", "\\/"),
+                json.dumps(secret, ensure_ascii=False)[1:-1],
+                repr(secret)[1:-1],
+                quote(secret),
+                percent,
+                quote_plus(secret),
+                secret.rstrip("="),
+            }
+        self._secrets.discard("")
+
+    def shown(self, text: str) -> str:
+        """Make a text fit to be shown: no credential in it, and nothing that moves a cursor."""
+        return escape(redact_text(self._hidden(text)))
+
+    def safe(self, text: str) -> str:
+        """Make a stranger's text fit for a message: shown, in one line, not too long."""
+        text = self.shown(" ".join(self._hidden(text).split()))  # a secret may hold blanks
+        return text if len(text) <= LONGEST_SAYING else f"{text[:LONGEST_SAYING]}…"
+
+    def _hidden(self, text: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
+        """Give what a status stands for; ``words`` are what the body says, if anything."""
+        said = f": {self.safe(words)}" if words else ""
+        hint = self._hints.get(status, "")
+        if status in RETRIED:
+            wait = wait_asked(headers)
+            return PassingError(
+                f"answered {status}{said}", throttled=status == THROTTLED, wait=wait
+            )
+        if status in (UNAUTHORIZED, FORBIDDEN):
+            refused = AccessError if status == UNAUTHORIZED else ForbiddenError
+            verb = "refused the credentials" if status == UNAUTHORIZED else "does not allow this"
+            if self._quoted:
+                hint = (
+                    f"The value of {' and '.join(self._quoted)} begins with a quote, which is sent "
+                    f"with it: an env file of Docker's takes no quotes. {hint}"
+                )
+            return refused(f"{self._title} {verb} ({status}{said}). {hint}".rstrip())
+        if httpx.codes.is_server_error(status):
+            return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
+        hint = hint or f"Check {self._variable} and the options."
+        error = RefusedError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error.code = status
+        return error
+
+    def of_network(
+        self, error: httpx.RequestError, origin: tuple[str, str, int | None], *, proxied: bool
+    ) -> Exception:
+        """Give what a fault of the network on the way to an origin stands for."""
+        said = self.safe(str(error) or type(error).__name__)
+        if said == _ENDLESS_HEADERS:
+            return self.too_large()
+        _, host, port = origin
+        if "CERTIFICATE_VERIFY_FAILED" in said:
+            message = (
+                f"The certificate of {host} cannot be trusted: {said}. Set SSL_CERT_FILE if your "
+                "network has its own certificate authority."
+            )
+            return UnreachableError(message)
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+            through = " through the proxy" if proxied else ""
+            way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable
+            sentence = f"cannot be reached at {host}:{port}{through} ({said})"
+            if _is_refusal(said) and int(said[:3]) not in RETRIED:
+                return UnreachableError(f"{self._title} {sentence}. Check {way}.")
+            hint = f"Check {way}, the network and the provider's status page."
+            return PassingError(sentence, hint=hint)
+        if isinstance(error, httpx.TimeoutException):
+            return PassingError(f"did not answer in time ({said or type(error).__name__})")
+        return PassingError(f"broke off its answer ({said})")
+
+    def not_json(self, headers: httpx.Headers, body: bytes) -> PassingError:
+        """Give the error for an answer that is no JSON: it may come whole when asked again."""
+        if "html" not in headers.get("Content-Type", "").lower():
+            return PassingError(f"answered with {len(body)} bytes that are not JSON")
+        hint = (
+            f"Check that {self._variable} is the API's address, and that no proxy answers in its "
+            "place."
+        )
+        return PassingError("answered with a web page instead of JSON", hint=hint)
+
+    def cut(self, headers: httpx.Headers) -> PassingError:
+        """Return the error for a stream that ends too early: it may come whole when asked again."""
+        if "html" in headers.get("Content-Type", "").lower():
+            return self.not_json(headers, b"")
+        return PassingError("sent an array that ends too early, or is not JSON")
+
+    def strange(self, what: str) -> AnswerError:
+        """Give the error for an answer of another shape; ``what`` completes "because"."""
+        message = (
+            f"{self._title}'s answer cannot be understood, because {what}. Check that "
+            f"{self._variable} is the API's address; if it is, the API has changed."
+        )
+        return AnswerError(message)
+
+    def too_large(self) -> AnswerError:
+        """Return the error for an answer that would take too much memory."""
+        message = (
+            f"{self._title}'s answer is larger than any that is read: a page has some 60 KB. Check "
+            f"that {self._variable} is the API's address."
+        )
+        return AnswerError(message)
+
+    def circle(self, question: str) -> AnswerError:
+        """Give the error for a question that was asked before."""
+        message = (
+            f"{self._title}'s pages would never end: {self.safe(question)} came round again. "
+            "Nothing more was asked; the API may have changed."
+        )
+        return AnswerError(message)
+
+    def endless(self, answers: int) -> AnswerError:
+        """Return the error for pages that bring nothing and do not end."""
+        message = (
+            f"{self._title}'s pages would never end: {answers} answers in a row brought no new "
+            "event. Nothing more was asked; try again later, and tell the provider if it stays so."
+        )
+        return AnswerError(message)
+
+    def incomplete(self, rows: int, total: int, why: str) -> AnswerError:
+        """Return the error for numbered pages that have not shown all rows of their list."""
+        message = (
+            f"{self._title} showed {rows} of {total} rows on its pages: {why}. What is missing "
+            "cannot be known; run it again when the service is less busy."
+        )
+        return AnswerError(message)
+
+    def elsewhere(self, origin: tuple[str, str, int | None], what: str) -> AnswerError:
+        """Give the error for ``what``, a link or a redirect, that leads to another origin."""
+        message = (
+            f"{self._title} sent {what} to another origin, "
+            f"{self.safe(f'{origin[0]}://{origin[1]}:{origin[2]}')}, where the credentials do not "
+            f"belong. If that is where the API lives now, set {self._variable}."
+        )
+        return AnswerError(message)
+
+    def redirected(self, most: int) -> AnswerError:
+        """Give the error for a redirect too many."""
+        message = f"{self._title} redirects more than {most} times. Check the base URL."
+        return AnswerError(message)
+
+    def changed(self) -> UnreachableError:
+        """Give the error for a stream that cannot be taken up where it broke off."""
+        message = (
+            f"{self._title}'s log changed while a broken answer was read again, so what is "
+            "left of it cannot be told from what was delivered. Run the command again."
+        )
+        return UnreachableError(message)
+
+    def unfit(self, what: str) -> AccessError:
+        """Give the error for credentials that no request can carry, because of ``what``."""
+        message = (
+            f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
+            f"{' and '.join(self._required.values())}; wanted: {self._permission}."
+        )
+        return AccessError(message)
+
+    def unaskable(self, what: str) -> AnswerError:
+        """Give the error for a question that no URL can hold."""
+        return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
+
+
+def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
+    """Find what a vendor's error body says, in any of the shapes seen."""
+    if isinstance(tree, str):
+        return "" if tree.lstrip()[:1] in ("<", "") else tree
+    if isinstance(tree, list):
+        return ", ".join(filter(None, map(said_in, tree)))
+    if not isinstance(tree, dict):
+        return str(tree) if type(tree) is int else ""
+    errors = tree.get("errors")
+    if isinstance(errors, dict):  # by the field that each is about
+        errors = list(errors.values())
+    needed = said_in(tree.get("needed"))
+    found = [
+        *(said_in(tree.get(name)) for name in _WORDS),
+        *map(said_in, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
+        needed and f"needed: {needed}",
+    ]
+    return ", ".join(filter(None, dict.fromkeys(found)))

@@ -1,0 +1,234 @@
+"""The PATH of a destination: which file a record goes to, and where the journal lies."""
+
+import os
+import re
+import stat
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from auditctl.errors import UsageError
+from auditctl.parameters import STDOUT
+from auditctl.record import Record
+
+SUFFIX = ".journal"
+MARK = ".cut-"
+"""Stands between the name of a file and the time when bytes of it were set aside."""
+OF_RUN = ("provider", "source")
+"""Placeholders that are the same for all records of a run."""
+OF_RECORD = ("date", "account")
+"""Placeholders that are different from record to record, so that there are several files."""
+UNDATED = "undated"
+NOBODY = "unknown"
+"""Stand for the date and the account of a record that has none."""
+LONGEST_VALUE = 100
+"""Characters of an account in a file's name."""
+
+_VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account": "[^/]+"}
+"""What may stand in the place of each placeholder in a file's name."""
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A destination's folder, and the names of its files below it."""
+
+    folder: str
+    """The deepest one that is the same for all files; the journal lies there."""
+    names: str
+    """The rest of the PATH: a name, or several of them with ``{date}`` and ``{account}``."""
+
+    @property
+    def path(self) -> str:
+        """The PATH as a whole."""
+        return os.path.join(self.folder, self.names)  # noqa: PTH118 - as the user wrote it
+
+    @property
+    def journal(self) -> str:
+        """Where the journal lies: found from the PATH alone, so placeholders stay in its name."""
+        return os.path.join(self.folder, self.names.replace("/", "-") + SUFFIX)  # noqa: PTH118
+
+    @property
+    def compressed(self) -> bool:
+        """Say whether the files are gzip."""
+        return self.names.lower().endswith(".gz")
+
+    @property
+    def several(self) -> bool:
+        """Say whether there may be several files."""
+        return "{" in self.names
+
+    def name(self, record: Record) -> str:
+        """Give the file that a record goes to, below the folder."""
+        values = {
+            "date": (record["time"] or UNDATED)[:10],
+            "account": _harmless(record["account"]) if record["account"] else NOBODY,
+        }
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
+
+    def groups(self, records: Sequence[Record]) -> dict[str, Sequence[Record]]:
+        """Give the records that go to each file."""
+        if not self.several:
+            return {self.names: records} if records else {}
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            groups.setdefault(self.name(record), []).append(record)
+        return dict(groups)
+
+    def aside(self, names: Container[str]) -> list[str]:
+        """Return the names, below the folder, of files with bytes that were set aside.
+
+        ``names`` are those of the destination's files: others may be of one beside it.
+        """
+        if self.several:
+            import glob
+
+            pattern = "*".join(map(glob.escape, _PLACEHOLDER.split(self.names)[::2])) + f"{MARK}*"
+            found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+        else:
+            found = []
+            with suppress(OSError):
+                found = os.listdir(self.folder or ".")  # noqa: PTH208
+        return sorted(
+            name
+            for name in found
+            if MARK in name
+            and ((begin := name.rpartition(MARK)[0]) in names or begin == self.names)
+        )
+
+    def there(self) -> list[str]:
+        """Give the names, below the folder, of files that are there and may be its own.
+
+        None where a name may end in anything: what logrotate made of one would be among them.
+        """
+        if self.names.endswith("}"):
+            return []
+        import glob
+
+        pattern = "*".join(map(glob.escape, _PLACEHOLDER.split(self.names)[::2]))
+        values = _names(self.names)
+        found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+        return [name for name in found if re.fullmatch(values, name) and not self._is_another(name)]
+
+    def _is_another(self, name: str) -> bool:
+        """Say whether a file is a destination of its own, or its journal."""
+        path = os.path.join(self.folder, name)  # noqa: PTH118
+        journal = path + SUFFIX
+        return name.endswith(SUFFIX) or (journal != self.journal and os.path.exists(journal))  # noqa: PTH110
+
+
+def parse_template(path: str, **of_run: str) -> Template:
+    """Read a PATH; ``of_run`` are the values of the placeholders that a run decides.
+
+    Raises:
+        UsageError: it names no file, or has a placeholder that is none.
+
+    """
+    if "\0" in path:
+        message = f"The path {path!r} holds what no path can."
+        raise UsageError(message)
+    unknown = [name for name in _PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
+    if unknown or not set("{}").isdisjoint(_PLACEHOLDER.sub("", path)):
+        known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
+        message = f"The path {path!r} has a placeholder that is none. There are {known}."
+        raise UsageError(message)
+    for name, value in of_run.items():
+        path = path.replace(f"{{{name}}}", value)
+    if path.endswith(SUFFIX):
+        raise UsageError(
+            f"{path!r} is the name of a journal. Give another PATH, such as audit.jsonl."
+        )
+    other = False
+    with suppress(OSError, ValueError):  # nothing is there, or can be
+        # What else is there instead of a file, such as a FIFO, was put there: a run refuses it.
+        mode = os.stat(path).st_mode  # noqa: PTH116
+        other = stat.S_ISDIR(mode) or stat.S_ISCHR(mode)
+    nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
+    if nameless or other:
+        message = (
+            f"{path!r} is no file that sync could append to. Give a PATH such as audit.jsonl or "
+            "audit/{date}.jsonl.gz."
+        )
+        raise UsageError(message)
+    folder, names = os.path.split(path)
+    while "{" in folder:
+        folder, last = os.path.split(folder)
+        names = f"{last}/{names}"
+    return Template(folder, names)
+
+
+def is_of_a_sync(path: str) -> bool:
+    """Say whether a file is one of some destination's: its journal, or one that has it nearby."""
+    path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    if MARK in name:
+        path = os.path.join(folder, name.rpartition(MARK)[0])  # noqa: PTH118
+    if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
+        return True
+    # If it is not there, there is nothing to lose.
+    return os.path.exists(path) and any(journals_of(path))  # noqa: PTH110
+
+
+def journals_of(path: str) -> Iterator[str]:
+    """Yield the journals of destinations that a file may belong to, by its name without links."""
+    import glob
+
+    if os.path.exists(path + SUFFIX):  # noqa: PTH110
+        yield path + SUFFIX
+    folder, name = os.path.split(path)
+    while True:
+        for journal in glob.glob(f"*{{*}}*{SUFFIX}", root_dir=folder, include_hidden=True):  # noqa: PTH207
+            if re.fullmatch(_names(journal.removesuffix(SUFFIX)), name):
+                yield os.path.join(folder, journal)  # noqa: PTH118
+        if folder == os.path.dirname(folder):  # noqa: PTH120
+            return
+        folder, last = os.path.split(folder)
+        name = f"{last}-{name}"  # as in a journal's name
+
+
+def find_templates(path: str) -> list[Template]:
+    """Find the destinations of a PATH: with ``{source}`` or ``{provider}`` there may be several.
+
+    One that has no journal is among them where the PATH can mean no other.
+    """
+    path = path.removesuffix(SUFFIX)
+    if not any(f"{{{name}}}" in path for name in OF_RUN):
+        return [parse_template(path)]
+    import glob
+
+    # NUL is the one character that no path has: pieces of text and names of placeholders by turns.
+    journal = parse_template(path, **{name: f"\0{name}\0" for name in OF_RUN}).journal
+    first, *pieces = journal.split("\0")
+    pattern, values = glob.escape(first), re.escape(first)
+    for name, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        pattern += f"*{glob.escape(piece)}"
+        # Twice in a PATH it is twice the same; a brace is of another PATH's placeholders.
+        again = f"(?P<{name}>" in values
+        values += f"(?P={name})" if again else f"(?P<{name}>[^/{{}}]+)"
+        values += re.escape(piece)
+    journals = sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207
+    matches = [re.fullmatch(values, found) for found in journals]
+    return [parse_template(path, **match.groupdict()) for match in matches if match]
+
+
+def _names(template: str) -> str:
+    """Give the pattern of all names that a template of one can make."""
+    parts = enumerate(_PLACEHOLDER.split(template))
+    return "".join(_VALUES.get(part, ".*") if n % 2 else re.escape(part) for n, part in parts)
+
+
+def _harmless(value: str) -> str:
+    """Make a stranger's word part of a file's name: it leads nowhere else and hides nothing.
+
+    Two words never make the same name, nor does one make that of records without an account.
+    """
+    name = quote(value, safe="@+ ", errors="surrogatepass").replace("~", "%7E")
+    if name.startswith(".") or name == NOBODY:
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    if len(name) <= LONGEST_VALUE:
+        return name
+    import hashlib
+
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[: LONGEST_VALUE - 17]}~{digest}"

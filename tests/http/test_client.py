@@ -1,0 +1,137 @@
+"""What the client makes sure of, whoever asks through it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditctl import Secret
+from auditctl.check import check
+from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
+from auditctl.http.client import MOST_FRUITLESS
+from auditctl.provider import MOST_EVENTS
+from auditctl.providers.persona import Persona
+from tests.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PERSONA = Persona(api_key=Secret("persona_production_example"), base_url="https://api.example.com")
+NOW = datetime(2025, 12, 31, tzinfo=UTC)
+
+
+def page(*events: Any, number: int | None) -> Any:
+    """Make a page whose cursor is none that was there before."""
+    following = None if number is None else f"/user-audit-logs?page%5Bafter%5D=c{number}"
+    return {"data": list(events), "links": {"prev": None, "next": following}}
+
+
+def event(id_: str | None = "ual_1") -> Any:
+    return {"id": id_, "attributes": {"created-at": "2025-12-10T08:00:00.000Z"}}
+
+
+def walk(of: Callable[[int], Any]) -> tuple[int, Exception | None]:
+    """Walk pages made by their number to the end: how many were asked for, and how it ended."""
+    service = Service(lambda _: of(len(service.asked)))
+    try:
+        service.export(PERSONA)
+    except AnswerError as error:
+        return len(service.asked), error
+    return len(service.asked), None
+
+
+# Pages that never end
+
+
+@pytest.mark.parametrize("empty", [7, MOST_FRUITLESS - 1])
+def test_empty_pages_are_no_end(empty: int) -> None:
+    def of(number: int) -> Any:
+        last = number == 2 * empty + 2
+        rows = [event(f"ual_{number}")] if number % (empty + 1) == 0 else []
+        return page(*rows, number=None if last else number)
+
+    assert walk(of) == (2 * empty + 2, None)
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [event(None)], [event(None), event(None)]], ids=["none", "one", "twins"]
+)
+def test_a_hundred_answers_in_a_row_without_a_new_event_end_the_walk(rows: list[Any]) -> None:
+    asked, error = walk(lambda number: page(*rows, number=number))
+    assert asked == MOST_FRUITLESS + bool(rows)
+    assert "pages would never end: 100 answers in a row brought no new event" in str(error)
+
+
+def test_so_do_events_that_come_in_turns() -> None:
+    def of(number: int) -> Any:
+        return page({"id": None, "turn": number % 3}, number=number)
+
+    asked, error = walk(of)
+    assert (asked, type(error)) == (MOST_FRUITLESS + 3, AnswerError)
+
+
+def test_check_does_not_ask_for_ever_either() -> None:
+    service = Service(lambda _: page(number=len(service.asked)))
+    lines: list[str] = []
+    with pytest.raises(AnswerError, match="never end"):
+        lines.extend(check(PERSONA, service.client(PERSONA), NOW))
+    assert len(service.asked) == MOST_FRUITLESS
+
+
+def test_an_answer_that_is_too_large_is_no_trouble_that_passes() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b"[" * 8 * 2**20)
+
+    service = Service(answer)
+    with pytest.raises(AnswerError, match="is larger than any that is read"):
+        service.client(PERSONA).get("/user-audit-logs")
+    assert len(service.asked) == 1
+
+
+def test_a_page_of_far_too_many_events_is_not_made_into_records() -> None:
+    service = Service(lambda _: page(*[1] * (MOST_EVENTS + 1), number=None))
+    with pytest.raises(AnswerError, match="has 100,001 events, more than the 100,000"):
+        service.export(PERSONA)
+    assert len(service.asked) == 1
+
+
+# Whatever an answer says
+
+HEADERS = st.sampled_from(
+    [
+        b"Location", b"Set-Cookie", b"Date", b"Retry-After", b"RateLimit", b"X-RateLimit-Reset",
+        b"Content-Type", b"Content-Encoding", b"Content-Length",
+    ]
+)  # fmt: skip
+VALUES = st.binary(max_size=30) | st.sampled_from(
+    [b"gzip", b"deflate", b"/next", b"//[", b"http://h:x/", b"a=b", b"text/html", b"9" * 99]
+)
+STATUSES = st.integers(100, 599) | st.sampled_from([200, 204, 302, 401, 429, 503, 600, 999])
+
+
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.tuples(STATUSES, st.lists(st.tuples(HEADERS, VALUES)), st.binary())),
+)
+def test_whatever_headers_an_answer_has_a_foreseen_failure_comes_of_it(
+    body: int, answers: list[tuple[int, list[tuple[bytes, bytes]], bytes]]
+) -> None:
+    left = iter(answers)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        status, headers, content = next(left, (200, [], b"%d" % body))
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
+
+    client = Service(answer).client(PERSONA)
+    for number in range(len(answers) + 1):
+        with suppress(UnreachableError, AccessError, ThrottledError, AnswerError):
+            found = client.get(f"/{number}")
+            assert found.body == b"" or found.tree == orjson.loads(found.body)
+    client.close()

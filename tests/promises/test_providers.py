@@ -1,0 +1,365 @@
+"""What every provider promises, whoever wrote it: shown with its own sample data."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import auditctl
+from auditctl import Page, Window, demo, registry
+from auditctl.errors import AuditctlError
+from auditctl.export import Tally, most_recent, records
+from auditctl.http.answer import parse
+from auditctl.http.client import Client
+from auditctl.provider import variables
+from auditctl.schema import AuditRecord
+from auditctl.settings import sample
+from tests import tape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditctl.record import Record
+
+PROVIDERS = sorted(registry.installed())
+PACKAGE = Path(auditctl.__file__).parent
+ROOT = PACKAGE.parent
+
+every_provider = pytest.mark.parametrize("name", PROVIDERS)
+
+
+# Facts
+
+
+@every_provider
+def test_its_facts_are_filled_in(name: str) -> None:
+    provider = tape.provider_class(name)
+    assert provider.name == name
+    assert re.fullmatch(r"[a-z][a-z0-9]*", name)
+    assert provider.__name__.lower() == name
+    assert provider.title.lower() == name
+    assert provider.order in ("newest first", "newest day first", "none documented")
+    assert all([provider.permission, provider.retention, provider.rate_limit])
+    assert provider.docs.startswith("https://")
+    assert {401, 403} <= provider.hints.keys()
+    assert all(hint.endswith(".") for hint in provider.hints.values())
+    read = variables(provider)
+    assert all(names[0] == f"{name}_{field}".upper() for field, (names, _) in read.items())
+    assert "base_url" in read
+
+
+def test_what_is_listed_once_is_there_in_every_place() -> None:
+    modules = {path.stem for path in (PACKAGE / "providers").glob("[!_]*.py")}
+    demos = {
+        path.stem
+        for path in (PACKAGE / "demo").glob("[!_]*.py")
+        if hasattr(importlib.import_module(f"auditctl.demo.{path.stem}"), "answer")
+    }
+    headings = re.findall(r"(?m)^## (.+)$", (ROOT / "docs" / "providers.md").read_text())
+    titles = [tape.provider_class(name).title for name in PROVIDERS]
+    walks = {path.stem for path in tape.FOLDER.glob("*.yaml")}
+    expected = set(PROVIDERS)
+    assert modules == expected
+    assert demos == expected
+    assert [title for title in titles if title not in headings] == []
+    assert expected <= walks
+    assert {walk.partition("-")[0] for walk in walks} == expected
+
+
+# Reading events
+
+
+EVER = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+NOW = datetime(2025, 12, 10, 15, 4, 5, tzinfo=UTC)
+
+
+@cache
+def words(name: str) -> list[str]:
+    """Find all that a provider's module calls by name: the fields of its events among it."""
+    tree = ast.parse((PACKAGE / "providers" / f"{name}.py").read_text())
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return sorted({text for text in texts if isinstance(text, str) and len(text) < 40})
+
+
+def json_values(name: str) -> st.SearchStrategy[Any]:
+    keys = st.sampled_from(words(name)) | st.text(max_size=5)
+    leaves = (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=9)
+        | st.sampled_from(["", "NA", "2025-12-10T15:04:05.678Z", "a@example.com", "inq_Example1"])
+        | st.sampled_from(words(name))
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=5),
+        max_leaves=30,
+    )
+
+
+def with_a_change(tree: Any, replaced: Any, place: int) -> Any:
+    """Give a copy of a JSON value in which one of the values inside is another."""
+    places: list[tuple[Any, Any]] = []
+    copy = [json.loads(json.dumps(tree))]
+    todo: list[Any] = [copy]
+    for value in todo:  # grows while it is read
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in inside:
+            places.append((value, key))
+            if isinstance(inner, dict | list):
+                todo.append(inner)
+    holder, key = places[place % len(places)]
+    holder[key] = replaced
+    return copy[0]
+
+
+@every_provider
+@given(data=st.data())
+def test_any_json_becomes_a_record_that_the_schema_accepts(name: str, data: st.DataObject) -> None:
+    provider = sample(tape.provider_class(name))
+    body = json.dumps([data.draw(json_values(name)), data.draw(json_values(name))])
+    event, context = parse(body.encode()).tree
+    if isinstance(event, dict):
+        provider.normalize(event, context)  # does not raise
+    batch = next(records(provider, [Page([event], context)], EVER, Tally()))
+    assert [AuditRecord.model_validate(record).raw for record in batch] == [batch[0]["raw"]]
+
+
+@every_provider
+@settings(max_examples=60)
+@given(data=st.data())
+def test_whatever_one_answer_holds_records_or_a_foreseen_failure_come_of_it(
+    name: str, data: st.DataObject
+) -> None:
+    first = answer_of_demo(name)
+    changed = with_a_change(first, data.draw(json_values(name)), data.draw(st.integers(0, 10**4)))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=changed))
+    provider = sample(tape.provider_class(name))
+    client = Client(provider, transport=transport, retry_for=timedelta(), concurrency=1)
+    window = Window(NOW - timedelta(hours=1), NOW)
+    try:
+        for batch in records(provider, provider.pages(client, window), window, Tally()):
+            for record in batch:
+                AuditRecord.model_validate(record)
+    except AuditctlError:
+        pass
+    finally:
+        client.close()
+
+
+@cache
+def answer_of_demo(name: str) -> Any:
+    """Give the first answer that the sample data has, its list cut to a few events."""
+    answers: list[httpx.Response] = []
+    sent = demo.transport(name, NOW)
+
+    def keep(request: httpx.Request) -> httpx.Response:
+        response = httpx.Response(200, content=sent.handle_request(request).read())
+        answers.append(response)
+        return response
+
+    provider = sample(tape.provider_class(name))
+    client = Client(provider, transport=httpx.MockTransport(keep), concurrency=1)
+    next(iter(provider.pages(client, Window(NOW - timedelta(hours=1), NOW))))
+    client.close()
+    body = answers[0].json()
+    lists = [body] if isinstance(body, list) else [v for v in body.values() if type(v) is list]
+    for events in lists:
+        del events[3:]
+    return body
+
+
+# The sample data's walk
+
+
+def walk(name: str, since: timedelta, until: timedelta = timedelta()) -> Iterator[list[Record]]:
+    provider = sample(tape.provider_class(name))
+    client = Client(provider, transport=demo.transport(name, NOW))
+    window = Window(NOW - since, NOW - until)
+    return records(provider, provider.pages(client, window), window, Tally())
+
+
+def export(name: str, since: timedelta, until: timedelta = timedelta()) -> list[Record]:
+    return [record for batch in walk(name, since, until) for record in batch]
+
+
+@every_provider
+def test_its_sample_data_are_sound_records_each_with_an_id_of_its_own(name: str) -> None:
+    found = export(name, timedelta(days=30))
+    assert len(found) > 100
+    assert len({record["id"] for record in found}) == len(found)
+    assert {record["outcome"] for record in found} <= {"success", "failure", "unknown"}
+    for record in found:
+        assert AuditRecord.model_validate(record).provider == name
+        best = record["actor_email"] or record["actor_name"] or record["actor_id"]
+        assert record["actor"] == best
+
+
+@every_provider
+def test_two_halves_of_a_window_hold_what_the_whole_holds(name: str) -> None:
+    month, middle = timedelta(days=30), timedelta(days=11, hours=7)
+    whole_window = export(name, month)
+    newer, older = export(name, middle), export(name, month, middle)
+    assert newer
+    assert older
+    if tape.provider_class(name).order == "none documented":
+        assert sorted(map(str, newer + older)) == sorted(map(str, whole_window))
+    else:
+        assert newer + older == whole_window
+
+
+@every_provider
+@pytest.mark.parametrize("limit", [1, 7, 150])
+def test_a_limit_gives_the_head_of_the_sorted_whole(name: str, limit: int) -> None:
+    month = timedelta(days=30)
+    by_age = sorted(export(name, month), key=lambda record: str(record["time"]), reverse=True)
+    ordered = tape.provider_class(name).order != "none documented"
+    newest = most_recent(walk(name, month), limit, ordered=ordered)
+    assert [record for batch in newest for record in batch] == by_age[:limit]
+
+
+@every_provider
+def test_its_demo_needs_no_settings_and_says_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    for names, _ in variables(tape.provider_class(name)).values():
+        for variable in names:
+            monkeypatch.delenv(variable, raising=False)
+    assert tape.run([name, "list", "--demo", "--since", "1h"]) == 0
+    written, said = capfdbinary.readouterr()
+    assert said == b""
+    assert len(written.splitlines()) >= 1
+    for line in written.splitlines():
+        AuditRecord.model_validate_json(line)
+
+
+# The house
+
+
+DOOR = ("boundary", "provider_cli", "cli", "__main__")
+BACKBONE = ("errors", "window", "record", "provider", "http.client", "export", *DOOR)
+"""From the ground up: none of them knows of those behind it, on whatever way."""
+FACE = "auditctl"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+FACE_MODULE = MODULES.pop("__init__")
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+def source(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Give what runs when the module does: not what only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (
+                name if name.removeprefix("auditctl.") in MODULES else str(node.module)
+                for name in names
+            )
+        else:
+            yield from imports(node)
+
+
+@cache
+def known_to(module: str) -> frozenset[str]:
+    """Give the modules that run because this one does; a circle would have no end."""
+    names = {name.removeprefix("auditctl.") for name in imports(source(module))} & MODULES.keys()
+    return frozenset(names.union(*map(known_to, names)))
+
+
+@every_module
+def test_imports_run_down(module: str) -> None:
+    above = BACKBONE[BACKBONE.index(module) + 1 :] if module in BACKBONE else DOOR
+    assert known_to(module).isdisjoint({module, *above})
+
+
+@every_module
+def test_only_the_command_line_prints_exits_reads_the_environment_and_knows_typer(
+    module: str,
+) -> None:
+    tree = source(module)
+    told = {name.partition(".")[0] for name in imports(tree)} & {"typer", "click"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in ("print", "input", "exit", "quit"):
+            told.add(node.id)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            told.add(f"{node.value.id}.{node.attr}")
+    words = {"typer", "click", "print", "input", "exit", "quit", "os.environ", "os.getenv"}
+    told &= words | {"sys.exit", "os._exit", "sys.argv", "sys.stdin", "sys.stdout", "sys.stderr"}
+    command_line = ("__main__", "boundary", "cli", "groups", "options", "provider_cli")
+    assert module in (*command_line, "console") or told == set()
+
+
+@every_provider
+def test_its_name_occurs_in_its_own_module_and_its_demo_alone(name: str) -> None:
+    word = re.compile(rf"(?<![a-z]){name}(?![a-z])", re.IGNORECASE)
+    found = {module for module, path in MODULES.items() if word.search(path.read_text())}
+    assert found == {f"providers.{name}", f"demo.{name}"}
+    assert not word.search(FACE_MODULE.read_text())
+
+
+@every_provider
+def test_it_is_written_with_what_anybody_has(name: str) -> None:
+    module = f"providers.{name}"
+    tree = source(module)
+    for node in ast.walk(tree):  # with what type checkers read
+        if isinstance(node, ast.Import):
+            used = {alias.name.partition(".")[0] for alias in node.names}
+            assert used <= sys.stdlib_module_names
+        elif isinstance(node, ast.ImportFrom) and node.module == FACE:
+            assert {alias.name for alias in node.names} <= set(auditctl.__all__)
+        elif isinstance(node, ast.ImportFrom):
+            assert str(node.module).partition(".")[0] in sys.stdlib_module_names
+        elif isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id == "self"
+            assert own or not node.attr.startswith("_"), "a back door"
+    assert len(MODULES[module].read_text().splitlines()) <= 260
+
+
+@pytest.mark.parametrize(
+    "path", [FACE_MODULE, *MODULES.values()], ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
+def test_a_module_says_in_one_sentence_what_it_is(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring
+    first, *rest = docstring.splitlines()
+    assert first.endswith(".")
+    assert ". " not in first
+    assert not rest or rest[0] == ""
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    parts = {part for module in MODULES for part in module.split(".")}
+    assert not parts & {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
+    names = {
+        node.name
+        for module in MODULES
+        for node in ast.walk(source(module))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    }
+    assert [n for n in names if n.endswith(("Manager", "Handler", "Helper"))] == []
+    assert not names & {"process", "process_data", "handle"}
