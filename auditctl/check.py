@@ -10,9 +10,9 @@ from auditctl.errors import (
     ThrottledError,
     UnreachableError,
 )
-from auditctl.export import Tally, records
+from auditctl.export import Tally, batches
 from auditctl.http.client import Client
-from auditctl.provider import Page, Provider
+from auditctl.provider import Provider
 from auditctl.window import BEGINNING, END, Window, before, shift
 
 LOOK_BACK = timedelta(days=7)
@@ -67,21 +67,15 @@ def _newest(
     if provider.order == "newest day first":
         # Not until now: by a clock that is behind, the newest would lie in the future.
         window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
-    partial = False
-
-    def pages() -> Iterator[Page]:
-        nonlocal partial
-        for page in provider.pages(client, window):
-            partial = page.partial
-            yield page
-            if partial:  # the others would cost a request each, and show the newest no sooner
-                return
-
     newest: str | None = None
-    for batch in records(provider, pages(), window, tally):
-        times = [record["time"] or "" for record in batch]
+    partial = False
+    for batch in batches(provider, client, window):
+        tally.count_page(batch)
+        times = [record["time"] or "" for record in batch.records]
         newest = max(times if newest is None else [newest, *times], default=None)
-        if newest is not None and provider.order != "none documented":
+        partial = batch.partial
+        # Of partial pages, the others would cost a request each, and show the newest no sooner.
+        if partial or (newest is not None and provider.order != "none documented"):
             break
     return newest, partial
 

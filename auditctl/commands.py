@@ -1,10 +1,11 @@
 """What list, get, check, providers and schema do with their options."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from auditctl import registry
@@ -18,10 +19,9 @@ from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, O
 from auditctl.provider import is_name
 
 if TYPE_CHECKING:
-    from auditctl.export import Tally
+    from auditctl.export import Batch, Tally
     from auditctl.formats import Format
     from auditctl.provider import Provider
-    from auditctl.record import Record
     from auditctl.window import Window
 
 
@@ -41,7 +41,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     _check_output(options.output)
     format_ = _format(options, context)
 
-    from auditctl.export import Tally, most_recent, records
+    from auditctl.export import Tally, batches, most_recent
 
     ordered = provider.order != "none documented"
     if options.limit is not None and ordered:
@@ -50,20 +50,20 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     tally = Tally()
     ready, client = connect(provider, options, context, now)
     try:
-        batches: Iterable[list[Record]] = records(
+        read = batches(
             ready,
-            ready.pages(client, window),
+            client,
             window,
-            tally,
-            tests=tests,
             account=account,
             redacted=options.redact,
             verbatim=options.raw,
         )
+        # `map` keeps no batch while the next is read; a generator expression would.
+        found: Iterable[Batch] = map(methodcaller("matching", tests), map(tally.count_page, read))
         if options.limit is not None:
-            batches = most_recent(batches, options.limit, ordered=ordered)
-        watched = _watched(batches, ready, window, tally, context.console)
-        _deliver(watched, format_, options.output, context.console)
+            found = most_recent(found, options.limit, ordered=ordered)
+        progress = partial(_progress, ready, window, tally, context.console)
+        _deliver(found, format_, options.output, tally, context.console, progress=progress)
     finally:
         client.close()
     context.console.info(
@@ -85,23 +85,21 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
         raise UsageError(message)
     _check_output(options.output)
     format_ = _format(options, context)
-    how = {"account": options.account_name(), "redacted": options.redact, "verbatim": options.raw}
+    account = options.account_name()
 
     from auditctl.export import Tally, retrieved
 
     tally = Tally()
     ready, client = connect(provider, options, context, datetime.now(UTC))
 
-    def batches() -> Iterator[list["Record"]]:
+    def batches() -> Iterator["Batch"]:
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
         page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
-        batch = retrieved(ready, page, tally, **how)
-        tally.count(batch)
-        yield batch
+        yield retrieved(ready, page, account=account, redacted=options.redact, verbatim=options.raw)
 
     try:
-        _deliver(batches(), format_, options.output, context.console)
+        _deliver(batches(), format_, options.output, tally, context.console)
     finally:
         client.close()
     warn_of_events(ready.title, tally, context.console)
@@ -238,17 +236,25 @@ def _format(options: OutputOptions, context: Context) -> "Format":
     return PlainTable(columns)
 
 
-def _deliver(
-    batches: Iterable[list["Record"]], format_: "Format", output: str, console: Console
+def _deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
+    batches: Iterable["Batch"],
+    format_: "Format",
+    output: str,
+    tally: "Tally",
+    console: Console,
+    *,
+    progress: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write the records where they belong."""
+    """Write the records where they belong, and count them; ``progress`` follows each batch."""
     # Looked at again at the end: a sync may have begun there meanwhile.
     check = partial(_refuse_file_of_sync, output)
     destination = standard_output() if output == STDOUT else whole_file(output, check)
     with destination as write:
         for batch in batches:
-            _write(write, format_.rows(batch), console)
-            del batch  # see `auditctl.export.records`
+            tally.count_records(batch)
+            _write(write, format_.rows(batch.records), console)
+            del batch  # before the next page is read: see `auditctl.export.batches_of`
+            progress()
         _write(write, format_.end(), console)
 
 
@@ -258,23 +264,13 @@ def _write(write: Write, data: bytes, console: Console) -> None:
         write(data)
 
 
-def _watched(
-    batches: Iterable[list["Record"]],
-    provider: "Provider",
-    window: "Window",
-    tally: "Tally",
-    console: Console,
-) -> Iterator[list["Record"]]:
-    """Count what is delivered, and draw the progress line after each page."""
-    for batch in batches:
-        tally.count(batch)
-        yield batch
-        del batch  # see `auditctl.export.records`
-        if console.live:
-            rate = tally.records / max(tally.took, 0.001)
-            back = f", back to {tally.reached[:16]}" if tally.reached else ""
-            console.progress(
-                f"{provider.title}: {count(tally.pages, 'page')}, "
-                f"{count(tally.records, 'record')}{back} "
-                f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
-            )
+def _progress(provider: "Provider", window: "Window", tally: "Tally", console: Console) -> None:
+    """Draw the progress line."""
+    if console.live:
+        rate = tally.records / max(tally.took, 0.001)
+        back = f", back to {tally.reached[:16]}" if tally.reached else ""
+        console.progress(
+            f"{provider.title}: {count(tally.pages, 'page')}, "
+            f"{count(tally.records, 'record')}{back} "
+            f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
+        )

@@ -1,7 +1,6 @@
 """The record: one event of any provider, under the same names in every format."""
 
 import re
-from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import orjson
@@ -39,22 +38,6 @@ Event = Any
 
 Record = dict[str, Any]
 """The fields in their order; `auditctl.schema` describes each."""
-
-
-class Malformed(Record):
-    """A record of an event that could not be written as it came.
-
-    It lacks ``problems``, names of fields, or its event has them unreadable; ``mended`` is set
-    where U+FFFD was put in the place of lone surrogates.
-    """
-
-    __slots__ = ("mended", "problems")
-
-    def __init__(self, record: Record, problems: Sequence[str], *, mended: bool = False) -> None:
-        """Take over a record's values."""
-        super().__init__(record)
-        self.problems = problems
-        self.mended = mended
 
 
 class Fields(TypedDict, total=False):

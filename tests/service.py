@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from auditctl import Window
-from auditctl.export import Tally, records, retrieved
+from auditctl.export import Batch, batches, retrieved
 from auditctl.http.client import Client
 
 if TYPE_CHECKING:
@@ -65,11 +65,10 @@ class Service:
 
     def batches(
         self, provider: Provider, since: str, until: str, concurrency: int, *, redacted: bool
-    ) -> Iterator[list[Record]]:
+    ) -> Iterator[Batch]:
         client = self.client(provider, concurrency)
         window = Window(moment(since), moment(until))
-        pages = provider.pages(client, window)
-        return records(provider, pages, window, Tally(), redacted=redacted)
+        return batches(provider, client, window, redacted=redacted)
 
     def export(
         self,
@@ -82,10 +81,10 @@ class Service:
     ) -> list[Record]:
         """Export the window as ``list`` does."""
         found = self.batches(provider, since, until, concurrency, redacted=redacted)
-        return [record for batch in found for record in batch]
+        return [record for batch in found for record in batch.records]
 
     def get(self, provider: Any, id_: str) -> Record:
         """Ask for one record as ``get`` does."""
         page = provider.retrieve(self.client(provider), id_)
-        (record,) = retrieved(provider, page, Tally(), redacted=True)
+        (record,) = retrieved(provider, page).records
         return record

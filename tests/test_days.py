@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from auditctl import Page, Secret, days, exact
 from auditctl.days import newest_first
 from auditctl.errors import OutputError
-from auditctl.export import Tally, records
+from auditctl.export import batches_of
 from auditctl.http.answer import parse
 from auditctl.providers.roam import Roam
 from tests.conftest import TEXTS, utf8
@@ -61,8 +61,8 @@ def pages(lists: list[list[str]], day: str = DAY) -> Iterator[Page]:
 
 
 def export(lists: list[list[str]]) -> list[Record]:
-    batches = records(ROAM, pages(lists), WINDOW, Tally(), redacted=False, verbatim=True)
-    return [record for batch in batches for record in batch]
+    batches = batches_of(ROAM, pages(lists), WINDOW, redacted=False, verbatim=True)
+    return [record for batch in batches for record in batch.records]
 
 
 @held

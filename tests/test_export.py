@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from auditctl import Client, Fields, Page, Provider, Window, commands, exact
 from auditctl.console import Console
-from auditctl.export import Tally, most_recent, records, retrieved
-from auditctl.fields import parse_test
+from auditctl.export import Batch, Tally, batches_of, most_recent, retrieved
+from auditctl.fields import Test, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.http.answer import parse
 from auditctl.record import Record
@@ -82,14 +82,17 @@ def export(
     *pages: Page,
     window: Window = WINDOW,
     tally: Tally | None = None,
+    tests: Sequence[Test] = (),
     **how: Any,
 ) -> list[Record]:
-    """Give everything that comes of these pages."""
+    """Return everything that comes of these pages."""
     tally = tally or Tally()
-    batches = list(records(provider, pages, window, tally, **how))
-    for batch in batches:
-        tally.count(batch)
-    return [record for batch in batches for record in batch]
+    found: list[Record] = []
+    for batch in map(tally.count_page, batches_of(provider, pages, window, **how)):
+        matching = batch.matching(tests)
+        tally.count_records(matching)
+        found += matching.records
+    return found
 
 
 def ids(found: Iterable[Record]) -> list[str]:
@@ -139,8 +142,8 @@ def test_reading_stops_behind_the_first_page_wholly_older_where_the_newest_come_
         page(event("j", at(6)), event("k", at(5))),
         page(event("l", at(12))),
     ]
-    batches = records(Newest(), up_to(pages, 6), WINDOW, Tally())
-    assert [ids(batch) for batch in batches] == [[], ["c"], [], ["d"], ["g"], ["i"], []]
+    batches = batches_of(Newest(), up_to(pages, 6), WINDOW)
+    assert [ids(batch.records) for batch in batches] == [[], ["c"], [], ["d"], ["g"], ["i"], []]
 
 
 @pytest.mark.parametrize("provider", [Unordered(), Daily()])
@@ -208,9 +211,9 @@ def test_an_unreadable_event_that_a_limit_leaves_out_is_not_told_of() -> None:
     events = [event("a", at(12)), event("b", at(13), action=1), event("c", at(14))]
     for provider, ordered in ((Newest(), True), (Unordered(), False)):
         pages = [page(events[2], events[1], events[0])]
-        for batch in most_recent(records(provider, pages, WINDOW, tally), 1, ordered=ordered):
-            tally.count(batch)
-            assert ids(batch) == ["c"]
+        for batch in most_recent(batches_of(provider, pages, WINDOW), 1, ordered=ordered):
+            tally.count_records(batch)
+            assert ids(batch.records) == ["c"]
     assert (tally.records, tally.malformed) == (2, 0)
 
 
@@ -286,7 +289,7 @@ def test_where_days_are_asked_for_the_ids_of_undated_events_do_not_depend_on_the
         )
         return replace(one, day=at(10 + number)[:10])
 
-    whole = [ids(batch) for batch in records(Daily(), map(day, (4, 3, 2, 1)), WINDOW, Tally())]
+    whole = [ids(one.records) for one in batches_of(Daily(), map(day, (4, 3, 2, 1)), WINDOW)]
     assert whole == [ids(export(Daily(), day(number))) for number in (4, 3, 2, 1)]
     assert len({id_ for batch in whole for id_ in batch}) == len(log)
     bare = [replace(day(number), day=None) for number in (4, 3, 2, 1)]
@@ -361,8 +364,8 @@ def test_a_limit_gives_the_most_recent_newest_first(
         page(*(event(f"{n}.{i}", _time(h)) for i, h in enumerate(one))) for n, one in enumerate(log)
     ]
     ordered = provider.order != "none documented"
-    batches = most_recent(records(provider, pages, WINDOW, Tally()), limit, ordered=ordered)
-    found = [record for batch in batches for record in batch]
+    batches = most_recent(batches_of(provider, pages, WINDOW), limit, ordered=ordered)
+    found = [record for batch in batches for record in batch.records]
     every = export(provider, *(page(*one.events) for one in pages))
     expected = sorted(every, key=lambda record: record["time"] or "", reverse=True)[:limit]
     assert ids(found) == ids(expected)
@@ -379,14 +382,22 @@ def test_a_limit_asks_for_no_page_that_it_does_not_need(
         page(event("c", at(17)), event("d", at(16))),
         page(event("e", at(15)), event("y", None)),
     ]
-    batches = records(provider, up_to(pages, last), WINDOW, Tally())
-    found = [r["raw"]["id"] for batch in most_recent(batches, limit, ordered=True) for r in batch]
-    assert found == ["a", "b", "c", "d", "e", "x", "y"][:limit]
+    read = batches_of(provider, up_to(pages, last), WINDOW)
+    found = most_recent(read, limit, ordered=True)
+    assert [r["raw"]["id"] for batch in found for r in batch.records] == [
+        "a",
+        "b",
+        "c",
+        "d",
+        "e",
+        "x",
+        "y",
+    ][:limit]
 
 
 def test_nothing_is_asked_for_before_it_is_wanted() -> None:
-    batches = records(Newest(), up_to([page(event("a", at(12))), page()], 0), WINDOW, Tally())
-    assert ids(next(batches)) == ["a"]
+    batches = batches_of(Newest(), up_to([page(event("a", at(12))), page()], 0), WINDOW)
+    assert ids(next(batches).records) == ["a"]
 
 
 # By id
@@ -394,7 +405,7 @@ def test_nothing_is_asked_for_before_it_is_wanted() -> None:
 
 def test_a_record_asked_for_by_its_id_has_any_time() -> None:
     for time in (at(1), "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z", None):
-        one = retrieved(Newest(), page(event("a", time, token="x")), Tally(), redacted=True)
+        one = retrieved(Newest(), page(event("a", time, token="x"))).records
         assert ids(one) == ["a"]
         assert one[0]["raw"]["token"] == "[REDACTED]"
 
@@ -452,15 +463,14 @@ def test_what_was_delivered_is_let_go_before_the_next_page_is_asked_for() -> Non
             del first, rows
             assert [reference() for reference in held] == [None, None]
 
-    def batches() -> Iterator[list[Record]]:
-        for rows in records(provider, pages(), WINDOW, tally):
-            batch = Rows(rows)
-            held = weakref.ref(batch)
-            del rows
+    def batches() -> Iterator[Batch]:
+        for batch in batches_of(provider, pages(), WINDOW):
+            batch = replace(batch, records=Rows(batch.records))  # noqa: PLW2901
+            held = weakref.ref(batch.records)
             yield batch
             del batch
             assert held() is None
 
-    watched = commands._watched(batches(), provider, WINDOW, tally, console)
-    commands._deliver(watched, Jsonl(), os.devnull, console)
+    found = map(tally.count_page, batches())
+    commands._deliver(found, Jsonl(), os.devnull, tally, console)
     assert tally.records == 6

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from auditctl.errors import AnswerError, UnreachableError
-from auditctl.export import Tally, records
+from auditctl.export import Tally, batches
 from auditctl.sync import coverage
 from auditctl.sync.archive import Archive, Progress
 from auditctl.sync.coverage import Clocks
@@ -22,12 +22,12 @@ from auditctl.sync.walk import Walk
 from auditctl.window import END, Window, before, from_moment, from_text, now_text, shift, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from auditctl.export import Batch
     from auditctl.fields import Test
     from auditctl.http.client import Client
     from auditctl.provider import Provider
-    from auditctl.record import Record
 
 FEW = 4
 """Pages that make a commit at the latest: what a kill may cost."""
@@ -172,79 +172,83 @@ class Run:
         # asked for in any case, since an answer shows whether our clock or a former one is wrong.
         now = datetime.now(UTC)
         asked = Window(min(since, now), shift(now, AHEAD))
-        walk = Walk(self.provider, self.client, since, asked, position)
+        walk = Walk(since, position, self.provider.order != "none documented")
+        found = batches(
+            self.provider,
+            self.client,
+            Window(since, END),
+            position,
+            asked=asked,
+            account=self.account,
+            redacted=self.redacted,
+        )
         try:
-            if not self._read_on(walk, known, until, outcome):
+            if not self._read_on(found, walk, known, until, outcome):
                 return False
         except (AnswerError, UnreachableError) as error:
             if not walk.has_lost_its_place(error):
                 raise
             return False
-        if not walk.has_read():
+        if not walk.pages:
             return True  # nothing was answered, so nothing is covered
         if coverage.begins_too_late(since, self._covered, self._first(), self._clocks()):
             return False
         self.archive.commit(self._done(walk, outcome), known.pinned())
         return True
 
-    def _read_on(self, walk: Walk, known: Known, until: datetime, outcome: Outcome) -> bool:
+    def _read_on(
+        self,
+        found: Iterable[Batch],
+        walk: Walk,
+        known: Known,
+        until: datetime,
+        outcome: Outcome,
+    ) -> bool:
         """Read page after page, and commit now and then.
 
         Return False if the provider does not know the position any more.
         """
-        since = walk.since
-        batches = records(
-            self.provider,
-            walk.pages(),
-            Window(since, END),
-            outcome.tally,
-            account=self.account,
-            redacted=self.redacted,
-        )
         committed = time.monotonic()
-        for number, batch in enumerate(batches):
-            if not number:
+        for batch in map(outcome.tally.count_page, found):
+            walk.note(batch)
+            if walk.pages == 1:
                 # All is seen up to the moment when the walk began, or the one that it goes on
                 # with; by the earlier clock: the later one may cover what has not happened yet.
                 ours = min(walk.started, datetime.now(UTC))  # it may have been set back since
-                walk.until = max(min(self._clocks(ours).earlier, until), since)
-                if walk.resumed and walk.is_empty():
+                walk.until = max(min(self._clocks(ours).earlier, until), walk.since)
+                if walk.resumed and walk.is_empty:
                     return False  # there were some events when this page was read first
-            self._take(batch, walk, known, outcome)
-            del batch  # see `auditctl.export.records`
+            walk.note_newest(batch)
+            matching = batch.matching(self.tests)
+            matching = matching.only(known.drop(matching.records, walk.until))
+            self.archive.add(matching.records)
+            outcome.tally.count_records(matching)
+            is_past = self._is_past(walk.since, batch)
+            del batch, matching  # before the next page: see `auditctl.export.batches_of`
             self.watch(outcome.tally)
-            if self._is_past(since, outcome.tally):
+            if is_past:
                 break
             if self._is_due(walk, time.monotonic() - committed):
                 self.archive.commit(self._progress(walk, outcome), known.pinned())
-                walk.since_commit = 0
+                walk.pages_since_commit = 0
                 committed = time.monotonic()
         return True
-
-    def _take(self, batch: list[Record], walk: Walk, known: Known, outcome: Outcome) -> None:
-        """Add what is not in the destination yet to the next commit."""
-        walk.note(batch)
-        if self.tests:
-            batch = [record for record in batch if all(test(record) for test in self.tests)]
-        fresh = known.drop(batch, walk.until)
-        self.archive.add(fresh)
-        outcome.tally.count(fresh)
 
     def _is_due(self, walk: Walk, waited: float) -> bool:
         """Return whether it is time for a commit, so many seconds behind the last one."""
         if not self.archive.pending:
-            return walk.place() is not None and waited >= QUIET
-        return walk.since_commit >= FEW or waited >= COMMIT_SHARE * self.archive.waited
+            return walk.position is not None and waited >= QUIET
+        return walk.pages_since_commit >= FEW or waited >= COMMIT_SHARE * self.archive.waited
 
-    def _is_past(self, since: datetime, tally: Tally) -> bool:
+    def _is_past(self, since: datetime, batch: Batch) -> bool:
         """Return whether what follows is so old that a window with an overlap need not read on.
 
-        `records` stops behind a page that is wholly older. On a sparse log, the first page may
+        `batches` stops behind a page that is wholly older. On a sparse log, the first page may
         reach back far behind the window, and still begin with an event inside it.
         """
         if self.archive.state.covered is None or self.provider.order != "newest first":
             return False
-        last = tally.outside[-ENOUGH_OLDER:]
+        last = batch.older[-ENOUGH_OLDER:]
         twice = to_text(before(since, self.overlap), exact=True)[:-1]
         return len(last) == ENOUGH_OLDER and max(last) < twice
 
@@ -258,8 +262,7 @@ class Run:
         """Describe a window that was read to its end."""
         since, clocks = walk.since, self._clocks()
         gaps = self._gaps(outcome)
-        reached = outcome.tally.reached
-        oldest = END if reached is None else from_text(reached)
+        oldest = END if walk.oldest is None else from_text(walk.oldest)
         begins = coverage.shown_since(since, clocks, self.provider.keeps, oldest)
         if self.since is not None and self._covered is None and begins - since > coverage.DOUBT:
             outcome.begins = begins
@@ -272,7 +275,7 @@ class Run:
         """Describe what was read of a window, and from where to go on."""
         newest = max(self._newest_read or "", walk.newest or "") or None
         since, until = from_moment(walk.since), to_text(walk.until)
-        return ReadSpan(since, until, None if done else walk.place(), done, newest)
+        return ReadSpan(since, until, None if done else walk.position, done, newest)
 
     def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
         """Return the gaps not acknowledged, with one that this run finds."""

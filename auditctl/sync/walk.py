@@ -1,87 +1,61 @@
-"""One walk over a log: its pages, the newest event in it, and where it can be taken up again."""
+"""What one walk over a log has read so far, and where it can be taken up again."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditctl.errors import AnswerError
-from auditctl.record import Malformed, Record
 from auditctl.window import END, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from auditctl.http.client import Client
-    from auditctl.provider import Page, Provider
-    from auditctl.window import Window
+    from auditctl.export import Batch
 
 
+@dataclass
 class Walk:
-    """The pages of a walk, and where it is."""
+    """A walk back to ``since``, from a position or from the newest event on."""
 
-    def __init__(
-        self,
-        provider: Provider,
-        client: Client,
-        since: datetime,
-        asked: Window,
-        position: str | None,
-    ) -> None:
-        """Begin a walk back to ``since``, or go on from a position; nothing is asked yet."""
-        self.since = since
-        self.until = END
-        """Up to when everything was seen, from the first answer on."""
-        self.newest: str | None = None
-        """The newest event, but for those dated later than that."""
-        self.resumed = position is not None
-        self.started = datetime.now(UTC)
-        self.since_commit = 0
-        self._in_order = provider.order != "none documented"
-        self._pages = (
-            provider.pages(client, asked)
-            if position is None
-            else provider.pages_from(client, asked, position)
-        )
-        self._position = position
-        self._read = 0
-        self._empty = True
-        self._countable = True
+    since: datetime
+    position: str | None
+    """Where it can be taken up again."""
+    in_order: bool
+    """The newest come first."""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    until: datetime = END
+    """Up to when everything was seen, from the first answer on."""
+    newest: str | None = None
+    """The newest event, but for those dated later than ``until``."""
+    oldest: str | None = None
+    """The event read last."""
+    pages: int = 0
+    pages_since_commit: int = 0
+    is_empty: bool = True
+    """No event was read yet."""
 
-    def pages(self) -> Iterator[Page]:
-        """Yield the pages."""
-        for page in self._pages:
-            self._read += 1
-            self.since_commit += 1
-            if page.events:
-                self._empty = False
-                # A page is known again by its events; one that has none may not be itself.
-                self._position = page.position
-            yield page
-            del page  # see `auditctl.export.records`
+    def __post_init__(self) -> None:
+        """Note whether the walk goes on from a position."""
+        self.resumed = self.position is not None
 
-    def note(self, batch: Sequence[Record]) -> None:
-        """Note the newest event, and whether the walk can be taken up elsewhere than at its start.
+    def note(self, batch: Batch) -> None:
+        """Note what a batch says of the walk."""
+        self.pages += 1
+        self.pages_since_commit += 1
+        self.is_empty = self.is_empty and not batch.events
+        self.position = batch.position
+        self.oldest = batch.reached or self.oldest
 
-        Twins of events without an id are told apart by counting from there.
-        """
-        self._countable = self._countable and not any(map(_lacks_id, batch))
-        if self.newest is not None and self._in_order:
+    def note_newest(self, batch: Batch) -> None:
+        """Note the newest event, once ``until`` is known."""
+        if self.newest is not None and self.in_order:
             return
         # By all their text, which is faster and wrong by less than a millisecond.
-        times = [record["time"] or "" for record in batch]
+        times = [record["time"] or "" for record in batch.records]
         until = to_text(self.until)
         if max(times, default="") > until:
             times = [time for time in times if time <= until]
         self.newest = max([*times, self.newest or ""], default="") or None
-
-    def has_read(self) -> bool:
-        """Return whether there was a page at all."""
-        return self._read > 0
-
-    def is_empty(self) -> bool:
-        """Return whether no event was read yet."""
-        return self._empty
 
     def has_lost_its_place(self, error: Exception) -> bool:
         """Return whether a failure means that the provider does not know the position any more.
@@ -89,12 +63,4 @@ class Walk:
         It may refuse it, or answer with the first page, whose links lead round to the position.
         Some fail themselves.
         """
-        return self.resumed and (isinstance(error, AnswerError) or not self._read)
-
-    def place(self) -> str | None:
-        """Return where the walk can be taken up again."""
-        return self._position if self._countable else None
-
-
-def _lacks_id(record: Record) -> bool:
-    return type(record) is Malformed and "id" in record.problems
+        return self.resumed and (isinstance(error, AnswerError) or not self.pages)

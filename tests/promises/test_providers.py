@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import auditctl
 from auditctl import Page, Window, demo, registry
 from auditctl.errors import AuditctlError
-from auditctl.export import Tally, most_recent, records
+from auditctl.export import Batch, batches, batches_of, most_recent
 from auditctl.http.answer import parse
 from auditctl.http.client import Client
 from auditctl.provider import variables
@@ -135,7 +135,7 @@ def test_any_json_becomes_a_record_that_the_schema_accepts(name: str, data: st.D
     event, context = parse(body.encode()).tree
     if isinstance(event, dict):
         provider.normalize(event, context)  # does not raise
-    batch = next(records(provider, [Page([event], context)], EVER, Tally()))
+    batch = next(batches_of(provider, [Page([event], context)], EVER)).records
     assert [AuditRecord.model_validate(record).raw for record in batch] == [batch[0]["raw"]]
 
 
@@ -152,8 +152,8 @@ def test_whatever_one_answer_holds_records_or_a_foreseen_failure_come_of_it(
     client = Client(provider, transport=transport, retry_for=timedelta(), concurrency=1)
     window = Window(NOW - timedelta(hours=1), NOW)
     try:
-        for batch in records(provider, provider.pages(client, window), window, Tally()):
-            for record in batch:
+        for batch in batches(provider, client, window):
+            for record in batch.records:
                 AuditRecord.model_validate(record)
     except AuditctlError:
         pass
@@ -186,15 +186,15 @@ def answer_of_demo(name: str) -> Any:
 # The sample data's walk
 
 
-def walk(name: str, since: timedelta, until: timedelta = timedelta()) -> Iterator[list[Record]]:
+def walk(name: str, since: timedelta, until: timedelta = timedelta()) -> Iterator[Batch]:
     provider = sample(tape.provider_class(name))
     client = Client(provider, transport=demo.transport(name, NOW))
     window = Window(NOW - since, NOW - until)
-    return records(provider, provider.pages(client, window), window, Tally())
+    return batches(provider, client, window)
 
 
 def export(name: str, since: timedelta, until: timedelta = timedelta()) -> list[Record]:
-    return [record for batch in walk(name, since, until) for record in batch]
+    return [record for batch in walk(name, since, until) for record in batch.records]
 
 
 @every_provider
@@ -229,7 +229,7 @@ def test_a_limit_gives_the_head_of_the_sorted_whole(name: str, limit: int) -> No
     by_age = sorted(export(name, month), key=lambda record: str(record["time"]), reverse=True)
     ordered = tape.provider_class(name).order != "none documented"
     newest = most_recent(walk(name, month), limit, ordered=ordered)
-    assert [record for batch in newest for record in batch] == by_age[:limit]
+    assert [record for batch in newest for record in batch.records] == by_age[:limit]
 
 
 @every_provider

@@ -28,7 +28,7 @@ from auditctl.errors import (
     ThrottledError,
     UnreachableError,
 )
-from auditctl.export import Tally, records
+from auditctl.export import batches_of
 from auditctl.providers.hrhis import Hrhis
 from tests import server
 from tests.server import Fault, Request, Server
@@ -177,7 +177,7 @@ def test_a_server_that_fails_twice_at_everything_is_asked_for_pages(
     )
     window = Window(moment("2025-12-01"), moment("2026-01-01"))
     pages = HRHIS.pages(client, window)
-    assert sum(len(batch) for batch in records(HRHIS, pages, window, Tally())) == 150
+    assert sum(len(batch.records) for batch in batches_of(HRHIS, pages, window)) == 150
     assert numbers(service) == [None, None, "1", "2"]
 
 
@@ -912,5 +912,5 @@ def test_long_logs_of_several_users_that_break_off_are_completed_from_their_page
         with closing(client):
             window = Window(moment("2025-12-01"), moment("2026-01-01"))
             pages = provider.pages(client, window)
-            found = [r["id"] for b in records(provider, pages, window, Tally()) for r in b]
+            found = [r["id"] for b in batches_of(provider, pages, window) for r in b.records]
     assert sorted(found) == sorted(f"{id_}.{n}" for id_ in people for n in range(3_000))

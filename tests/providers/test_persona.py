@@ -55,7 +55,7 @@ def test_a_page_is_let_go_before_the_next_is_asked_for() -> None:
     left = [1, 2, 3]
     span = "2025-12-01", "2026-01-01"
     for batch in Service(answer).batches(PERSONA, *span, concurrency=1, redacted=True):
-        assert len(batch) == 1
+        assert len(batch.records) == 1
         del batch
     assert not left
 

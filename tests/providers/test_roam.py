@@ -21,7 +21,7 @@ from auditctl.errors import (
     ThrottledError,
     UnreachableError,
 )
-from auditctl.export import Tally, records
+from auditctl.export import Tally, batches
 from auditctl.providers.roam import Roam
 from tests.service import Service, moment
 
@@ -157,8 +157,8 @@ def test_a_day_without_its_list_is_taken_for_empty_and_counted(body: Any) -> Non
     }
     service, tally = Service(lambda request: days[request.url.params["date"]]), Tally()
     window = Window(moment("2025-12-01"), moment("2025-12-04"))
-    found = list(records(ROAM, ROAM.pages(service.client(ROAM), window), window, tally))
-    assert [len(batch) for batch in found] == [0, 1, 0]
+    found = list(map(tally.count_page, batches(ROAM, service.client(ROAM), window)))
+    assert [len(batch.records) for batch in found] == [0, 1, 0]
     assert (tally.pages, tally.unconfirmed, tally.first_unconfirmed) == (3, 2, "2025-12-03")
 
 
