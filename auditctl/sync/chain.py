@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.files import open_file
+from auditctl.sync.disk import open_file
 from auditctl.sync.state import (
     FIRST_PREV,
     Commit,

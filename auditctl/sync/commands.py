@@ -21,13 +21,13 @@ from auditctl.parameters import duration
 from auditctl.paths import Template, parse_template
 from auditctl.provider import own_options
 from auditctl.record import FIELDS
-from auditctl.sync.archive import Archive, hold
+from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SourcesOptions, SyncOptions
+from auditctl.sync.profile import Profile
 from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
-from auditctl.sync.shape import Shape
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ class Job:
         watch: Callable[["Tally"], None],
         outage: Outage,
     ) -> Iterator[Run]:
-        """Lend the destination, locked, with a client."""
+        """Open the destination and a client."""
         options = self.options
         now = datetime.now(UTC)
         overlap = duration("--overlap", options.overlap)
         wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
-        shape = self._shape(now)
+        profile = self._profile(now)
         ready, client = connect(
             self.provider,
             options,
@@ -77,20 +77,20 @@ class Job:
             outage.begin if options.follow else lambda _sentence: None,
         )
         try:
-            with hold(
-                shape,
+            with open_destination(
+                profile,
                 wait=wait,
                 pause=pause,
                 held=held,
                 external_rotation=options.external_rotation,
                 warn=lambda said: self.context.console.warning(f"{self.prefix}{said}"),
-            ) as archive:
+            ) as destination:
                 yield Run(
                     ready,
                     client,
-                    archive,
+                    destination,
                     overlap,
-                    _first_since(archive, now),
+                    _first_since(profile, destination.state.since, now),
                     tests=tests,
                     account=options.account,
                     redacted=options.redact,
@@ -99,7 +99,7 @@ class Job:
         finally:
             client.close()
 
-    def _shape(self, now: datetime) -> Shape:
+    def _profile(self, now: datetime) -> Profile:
         options = self.options
         since = None if options.since is None else parse_time(options.since, now)
         if since is not None and since > now:
@@ -107,7 +107,7 @@ class Job:
         format_ = options.format_name()
         fields = None if options.fields is None else parse_fields(options.fields)
         own = own_options(self.provider)
-        words: dict[str, Any] = {
+        begun_with: dict[str, Any] = {
             "provider": self.provider.name,
             "demo": options.demo or None,
             "account": options.account_name(),
@@ -121,12 +121,12 @@ class Job:
         }
         begun = (options.since, since)
         if format_ == "jsonl":
-            return Shape(words, self.template, Jsonl(fields).rows, b"", *begun)
+            return Profile(begun_with, self.template, Jsonl(fields).rows, b"", *begun)
         from auditctl.formats.csv import Csv
 
         csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
         header = csv.rows([])
-        return Shape(words, self.template, csv.rows, header, *begun)
+        return Profile(begun_with, self.template, csv.rows, header, *begun)
 
     def gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""
@@ -172,7 +172,7 @@ def sync(
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
             if options.follow:
-                follow(partial(_look, job, run, set()), interval, outage)
+                follow(partial(_run_once, job, run, set()), interval, outage)
             outcome = run.catch_up()
             job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
@@ -189,7 +189,7 @@ def together(options: SourcesOptions, context: Context) -> None:
 
     """
     from auditctl.sync import config
-    from auditctl.sync.jobs import Result, Together
+    from auditctl.sync.jobs import Result, SourceRunner
 
     interval = _interval(options.interval)
     duration("--wait", options.wait)  # said once, not by each source
@@ -200,7 +200,7 @@ def together(options: SourcesOptions, context: Context) -> None:
             f"There is no source {unknown[0]!r} in the configuration. There are {', '.join(known)}."
         )
     wanted = [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
-    runs = Together(options.jobs)
+    runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
         own_words = replace(
@@ -222,8 +222,8 @@ def together(options: SourcesOptions, context: Context) -> None:
         outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
         with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:
-                look = partial(runs.in_turn, partial(_look, job, run, set()))
-                follow(look, interval, outage, sleep=runs.sleep)
+                once = partial(runs.in_turn, partial(_run_once, job, run, set()))
+                follow(once, interval, outage, sleep=runs.sleep)
             outcome = runs.in_turn(run.catch_up)
             job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
@@ -242,11 +242,10 @@ def together(options: SourcesOptions, context: Context) -> None:
         raise FailedError(min(failures, key=GRAVEST.index))
 
 
-def _first_since(archive: Archive, now: datetime) -> datetime | None:
-    """Return where the first window begins: as is said now, or was said when it was begun."""
-    begun = archive.state.since
-    if archive.shape.since_time is not None or begun is None:
-        return archive.shape.since_time
+def _first_since(profile: Profile, begun: str | None, now: datetime) -> datetime | None:
+    """Return where the first window begins: by --since of this run, else of the first one."""
+    if profile.since_time is not None or begun is None:
+        return profile.since_time
     return parse_time(begun, now)
 
 
@@ -257,16 +256,16 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _look(job: Job, run: Run, told: set[str]) -> None:
-    """Do one of many runs: what is found wrong with the log is said, and it goes on.
+def _run_once(job: Job, run: Run, warned: set[str]) -> None:
+    """Do one of many runs; what is wrong with the log is a warning, and the next run comes.
 
-    ``told`` are the ids of which it was said already that several events have them: they are read
-    again by each run until they are older than the overlap.
+    ``warned`` are the ids that several events have and a warning was given for: each run reads
+    them again until they are older than the overlap.
     """
-    run.archive.look()
+    run.destination.check()
     outcome = run.catch_up()
-    outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in told]
-    told.update(outcome.clashes)
+    outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in warned]
+    warned.update(outcome.clashes)
     job.conclude(outcome, run.client.skew)
     for sentence in job.gaps(outcome):
         job.context.console.warning(f"{job.prefix}{sentence}")

@@ -9,13 +9,13 @@ from auditctl.output import cannot
 from auditctl.paths import Template, journals_of
 from auditctl.sync.aside import Aside, basic, read_aside, set_aside, since
 from auditctl.sync.chain import read_lines
-from auditctl.sync.files import (
+from auditctl.sync.disk import (
     close,
     create_file,
     cut_back,
     foreign,
+    inspect,
     is_same,
-    look_at,
     make_folder,
     open_file,
     set_changed,
@@ -72,15 +72,15 @@ class DataFiles:
         if doubtful:
             self._prove(doubtful)
 
-    def look(self) -> None:
-        """Check that all files are still as they were left, since somebody may look after them.
+    def check_files(self) -> None:
+        """Check that all files are still as they were left: somebody may have moved or changed one.
 
         Raises:
             IntegrityError: one of them is not.
 
         """
         for name in self.state.files:
-            self.look_at(name)
+            self.check_file(name)
 
     def _note_gone(self, names: Sequence[str]) -> None:
         """Note that files were moved away; those that are nowhere in their folder were deleted.
@@ -176,7 +176,7 @@ class DataFiles:
             self.warn(describe_aside(self.template.path, stays))
         return stays
 
-    def look_at(self, name: str) -> None:
+    def check_file(self, name: str) -> None:
         """Check that a file is still as this run left it.
 
         Raises:
@@ -209,7 +209,7 @@ class DataFiles:
 
         """
         path = self.path(name)
-        found = look_at(path)
+        found = inspect(path)
         if found is None or found.st_ino == file.inode:
             return found
         if not found.st_size:

@@ -1,144 +1,281 @@
-"""Files and folders on a disk that others use too: looked at, made and opened without surprises."""
+"""A destination of files that records are appended to; a line of its journal is the commit."""
 
-import errno
 import os
-import stat
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
 
-from auditctl.errors import IntegrityError
-from auditctl.output import MODE, cannot, locked_folder, sync_folder
+from auditctl.errors import IntegrityError, OutputError
+from auditctl.output import COMPRESSION, cannot, write_all
+from auditctl.record import Record
+from auditctl.sync.aside import rows_of
+from auditctl.sync.datafiles import DataFiles
+from auditctl.sync.destination import Progress
+from auditctl.sync.disk import foreign, inspect, make_folder, open_file
+from auditctl.sync.journal import Journal
+from auditctl.sync.known import KnownIds
+from auditctl.sync.profile import Profile, compare
+from auditctl.sync.state import File, FileEntry, Span, State
+from auditctl.window import before, from_text, shift, to_text
 
-FOLDER_MODE = 0o700
-
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-
-
-def look_at(path: str) -> os.stat_result | None:
-    """Look at a file; None if there is nothing under its name.
-
-    Raises:
-        IntegrityError: it is no regular file.
-        OutputError: it cannot be looked at.
-
-    """
-    try:
-        found = os.stat(path)  # noqa: PTH116
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise cannot(path, error) from None
-    _check_kind(path, found)
-    return found
+PINNED_AHEAD = timedelta(hours=1)
+"""Ids of events dated over an hour ahead are pinned: later windows will show them again."""
 
 
-def open_file(path: str, flags: int) -> int:
-    """Open a regular file, and never wait for it as for a FIFO without a writer.
+@dataclass
+class _Part:
+    """What one file gets with the next commit."""
 
-    Raises:
-        IntegrityError: it is no regular file.
-        OSError: it cannot be opened.
-
-    """
-    with suppress(FileNotFoundError):  # looked at first: to open a device may do something already
-        _check_kind(path, os.stat(path))  # noqa: PTH116
-    file = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, MODE)
-    try:
-        _check_kind(path, os.fstat(file))
-    except BaseException:
-        close(file)
-        raise
-    return file
+    data: list[bytes] = field(default_factory=list)
+    records: int = 0
 
 
-def close(file: int) -> None:
-    """Close a file that was only read, or whose bytes were synced: nothing can be lost."""
-    with suppress(OSError):
-        os.close(file)
+@dataclass
+class FileDestination:
+    """The files and the journal that a run holds; see `Destination`."""
 
+    profile: Profile
+    journal: Journal
+    files: DataFiles
+    held: Callable[[], AbstractContextManager[None]]
+    waited: float = 0.0
+    _parts: dict[str, _Part] = field(default_factory=dict)
+    _times: dict[str, str | None] = field(default_factory=dict)
+    """The id of each record added, and its time."""
+    _oldest: str | None = None
+    """As a record's time, but without the Z: so they sort whatever their precision."""
+    _newest: str | None = None
 
-def _check_kind(path: str, found: os.stat_result) -> None:
-    kind = stat.S_IFMT(found.st_mode)
-    if kind != stat.S_IFREG:
-        raise IntegrityError(
-            f"{path} is {_KINDS.get(kind, 'something else')}, where a file is expected. Nothing "
-            "was done; move it away, or choose another PATH."
+    @property
+    def state(self) -> State:
+        """What all commits come to."""
+        return self.journal.state
+
+    def known_since(self, time: datetime, kept_from: Callable[[], str]) -> KnownIds:
+        """Read the ids of events from the journal."""
+        since, enough = to_text(time), to_text(before(time, PINNED_AHEAD))
+        return KnownIds(self.journal, since, enough, kept_from)
+
+    def add(self, records: list[Record]) -> None:
+        """Take records for the next commit, rendered now: to hold them until then is slower."""
+        groups = self.profile.template.groups(records)
+        for name, group in groups.items():
+            part = self._parts.setdefault(name, _Part())
+            part.data.append(self.profile.render(group))
+            part.records += len(group)
+        self._times |= {record["id"]: record["time"] for record in records}
+        times = [record["time"][:-1] for record in records if record["time"] is not None]
+        if times:
+            self._oldest = min(self._oldest or times[0], *times)
+            self._newest = max(self._newest or times[0], *times)
+
+    def discard(self) -> None:
+        """Drop what was added and not committed."""
+        self._parts = {}
+        self._times = {}
+        self._oldest = self._newest = None
+
+    @property
+    def pending(self) -> int:
+        """How many records wait for the next commit."""
+        return len(self._times)
+
+    def commit(self, progress: Progress) -> None:
+        """Append what was added and make it last.
+
+        A run that found nothing only leaves a sign of life, if the last line is young.
+
+        The data is on the disk before the journal's line is written, and that line is the commit:
+        what was written without one is set aside by the next run.
+
+        Raises:
+            IntegrityError: a file was changed by somebody else.
+            OutputError: a file cannot be written. What was committed before stays.
+
+        """
+        self.waited = 0.0
+        with self.held():
+            if not self._is_news(progress) and self.journal.beat():
+                return
+            self._begin(self._parts, progress)
+            entries: list[FileEntry] = []
+            try:
+                for name, part in self._parts.items():
+                    entries.append(self._write(name, part, progress))
+                latest = (self.state.latest or "")[:-1]
+                self._append(
+                    **vars(progress),
+                    files=tuple(entries),
+                    records=self.state.records + len(self._times),
+                    oldest=_dated(self._oldest),
+                    newest=_dated(self._newest),
+                    latest=_dated(max(self._newest or "", latest)),
+                    ids=tuple(self._times),
+                    pinned=self._pinned(progress.window.until),
+                )
+            except OutputError:
+                if not self.journal.torn:
+                    self._undo(entries)
+                raise
+            if self.files.aside:
+                for part in self._parts.values():
+                    self.files.find(rows_of(part.data, csv=bool(self.profile.header)))
+            self.discard()
+
+    def _is_news(self, progress: Progress) -> bool:
+        """Return whether a run has something to say but that it came to its end."""
+        state = self.state
+        return (
+            bool(self._parts or self.files.moved or self.files.renewed)
+            or not progress.window.done
+            or state.window is None
+            or not state.window.done
+            or progress.gaps != state.gaps
+            or _begins_or_ends_earlier(progress.covered, state.covered)
         )
 
+    def _pinned(self, until: str) -> dict[str, str | None]:
+        """Return the ids of events that no later run finds by their time."""
+        early = to_text(shift(from_text(until), PINNED_AHEAD))[:-1]
+        found = self._times.items()
+        return {id_: time for id_, time in found if time is None or time[:-1] >= early}
 
-def create_file(path: str) -> os.stat_result:
-    """Make an empty file, or look at the one that is there; a link is followed.
+    def _undo(self, entries: Iterable[FileEntry]) -> None:
+        """Take back what was written for a commit that has failed, as if there had been none."""
+        for entry in entries:
+            with suppress(OSError, IntegrityError):  # then the next run sets it aside
+                self.files.take_back(entry)
 
-    Raises:
-        IntegrityError: there is something that is no regular file.
-        OSError: it cannot be made.
+    def _append(self, **own: Any) -> None:  # noqa: ANN401
+        state = self.state
+        begins = state.line < 0
+        snapshot = begins or self.files.renewed
+        if begins:
+            state.shape = self.profile.options
+            state.since = self.profile.since
+        self.journal.append(
+            moved=tuple(self.files.moved),
+            deleted=tuple(self.files.deleted),
+            **own,
+            snapshot=snapshot,
+        )
+        self.files.moved, self.files.deleted, self.files.renewed = [], [], False
+        self.waited += self.journal.waited
 
-    """
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)  # noqa: PTH120
-    with locked_folder(folder):
+    def _begin(self, names: Iterable[str], progress: Progress) -> None:
+        """Make new files, empty, and name them in the journal before anything is written to them.
+
+        So one that has another inode, or no name in the journal, is somebody else's, and never
+        what is left of a run that was killed.
+        """
+        for name in names:
+            self.files.check_file(name)
+        fresh = [name for name in names if self.files.is_fresh(name)]
+        if fresh:
+            begun: dict[str, File] = {}
+            for name in fresh:
+                begun[name] = self.files.create(name, begun)
+            entries = tuple(_entry(name, file, b"", 0) for name, file in begun.items())
+            # Nothing has been committed yet, so the window is read no further than before.
+            window = self.state.window or replace(progress.window, position=None, done=False)
+            self._append(window=window, files=entries)
+
+    def _write(self, name: str, part: _Part, progress: Progress) -> FileEntry:
+        path = self.files.path(name)
         try:
-            # O_EXCL: else two names that the file system does not tell apart would be one file.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            file = os.open(target, flags, MODE)
-        except FileExistsError:
-            file = open_file(target, os.O_WRONLY)
+            descriptor = self.files.open(name)
+            if descriptor is None:  # somebody was faster than the look at it
+                self._begin([name], progress)
+                descriptor = open_file(path, os.O_WRONLY)
+            file = self.state.files[name]
+            begins = not file.length
+            data = b"".join([self.profile.header, *part.data] if begins else part.data)
+            if self.profile.template.compressed:
+                import gzip
+
+                # A member of its own, so that what was committed can be read at any time.
+                data = gzip.compress(data, COMPRESSION, mtime=0)
+            try:
+                write_all(descriptor, data, file.length)
+                started = time.monotonic()
+                os.fsync(descriptor)
+                self.waited += time.monotonic() - started
+                found = os.fstat(descriptor)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(descriptor, file.length)
+                raise
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise cannot(path, error) from None
+        written = File(file.length, found.st_mtime_ns, found.st_ino)
+        header = begins if self.profile.header else None
+        return _entry(name, written, data, part.records, header=header)
+
+    def finish(self) -> None:
+        """Remove what was set aside if all of it is in the destination; else note that it stays."""
+        with self.held():
+            if stays := self.files.settle():
+                paths = {name: self.files.path(name) for name in self.state.aside}
+                there = [name for name, path in paths.items() if os.path.exists(path)]  # noqa: PTH110
+                self._append(aside=(*there, *stays))
+
+    def check(self) -> None:
+        """Check that all files are as they were left."""
+        self.files.check_files()
+
+
+@contextmanager
+def open_files(  # noqa: PLR0913 - each by its name
+    profile: Profile,
+    *,
+    wait: float,
+    pause: Callable[[float], object],
+    held: Callable[[], AbstractContextManager[None]],
+    external_rotation: bool,
+    warn: Callable[[str], object],
+) -> Iterator[FileDestination]:
+    """Open files and their journal; see `open_destination`."""
+    template = profile.template
+    # Before a journal lies there, as if the file were sync's. The file is looked at first: another
+    # run that begins just now makes its journal before it.
+    there = None if template.several else inspect(template.path)
+    if not os.path.exists(template.journal):  # noqa: PTH110
+        if there and there.st_size:
+            raise foreign(template.path)
         try:
-            found = os.fstat(file)
-        finally:
-            os.close(file)
-    sync_folder(folder)
-    return found
-
-
-def make_folder(path: str) -> None:
-    """Make a folder and those above it, for the owner alone.
-
-    The folder above is synced in any case: a run that was killed may have made this one.
-    """
-    if not path:
-        return
-    above = os.path.dirname(path)  # noqa: PTH120
-    if not os.path.isdir(path):  # noqa: PTH112
-        make_folder(above)
-        with suppress(FileExistsError):  # another run made it meanwhile
-            os.mkdir(path, FOLDER_MODE)  # noqa: PTH102
-    sync_folder(above)
-
-
-def cut_back(file: int, length: int, end: int) -> None:
-    """Take off what a file has from ``length`` to ``end``, unless somebody has written on.
-
-    Raises:
-        OSError: somebody has, or it cannot be done.
-
-    """
-    if os.fstat(file).st_size != end:
-        raise OSError(errno.EBUSY, "somebody else is writing to it")
-    os.ftruncate(file, length)
-
-
-def set_changed(path: str | int, mtime_ns: int) -> None:
-    """Set a file's time of change to what was noted, so that it need not be read again."""
-    os.utime(path, ns=(os.stat(path).st_atime_ns, mtime_ns))  # noqa: PTH116
-
-
-def foreign(path: str) -> IntegrityError:
-    """Return the error for a file that is somebody else's."""
-    return IntegrityError(
-        f"{path} is there already, and no sync wrote it. Nothing was overwritten: move it away, or "
-        "choose another PATH."
-    )
-
-
-def is_same(path: str, other: str) -> bool:
-    """Return whether two names lead to one file."""
+            make_folder(template.folder)
+        except OSError as error:
+            raise cannot(template.folder, error) from None
+    journal = Journal(template.journal, wait, pause)
     try:
-        return os.path.samefile(path, other)  # noqa: PTH121
-    except OSError:
-        return False
+        files = DataFiles(template, journal.state, profile.header, external_rotation, warn)
+        compare(profile, journal.state)
+        files.recover()
+        yield FileDestination(profile, journal, files, held)
+    finally:
+        journal.close()
+
+
+def _begins_or_ends_earlier(covered: Span | None, known: Span | None) -> bool:
+    """Return whether less is covered than the journal says, or what begins elsewhere."""
+    if covered is None or known is None:
+        return covered != known
+    return covered.since != known.since or covered.until < known.until
+
+
+def _entry(
+    name: str, file: File, data: bytes, records: int, *, header: bool | None = None
+) -> FileEntry:
+    digest = sha256(data).hexdigest()
+    length = len(data)
+    return FileEntry(name, file.length, length, records, digest, file.mtime_ns, file.inode, header)
+
+
+def _dated(text: str | None) -> str | None:
+    return f"{text}Z" if text else None

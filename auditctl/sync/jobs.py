@@ -28,8 +28,8 @@ class Result(Generic[S, R]):
     ended: threading.Event = field(default_factory=threading.Event)
 
 
-class Together:
-    """Runs on threads of their own, so many of them at work at once."""
+class SourceRunner:
+    """Runs, each on a thread of its own, of which some work at once."""
 
     def __init__(self, jobs: int) -> None:
         """Let ``jobs`` runs work at once."""

@@ -26,7 +26,7 @@ from auditctl.sync.chain import (
     unreadable,
     wrong_line,
 )
-from auditctl.sync.files import close, open_file
+from auditctl.sync.disk import close, open_file
 from auditctl.sync.replay import NS_PER_MS, read_end
 from auditctl.sync.state import Commit, Pins, ReadSpan
 from auditctl.window import now_text

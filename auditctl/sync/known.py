@@ -1,115 +1,51 @@
-"""The ids of the events that a destination has, and the events of one answer that share an id."""
+"""The ids of the events that a journal has."""
 
-from __future__ import annotations
+from collections.abc import Callable
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
-
-from auditctl import exact
-from auditctl.window import before, shift, to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from auditctl.record import Record
-    from auditctl.sync.archive import Archive
-
-EARLY = timedelta(hours=1)
-"""An event dated so much later than its window's end is not found by a look back by time."""
+from auditctl.record import Record
+from auditctl.sync.journal import Journal
 
 
-class Known:
-    """The ids of what is in the destination already, as far back as a window reaches.
+class KnownIds:
+    """The ids of events, as far back as a window reaches.
 
     Pinned ids are read only if there is an event that may have one: opening costs nothing that
     grows with them.
     """
 
     def __init__(
-        self,
-        archive: Archive,
-        since: datetime,
-        kept_from: Callable[[], str],
-        clashes: list[str],
-        *,
-        in_pieces: bool,
+        self, journal: Journal, since: str, enough: str, kept_from: Callable[[], str]
     ) -> None:
-        """Read the ids.
-
-        Args:
-            archive: the destination.
-            since: where the window begins.
-            kept_from: returns the time before which the provider keeps nothing.
-            clashes: gets the id of each event that is left out because a different event in the
-                same answer has it.
-            in_pieces: one answer may come in many batches, so that the content of each event is
-                remembered by its id.
-
-        """
-        self._clashes = clashes
-        self._ids: set[str] = set()
-        self._journal = archive.journal
-        self._pins = archive.state.pins
-        self._since = to_text(since)
+        """Read the ids; see `Journal.ids` and `Journal.pinned_ids`."""
+        self._journal = journal
+        self._since = since
         self._kept_from = kept_from
+        self._pins = journal.state.pins
         self._found: dict[bool, set[str]] = {}
-        self._pinned: dict[str, str | None] = {}
-        self._contents: dict[str, int] | None = {} if in_pieces else None
-        for ids in self._journal.ids(self._since, to_text(before(since, EARLY))):
+        self._ids: set[str] = set()
+        for ids in journal.ids(since, enough):
             self._ids.update(ids)
 
-    def drop(self, batch: Sequence[Record], until: datetime) -> list[Record]:
-        """Return the records that are not in the destination, which they are from now on."""
-        self._find_clashes(batch)
+    def new(self, records: list[Record]) -> list[Record]:
+        """Return the records that are not known; they are from now on."""
         ids, pins = self._ids, self._pins
-        early = to_text(shift(until, EARLY))[:-1]
-        fresh = []
-        for record in batch:
-            id_, time = record["id"], record["time"]
+        new = []
+        for record in records:
+            id_ = record["id"]
             if id_ in ids:
                 continue
-            if pins is not None and pins.may_hold(time) and self._is_pinned(id_, time):
+            if pins is not None and pins.may_hold(record["time"]) and self._is_pinned(record):
                 continue
             ids.add(id_)
-            fresh.append(record)
-            if time is None or time[:-1] >= early:  # the look back ends there
-                self._pinned[id_] = time
-        return fresh
+            new.append(record)
+        return new
 
-    def _find_clashes(self, batch: Sequence[Record]) -> None:
-        """Count different events under one id in one answer; the first of them is kept.
-
-        Between two answers an event may have been changed, so those are not compared.
-        """
-        if self._contents is not None:
-            # What is most telling of each event: all of it would cost more than all else here.
-            here = {one["id"]: hash((one["time"], one["action"], one["target"])) for one in batch}
-            before = self._contents
-            self._clashes += [
-                id_ for id_ in before.keys() & here.keys() if before[id_] != here[id_]
-            ]
-            before.update(here)
-        if len({record["id"] for record in batch}) == len(batch):
-            return
-        first: dict[str, Record] = {}
-        for record in batch:
-            other = first.setdefault(record["id"], record)
-            # As JSON: to compare what is nested deep would end in a RecursionError.
-            if other is not record and exact.dumps(other["raw"]) != exact.dumps(record["raw"]):
-                self._clashes.append(record["id"])
-
-    def _is_pinned(self, id_: str, time: str | None) -> bool:
-        """Return whether the line of an event pinned its id; ids are read once for each kind."""
-        undated = time is None
+    def _is_pinned(self, record: Record) -> bool:
+        """Return whether a line pinned the id; ids are read once with a time and once without."""
+        undated = record["time"] is None
         if undated not in self._found:
             kept_from = self._kept_from() if undated else None
             found = self._found[undated] = set()
             for pinned in self._journal.pinned_ids(self._since, kept_from):
                 found.update(pinned)
-        return id_ in self._found[undated]
-
-    def pinned(self) -> dict[str, str | None]:
-        """Return the ids added since the last call that no look back by time would find."""
-        pinned, self._pinned = self._pinned, {}
-        return pinned
+        return record["id"] in self._found[undated]

@@ -18,7 +18,7 @@ from auditctl.sync.chain import (
     unreadable,
     wrong_line,
 )
-from auditctl.sync.files import close, open_file
+from auditctl.sync.disk import close, open_file
 from auditctl.sync.state import FIRST_PREV, Commit, State
 from auditctl.window import to_text
 

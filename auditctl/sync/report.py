@@ -82,7 +82,7 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         IntegrityError: something is wrong with one of them.
 
     """
-    from auditctl.sync.status import acknowledge, look
+    from auditctl.sync.status import acknowledge, read_status
 
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
     wanted: list[tuple[Template, str | None]] = []
@@ -101,7 +101,7 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         for one, _ in wanted:
             acknowledge(one)
     now = datetime.now(UTC)
-    found = [look(one, name, now=now, max_age=max_age) for one, name in wanted]
+    found = [read_status(one, name, now=now, max_age=max_age) for one, name in wanted]
     if options.quiet:
         pass
     elif options.format == "json":

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import Tally, batches
 from auditctl.sync import coverage
-from auditctl.sync.archive import Archive, Progress
+from auditctl.sync.clashes import Clashes
 from auditctl.sync.coverage import Clocks
-from auditctl.sync.known import Known
+from auditctl.sync.destination import Progress
 from auditctl.sync.state import ReadSpan, Span
 from auditctl.sync.walk import Walk
 from auditctl.window import END, Window, before, from_moment, from_text, now_text, shift, to_text
@@ -28,19 +28,20 @@ if TYPE_CHECKING:
     from auditctl.fields import Test
     from auditctl.http.client import Client
     from auditctl.provider import Provider
+    from auditctl.sync.destination import Destination, Known
 
-FEW = 4
-"""Pages that make a commit at the latest: what a kill may cost."""
-COMMIT_SHARE = 4
-"""How many times as long as a commit waited for the disk is read before the next, if that is less:
-where pages come slowly, or disks are fast, each page is a commit."""
-ENOUGH_OLDER = 10
-"""Rows at a page's end that must all be older than twice the overlap before reading stops: single
+MAX_PAGES_PER_COMMIT = 4
+"""What a kill may cost at most."""
+READING_PER_WAIT = 4
+"""A commit is due after 4 times as long as the last one waited for the disk: where pages come
+slowly, or disks are fast, each page is a commit."""
+MIN_OLDER_EVENTS = 10
+"""Events at a page's end that must all be older than twice the overlap before reading stops: single
 ones may be dated wrongly."""
-QUIET = 60.0
-"""Seconds of reading that finds nothing, before it is noted how far it got."""
-AHEAD = timedelta(days=1)
-"""How much further than now is asked for."""
+MAX_QUIET_SECONDS = 60.0
+"""A walk that finds nothing new commits how far it got after this time."""
+ASKED_AHEAD = timedelta(days=1)
+"""How much further than now the provider is asked."""
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Run:
 
     provider: Provider
     client: Client
-    archive: Archive
+    destination: Destination
     overlap: timedelta
     since: datetime | None
     """Where the first window begins; None for as far back as the provider keeps its log."""
@@ -85,8 +86,8 @@ class Run:
 
         """
         outcome = Outcome()
-        before = self.archive.state.records
-        outcome.first = self.archive.state.window is None
+        before = self.destination.state.records
+        outcome.first = self.destination.state.window is None
         left = self._left
         if left is not None and left.position is not None:
             self._read(
@@ -97,8 +98,8 @@ class Run:
             )
         if not self._read(self._next(), outcome):
             self._read(self._first(), outcome)
-        self.archive.settle()
-        outcome.records = self.archive.state.records - before
+        self.destination.finish()
+        outcome.records = self.destination.state.records - before
         return outcome
 
     def _next(self) -> datetime:
@@ -129,13 +130,13 @@ class Run:
 
     @property
     def _covered(self) -> Window | None:
-        covered = self.archive.state.covered
+        covered = self.destination.state.covered
         return None if covered is None else _window(covered)
 
     @property
     def _left(self) -> ReadSpan | None:
         """The window that was not read to its end."""
-        window = self.archive.state.window
+        window = self.destination.state.window
         return None if window is None or window.done else window
 
     @property
@@ -144,7 +145,7 @@ class Run:
 
         Journals of earlier versions do not have it, but the newest event written.
         """
-        window, latest = self.archive.state.window, self.archive.state.latest
+        window, latest = self.destination.state.window, self.destination.state.latest
         return None if window is None else window.newest or latest
 
     @property
@@ -164,14 +165,13 @@ class Run:
         Return False if it must be read again: the provider does not know the position any more,
         or its clock shows that the window should have begun earlier.
         """
-        in_pieces = self.provider.order == "none documented"
-        known = Known(self.archive, since, self._kept_from, outcome.clashes, in_pieces=in_pieces)
+        known = self.destination.known_since(since, self._kept_from)
         self.client.begin()
-        self.archive.discard()  # what a run that failed had read is read again
+        self.destination.discard()  # what a run that failed had read is read again
         # What is dated in the future is delivered; only the asking ends with tomorrow. Today is
         # asked for in any case, since an answer shows whether our clock or a former one is wrong.
         now = datetime.now(UTC)
-        asked = Window(min(since, now), shift(now, AHEAD))
+        asked = Window(min(since, now), shift(now, ASKED_AHEAD))
         walk = Walk(since, position, self.provider.order != "none documented")
         found = batches(
             self.provider,
@@ -193,7 +193,7 @@ class Run:
             return True  # nothing was answered, so nothing is covered
         if coverage.begins_too_late(since, self._covered, self._first(), self._clocks()):
             return False
-        self.archive.commit(self._done(walk, outcome), known.pinned())
+        self.destination.commit(self._done(walk, outcome))
         return True
 
     def _read_on(
@@ -209,6 +209,7 @@ class Run:
         Return False if the provider does not know the position any more.
         """
         committed = time.monotonic()
+        clashes = Clashes(in_pieces=not walk.in_order)
         for batch in map(outcome.tally.count_page, found):
             walk.note(batch)
             if walk.pages == 1:
@@ -220,25 +221,29 @@ class Run:
                     return False  # there were some events when this page was read first
             walk.note_newest(batch)
             matching = batch.matching(self.tests)
-            matching = matching.only(known.drop(matching.records, walk.until))
-            self.archive.add(matching.records)
-            outcome.tally.count_records(matching)
+            outcome.clashes += clashes.find(matching.records)
+            new = matching.only(known.new(matching.records))
+            self.destination.add(new.records)
+            outcome.tally.count_records(new)
             is_past = self._is_past(walk.since, batch)
-            del batch, matching  # before the next page: see `auditctl.export.batches_of`
+            del batch, matching, new  # before the next page: see `auditctl.export.batches_of`
             self.watch(outcome.tally)
             if is_past:
                 break
             if self._is_due(walk, time.monotonic() - committed):
-                self.archive.commit(self._progress(walk, outcome), known.pinned())
+                self.destination.commit(self._progress(walk, outcome))
                 walk.pages_since_commit = 0
                 committed = time.monotonic()
         return True
 
     def _is_due(self, walk: Walk, waited: float) -> bool:
         """Return whether it is time for a commit, so many seconds behind the last one."""
-        if not self.archive.pending:
-            return walk.position is not None and waited >= QUIET
-        return walk.pages_since_commit >= FEW or waited >= COMMIT_SHARE * self.archive.waited
+        if not self.destination.pending:
+            return walk.position is not None and waited >= MAX_QUIET_SECONDS
+        return (
+            walk.pages_since_commit >= MAX_PAGES_PER_COMMIT
+            or waited >= READING_PER_WAIT * self.destination.waited
+        )
 
     def _is_past(self, since: datetime, batch: Batch) -> bool:
         """Return whether what follows is so old that a window with an overlap need not read on.
@@ -246,15 +251,15 @@ class Run:
         `batches` stops behind a page that is wholly older. On a sparse log, the first page may
         reach back far behind the window, and still begin with an event inside it.
         """
-        if self.archive.state.covered is None or self.provider.order != "newest first":
+        if self.destination.state.covered is None or self.provider.order != "newest first":
             return False
-        last = batch.older[-ENOUGH_OLDER:]
+        last = batch.older[-MIN_OLDER_EVENTS:]
         twice = to_text(before(since, self.overlap), exact=True)[:-1]
-        return len(last) == ENOUGH_OLDER and max(last) < twice
+        return len(last) == MIN_OLDER_EVENTS and max(last) < twice
 
     def _progress(self, walk: Walk, outcome: Outcome) -> Progress:
         """Describe how far a window was read that is not at its end."""
-        state = self.archive.state
+        state = self.destination.state
         gaps = self._gaps(outcome)
         return Progress(self._read_span(walk, done=False), state.covered, state.success, gaps)
 
@@ -279,7 +284,7 @@ class Run:
 
     def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
         """Return the gaps not acknowledged, with one that this run finds."""
-        state = self.archive.state
+        state = self.destination.state
         acknowledged = [_window(gap) for gap in state.waived]
         found = coverage.lost(self._covered, self._clocks(), self.provider.keeps, acknowledged)
         if found is None:

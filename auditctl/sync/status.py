@@ -58,10 +58,10 @@ class Status:
         }
 
 
-def look(
+def read_status(
     template: Template, source: str | None, *, now: datetime, max_age: timedelta | None
 ) -> Status:
-    """Look at a destination without reading its data."""
+    """Read what became of a destination, without its data."""
     path = template.path
     try:
         state = read_state(template.journal)

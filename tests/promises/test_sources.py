@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 
 from auditctl.interrupts import InterruptedRunError
-from auditctl.sync.jobs import Result, Together
+from auditctl.sync.jobs import Result, SourceRunner
 from tests.program import LONG, Run, run, started, until
 from tests.promises.test_terminal import terminal
 from tests.server import (
@@ -377,7 +377,7 @@ def test_a_run_that_is_terminated_keeps_what_it_has_committed(
 
 
 def test_what_is_under_way_when_a_signal_comes_is_finished() -> None:
-    runs = Together(2)
+    runs = SourceRunner(2)
     began = threading.Barrier(2)
     ended: list[str] = []
 

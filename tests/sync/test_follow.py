@@ -21,10 +21,10 @@ from auditctl.formats.jsonl import Jsonl
 from auditctl.http.client import Client
 from auditctl.paths import parse_template
 from auditctl.settings import sample
-from auditctl.sync.archive import hold
+from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import LONGEST_PAUSE, LONGEST_SLEEP, Outage, follow
+from auditctl.sync.profile import Profile
 from auditctl.sync.run import Run
-from auditctl.sync.shape import Shape
 from tests import program, tape
 from tests.program import LONG, started
 from tests.server import Fault, Persona, Server
@@ -204,8 +204,8 @@ def test_days_that_a_clock_had_hidden_are_read_when_it_is_put_right(tmp_path: Pa
     provider = sample(tape.provider_class("roam"))
     client = Client(provider, transport=httpx.MockTransport(answer))
     path = parse_template(str(tmp_path / "all.jsonl"))
-    with hold(Shape({}, path, Jsonl().rows)) as archive:
-        run = Run(provider, client, archive, timedelta(seconds=1), now - timedelta(days=7))
+    with open_destination(Profile({}, path, Jsonl().rows)) as destination:
+        run = Run(provider, client, destination, timedelta(seconds=1), now - timedelta(days=7))
         run.catch_up()
         slow = timedelta()
         run.catch_up()  # begins by the old clock, and sees the new one
@@ -221,12 +221,12 @@ def test_days_of_runs_grow_neither_memory_nor_the_journal(tmp_path: Path) -> Non
     client = Client(provider, transport=httpx.MockTransport(serving(world)))
     lines: list[int] = []
     peaks: list[int] = []
-    with hold(Shape({}, path, Jsonl().rows)) as archive:
-        run = Run(provider, client, archive, timedelta(hours=1), None)
+    with open_destination(Profile({}, path, Jsonl().rows)) as destination:
+        run = Run(provider, client, destination, timedelta(hours=1), None)
 
         def look() -> None:
             run.catch_up()
-            lines.append(archive.state.line)
+            lines.append(destination.state.line)
             if len(lines) % 144 == 0:  # a day
                 peaks.append(tracemalloc.get_traced_memory()[0])
             if len(peaks) == 3:

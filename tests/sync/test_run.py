@@ -22,8 +22,8 @@ import pytest
 from auditctl import commands, window
 from auditctl.http import client, connection
 from auditctl.providers import roam
-from auditctl.sync import archive, walk
 from auditctl.sync import commands as sync_commands
+from auditctl.sync import files, walk
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
 from tests import tape
@@ -588,7 +588,7 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
 
     with contextlib.ExitStack() as stack:
         reading = (commands, sync_commands, run_module, walk, roam, client, connection, window)
-        for module in (*reading, archive, journal_module):
+        for module in (*reading, files, journal_module):
             if hasattr(module, "datetime"):
                 stack.enter_context(patch.object(module, "datetime", Clock))
         yield

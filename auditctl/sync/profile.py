@@ -1,4 +1,4 @@
-"""The shape of a destination: the options that it was begun with, which may not change."""
+"""The profile of a destination: the options that it was begun with, which may not change."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Render = Callable[[Sequence[Record]], bytes]
 
 
 @dataclass(frozen=True)
-class Shape:
+class Profile:
     """What a destination is made of; it stays the same for as long as it lives."""
 
-    words: dict[str, Any]
+    options: dict[str, Any]
     """As they are noted in the journal: the option's name without its dashes -> its value."""
     template: Template
     render: Render
@@ -31,7 +31,7 @@ class Shape:
     """What that means now."""
 
 
-def compare(shape: Shape, state: State) -> None:
+def compare(profile: Profile, state: State) -> None:
     """Check that a run would write what the destination was begun with.
 
     Raises:
@@ -41,25 +41,25 @@ def compare(shape: Shape, state: State) -> None:
     begun = state.shape
     if not begun:
         return
-    words = shape.words
-    for name in {**begun, **words}:
-        was, is_ = begun.get(name), words.get(name)
+    options = profile.options
+    for name in {**begun, **options}:
+        was, is_ = begun.get(name), options.get(name)
         if was != is_:
             raise UsageError(
-                f"{shape.template.path} was begun with {_said(name, was)}; this run has "
+                f"{profile.template.path} was begun with {_said(name, was)}; this run has "
                 f"{_said(name, is_)}. Use the same options as before, or give another PATH."
             )
     # A duration is the same as long as it is written the same: each run of a crontab has it.
-    if shape.since_time is None or shape.since == state.since:
+    if profile.since_time is None or profile.since == state.since:
         return
     first = state.covered or state.window
     begun_at = first and first.since
     # What is covered may begin later: where the provider can have shown something.
     typed = state.since and parse_time(state.since, datetime.now(UTC))
-    if shape.since_time != typed and to_text(shape.since_time, exact=True) != begun_at:
+    if profile.since_time != typed and to_text(profile.since_time, exact=True) != begun_at:
         raise UsageError(
-            f"{shape.template.path} was begun with {_said('since', state.since)}; this run has "
-            f"{_said('since', shape.since)}. Leave it out, or give another PATH."
+            f"{profile.template.path} was begun with {_said('since', state.since)}; this run has "
+            f"{_said('since', profile.since)}. Leave it out, or give another PATH."
         )
 
 

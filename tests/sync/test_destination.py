@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -13,8 +14,9 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.paths import parse_template
 from auditctl.record import FIELDS
-from auditctl.sync.archive import Archive, Progress, hold
-from auditctl.sync.shape import Shape
+from auditctl.sync.destination import Progress, open_destination
+from auditctl.sync.files import FileDestination
+from auditctl.sync.profile import Profile
 from auditctl.sync.state import ReadSpan
 from auditctl.sync.verify import verify
 
@@ -31,69 +33,78 @@ def record(n: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shape(tmp_path: Path) -> Shape:
+def profile(tmp_path: Path) -> Profile:
     path = parse_template(str(tmp_path / "deep" / "er" / "all.jsonl"))
-    return Shape({"output": "all.jsonl"}, path, Jsonl().rows)
+    return Profile({"output": "all.jsonl"}, path, Jsonl().rows)
+
+
+@contextmanager
+def opened(profile: Profile) -> Iterator[FileDestination]:
+    with open_destination(profile) as found:
+        assert isinstance(found, FileDestination)
+        yield found
 
 
 @pytest.fixture
-def archive(shape: Shape) -> Iterator[Archive]:
-    with hold(shape) as held:
+def destination(profile: Profile) -> Iterator[FileDestination]:
+    with opened(profile) as held:
         write(held, 0)
         yield held
 
 
-def write(archive: Archive, *numbers: int) -> None:
-    archive.add([record(n) for n in numbers])
-    archive.commit(PROGRESS, {})
+def write(destination: FileDestination, *numbers: int) -> None:
+    destination.add([record(n) for n in numbers])
+    destination.commit(PROGRESS)
 
 
-def data(archive: Archive) -> Path:
+def data(destination: FileDestination) -> Path:
     from pathlib import Path
 
-    return Path(archive.shape.template.path)
+    return Path(destination.profile.template.path)
 
 
-def test_a_file_moved_away_while_a_run_goes_on_is_begun_anew(archive: Archive) -> None:
-    path = data(archive)
+def test_a_file_moved_away_while_a_run_goes_on_is_begun_anew(destination: FileDestination) -> None:
+    path = data(destination)
     path.rename(path.with_name("old"))
-    write(archive, 1)
+    write(destination, 1)
     assert len(path.read_bytes().splitlines()) == 1
-    write(archive, 2, 3)
-    proof = verify(archive.shape.template)
+    write(destination, 2, 3)
+    proof = verify(destination.profile.template)
     assert (proof.records, proof.elsewhere) == (3, 1)
 
 
-def test_an_empty_file_put_in_its_place_is_begun_anew(archive: Archive) -> None:
-    path = data(archive)
+def test_an_empty_file_put_in_its_place_is_begun_anew(destination: FileDestination) -> None:
+    path = data(destination)
     path.rename(path.with_name("old"))
     path.touch()
-    write(archive, 1)
-    assert verify(archive.shape.template).records == 1
+    write(destination, 1)
+    assert verify(destination.profile.template).records == 1
 
 
-def test_somebody_else_who_writes_to_the_file_ends_the_run(archive: Archive) -> None:
-    with data(archive).open("ab") as file:
+def test_somebody_else_who_writes_to_the_file_ends_the_run(destination: FileDestination) -> None:
+    with data(destination).open("ab") as file:
         file.write(b"theirs\n")
     with pytest.raises(IntegrityError, match="somebody else writes to it"):
-        write(archive, 1)
-    assert data(archive).read_bytes().endswith(b"theirs\n")
+        write(destination, 1)
+    assert data(destination).read_bytes().endswith(b"theirs\n")
 
 
-def test_a_full_disk_leaves_what_was_committed(archive: Archive, shape: Shape) -> None:
-    before = data(archive).read_bytes()
+def test_a_full_disk_leaves_what_was_committed(
+    destination: FileDestination, profile: Profile
+) -> None:
+    before = data(destination).read_bytes()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some room"):
-        write(archive, 1)
-    assert data(archive).read_bytes() == before
-    assert verify(shape.template).records == 1
+        write(destination, 1)
+    assert data(destination).read_bytes() == before
+    assert verify(profile.template).records == 1
 
 
 def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
-    archive: Archive, shape: Shape
+    destination: FileDestination, profile: Profile
 ) -> None:
-    before = data(archive).read_bytes()
-    sync, journals = os.fsync, os.fstat(archive.journal._file).st_ino
+    before = data(destination).read_bytes()
+    sync, journals = os.fsync, os.fstat(destination.journal._file).st_ino
 
     def fsync(file: int) -> None:
         if os.fstat(file).st_ino == journals:
@@ -101,15 +112,15 @@ def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
         sync(file)
 
     with patch("os.fsync", fsync), pytest.raises(OutputError, match="Free some room"):
-        write(archive, 1)
-    assert data(archive).read_bytes() == before
-    assert verify(shape.template).records == 1
+        write(destination, 1)
+    assert data(destination).read_bytes() == before
+    assert verify(profile.template).records == 1
 
 
-def test_what_the_journal_may_tell_of_is_not_taken_back(archive: Archive) -> None:
-    before = data(archive).read_bytes()
+def test_what_the_journal_may_tell_of_is_not_taken_back(destination: FileDestination) -> None:
+    before = data(destination).read_bytes()
     broken = OSError(errno.EIO, os.strerror(errno.EIO))
-    sync, journals = os.fsync, os.fstat(archive.journal._file).st_ino
+    sync, journals = os.fsync, os.fstat(destination.journal._file).st_ino
 
     def fsync(file: int) -> None:
         if os.fstat(file).st_ino == journals:
@@ -121,47 +132,47 @@ def test_what_the_journal_may_tell_of_is_not_taken_back(archive: Archive) -> Non
         patch("os.ftruncate", side_effect=broken),
         pytest.raises(OutputError, match="Input/output error"),
     ):
-        write(archive, 1)
-    assert data(archive).read_bytes().startswith(before)
-    assert len(data(archive).read_bytes()) > len(before)
+        write(destination, 1)
+    assert data(destination).read_bytes().startswith(before)
+    assert len(data(destination).read_bytes()) > len(before)
 
 
-def test_a_file_that_cannot_be_looked_at_ends_the_run(archive: Archive) -> None:
-    folder = data(archive).parent
+def test_a_file_that_cannot_be_looked_at_ends_the_run(destination: FileDestination) -> None:
+    folder = data(destination).parent
     folder.rename(folder.with_name("elsewhere"))
     folder.touch()
     with pytest.raises(OutputError, match=r"Cannot write .* Not a directory"):
-        write(archive, 1)
+        write(destination, 1)
 
 
 @pytest.mark.parametrize("swapped", [False, True], ids=["changed in place", "another file"])
 def test_a_file_that_was_changed_while_a_run_goes_on_is_not_written_to(
-    archive: Archive,
+    destination: FileDestination,
     swapped: bool,  # noqa: FBT001
 ) -> None:
-    path = data(archive)
+    path = data(destination)
     harmed = path.read_bytes().replace(b"id-0", b"id-9")
     if swapped:
         path.unlink()
     path.write_bytes(harmed)
     with pytest.raises(IntegrityError, match="is not what was written"):
-        write(archive, 1)
+        write(destination, 1)
     assert path.read_bytes() == harmed
 
 
-def test_a_copy_in_its_place_is_read_again_and_taken(archive: Archive) -> None:
-    path = data(archive)
+def test_a_copy_in_its_place_is_read_again_and_taken(destination: FileDestination) -> None:
+    path = data(destination)
     copy = path.with_name("copy")
     copy.write_bytes(path.read_bytes())
     copy.replace(path)
-    write(archive, 1)
-    write(archive, 2)
-    assert verify(archive.shape.template).records == 3
+    write(destination, 1)
+    write(destination, 2)
+    assert verify(destination.profile.template).records == 3
 
 
 def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path) -> None:
     path = parse_template(str(tmp_path / "{date}.jsonl"))
-    with hold(Shape({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
+    with opened(Profile({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
         write(held, 0)
         before = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         tomorrow = {**record(2), "time": "2026-01-02T00:00:00.000Z"}
@@ -175,10 +186,10 @@ def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path)
 
         held.add([record(1), tomorrow])
         with patch("os.pwrite", pwrite), pytest.raises(OutputError, match="Free some room"):
-            held.commit(PROGRESS, {})
+            held.commit(PROGRESS)
         there = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         assert there == {**before, "2026-01-02.jsonl": b""}
-    with hold(Shape({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
+    with opened(Profile({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
         assert held.files.aside == []
 
 
@@ -187,7 +198,7 @@ def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "all.jsonl").symlink_to(tmp_path / "disk" / "real.jsonl")
     path = parse_template(str(tmp_path / "all.jsonl"))
     for n in range(3):
-        with hold(Shape({"output": "all.jsonl"}, path, Jsonl().rows)) as held:
+        with opened(Profile({"output": "all.jsonl"}, path, Jsonl().rows)) as held:
             write(held, n)
     assert len((tmp_path / "disk" / "real.jsonl").read_bytes().splitlines()) == 3
     assert (tmp_path / "all.jsonl").is_symlink()
@@ -201,22 +212,22 @@ def cut_files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.cut-*"))
 
 
-def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(shape: Shape) -> None:
-    with hold(shape) as held:
+def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(profile: Profile) -> None:
+    with opened(profile) as held:
         write(held, 0)
         path = data(held)
     whole = path.read_bytes()
     path.write_bytes(whole + row(1)[:50])
     gone = path.rename(path.with_name("all.jsonl.1"))
-    with hold(shape) as held:
+    with opened(profile) as held:
         assert gone.read_bytes() == whole
         (aside,) = cut_files(path.parent)
         assert aside.name.startswith("all.jsonl.cut-")
         assert aside.read_bytes() == row(1)[:50]
         write(held, 1)
-        held.settle()
+        held.finish()
     assert not aside.exists()
-    proof = verify(shape.template)
+    proof = verify(profile.template)
     assert (proof.records, proof.elsewhere, proof.state.deleted) == (1, 1, ())
 
 
@@ -224,23 +235,23 @@ def row(n: int) -> bytes:
     return Jsonl().rows([record(n)])
 
 
-def test_a_look_finds_what_was_moved_and_says_it_once(archive: Archive) -> None:
-    path = data(archive)
+def test_a_look_finds_what_was_moved_and_says_it_once(destination: FileDestination) -> None:
+    path = data(destination)
     path.rename(path.with_name("old"))
     for _ in range(2):
-        archive.look()
-    assert archive.files.moved == ["all.jsonl"]
-    write(archive)
-    archive.look()
-    assert archive.files.moved == []
-    assert verify(archive.shape.template).elsewhere == 1
+        destination.check()
+    assert destination.files.moved == ["all.jsonl"]
+    write(destination)
+    destination.check()
+    assert destination.files.moved == []
+    assert verify(destination.profile.template).elsewhere == 1
 
 
 @pytest.mark.parametrize("change", [lambda whole: whole[:9], lambda whole: b"x" + whole[1:]])
 def test_a_look_finds_what_was_cut_or_changed(
-    archive: Archive, change: Callable[[bytes], bytes]
+    destination: FileDestination, change: Callable[[bytes], bytes]
 ) -> None:
-    path = data(archive)
+    path = data(destination)
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(IntegrityError, match="Nothing was overwritten"):
-        archive.look()
+        destination.check()

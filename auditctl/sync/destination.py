@@ -1,0 +1,120 @@
+"""What a run writes to, whatever kind it is."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from auditctl.record import Record
+from auditctl.sync.profile import Profile
+from auditctl.sync.state import ReadSpan, Span, State
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is when it commits."""
+
+    window: ReadSpan
+    covered: Span | None
+    success: str | None
+    gaps: tuple[Span, ...]
+
+
+class Known(Protocol):
+    """The events that a destination has, as far back as a window reaches."""
+
+    def new(self, records: list[Record]) -> list[Record]:
+        """Return the records that are not known by their id; they are from now on."""
+
+
+class Destination(Protocol):
+    """Takes records in commits: each is there as a whole, with its progress, or not at all."""
+
+    @property
+    def state(self) -> State:
+        """What all commits come to."""
+
+    @property
+    def pending(self) -> int:
+        """How many records wait for the next commit."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds that the last commit waited until it was on the disk."""
+
+    def known_since(self, time: datetime, kept_from: Callable[[], str]) -> Known:
+        """Return what is known of events dated from ``time`` on, or without a time.
+
+        ``kept_from`` returns the time before which the provider keeps nothing.
+        """
+
+    def add(self, records: list[Record]) -> None:
+        """Take records for the next commit."""
+
+    def commit(self, progress: Progress) -> None:
+        """Make what was added last, and the progress with it.
+
+        Raises:
+            IntegrityError: what is there was changed by somebody else.
+            OutputError: it cannot be written. What was committed before stays.
+
+        """
+
+    def discard(self) -> None:
+        """Drop what was added and not committed: a run that failed leaves it."""
+
+    def check(self) -> None:
+        """Check that what was committed is as it was left, before a run of many.
+
+        Raises:
+            IntegrityError: it is not.
+
+        """
+
+    def finish(self) -> None:
+        """Tidy up at the end of a run.
+
+        Raises:
+            OutputError: that is not possible.
+
+        """
+
+
+def open_destination(  # noqa: PLR0913 - each by its name
+    profile: Profile,
+    *,
+    wait: float = 0.0,
+    pause: Callable[[float], object] = time.sleep,
+    held: Callable[[], AbstractContextManager[None]] = nullcontext,
+    external_rotation: bool = False,
+    warn: Callable[[str], object] = lambda _sentence: None,
+) -> AbstractContextManager[Destination]:
+    """Open a destination for one run alone, as its last commit left it.
+
+    Args:
+        profile: where it is, and what it was begun with.
+        wait: seconds to wait for another run.
+        pause: sleeps.
+        held: returns a block that is not interrupted: a commit that has begun is finished.
+        external_rotation: files are moved away on purpose, so that is no reason for a warning.
+        warn: takes what a person should know of the destination.
+
+    Raises:
+        UsageError: it was begun with another profile.
+        LockedError: another run holds it.
+        IntegrityError: it is not as its last commit left it.
+        OutputError: it cannot be written.
+
+    """
+    from auditctl.sync.files import open_files
+
+    return open_files(
+        profile,
+        wait=wait,
+        pause=pause,
+        held=held,
+        external_rotation=external_rotation,
+        warn=warn,
+    )
