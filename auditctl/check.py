@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from auditctl.batch import Tally
 from auditctl.errors import (
     AccessError,
     AuditctlError,
@@ -10,7 +11,7 @@ from auditctl.errors import (
     ThrottledError,
     UnreachableError,
 )
-from auditctl.export import Tally, batches
+from auditctl.export import batches
 from auditctl.http.client import Client
 from auditctl.provider import Provider
 from auditctl.window import BEGINNING, END, Window, before, shift

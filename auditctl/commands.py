@@ -19,7 +19,7 @@ from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, O
 from auditctl.provider import is_name
 
 if TYPE_CHECKING:
-    from auditctl.export import Batch, Tally
+    from auditctl.batch import Batch, Tally
     from auditctl.formats import Format
     from auditctl.provider import Provider
     from auditctl.window import Window
@@ -41,7 +41,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     _check_output(options.output)
     format_ = _format(options, context)
 
-    from auditctl.export import Tally, batches, most_recent
+    from auditctl.batch import Tally
+    from auditctl.export import batches, most_recent
 
     ordered = provider.order != "none documented"
     if options.limit is not None and ordered:
@@ -87,7 +88,8 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     format_ = _format(options, context)
     account = options.account_name()
 
-    from auditctl.export import Tally, retrieved
+    from auditctl.batch import Tally
+    from auditctl.export import retrieved
 
     tally = Tally()
     ready, client = connect(provider, options, context, datetime.now(UTC))

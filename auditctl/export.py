@@ -1,16 +1,14 @@
 """The flow: a log's pages become batches of records, redacted, in the window, each once."""
 
 import heapq
-import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypedDict, Unpack
 
 from auditctl import exact
+from auditctl.batch import Batch, Problem
 from auditctl.days import newest_first
-from auditctl.fields import Test
 from auditctl.http.client import Client
 from auditctl.provider import Page, Provider
 from auditctl.record import Fields, Record, build, content_id, is_sound, settle
@@ -19,96 +17,6 @@ from auditctl.window import BEGINNING, END, Window
 
 REMEMBERED = 10_000
 """Ids at an answer's end that are looked for in the next: days that overlap do so at midnight."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a record."""
-
-    record: Record
-    fields: Sequence[str]
-    """Names of fields that it lacks, or that its event has in a form that cannot be read."""
-    mended: bool
-    """U+FFFD was put in the place of lone surrogates."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """The records of one page, and the facts of the page that a reader of the log needs."""
-
-    records: list[Record]
-    problems: list[Problem] = field(default_factory=list)
-    """Those of ``records``."""
-    position: str | None = None
-    """Where the log can be read on later: at the last page with events. None if nowhere, since
-    events without an id that are equal are numbered from the start."""
-    older: list[str] = field(default_factory=list)
-    """Times, without the Z, of the events at the page's end that are all older than the window."""
-    reached: str | None = None
-    """The time of the last event, in or out of the window."""
-    events: int = 0
-    """How many events the page has, in or out of the window."""
-    continues: bool = False
-    unconfirmed: str | None = None
-    """The day asked for, if any, where an answer without a list of events was taken for empty."""
-    partial: bool = False
-    """See `Page` for this and ``continues``."""
-
-    def only(self, records: list[Record]) -> "Batch":
-        """Return the batch with some of its records, and their problems."""
-        problems = self.problems
-        if problems:
-            kept = set(map(id, records))
-            problems = [one for one in problems if id(one.record) in kept]
-        return replace(self, records=records, problems=problems)
-
-    def matching(self, tests: Sequence[Test]) -> "Batch":
-        """Return the batch with the records that pass all tests."""
-        if not tests:
-            return self
-        return self.only([one for one in self.records if all(test(one) for test in tests)])
-
-
-@dataclass
-class Tally:
-    """Numbers for the progress line, the summary and the warnings; no decision depends on them."""
-
-    pages: int = 0
-    records: int = 0
-    reached: str | None = None
-    """The time of the last event that was read, in or out of the window."""
-    malformed: int = 0
-    first_malformed: str = ""
-    mended: int = 0
-    """Records in which U+FFFD stands in the place of lone surrogates."""
-    unconfirmed: int = 0
-    """Answers without a list of events that were taken for empty."""
-    first_unconfirmed: str = ""
-    """The first day that was asked for with such an answer."""
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def took(self) -> float:
-        """Seconds since the run began."""
-        return time.monotonic() - self.started
-
-    def count_page(self, batch: Batch) -> Batch:
-        """Count a page as it is read; return its batch."""
-        self.pages += not batch.continues
-        self.reached = batch.reached or self.reached
-        if batch.unconfirmed is not None:
-            self.unconfirmed += 1
-            self.first_unconfirmed = self.first_unconfirmed or batch.unconfirmed
-        return batch
-
-    def count_records(self, batch: Batch) -> None:
-        """Count what is written; problems of other records are of no interest."""
-        self.records += len(batch.records)
-        for problem in batch.problems:
-            self.mended += problem.mended
-            if problem.fields:
-                self.malformed += 1
-                self.first_malformed = self.first_malformed or _describe(problem)
 
 
 class How(TypedDict, total=False):
@@ -352,9 +260,3 @@ class _Ids:
 def _age(record: Record) -> str:
     """Order records by time, as text (see `Window`); without one they are the oldest."""
     return (record["time"] or "Z")[:-1]
-
-
-def _describe(problem: Problem) -> str:
-    *others, last = problem.fields
-    names = f"{', '.join(others)} and {last}" if others else last
-    return f"{names} of {problem.record['id']}"

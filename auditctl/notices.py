@@ -7,7 +7,7 @@ from auditctl.console import Console
 from auditctl.escape import escape
 
 if TYPE_CHECKING:
-    from auditctl.export import Tally
+    from auditctl.batch import Tally
 
 CLOCKS_APART = timedelta(minutes=5)
 """Clocks this far apart are worth a warning; many events come later than that anyway."""

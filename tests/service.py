@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from auditctl import Window
-from auditctl.export import Batch, batches, retrieved
+from auditctl.export import batches, retrieved
 from auditctl.http.client import Client
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from auditctl import Provider
+    from auditctl.batch import Batch
     from auditctl.record import Record
 
 

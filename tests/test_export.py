@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl import Client, Fields, Page, Provider, Window, commands, exact
+from auditctl.batch import Batch, Tally
 from auditctl.console import Console
-from auditctl.export import Batch, Tally, batches_of, most_recent, retrieved
+from auditctl.export import batches_of, most_recent, retrieved
 from auditctl.fields import Test, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.http.answer import parse

@@ -31,8 +31,8 @@ from auditctl.sync.sentences import describe_gap
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
+    from auditctl.batch import Tally
     from auditctl.console import Console
-    from auditctl.export import Tally
     from auditctl.provider import Provider
     from auditctl.sync.config import Source
     from auditctl.sync.jobs import Result

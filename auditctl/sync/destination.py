@@ -3,23 +3,12 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from auditctl.record import Record
 from auditctl.sync.profile import Profile
-from auditctl.sync.state import ReadSpan, Span, State
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is when it commits."""
-
-    window: ReadSpan
-    covered: Span | None
-    success: str | None
-    gaps: tuple[Span, ...]
+from auditctl.sync.state import Progress, State
 
 
 class Known(Protocol):

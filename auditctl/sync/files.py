@@ -14,12 +14,11 @@ from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.record import Record
 from auditctl.sync.aside import rows_of
 from auditctl.sync.datafiles import DataFiles
-from auditctl.sync.destination import Progress
 from auditctl.sync.disk import foreign, inspect, make_folder, open_file
 from auditctl.sync.journal import Journal
 from auditctl.sync.known import KnownIds
 from auditctl.sync.profile import Profile, compare
-from auditctl.sync.state import File, FileEntry, Span, State
+from auditctl.sync.state import File, FileEntry, Progress, Span, State
 from auditctl.window import before, from_text, shift, to_text
 
 PINNED_AHEAD = timedelta(hours=1)

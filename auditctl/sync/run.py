@@ -11,24 +11,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from auditctl.batch import Tally
 from auditctl.errors import AnswerError, UnreachableError
-from auditctl.export import Tally, batches
+from auditctl.export import batches
 from auditctl.sync import coverage
 from auditctl.sync.clashes import Clashes
 from auditctl.sync.coverage import Clocks
-from auditctl.sync.destination import Progress
-from auditctl.sync.state import ReadSpan, Span
+from auditctl.sync.state import Progress, ReadSpan, Span
 from auditctl.sync.walk import Walk
 from auditctl.window import END, Window, before, from_moment, from_text, now_text, shift, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from auditctl.export import Batch
+    from auditctl.batch import Batch
     from auditctl.fields import Test
     from auditctl.http.client import Client
     from auditctl.provider import Provider
-    from auditctl.sync.destination import Destination, Known
+    from auditctl.sync.destination import Destination
 
 MAX_PAGES_PER_COMMIT = 4
 """What a kill may cost at most."""
@@ -90,12 +90,8 @@ class Run:
         outcome.first = self.destination.state.window is None
         left = self._left
         if left is not None and left.position is not None:
-            self._read(
-                from_text(left.since),
-                outcome,
-                until=from_text(left.until),
-                position=left.position,
-            )
+            window = left.window
+            self._read(window.since, outcome, until=window.until, position=left.position)
         if not self._read(self._next(), outcome):
             self._read(self._first(), outcome)
         self.destination.finish()
@@ -108,7 +104,7 @@ class Run:
         newest = self._newest_read
         return coverage.next_since(
             self._covered,
-            None if left is None else _window(left),
+            None if left is None else left.window,
             None if newest is None else from_text(newest),
             first=self._first(),
             now=datetime.now(UTC),
@@ -131,7 +127,7 @@ class Run:
     @property
     def _covered(self) -> Window | None:
         covered = self.destination.state.covered
-        return None if covered is None else _window(covered)
+        return None if covered is None else covered.window
 
     @property
     def _left(self) -> ReadSpan | None:
@@ -165,25 +161,9 @@ class Run:
         Return False if it must be read again: the provider does not know the position any more,
         or its clock shows that the window should have begun earlier.
         """
-        known = self.destination.known_since(since, self._kept_from)
-        self.client.begin()
-        self.destination.discard()  # what a run that failed had read is read again
-        # What is dated in the future is delivered; only the asking ends with tomorrow. Today is
-        # asked for in any case, since an answer shows whether our clock or a former one is wrong.
-        now = datetime.now(UTC)
-        asked = Window(min(since, now), shift(now, ASKED_AHEAD))
         walk = Walk(since, position, self.provider.order != "none documented")
-        found = batches(
-            self.provider,
-            self.client,
-            Window(since, END),
-            position,
-            asked=asked,
-            account=self.account,
-            redacted=self.redacted,
-        )
         try:
-            if not self._read_on(found, walk, known, until, outcome):
+            if not self._read_on(walk, until, outcome):
                 return False
         except (AnswerError, UnreachableError) as error:
             if not walk.has_lost_its_place(error):
@@ -196,21 +176,32 @@ class Run:
         self.destination.commit(self._done(walk, outcome))
         return True
 
-    def _read_on(
-        self,
-        found: Iterable[Batch],
-        walk: Walk,
-        known: Known,
-        until: datetime,
-        outcome: Outcome,
-    ) -> bool:
+    def _batches(self, walk: Walk) -> Iterator[Batch]:
+        """Begin to read."""
+        # What is dated in the future is delivered; only the asking ends with tomorrow. Today is
+        # asked for in any case, since an answer shows whether our clock or a former one is wrong.
+        now = datetime.now(UTC)
+        self.client.begin()
+        return batches(
+            self.provider,
+            self.client,
+            Window(walk.since, END),
+            walk.position,
+            asked=Window(min(walk.since, now), shift(now, ASKED_AHEAD)),
+            account=self.account,
+            redacted=self.redacted,
+        )
+
+    def _read_on(self, walk: Walk, until: datetime, outcome: Outcome) -> bool:
         """Read page after page, and commit now and then.
 
         Return False if the provider does not know the position any more.
         """
+        known = self.destination.known_since(walk.since, self._kept_from)
+        self.destination.discard()  # what a run that failed had read is read again
         committed = time.monotonic()
         clashes = Clashes(in_pieces=not walk.in_order)
-        for batch in map(outcome.tally.count_page, found):
+        for batch in map(outcome.tally.count_page, self._batches(walk)):
             walk.note(batch)
             if walk.pages == 1:
                 # All is seen up to the moment when the walk began, or the one that it goes on
@@ -274,7 +265,7 @@ class Run:
         # What is left of a long ago may lie before all that the provider still keeps.
         read = Window(min(begins, walk.until), walk.until)
         covered = coverage.extend(self._covered, read, clocks)
-        return Progress(self._read_span(walk, done=True), _span(covered), now_text(), gaps)
+        return Progress(self._read_span(walk, done=True), Span.of(covered), now_text(), gaps)
 
     def _read_span(self, walk: Walk, *, done: bool) -> ReadSpan:
         """Describe what was read of a window, and from where to go on."""
@@ -285,11 +276,11 @@ class Run:
     def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
         """Return the gaps not acknowledged, with one that this run finds."""
         state = self.destination.state
-        acknowledged = [_window(gap) for gap in state.waived]
+        acknowledged = [gap.window for gap in state.waived]
         found = coverage.lost(self._covered, self._clocks(), self.provider.keeps, acknowledged)
         if found is None:
             return state.gaps
-        gap = _span(found)
+        gap = Span.of(found)
         if not any(one.since == gap.since for one in outcome.gaps):
             outcome.gaps.append(gap)
         return (*(one for one in state.gaps if one.since != gap.since), gap)
@@ -300,11 +291,3 @@ class Run:
         if keeps is None:
             return ""
         return to_text(before(self._clocks().earlier, keeps + coverage.RETENTION_TOLERANCE))
-
-
-def _window(span: Span) -> Window:
-    return Window(from_text(span.since), from_text(span.until))
-
-
-def _span(window: Window) -> Span:
-    return Span(from_moment(window.since), to_text(window.until))

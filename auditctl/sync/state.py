@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditctl.window import Window, from_moment, from_text, to_text
+
 FIRST_PREV = "0" * 64
 
 SNAPSHOT_EVERY = 64 * 1024
@@ -19,6 +21,16 @@ class Span:
     since: str | None
     until: str
 
+    @staticmethod
+    def of(window: Window) -> "Span":
+        """Write a window as a span."""
+        return Span(from_moment(window.since), to_text(window.until))
+
+    @property
+    def window(self) -> Window:
+        """The span as points in time."""
+        return Window(from_text(self.since), from_text(self.until))
+
     def __str__(self) -> str:
         """Write it for people, to the minute."""
         return f"{(self.since or 'the beginning')[:16]} to {self.until[:16]}"
@@ -32,6 +44,16 @@ class ReadSpan(Span):
     done: bool
     newest: str | None = None
     """The newest event of all windows so far, but for those dated later than their window's end."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is when it commits."""
+
+    window: ReadSpan
+    covered: Span | None
+    success: str | None
+    gaps: tuple[Span, ...]
 
 
 @dataclass(frozen=True)

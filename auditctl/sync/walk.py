@@ -10,7 +10,7 @@ from auditctl.errors import AnswerError
 from auditctl.window import END, to_text
 
 if TYPE_CHECKING:
-    from auditctl.export import Batch
+    from auditctl.batch import Batch
 
 
 @dataclass

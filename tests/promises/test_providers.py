@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import auditctl
 from auditctl import Page, Window, demo, registry
 from auditctl.errors import AuditctlError
-from auditctl.export import Batch, batches, batches_of, most_recent
+from auditctl.export import batches, batches_of, most_recent
 from auditctl.http.answer import parse
 from auditctl.http.client import Client
 from auditctl.provider import variables
@@ -31,6 +31,7 @@ from tests import tape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from auditctl.batch import Batch
     from auditctl.record import Record
 
 PROVIDERS = sorted(registry.installed())

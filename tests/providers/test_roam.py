@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from auditctl import Client, Page, Secret, Window, exact, settings
+from auditctl.batch import Tally
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -21,7 +22,7 @@ from auditctl.errors import (
     ThrottledError,
     UnreachableError,
 )
-from auditctl.export import Tally, batches
+from auditctl.export import batches
 from auditctl.providers.roam import Roam
 from tests.service import Service, moment
 

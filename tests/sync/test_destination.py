@@ -14,10 +14,10 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.paths import parse_template
 from auditctl.record import FIELDS
-from auditctl.sync.destination import Progress, open_destination
+from auditctl.sync.destination import open_destination
 from auditctl.sync.files import FileDestination
 from auditctl.sync.profile import Profile
-from auditctl.sync.state import ReadSpan
+from auditctl.sync.state import Progress, ReadSpan
 from auditctl.sync.verify import verify
 
 if TYPE_CHECKING:
