@@ -1,4 +1,4 @@
-"""Days put newest first before they become records, in memory that does not grow with them."""
+"""The events of each day sorted newest first, in memory that does not grow with the day."""
 
 import heapq
 import os
@@ -27,11 +27,11 @@ SOME, PIECE = 250, 64 * 1024
 def newest_first(provider: Provider, pages: Iterable[Page]) -> Iterator[Page]:
     """Put the events of each day newest first, equally old ones as they came.
 
-    A day is given when it is complete, since its last event may be its newest. Pages that belong
-    to no day pass.
+    A day is yielded when it is complete, since its last event may be its newest. Pages that belong
+    to no day are yielded as they are.
 
     Raises:
-        OutputError: a day is longer than is held, and there is no room for a temporary file.
+        OutputError: a day is too long for memory, and a temporary file cannot be written.
 
     """
     rest = iter(pages)
@@ -96,9 +96,9 @@ def _by_age(ages: list[str], events: Iterable[Any]) -> list[tuple[str, Any]]:
 
 
 def _restored(pages: Iterable[Page]) -> Iterator[Any]:
-    """Give the events of pages with their numbers as they were written.
+    """Yield the events of pages with their numbers as they were written.
 
-    This is done where they stand in their answers, so it must be before they are moved.
+    Numbers are restored in the answers, so this must happen before events are moved.
     """
     for page in pages:
         floats, zeros = sweep(page.events, redact=False, texts=False)
@@ -109,7 +109,7 @@ def _restored(pages: Iterable[Page]) -> Iterator[Any]:
 
 
 def _pieces(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Give the events of lines, some at a time."""
+    """Yield the events of lines, some at a time."""
     piece: list[bytes] = []
     size = 0
     for line in lines:
@@ -163,7 +163,7 @@ class _Parts:
         self._oldest = pairs[-1][0]
 
     def merged(self) -> Iterator[bytes]:
-        """Give all lines, newest first."""
+        """Yield all lines, newest first."""
         if self._file is None:
             return
         parts = [_read(self._file.fileno(), *span) for span in self._spans]

@@ -90,6 +90,11 @@ def in_words(duration: timedelta) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
+def age(then: str, now: datetime) -> str:
+    """Write how long ago something was; what lies in the future was just now."""
+    return in_words(max(timedelta(), now - datetime.fromisoformat(then)))
+
+
 def finer(text: str) -> str:
     """Give the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
     canonical = from_iso(text.strip())

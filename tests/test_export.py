@@ -165,6 +165,38 @@ def test_a_day_is_sorted_newest_first_and_the_unknown_come_last() -> None:
     assert [r["raw"]["id"] for r in export(Unordered(), *pages)] == [1, 2, 3, 4, 5, 6]
 
 
+# The facts of a page
+
+
+def test_a_batch_says_where_its_page_was_read_and_which_events_at_its_end_are_older() -> None:
+    pages = [
+        replace(page(event("a", at(21)), event("b", at(9)), event("c", at(12))), position="p1"),
+        replace(page(event("d", at(9)), event("e", at(8))), position="p2"),
+        replace(page(), position="p3"),
+        replace(page(event("f", at(8)), event("g", at(21))), position="p4"),
+        replace(page(event(None, at(12)), event("h", at(7))), position="p5"),
+        replace(page(event("i", at(12))), position="p6"),
+    ]
+    found = list(batches_of(Unordered(), pages, WINDOW, "p0"))
+    # A page without events cannot be known again, and equal events without an id are numbered.
+    assert [one.position for one in found] == ["p1", "p2", "p2", "p4", None, None]
+    older = [[], [at(9)[:-1], at(8)[:-1]], [], [], [at(7)[:-1]], []]
+    assert [one.older for one in found] == older
+    assert [one.reached for one in found] == [at(12), at(8), None, at(21), at(7), at(12)]
+    assert [one.events for one in found] == [3, 2, 0, 2, 2, 1]
+
+
+def test_the_problems_of_a_batch_are_those_of_its_records_though_two_are_equal() -> None:
+    twin = event("a", at(12), action=1)
+    (batch,) = batches_of(Unordered(), [page(twin, event("b", at(12)), twin)], WINDOW)
+    first, second, third = batch.records
+    assert [list(problem.fields) for problem in batch.problems] == [["action"], ["action"]]
+    (problem,) = batch.only([second, third]).problems
+    assert problem.record is third
+    assert batch.only([second]).problems == []
+    assert first == third
+
+
 # Malformed events
 
 

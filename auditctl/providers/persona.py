@@ -101,7 +101,7 @@ class Persona(Provider):
                 client.once_rows(rows)
             yield Page(page["data"], _users(page), [answer], position=cursor or None)
             cursor = client.cursor(links["next"], "page[after]")
-            del answer, page, links, rows  # see `auditctl.export.records`
+            del answer, page, links, rows  # see `auditctl.export.batches_of`
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
         """Ask for the one event of this id, and for its user, whom only ``include`` brings."""

@@ -50,7 +50,7 @@ class Job:
     template: Template
     context: Context
     prefix: str = ""
-    """Said in front of sentences where there are several."""
+    """Put before each message where there are several jobs."""
 
     @contextmanager
     def opened(
@@ -134,7 +134,7 @@ class Job:
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
 
     def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
-        """Say what a run found."""
+        """Report what a run found."""
         console = self.context.console
         title, path, since = self.provider.title, self.template.path, self.options.since
         warn_of_events(title, outcome.tally, console)
@@ -185,7 +185,7 @@ def together(options: SourcesOptions, context: Context) -> None:
     """Do the same for the sources of the configuration, some of them at once.
 
     Raises:
-        FailedError: some failed; each has said why.
+        FailedError: some failed; why was reported for each.
 
     """
     from auditctl.sync import config
@@ -284,7 +284,7 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
 
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:
-    """Say how a source failed, as soon as it does."""
+    """Report how a source failed, as soon as it does."""
     context.console.error(f"{source.name}: {source.named(str(failure(error)))}")
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Unpack
 
 from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
@@ -18,7 +18,7 @@ from auditctl.sync.disk import foreign, inspect, make_folder, open_file
 from auditctl.sync.journal import Journal
 from auditctl.sync.known import KnownIds
 from auditctl.sync.profile import Profile, compare
-from auditctl.sync.state import File, FileEntry, Progress, Span, State
+from auditctl.sync.state import Change, File, FileEntry, Progress, Span, State
 from auditctl.window import before, from_text, shift, to_text
 
 PINNED_AHEAD = timedelta(hours=1)
@@ -107,7 +107,10 @@ class FileDestination:
                     entries.append(self._write(name, part, progress))
                 latest = (self.state.latest or "")[:-1]
                 self._append(
-                    **vars(progress),
+                    window=progress.window,
+                    covered=progress.covered,
+                    success=progress.success,
+                    gaps=progress.gaps,
                     files=tuple(entries),
                     records=self.state.records + len(self._times),
                     oldest=_dated(self._oldest),
@@ -149,19 +152,17 @@ class FileDestination:
             with suppress(OSError, IntegrityError):  # then the next run sets it aside
                 self.files.take_back(entry)
 
-    def _append(self, **own: Any) -> None:  # noqa: ANN401
+    def _append(self, **change: Unpack[Change]) -> None:
+        """Write a line of the journal, with what was found of the files."""
         state = self.state
         begins = state.line < 0
         snapshot = begins or self.files.renewed
         if begins:
             state.shape = self.profile.options
             state.since = self.profile.since
-        self.journal.append(
-            moved=tuple(self.files.moved),
-            deleted=tuple(self.files.deleted),
-            **own,
-            snapshot=snapshot,
-        )
+        change["moved"] = tuple(self.files.moved)
+        change["deleted"] = tuple(self.files.deleted)
+        self.journal.append(snapshot=snapshot, **change)
         self.files.moved, self.files.deleted, self.files.renewed = [], [], False
         self.waited += self.journal.waited
 

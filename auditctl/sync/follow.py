@@ -15,21 +15,21 @@ LONGEST_SLEEP = 86_400.0
 
 
 class Outage:
-    """A trouble with the provider: one line tells when it begins, and one when it is over."""
+    """A time without answers from the provider: reported when it begins and when it ends."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        """Tell ``say``."""
+        """Report through ``say``."""
         self._say = say
         self._lasts = False
 
     def begin(self, sentence: str) -> None:
-        """Note a trouble, which may be the same as before."""
+        """Note a failure, which may belong to an outage that was reported."""
         if not self._lasts:
             self._say(f"{sentence} It is asked again until it answers.")
         self._lasts = True
 
     def end(self) -> None:
-        """Note that a run got through."""
+        """Note that a run succeeded."""
         if self._lasts:
             self._say("The provider answers again.")
         self._lasts = False

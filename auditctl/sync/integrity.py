@@ -40,7 +40,7 @@ class Files:
             close(file)
 
     def path(self, name: str) -> str:
-        """Give the path of a file."""
+        """Return the path of a file."""
         return os.path.join(self._folder, name)  # noqa: PTH118
 
     def prove(self, entry: FileEntry, number: int, *, count: bool) -> None:

@@ -32,7 +32,7 @@ class SourceRunner:
     """Runs, each on a thread of its own, of which some work at once."""
 
     def __init__(self, jobs: int) -> None:
-        """Let ``jobs`` runs work at once."""
+        """Allow ``jobs`` runs to work at once."""
         self._stop = threading.Event()
         self._turn = threading.Semaphore(jobs)
         self._commits = 0
@@ -50,7 +50,7 @@ class SourceRunner:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Lend a block that is waited for when all are to end; then none begins any more."""
+        """Protect a block: when all runs are to end it is waited for, and no other begins."""
         with self._committed:
             self.check()
             self._commits += 1
@@ -73,7 +73,7 @@ class SourceRunner:
         results: Sequence[Result[S, R]],
         tell: Callable[[S, Exception], None],
     ) -> None:
-        """Note what becomes of each source; ``tell`` hears of a failure as soon as it happens.
+        """Run each source and note its result; ``tell`` gets a failure as soon as it happens.
 
         An exception that comes from outside, a signal's, ends all of them.
         """
@@ -107,7 +107,7 @@ class SourceRunner:
             result.outcome = run(result.source)
         except StoppedError:
             pass
-        except Exception as error:  # noqa: BLE001 - told with the others at the end
+        except Exception as error:  # noqa: BLE001 - reported with the others at the end
             self._fail(result, error, tell)
         finally:
             result.ended.set()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Unpack
 
 from auditctl import __version__
 from auditctl.errors import IntegrityError, LockedError, OutputError
@@ -28,7 +28,7 @@ from auditctl.sync.chain import (
 )
 from auditctl.sync.disk import close, open_file
 from auditctl.sync.replay import NS_PER_MS, read_end
-from auditctl.sync.state import Commit, Pins, ReadSpan
+from auditctl.sync.state import Change, Commit, Pins
 from auditctl.window import now_text
 
 POLL_SECONDS = 0.02
@@ -97,20 +97,18 @@ class Journal:
                 return
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         close(self._file)
 
-    def append(self, *, snapshot: bool = False, **members: Any) -> None:  # noqa: ANN401
+    def append(self, *, snapshot: bool = False, **change: Unpack[Change]) -> None:
         """Write a line and make it last; it is then the state.
-
-        ``members`` are those of `Commit` that this line decides; the others stay as they are.
 
         Raises:
             OutputError: it cannot be written. What was committed before stays so.
 
         """
         self._check_place()
-        commit = self._next(members)
+        commit = self._next(change)
         offset = self._size
         # The first line after one of the first edition says anew what that one says otherwise.
         if (
@@ -139,30 +137,30 @@ class Journal:
         self._state_at = commit.state_at
         self.state.apply(commit, offset)
 
-    def _next(self, members: dict[str, Any]) -> Commit:
+    def _next(self, change: Change) -> Commit:
         """Return the commit that follows, without its hash."""
         state = self.state
-        members = {
-            "window": state.window,
+        members: Change = {
             "covered": state.covered,
             "success": state.success,
             "gaps": state.gaps,
             "aside": state.aside,
             "records": state.records,
             "latest": state.latest,
-            **members,
+            **change,
         }
-        window: ReadSpan = members["window"]
+        if state.window is not None:
+            members.setdefault("window", state.window)
         success = members["success"]
         return Commit(
             line=state.line + 1,
             prev=state.head,
             # The same moment: so the last line tells whether it is itself that of a success.
-            at=success if success != state.success else now_text(),
+            at=success if success and success != state.success else now_text(),
             version=__version__,
             state_at=self._state_at,
             # A clock that is wrong for a while makes windows end earlier than those before them.
-            seen=max(state.seen, window.until),
+            seen=max(state.seen, members["window"].until),
             pins=state.pins,
             ids_before=state.ids_at,
             **members,

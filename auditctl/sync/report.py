@@ -132,7 +132,7 @@ def write_table(context: Context, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
-    from auditctl.sync.status import age
+    from auditctl.window import age
 
     state = one.state
     covered, success = state.covered, state.last_success
@@ -164,7 +164,7 @@ def _short(text: str, now: datetime) -> str:
 
 
 def _sentences(row: Mapping[str, Any]) -> str:
-    """Say what a proof came to, for people."""
+    """Describe a proof for people."""
     if "records" not in row:
         return f"{escape(row['path'])}: WRONG\n"
     covered = row["covered"]

@@ -76,7 +76,7 @@ class Run:
     """Whose log it is, where the events do not say."""
     redacted: bool = True
     watch: Callable[[Tally], None] = lambda _tally: None
-    """Told after each page; what it raises ends the run between two commits."""
+    """Called after each page; what it raises ends the run between two commits."""
 
     def catch_up(self) -> Outcome:
         """Read what is not covered yet.

@@ -1,4 +1,4 @@
-"""What verify, status and a run say of a destination with which something is wrong."""
+"""The messages of verify, status and a run about a destination with a problem."""
 
 import shlex
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def describe_aside(path: str, names: Sequence[str]) -> str:
 
 
 def describe_foreign_journal(template: Template, state: State) -> str:
-    """Say that a journal is another destination's."""
+    """Describe a journal that belongs to another destination."""
     return (
         f"{template.journal} is the journal of {state.shape['output']}, not of {template.names}: "
         "it was copied or renamed, and proves nothing here."

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from auditctl.window import Window, from_moment, from_text, to_text
 
@@ -167,6 +167,27 @@ class Commit:
     first_edition: bool = False
     """Written by a version whose lines did not link ids, and could be replaced."""
     hash: str = ""
+
+
+class Change(TypedDict, total=False):
+    """What a run decides of the next `Commit`; the rest stays as it is."""
+
+    window: ReadSpan
+    covered: Span | None
+    success: str | None
+    gaps: tuple[Span, ...]
+    acknowledged: tuple[Span, ...]
+    deleted: tuple[Deleted, ...]
+    deleted_acknowledged: bool
+    aside: tuple[str, ...]
+    moved: tuple[str, ...]
+    files: tuple[FileEntry, ...]
+    records: int
+    latest: str | None
+    oldest: str | None
+    newest: str | None
+    pinned: Mapping[str, str | None]
+    ids: tuple[str, ...]
 
 
 @dataclass

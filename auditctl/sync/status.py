@@ -11,14 +11,13 @@ from auditctl.sync.journal import Journal
 from auditctl.sync.replay import is_held, read_state
 from auditctl.sync.sentences import alarms, describe_foreign_journal
 from auditctl.sync.state import State
+from auditctl.window import age
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CLOCKS = timedelta(minutes=5)
-"""How far two clocks may be apart without being wrong."""
-LONG = 48
-"""Hours from which on an age is said in days."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""A success may be this far in the future before a clock is taken to be wrong."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Status:
     """Names of files with bytes that were set aside."""
 
     def row(self) -> dict[str, Any]:
-        """Give it as JSON; times are RFC 3339, a ``covered`` since null is the log's beginning."""
+        """Return it as JSON; times are RFC 3339, and since null is the beginning of the log."""
         state = self.state
         return {
             "path": self.path,
@@ -114,7 +113,7 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
     if last is None:
         return f"{path} was never read to its end."
     success = datetime.fromisoformat(last)
-    if success > now + CLOCKS:
+    if success > now + CLOCK_TOLERANCE:
         return (
             f"The last success of {path} is said to be at {last[:19]} UTC, which is in "
             "the future: this machine's clock was wrong then, or is now."
@@ -125,12 +124,3 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
         f"The last success of {path} was {age(last, now)} ago, at {last[:19]} "
         "UTC. See what its runs say."
     )
-
-
-def age(then: str, now: datetime) -> str:
-    """Say how long ago something was."""
-    seconds = max(0, int((now - datetime.fromisoformat(then)).total_seconds()))
-    hours, minutes = divmod(seconds // 60, 60)
-    if hours >= LONG:
-        return f"{hours // 24} days"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

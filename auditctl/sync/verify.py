@@ -79,13 +79,13 @@ def verify(template: Template) -> Proof:
                     "to it; or the journal lost its end."
                 )
             proof.notes.append(f"{path} is just being written to.")
-        _strangers(template, proof.state)
+        _check_unknown_files(template, proof.state)
     proof.notes += _notes(template, proof)
     return proof
 
 
 def _notes(template: Template, proof: Proof) -> Iterator[str]:
-    """Say what a person should know of what was found right."""
+    """Describe what a person should know of a destination that is right."""
     if proof.elsewhere:
         yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
     aside = template.aside(proof.state.files)
@@ -126,7 +126,7 @@ def _is_moving(journal: str, state: State) -> bool:
 
 
 def _stays(path: str, journal: str) -> bool:
-    """Say whether nothing is written for so long that no commit can be in hand."""
+    """Return whether nothing is written for so long that no commit can be under way."""
     before = _stamp(path), _stamp(journal)
     until = time.monotonic() + LONGEST_COMMIT
     while time.monotonic() < until:
@@ -136,8 +136,8 @@ def _stays(path: str, journal: str) -> bool:
     return True
 
 
-def _strangers(template: Template, state: State) -> None:
-    """See that there is no file under a name of this destination that the journal does not know."""
+def _check_unknown_files(template: Template, state: State) -> None:
+    """Check that the journal knows every file under a name of this destination."""
     found = [name for name in template.there() if name not in state.files]
     if not found:
         return
@@ -158,7 +158,7 @@ def _strangers(template: Template, state: State) -> None:
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Give what is different once a file was written to."""
+    """Return what is different once a file was written to."""
     try:
         found = os.stat(path)  # noqa: PTH116
     except OSError:
@@ -220,7 +220,7 @@ def _snapshot(journal: str, number: int, commit: Commit, before: State) -> None:
 
 
 def _ends(path: str, length: int) -> bool:
-    """Say whether a file ends with its last commit; what it lacks has been found before."""
+    """Return whether a file ends with its last commit; what it lacks has been found before."""
     try:
         return os.stat(path).st_size <= length  # noqa: PTH116
     except FileNotFoundError:

@@ -298,6 +298,16 @@ def test_imports_run_down(module: str) -> None:
     assert known_to(module).isdisjoint({module, *above})
 
 
+@pytest.mark.parametrize("module", ["sync.run", "sync.walk", "sync.coverage", "sync.clashes"])
+def test_a_run_knows_no_kind_of_destination(module: str) -> None:
+    nodes = ast.walk(source(module))
+    known = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    allowed = {"run", "walk", "coverage", "clashes", "destination", "state"}
+    assert {name for name in known if name.startswith("auditctl.sync.")} <= {
+        f"auditctl.sync.{name}" for name in allowed
+    }
+
+
 @every_module
 def test_only_the_command_line_prints_exits_reads_the_environment_and_knows_typer(
     module: str,
