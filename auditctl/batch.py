@@ -42,7 +42,9 @@ class Batch:
     """See `Page` for this and ``continues``."""
 
     def only(self, records: list[Record]) -> "Batch":
-        """Return the batch with some of its records, and their problems."""
+        """Return the batch with some of its records, in their order, and their problems."""
+        if len(records) == len(self.records):
+            return self
         problems = self.problems
         if problems:
             kept = set(map(id, records))

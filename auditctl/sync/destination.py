@@ -1,10 +1,9 @@
 """What a run writes to, whatever kind it is."""
 
-import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 from auditctl.record import Record
 from auditctl.sync.profile import Profile
@@ -71,24 +70,25 @@ class Destination(Protocol):
         """
 
 
-def open_destination(  # noqa: PLR0913 - each by its name
-    profile: Profile,
-    *,
-    wait: float = 0.0,
-    pause: Callable[[float], object] = time.sleep,
-    held: Callable[[], AbstractContextManager[None]] = nullcontext,
-    external_rotation: bool = False,
-    warn: Callable[[str], object] = lambda _sentence: None,
+class Opening(TypedDict, total=False):
+    """How a destination is opened."""
+
+    wait: float
+    """Seconds to wait for another run."""
+    pause: Callable[[float], object]
+    """Sleeps."""
+    held: Callable[[], AbstractContextManager[None]]
+    """Returns a block that is not interrupted: a commit that has begun is finished."""
+    external_rotation: bool
+    """Files are moved away on purpose, so that is no reason for a warning."""
+    warn: Callable[[str], object]
+    """Takes what a person should know of the destination."""
+
+
+def open_destination(
+    profile: Profile, **opening: Unpack[Opening]
 ) -> AbstractContextManager[Destination]:
     """Open a destination for one run alone, as its last commit left it.
-
-    Args:
-        profile: where it is, and what it was begun with.
-        wait: seconds to wait for another run.
-        pause: sleeps.
-        held: returns a block that is not interrupted: a commit that has begun is finished.
-        external_rotation: files are moved away on purpose, so that is no reason for a warning.
-        warn: takes what a person should know of the destination.
 
     Raises:
         UsageError: it was begun with another profile.
@@ -99,11 +99,4 @@ def open_destination(  # noqa: PLR0913 - each by its name
     """
     from auditctl.sync.files import open_files
 
-    return open_files(
-        profile,
-        wait=wait,
-        pause=pause,
-        held=held,
-        external_rotation=external_rotation,
-        warn=warn,
-    )
+    return open_files(profile, **opening)

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -234,11 +234,11 @@ class FileDestination:
 def open_files(  # noqa: PLR0913 - each by its name
     profile: Profile,
     *,
-    wait: float,
-    pause: Callable[[float], object],
-    held: Callable[[], AbstractContextManager[None]],
-    external_rotation: bool,
-    warn: Callable[[str], object],
+    wait: float = 0.0,
+    pause: Callable[[float], object] = time.sleep,
+    held: Callable[[], AbstractContextManager[None]] = nullcontext,
+    external_rotation: bool = False,
+    warn: Callable[[str], object] = lambda _sentence: None,
 ) -> Iterator[FileDestination]:
     """Open files and their journal; see `open_destination`."""
     template = profile.template
