@@ -30,7 +30,7 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         AuditctlError: what does not hold, said in a line before.
 
     """
-    by_day = provider.order == "newest day first"
+    by_day = provider.log.order.is_by_day
     tally = Tally()
     try:
         newest, partial = _newest(provider, client, now, tally)
@@ -64,7 +64,7 @@ def _newest(
     The time is "" if no record has one that can be read, and None if there is no record.
     """
     window = Window(BEGINNING, END)
-    if provider.order == "newest day first":
+    if provider.log.order.is_by_day:
         # Not until now: by a clock that is behind, the newest would lie in the future.
         window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
     partial = False
@@ -81,7 +81,7 @@ def _newest(
     for batch in records(provider, pages(), window, tally):
         times = [record["time"] or "" for record in batch]
         newest = max(times if newest is None else [newest, *times], default=None)
-        if newest is not None and provider.order != "none documented":
+        if newest is not None and provider.log.order.is_newest_first:
             break
     return newest, partial
 
@@ -98,7 +98,7 @@ def _verdict(
     credentials, as far as one can know.
     """
     if isinstance(error, ForbiddenError):
-        if not provider.tells_strangers_apart:
+        if provider.forbids_wrong_credentials:
             return _PROVEN_BY_A_PAGE[:1], "credentials or permission"
         return _PROVEN_BY_A_PAGE[:2], "permission"
     if isinstance(error, AccessError):
@@ -110,7 +110,12 @@ def _verdict(
 
 
 def _ok(step: str, provider: Provider) -> str:
-    about = {"reachable": provider.base_url, "permission": provider.permission}.get(step)
+    token_url = getattr(provider.auth(), "token_url", None)
+    about = {
+        "reachable": provider.base_url,
+        "credentials": token_url and f"a token of {token_url}",
+        "permission": provider.log.permission,
+    }.get(step)
     return f"ok      {step}" + (f": {about}" if about else "")
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditctl import NOTHING, UNREADABLE, Page, Provider, Secret, basic, secret, setting
+from auditctl.provider import Basic, Order, Page, Provider, Secret, secret, setting
+from auditctl.reading import NOTHING, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Client, Fields, Window
+    from auditctl.provider import Client, Fields, Window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Upstash(Provider):
 
     name = "upstash"
     title = "Upstash"
-    order = "none documented"
+    order = Order.NONE_DOCUMENTED
     permission = "a Developer API key of a native Upstash account"
     retention = "7 days (free), 30 days (pay as you go), 1 year (Pro)"
     rate_limit = "not documented"
@@ -40,9 +41,9 @@ class Upstash(Provider):
     api_key: Secret = secret()
     base_url: str = setting("https://api.upstash.com")
 
-    def credentials(self) -> Mapping[str, str]:
-        """Give the account's address and key as HTTP Basic authentication."""
-        return basic(self.email, self.api_key.reveal())
+    def auth(self) -> Basic:
+        """Send the account's address and key as HTTP Basic authentication."""
+        return Basic(self.email, self.api_key)
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
         """Read the array as it comes."""

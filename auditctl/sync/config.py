@@ -24,10 +24,11 @@ from auditctl.context import Context
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import FileFormatName
+from auditctl.http.origin import checked_base_url
 from auditctl.parameters import STDOUT, parse_account
 from auditctl.paths import Template, parse_template
 from auditctl.provider import Provider, own_options, variables
-from auditctl.settings import checked_base_url, is_secret
+from auditctl.settings import is_secret
 from auditctl.sync.options import SyncOptions
 from auditctl.window import parse_duration, parse_time
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import Client, Secret, Window, exact
+from auditctl import exact
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -29,6 +29,7 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import Tally, records
+from auditctl.provider import Client, Secret, Window
 from auditctl.providers.hrhis import Hrhis
 from tests import server
 from tests.server import Fault, Request, Server

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from auditctl import Secret, exact
+from auditctl import exact
 from auditctl.errors import AccessError, AnswerError
+from auditctl.provider import Secret
 from auditctl.providers.upstash import Upstash
 from tests.service import Service
 
