@@ -7,6 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from auditctl.errors import UsageError
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
 from auditctl.http.page import Page
 from auditctl.window import Window
@@ -186,7 +187,13 @@ class Provider(ABC):
     """The function that answers requests for ``--demo``, as ``module:function``."""
 
     base_url: str
-    log_name: str | None = None
+    log_name: str = ""
+    """Which of the logs is read; the first by default."""
+
+    def __post_init__(self) -> None:
+        """Choose the first log, if none was."""
+        if self.log_name not in self.logs:
+            object.__setattr__(self, "log_name", next(iter(self.logs)))
 
     def __init_subclass__(cls) -> None:
         """Check the facts.
@@ -216,7 +223,7 @@ class Provider(ABC):
     @property
     def log(self) -> Log:
         """The log that is read."""
-        return log_of(type(self), {"log_name": self.log_name})
+        return self.logs[self.log_name]
 
     @property
     def subject(self) -> Subject:
@@ -276,6 +283,20 @@ def _wrong(cls: type[Provider], fact: str, expected: str) -> str:
 def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:
     """Return the log that a provider with these options reads."""
     return provider.logs[options.get("log_name") or next(iter(provider.logs))]
+
+
+def checked_log(provider: type[Provider], name: str) -> str:
+    """Accept the name of one of a provider's logs.
+
+    Raises:
+        UsageError: it has none of that name.
+
+    """
+    if name not in provider.logs:
+        raise UsageError(
+            f"{provider.title} has no log {name!r}; it has {', '.join(provider.logs)}."
+        )
+    return name
 
 
 def said_of_logs(provider: type[Provider], fact: str) -> str:

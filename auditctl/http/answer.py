@@ -14,7 +14,7 @@ _NEGATIVE_ZERO = re.compile(rb"-0[,}\]\s]")
 
 
 _LINKS = re.compile(r'<([^>]*)>((?:[^<",]|"[^"]*")*)')
-_RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
+_PARAMETERS = re.compile(r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Answer:
         """Return the target of the ``Link`` header with this relation (RFC 8288), such as next."""
         for header in [] if self.headers is None else self.headers.get_list("Link"):
             for target, parameters in _LINKS.findall(header):
-                relations = _RELATION.search(parameters)
-                if relations and relation in (relations[1] or relations[2]).lower().split():
-                    return str(target)
+                for name, quoted, plain in _PARAMETERS.findall(parameters):
+                    if name.lower() == "rel" and relation in (quoted or plain).lower().split():
+                        return str(target)
         return None
 
     @property

@@ -210,7 +210,8 @@ class Client:
     def follow(self, link: str) -> Answer:
         """Ask what a link in an answer leads to, as it stands.
 
-        It must lead to a path that this walk has asked before: the credentials are sent there.
+        The credentials are sent there, so it must be of the base URL's origin, and lead to a path
+        that this walk has asked before, if it has asked anything.
 
         Raises:
             AnswerError: it leads elsewhere; or what `ask` raises.
@@ -221,7 +222,8 @@ class Client:
             path, query = self._connection.path_of(link)
         except ValueError:
             raise self.strange("its link to the next page is no link") from None
-        if unquote(path) not in self._current.paths:
+        paths = self._current.paths
+        if paths and unquote(path) not in paths:
             raise self.strange("its link to the next page leads to another path")
         return self.ask("GET", f"{path}?{query}" if query else path)
 
@@ -229,7 +231,7 @@ class Client:
         self,
         ask: Callable[[str | None], Answer],
         rows: str | None,
-        cursor: Callable[[Answer], str | None],
+        cursor: Callable[[Answer], object],
         *,
         position: str | None = None,
         context: Callable[[Any], object] = lambda _tree: None,
@@ -244,7 +246,7 @@ class Client:
         Args:
             ask: asks for the page behind a cursor; None is the first page.
             rows: the member of the answer that is the list of rows; None if the answer is the list.
-            cursor: reads the cursor of the next page in an answer; None ends the walk.
+            cursor: reads the cursor of the next page in an answer; None or "" ends the walk.
             position: where to go on.
             context: reads in an answer what `normalize` needs beside each event.
             split: makes the events of a row, where there are several.
@@ -265,6 +267,8 @@ class Client:
             if type(found) is not list:
                 raise self.strange(f"it lacks the list {rows}" if rows else "it is no list")
             following = cursor(answer)
+            if following is not None and type(following) not in (str, int):
+                raise self.strange("the cursor of its next page cannot be read")
             ends = [row.get(id_name) for row in found[:1] + found[-1:] if type(row) is dict]
             if ends and all(type(end) in (str, int) for end in ends):
                 self.once(*ends)
@@ -276,11 +280,12 @@ class Client:
                 if floats or (zeros and answer.may_have_negative_zero):
                     answer.restore()
                 found = [event for row in found for event in split(row)]
-            yield Page(found, context(tree), [answer], position=at)
-            if following is None:
+            answers = [answer] if split is None else []
+            yield Page(found, context(tree), answers, position=at)
+            if following in (None, ""):
                 return
-            at = following
-            del answer, tree, found  # see `auditctl.export.records`
+            at = str(following)
+            del answer, answers, tree, found  # see `auditctl.export.records`
 
     def stream(
         self,

@@ -56,6 +56,7 @@ class Hrhis(Provider):
     retention = "not documented"
     rate_limit = "not documented"
     docs = "https://udsm-dhis2-project.github.io/hris-api-docs"
+    sample = "auditctl.demo.hrhis:answer"
     hints = {
         401: "Check HRHIS_USERNAME and HRHIS_PASSWORD.",
         403: "HRHIS says this of a wrong user name or password too: check HRHIS_USERNAME and "

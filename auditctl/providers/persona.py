@@ -45,6 +45,7 @@ class Persona(Provider):
     keeps = timedelta(days=184)
     rate_limit = "300 requests a minute"
     docs = "https://docs.withpersona.com/api-reference/user-audit-logs"
+    sample = "auditctl.demo.persona:answer"
     hints = {
         401: "Check PERSONA_API_KEY: it must be a production key (persona_production_…).",
         403: "The key in PERSONA_API_KEY needs the permission user_audit_log.read, must be a "

@@ -35,6 +35,7 @@ class Roam(Provider):
     keeps = timedelta(days=30)  # so far a first sync reaches: nobody says more
     rate_limit = "a burst of 10, then 1 a second (third parties say)"
     docs = "https://developer.ro.am/docs/chat-api/userauditlog-list"
+    sample = "auditctl.demo.roam:answer"
     hints = {
         401: "Check ROAM_API_KEY (or ROAM_TOKEN): an API key made under Roam Administration > "
         "Developer; personal access tokens cannot read this log.",

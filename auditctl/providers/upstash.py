@@ -28,6 +28,7 @@ class Upstash(Provider):
     retention = "7 days (free), 30 days (pay as you go), 1 year (Pro)"
     rate_limit = "not documented"
     docs = "https://upstash.com/docs/devops/developer-api/account/list_audit_logs"
+    sample = "auditctl.demo.upstash:answer"
     hints = {
         401: "Check UPSTASH_EMAIL and UPSTASH_API_KEY: the account's e-mail address and a key made "
         "in the console under Account > Management API.",

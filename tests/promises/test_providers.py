@@ -166,7 +166,7 @@ def test_whatever_one_answer_holds_records_or_a_foreseen_failure_come_of_it(
 def answer_of_demo(name: str) -> Any:
     """Give the first answer that the sample data has, its list cut to a few events."""
     answers: list[httpx.Response] = []
-    sent = demo.transport(name, NOW)
+    sent = demo.transport(tape.provider_class(name), NOW)
 
     def keep(request: httpx.Request) -> httpx.Response:
         response = httpx.Response(200, content=sent.handle_request(request).read())
@@ -189,7 +189,7 @@ def answer_of_demo(name: str) -> Any:
 
 def walk(name: str, since: timedelta, until: timedelta = timedelta()) -> Iterator[list[Record]]:
     provider = sample(tape.provider_class(name))
-    client = Client(provider, transport=demo.transport(name, NOW))
+    client = Client(provider, transport=demo.transport(tape.provider_class(name), NOW))
     window = Window(NOW - since, NOW - until)
     return records(provider, provider.pages(client, window), window, Tally())
 
