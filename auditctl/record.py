@@ -150,7 +150,8 @@ def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
         record["status_code"] = None
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
     if record["outcome"] not in OUTCOMES:
-        unreadable.append("outcome")
+        if record["outcome"] not in NOTHING:
+            unreadable.append("outcome")
         record["outcome"] = "unknown"
     if record["outcome"] == "unknown":
         record["outcome"] = outcome(record["status_code"])

@@ -32,7 +32,7 @@ LONGEST_SAYING = 500
 MOST_ERRORS = 3
 """Of a list of errors, that many are quoted."""
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
-_WORDS = ("title", "details", "detail", "error", "error_description", "message")
+_WORDS = ("title", "details", "detail", "error", "error_description", "message", "Error", "Message")
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Basic, Order, Page, Provider, Secret, secret, setting
-from auditctl.reading import NOTHING, UNREADABLE
+from auditctl.reading import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from auditctl.provider import Client, Fields, Window
+
+
+NOTHING = (None, "", "NA")
+"""What an event has where there is no value: Upstash has a word of its own for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ class Upstash(Provider):
         """Read one event."""
         actor = event.get("actor")
         is_email = type(actor) is str and "@" in actor
-        return {
+        fields: Fields = {
             "time": event.get("timestamp"),
             "account": event.get("customer_id"),
             "id": event.get("log_id"),
@@ -65,6 +69,9 @@ class Upstash(Provider):
             "target": _target(event),
             "source_ip": event.get("ip"),
         }
+        if "NA" in fields.values():
+            fields |= {name: None for name, value in fields.items() if value == "NA"}  # type: ignore[typeddict-item]
+        return fields
 
 
 def _target(event: Mapping[str, Any]) -> object:

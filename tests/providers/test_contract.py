@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from auditctl import registry
 from auditctl.check import check
 from auditctl.errors import (
     AccessError,
@@ -40,10 +41,12 @@ from auditctl.provider_cli import commands_of
 from auditctl.providers.persona import Persona
 from auditctl.reading import mapping
 from auditctl.settings import load
+from tests import tape
 from tests.service import Service, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from auditctl.http.connection import Exchange
     from auditctl.provider import Answer, Client, Fields
@@ -200,6 +203,50 @@ def test_only_a_provider_with_several_logs_has_the_option() -> None:
     assert "demo" not in options(Vault, "list")
     assert "--demo" not in str(commands_of(Vault).commands["list"].epilog)
     assert "--demo" in str(commands_of(Persona).commands["list"].epilog)
+
+
+class VaultSite:
+    """Gives 120 days, ten a page, the oldest first; fails once at a page."""
+
+    def __init__(self, fails_at: int) -> None:
+        self.fails_at = fails_at
+        self.asked: list[Any] = []
+
+    def __call__(self, request: httpx.Request, now: datetime) -> httpx.Response:
+        self.asked.append(json.loads(request.content))
+        page = int(self.asked[-1].get("cursor", "c0")[1:])
+        if page == self.fails_at:
+            self.fails_at = -1
+            return httpx.Response(418, json={"Error": {"Message": "not now"}})
+        days = [now - timedelta(days=120 - n) for n in range(page * 10, page * 10 + 10)]
+        rows = [{"uuid": f"{day:%m%d}", "timestamp": day.isoformat()} for day in days]
+        return httpx.Response(
+            200, json={"cursor": f"c{page + 1}", "has_more": page < 11, "items": rows}
+        )
+
+
+def test_a_sync_of_the_oldest_first_goes_on_where_it_ended_and_keeps_the_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    site = VaultSite(fails_at=9)
+    monkeypatch.setattr(registry, "installed", lambda: {"vault": f"{__name__}:Vault"})
+    monkeypatch.setattr(Vault, "sample", f"{__name__}:SITE")
+    monkeypatch.setitem(globals(), "SITE", site)
+    path = tmp_path / "vault.jsonl"
+    words = ["vault", "sync", "--demo", "-o", str(path)]
+    assert tape.run(words) == 6
+    assert 0 < path.read_bytes().count(b"\n") <= 90
+    del site.asked[:]
+    assert tape.run([*words, "--log", "audit"]) == 0
+    assert site.asked[0] in [{"cursor": f"c{n}"} for n in range(1, 9)]
+    times = [json.loads(line)["time"] for line in path.read_bytes().splitlines()]
+    assert len(times) == 120
+    assert times == sorted(set(times))
+    assert tape.run([*words, "--log", "signins"]) == 2
+    assert "was begun with --log audit" in capfd.readouterr().err
+    assert tape.run([*words, "--log", "other"]) == 2
+    assert "has no log 'other'; it has audit, signins" in capfd.readouterr().err
+    assert tape.run(["verify", str(path)]) == 0
 
 
 # Links in a header, both orders, and a 403 that means "too many requests"
