@@ -1,14 +1,13 @@
 """One client per run: patient, never asking twice, leaving no refusal unnoticed."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any, Protocol, TypeVar
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import orjson
@@ -16,57 +15,23 @@ import orjson
 from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError, RefusedError
 from auditctl.http import arrays, body
-from auditctl.http.answer import Answer, parse
-from auditctl.http.auth import Auth, ClientCredentials
-from auditctl.http.body import TooLargeError
+from auditctl.http.answer import Answer
 from auditctl.http.connection import Connection, Exchange, Params
-from auditctl.http.cuts import CutArrayError
-from auditctl.http.errors import FORBIDDEN, RETRIED, UNAUTHORIZED, Refusals, Subject, said_in
-from auditctl.http.origin import origin_of
+from auditctl.http.errors import Refusals
+from auditctl.http.judge import NO_CONTENT, Judge
 from auditctl.http.page import Page
 from auditctl.http.parallel import ahead
+from auditctl.http.proof import Proof, Service
 from auditctl.http.retry import PassingError, Patience, Trouble
 from auditctl.http.stream import READ_AHEAD, Question, Reading, Stream, head
 from auditctl.http.visited import Visited
 from auditctl.redact import sweep
 
-LARGEST_REFUSAL = 64 * 1024
-"""Bytes read of an answer that refuses: enough to say why."""
-TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
-"""Statuses that say enough though the body breaks off."""
-NO_CONTENT = frozenset({204, 205})
-"""Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
 MOST_FRUITLESS = 100
 """Answers in a row without a new event, after which the pages are taken to have no end."""
 
-FORM = "application/x-www-form-urlencoded"
-TOKEN_MARGIN = 60.0
-"""Seconds before its end that a token is fetched anew: questions under way still need it."""
-
 A = TypeVar("A")
 Q = TypeVar("Q")
-
-
-class Service(Protocol):
-    """What a client needs of a provider."""
-
-    @property
-    def base_url(self) -> str:
-        """Where each path is below."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Sent with each request."""
-
-    @property
-    def subject(self) -> Subject:
-        """What messages say of it."""
-
-    def auth(self) -> Auth:
-        """Return what proves who asks."""
-
-    def true_status(self, answer: Answer) -> int:
-        """Return the HTTP status that an answer means."""
 
 
 class Client:
@@ -100,30 +65,23 @@ class Client:
 
         """
         self.concurrency = concurrency
-        self._provider = provider
-        self._again = again
-        self._may_renew = True
         subject = provider.subject
         self._refusals = Refusals(subject)
-        self._auth = provider.auth()
-        self._credentials = self._proven(self._auth)
-        self._token_until = 0.0 if isinstance(self._auth, ClientCredentials) else float("inf")
-        self._token_has_worked = False
         self._patience = Patience(subject.title, retry_for, on_pause)
+        connect = partial(
+            Connection, refusals=self._refusals, transport=transport, on_exchange=on_exchange
+        )
+        self._proof = Proof(provider, again, self._refusals, self._patience, connect)
+        self._judge = Judge(self._refusals, provider.true_status)
         self._walk = Visited()
         self._of_thread = threading.local()
-        self._lock = threading.Lock()
         headers = {
             "User-Agent": f"auditctl/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             **provider.headers,
         }
-        self._connect = partial(
-            Connection, refusals=self._refusals, transport=transport, on_exchange=on_exchange
-        )
-        self._connection = self._connect(provider.base_url, headers, most=concurrency)
-        self._origins = [origin_of(url) for url in (provider.base_url, *subject.origins)]
+        self._connection = connect(provider.base_url, headers, most=concurrency)
 
     def begin(self) -> None:
         """Begin another walk: its questions are new ones, and settings may be read once more.
@@ -132,7 +90,7 @@ class Client:
         """
         self._walk.over.set()
         self._walk = Visited()
-        self._may_renew = True
+        self._proof.begin()
         self._connection.forget_date()
 
     def close(self) -> None:
@@ -197,15 +155,18 @@ class Client:
             self._once(walk, path, params, method, content)
         trouble = Trouble(self._patience, walk.over)
         while True:
-            used = self._proof(walk)
+            used = self._proof.headers(walk.over)
             try:
                 with self._exchange(walk, path, params, used, method, content) as response:
-                    return self._judged(response, _read(response))
+                    answer = self._judge.answer(response)
             except PassingError as passing:
                 trouble.outlast(passing)
             except AccessError:
-                if not self._renewed(used):
+                if not self._proof.renewed(used):
                     raise
+            else:
+                self._proof.has_worked = True
+                return answer
 
     def follow(self, link: str) -> Answer:
         """Ask what a link in an answer leads to, as it stands.
@@ -328,12 +289,13 @@ class Client:
         position = arrays.START
         trouble = Trouble(self._patience, walk.over, question.tries)
         while True:
-            used = self._proof(walk)
+            used = self._proof.headers(walk.over)
             try:
                 with ExitStack() as exchange:
                     response = exchange.enter_context(self._exchange(walk, path, params, used))
                     if not response.is_success:
-                        self._judged(response, _read(response))
+                        self._judge.answer(response)
+                    self._proof.has_worked = True
                     chunks = body.chunks(response)
                     if reading.read_ahead:
                         read, is_whole = head(chunks, reading.read_ahead)
@@ -348,7 +310,9 @@ class Client:
                         rows = iter([(Answer([], b""), position)])
                     else:
                         rows = arrays.split(chunks, position, name=question.rows, members=members)
-                    for answer, behind in self._accepted(response, rows, question.rows, members):
+                    for answer, behind in self._judge.accepted(
+                        response, rows, question.rows, members
+                    ):
                         yield answer
                         position = behind
                         trouble = Trouble(self._patience, walk.over, question.tries)
@@ -357,7 +321,7 @@ class Client:
             except PassingError as passing:
                 trouble.outlast(passing)
             except AccessError:
-                if not self._renewed(used):
+                if not self._proof.renewed(used):
                     raise
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
@@ -486,173 +450,3 @@ class Client:
         self._patience.wait_turn(walk.over)
         with self._connection.asked(method, path, params, credentials, content) as response:
             yield response
-
-    def _judged(
-        self,
-        response: httpx.Response,
-        content: bytes,
-        true_status: Callable[[Answer], int] | None = None,
-    ) -> Answer:
-        """Return the answer if it is one; raise what it stands for if it is not."""
-        answer: Answer | None = None
-        code = response.status_code
-        with suppress(ValueError):
-            answer = parse(content, code, response.headers)
-        judge = true_status or self._provider.true_status
-        status = judge(answer or Answer(None, content, status=code, headers=response.headers))
-        if not httpx.codes.is_success(status):
-            tree = answer.tree if answer else None
-            try:
-                said = said_in(tree) if answer else said_in(content.decode(errors="replace"))
-            except RecursionError:
-                said = ""
-            raise self._refusals.of_status(status, response.headers, said)
-        if answer is None and not content and status in NO_CONTENT:
-            return Answer(None, b"", status=code, headers=response.headers)
-        if answer is None:
-            raise self._refusals.not_json(response.headers, content)
-        self._token_has_worked = True
-        return answer
-
-    def _accepted(
-        self,
-        response: httpx.Response,
-        rows: Iterator[arrays.Rows],
-        name: str | None,
-        members: Mapping[str, Any],
-    ) -> Iterator[arrays.Rows]:
-        """Pass rows on if the members beside them do not say that they are a refusal."""
-        beside = Answer(members, b"", status=response.status_code, headers=response.headers)
-
-        def status() -> int:
-            return self._provider.true_status(beside)
-
-        is_array = True
-        try:
-            for some in rows:
-                # A refusal is read to its end: what it says may stand behind its rows.
-                if httpx.codes.is_success(status()):
-                    yield some
-        except arrays.NotAnArrayError:
-            is_array = False
-        except CutArrayError:
-            raise self._refusals.cut(response.headers) from None
-        except arrays.ChangedError:
-            raise self._refusals.changed() from None
-        except TooLargeError:
-            what = "a row, or what stands beside the rows, is larger than any that is read"
-            raise self.strange(what) from None
-        if not httpx.codes.is_success(status()):
-            raise self._refusals.of_status(status(), response.headers, said_in(members))
-        if not is_array:
-            raise self.strange(f"it lacks the list {name}" if name else "its answer is no array")
-
-    def _proof(self, walk: Visited) -> Mapping[str, str]:
-        """Return the headers that prove who asks; fetch the token for them if there is none."""
-        if time.monotonic() < self._token_until:
-            return self._credentials
-        with self._lock:
-            if time.monotonic() >= self._token_until and isinstance(self._auth, ClientCredentials):
-                self._fetch_token(self._auth, walk)
-            return self._credentials
-
-    def _fetch_token(self, auth: ClientCredentials, walk: Visited) -> None:
-        """Ask for a token.
-
-        Raises:
-            AccessError: it is refused.
-            UsageError: the token's URL is of an origin that the provider does not declare.
-
-        """
-        url = auth.token_url
-        try:
-            is_declared = origin_of(url) in self._origins
-        except ValueError:
-            is_declared = False
-        if not is_declared:
-            raise self._refusals.undeclared(url)
-        form = urlencode(auth.form()).encode()
-        connection = self._connect(url, {"Accept": "application/json"}, most=1)
-        trouble = Trouble(self._patience, walk.over)
-        try:
-            while True:
-                self._patience.wait_turn(walk.over)
-                started = time.monotonic()
-                try:
-                    with connection.asked("POST", "", None, {}, form, FORM) as response:
-                        answer = self._judged(response, _read(response), lambda one: one.status)
-                    break
-                except PassingError as passing:
-                    trouble.outlast(passing)
-        except RefusedError as refused:
-            raise self._refusals.of_token(refused) from None
-        finally:
-            connection.close()
-        said: dict[str, Any] = answer.tree if type(answer.tree) is dict else {}
-        token, lasts = said.get("access_token"), said.get("expires_in", "")
-        if type(token) is not str or not token.isascii() or not token.isprintable():
-            raise self.strange("it lacks the token (access_token)")
-        self._refusals.hide([token])
-        self._credentials = {"Authorization": f"Bearer {token}"}
-        self._token_has_worked = False
-        try:
-            self._token_until = started + max(float(lasts) - TOKEN_MARGIN, TOKEN_MARGIN)
-        except (TypeError, ValueError, OverflowError):
-            self._token_until = float("inf")  # until it is refused
-
-    def _renewed(self, used: Mapping[str, str]) -> bool:
-        """Look for other credentials than those that were refused; return whether there are some.
-
-        A token that was accepted before is fetched again; else the settings are read again, once in
-        a run.
-        """
-        with self._lock:
-            if self._credentials is not used:
-                return True
-            if isinstance(self._auth, ClientCredentials):
-                if self._token_has_worked:
-                    self._token_until = 0.0
-                    self._token_has_worked = False
-                if self._token_until == 0.0:
-                    return True
-            if self._may_renew and self._again is not None:
-                self._may_renew = False
-                service = self._again()
-                self._refusals.know(service.subject)
-                auth = service.auth()
-                fresh = self._proven(auth)
-                if isinstance(auth, ClientCredentials):
-                    self._auth = auth
-                    self._token_until = 0.0
-                    return True
-                if fresh != used:
-                    self._credentials = fresh
-            return self._credentials is not used
-
-    def _proven(self, auth: Auth) -> Mapping[str, str]:
-        """Return the headers that prove who asks, and note what must never be shown."""
-        try:
-            credentials = dict(auth.headers())
-        except ValueError as error:
-            raise self._refusals.unfit(str(error)) from None
-        for value in credentials.values():
-            if not value.isascii() or value != value.strip():
-                raise self._refusals.unfit("characters, or blanks around them")
-            self._refusals.hide((value, value.rpartition(" ")[2]))
-        return credentials
-
-
-def _read(response: httpx.Response) -> bytes:
-    """Read an answer's body; of a refusal, as much as there is and is needed."""
-    if response.is_success:
-        return body.read(response)
-    said = b""
-    try:
-        for chunk in body.chunks(response):
-            said += chunk
-            if len(said) >= LARGEST_REFUSAL:
-                break
-    except (httpx.TransportError, httpx.DecodingError):
-        if response.status_code not in TELLING:
-            raise  # what it stands for may be said in the body
-    return said
