@@ -29,8 +29,8 @@ class Batch:
     position: str | None = None
     """Where the log can be read on later: at the last page with events. None if nowhere, since
     events without an id that are equal are numbered from the start."""
-    older: list[str] = field(default_factory=list)
-    """Times, without the Z, of the events at the page's end that are all older than the window."""
+    outside: list[str] = field(default_factory=list)
+    """Times, without the Z, of the events at the page's end that are all outside the window."""
     reached: str | None = None
     """The time of the last event, in or out of the window."""
     events: int = 0

@@ -65,9 +65,9 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
 ) -> Iterator[Batch]:
     """Turn each page into the records that lie in the window.
 
-    Where the vendor documents that the newest come first, reading stops behind the first page
-    that is wholly older than the window. What two answers in a row both hold is delivered once;
-    what one answer repeats stays repeated.
+    Where the vendor documents an order, reading stops behind the first page that is wholly past the
+    window: older, if the newest come first; newer, if the oldest do. What two answers in a row both
+    hold is delivered once; what one answer repeats stays repeated.
     """
     ids = _Ids(provider)
     seen: set[str] = set()
@@ -76,13 +76,14 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
     # Looked up once instead of for every event.
     name, normalize = provider.name, provider.normalize
     since, until = window.span
-    if provider.order == "newest day first":
+    order = provider.log.order.of(window)
+    if order.is_by_day:
         pages = newest_first(provider, pages)
     for page in pages:
         ids.next_page(page)
         records: list[Record] = []
         problems: list[Problem] = []
-        older: list[str] = []
+        outside: list[str] = []
         moment: str | None = None
         _redact(page, redacted=redacted)
         may_need_mending = not verbatim and not _is_ordinary(page)
@@ -96,12 +97,9 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
                 wrong = tuple(dict.fromkeys([*_missing(provider, record), *wrong]))
                 record["id"] = record["id"] or ids.make(record, page.day or "", redacted=redacted)
             if moment is not None and not since <= moment[:-1] < until:
-                if moment[:-1] < since:
-                    older.append(moment[:-1])
-                else:
-                    older = []
+                outside.append(moment[:-1])
                 continue
-            older = older and []
+            outside = outside and []
             if account is not None and record["account"] is None:
                 record["account"] = account
             # Behind the making of ids: they stay what they were for the event as it came.
@@ -119,7 +117,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
             records,
             problems,
             position if resumable else None,
-            older,
+            outside,
             moment,
             len(page.events),
             page.continues,
@@ -131,14 +129,17 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
             last.extend(here)
             if not seen.isdisjoint(here):
                 batch = batch.only([one for one in records if one["id"] not in seen])
-        if provider.order == "newest day first":
+        if order.is_by_day:
             batch.records.sort(key=_age, reverse=True)
-        is_past = len(older) == len(page.events) > 0
+        is_past = len(outside) == len(page.events) > 0 and (
+            (order.stops_at_since and max(outside) < since)
+            or (order.stops_at_until and min(outside) >= until)
+        )
         # Dropped before the next page is read, whose memory this becomes: about 2 % faster.
         del page, records, problems
         yield batch
         del batch
-        if is_past and provider.order == "newest first":
+        if is_past:
             return
 
 
@@ -203,7 +204,7 @@ def _is_ordinary(page: Page) -> bool:
 
 
 def _missing(provider: Provider, record: Record) -> list[str]:
-    expected = ("time", "id") if provider.has_ids else ("time",)
+    expected = ("time", "id") if provider.log.has_ids else ("time",)
     return [name for name in expected if record[name] is None]
 
 
@@ -211,8 +212,8 @@ class _Ids:
     """Ids for events that have none: of their content, and of how many twins came before."""
 
     def __init__(self, provider: Provider) -> None:
-        self._in_order = provider.order != "none documented"
-        self._is_sorted = provider.order == "newest day first"
+        self._in_order = provider.log.order.is_documented
+        self._is_sorted = provider.log.order.is_by_day
         self._days: dict[str, Counter[str]] = {}
         self._here: set[str] = set()
 

@@ -1,13 +1,21 @@
 """A provider's settings out of variables and the files they name."""
 
 import dataclasses
-import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from auditctl.errors import AccessError, UsageError
-from auditctl.provider import Provider, Secret, is_name, own_options, variables
+from auditctl.http.origin import checked_base_url
+from auditctl.provider import (
+    Provider,
+    Secret,
+    is_name,
+    origins,
+    own_options,
+    said_of_logs,
+    variables,
+)
 
 LARGEST_FILE = 64 * 1024
 """A secret is smaller; a file that is not was named by mistake."""
@@ -43,12 +51,14 @@ def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  #
         wanted = f"{', '.join(others)} and {last}" if others else last
         them = "them" if others else "it"
         file = f"{missing[-1].split(' ')[0]}_FILE"  # secrets are declared last
+        permission = said_of_logs(provider, "permission")
         message = (
-            f"{provider.title} needs {wanted}, not set here: {provider.permission}. Export {them}, "
+            f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
             f"or name a file that holds the value, as in {file}."
         )
         raise AccessError(message)
-    values["base_url"] = checked_base_url(values["base_url"], f"{provider.name.upper()}_BASE_URL")
+    for field in ("base_url", *origins(provider)):
+        values[field] = checked_base_url(values[field], f"{provider.name}_{field}".upper())
     return provider(**values, **options)
 
 
@@ -64,8 +74,9 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
         name: Secret(PLACEHOLDER) if is_secret(provider, name) else default or "demo"
         for name, (_, default) in variables(provider).items()
     }
-    if values["base_url"] == "demo":
-        values["base_url"] = f"https://{provider.name}.example"
+    for field in ("base_url", *origins(provider)):
+        if values[field] == "demo":
+            values[field] = f"https://{provider.name}.example"
     return provider(**values, **options)
 
 
@@ -129,42 +140,3 @@ def _read(source: str, path: str) -> str:
         message = f"The file that {source} names {what}."
         raise AccessError(message)
     return value
-
-
-def checked_base_url(base_url: str, named: str) -> str:
-    """Accept https, and plain http to this machine itself only.
-
-    Raises:
-        UsageError: it is none of them; ``named`` is what the sentence calls it.
-
-    """
-    from urllib.parse import urlsplit
-
-    message = f"{named} may not be used: "
-    try:
-        parts = urlsplit(base_url)
-        host = parts.hostname or ""
-        host.encode("idna")
-        if parts.port == 0 or not base_url.isprintable() or " " in base_url:
-            raise UsageError(f"{message}no request can be sent there.")
-    except ValueError:  # whose words may hold a part of what should have been a password
-        raise UsageError(f"{message}it is no URL.") from None
-    if parts.scheme not in ("https", "http") or not host:
-        quotes = ", without quotes" if base_url[:1] in ("'", '"') else ""
-        raise UsageError(f"{message}write it like https://api.example.com/v1{quotes}.")
-    if parts.username is not None or "?" in base_url or "#" in base_url:
-        raise UsageError(f"{message}it may hold no user, query or fragment.")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise UsageError(
-            f"{message}plain http would send the credentials in the clear. Use https:// "
-            "(http is for 127.0.0.1, ::1 and localhost only)."
-        )
-    return base_url
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

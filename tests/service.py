@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from auditctl import Window
 from auditctl.export import batches, retrieved
 from auditctl.http.client import Client
+from auditctl.provider import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from auditctl import Provider
     from auditctl.batch import Batch
+    from auditctl.provider import Provider
     from auditctl.record import Record
 
 

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import Client, Fields, Page, Provider, Window, commands, exact
+from auditctl import commands, exact
 from auditctl.batch import Batch, Tally
 from auditctl.console import Console
 from auditctl.export import batches_of, most_recent, retrieved
 from auditctl.fields import Test, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.http.answer import parse
+from auditctl.provider import Client, Fields, KeyHeaders, Order, Page, Provider, Window
 from auditctl.record import Record
 from auditctl.schema import AuditRecord
 from tests.conftest import TEXTS, utf8
@@ -32,12 +33,13 @@ WINDOW = Window(SINCE, UNTIL)
 class Acme(Provider):
     name = "acme"
     title = "Acme"
+    order = Order.NONE_DOCUMENTED
     permission = retention = rate_limit = docs = ""
 
     base_url: str = "https://acme.example"
 
-    def credentials(self) -> Mapping[str, str]:
-        return {}
+    def auth(self) -> KeyHeaders:
+        return KeyHeaders({})
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
         yield from ()
@@ -52,15 +54,15 @@ class Acme(Provider):
 
 
 class Unordered(Acme):
-    order = "none documented"
+    order = Order.NONE_DOCUMENTED
 
 
 class Newest(Acme):
-    order = "newest first"
+    order = Order.NEWEST_FIRST
 
 
 class Daily(Acme):
-    order = "newest day first"
+    order = Order.NEWEST_DAY_FIRST
     has_ids = False
 
 
@@ -168,7 +170,7 @@ def test_a_day_is_sorted_newest_first_and_the_unknown_come_last() -> None:
 # The facts of a page
 
 
-def test_a_batch_says_where_its_page_was_read_and_which_events_at_its_end_are_older() -> None:
+def test_a_batch_says_where_its_page_was_read_and_which_events_at_its_end_are_outside() -> None:
     pages = [
         replace(page(event("a", at(21)), event("b", at(9)), event("c", at(12))), position="p1"),
         replace(page(event("d", at(9)), event("e", at(8))), position="p2"),
@@ -180,8 +182,8 @@ def test_a_batch_says_where_its_page_was_read_and_which_events_at_its_end_are_ol
     found = list(batches_of(Unordered(), pages, WINDOW, "p0"))
     # A page without events cannot be known again, and equal events without an id are numbered.
     assert [one.position for one in found] == ["p1", "p2", "p2", "p4", None, None]
-    older = [[], [at(9)[:-1], at(8)[:-1]], [], [], [at(7)[:-1]], []]
-    assert [one.older for one in found] == older
+    outside = [[], [at(9)[:-1], at(8)[:-1]], [], [at(8)[:-1], at(21)[:-1]], [at(7)[:-1]], []]
+    assert [one.outside for one in found] == outside
     assert [one.reached for one in found] == [at(12), at(8), None, at(21), at(7), at(12)]
     assert [one.events for one in found] == [3, 2, 0, 2, 2, 1]
 
@@ -389,14 +391,14 @@ def _time(hours: int | None) -> str | None:
 def test_a_limit_gives_the_most_recent_newest_first(
     log: list[list[int | None]], limit: int, provider: Provider
 ) -> None:
-    if provider.order != "none documented":
+    if provider.log.order.is_documented:
         # Put it into the order that the provider promises, those without a time where they are.
         hours = iter(sorted(h for one in log for h in one if h is not None))
         log = [[None if h is None else next(hours) for h in one] for one in log]
     pages = [
         page(*(event(f"{n}.{i}", _time(h)) for i, h in enumerate(one))) for n, one in enumerate(log)
     ]
-    ordered = provider.order != "none documented"
+    ordered = provider.log.order.is_documented
     batches = most_recent(batches_of(provider, pages, WINDOW), limit, ordered=ordered)
     found = [record for batch in batches for record in batch.records]
     every = export(provider, *(page(*one.events) for one in pages))

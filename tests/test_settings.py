@@ -11,9 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import Client, Fields, Page, Provider, Secret, Window, option, secret, setting
 from auditctl.errors import AccessError, AuditctlError, UsageError
-from auditctl.provider import variables
+from auditctl.provider import (
+    Client,
+    Fields,
+    KeyHeaders,
+    Order,
+    Page,
+    Provider,
+    Secret,
+    Window,
+    option,
+    secret,
+    setting,
+    variables,
+)
 from auditctl.settings import PLACEHOLDER, load, may_change, sample
 
 HIDDEN = "hunter2-hunter2"
@@ -23,7 +35,7 @@ HIDDEN = "hunter2-hunter2"
 class Acme(Provider):
     name = "acme"
     title = "Acme"
-    order = "none documented"
+    order = Order.NONE_DOCUMENTED
     permission = "a key with the scope audit"
     retention = rate_limit = docs = ""
 
@@ -32,8 +44,8 @@ class Acme(Provider):
     base_url: str = setting("https://api.acme.example/v1")
     people: tuple[str, ...] = option("--person", "ID", "Whose")
 
-    def credentials(self) -> Mapping[str, str]:
-        return {}
+    def auth(self) -> KeyHeaders:
+        return KeyHeaders({})
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
         yield from ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditctl.errors import AnswerError, RefusedError, UnreachableError
 from auditctl.http.keys import StoredKeys, keys_of
-from auditctl.provider import Page
+from auditctl.http.page import Page
 
 if TYPE_CHECKING:
     from auditctl.http.client import Client

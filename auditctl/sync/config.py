@@ -24,10 +24,11 @@ from auditctl.context import Context
 from auditctl.errors import AccessError, UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import FileFormatName
+from auditctl.http.origin import checked_base_url
 from auditctl.parameters import STDOUT, parse_account
 from auditctl.paths import Template, parse_template
-from auditctl.provider import Provider, own_options, variables
-from auditctl.settings import checked_base_url, is_secret
+from auditctl.provider import Provider, checked_log, own_options, variables
+from auditctl.settings import is_secret
 from auditctl.sync.options import SyncOptions
 from auditctl.window import parse_duration, parse_time
 
@@ -280,6 +281,7 @@ class _Reader:
             if key in _settings(provider)
         }
         own = {f.name: tuple(values.get(_flag(f), ())) for f in own_options(provider)}
+        own |= {"log_name": values["log"]} if "log" in values else {}
         return Source(name, provider, SyncOptions(**words, own=own), settings)
 
     def _path_of(self, written: str) -> str:
@@ -398,7 +400,11 @@ def _settings(provider: type[Provider]) -> dict[str, Any]:
 
 @cache
 def _model(provider: type[Provider]) -> type[BaseModel]:
-    own = {_flag(option): (list[str] | None, None) for option in own_options(provider)}
+    own: dict[str, Any] = {
+        _flag(option): (list[str] | None, None) for option in own_options(provider)
+    }
+    if len(provider.logs) > 1:
+        own["log"] = (Annotated[str, _checked(partial(checked_log, provider))] | None, None)
     settings = {key: (kind | None, None) for key, kind in _settings(provider).items()}
     return model(provider.name, __base__=_Defaults, **own, **settings)  # type: ignore[call-overload, no-any-return]
 

@@ -16,7 +16,7 @@ from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import batches
 from auditctl.sync import coverage
 from auditctl.sync.clashes import Clashes
-from auditctl.sync.coverage import Clocks
+from auditctl.sync.coverage import Clocks, Stretch
 from auditctl.sync.state import Progress, ReadSpan, Span
 from auditctl.sync.walk import Walk
 from auditctl.window import END, Window, before, from_moment, from_text, now_text, shift, to_text
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from auditctl.batch import Batch
     from auditctl.fields import Test
     from auditctl.http.client import Client
-    from auditctl.provider import Provider
+    from auditctl.provider import Order, Provider
     from auditctl.sync.destination import Destination
 
 MAX_PAGES_PER_COMMIT = 4
@@ -90,7 +90,7 @@ class Run:
         outcome.first = self.destination.state.window is None
         left = self._left
         if left is not None and left.position is not None:
-            window = left.window
+            window = left.stretch
             self._read(window.since, outcome, until=window.until, position=left.position)
         if not self._read(self._next(), outcome):
             self._read(self._first(), outcome)
@@ -104,7 +104,7 @@ class Run:
         newest = self._newest_read
         return coverage.next_since(
             self._covered,
-            None if left is None else left.window,
+            None if left is None else left.stretch,
             None if newest is None else from_text(newest),
             first=self._first(),
             now=datetime.now(UTC),
@@ -114,7 +114,7 @@ class Run:
 
     def _first(self) -> datetime:
         """Return where a first window begins, as far as the clocks are known."""
-        keeps = self.provider.keeps
+        keeps = self.provider.log.keeps
         return coverage.first_since(self.since, self._clocks(), keeps, by_day=self._by_day)
 
     def _clocks(self, ours: datetime | None = None) -> Clocks:
@@ -125,9 +125,9 @@ class Run:
         return Clocks(from_text(to_text(ours)), provider)
 
     @property
-    def _covered(self) -> Window | None:
+    def _covered(self) -> Stretch | None:
         covered = self.destination.state.covered
-        return None if covered is None else covered.window
+        return None if covered is None else covered.stretch
 
     @property
     def _left(self) -> ReadSpan | None:
@@ -145,8 +145,13 @@ class Run:
         return None if window is None else window.newest or latest
 
     @property
+    def _order(self) -> Order:
+        """The order in which events come: the oldest first, where the service gives either."""
+        return self.provider.log.order.of(Window(None, None, oldest_first=True))
+
+    @property
     def _by_day(self) -> bool:
-        return self.provider.order == "newest day first"
+        return self._order.is_by_day
 
     def _read(
         self,
@@ -161,7 +166,7 @@ class Run:
         Return False if it must be read again: the provider does not know the position any more,
         or its clock shows that the window should have begun earlier.
         """
-        walk = Walk(since, position, self.provider.order != "none documented")
+        walk = Walk(since, position, self._order)
         try:
             if not self._read_on(walk, until, outcome):
                 return False
@@ -185,9 +190,9 @@ class Run:
         return batches(
             self.provider,
             self.client,
-            Window(walk.since, END),
+            Window(walk.since, END, oldest_first=True),
             walk.position,
-            asked=Window(min(walk.since, now), shift(now, ASKED_AHEAD)),
+            asked=Window(min(walk.since, now), shift(now, ASKED_AHEAD), oldest_first=True),
             account=self.account,
             redacted=self.redacted,
         )
@@ -200,7 +205,7 @@ class Run:
         known = self.destination.known_since(walk.since, self._kept_from)
         self.destination.discard()  # what a run that failed had read is read again
         committed = time.monotonic()
-        clashes = Clashes(in_pieces=not walk.in_order)
+        clashes = Clashes(in_pieces=not self._order.is_documented)
         for batch in map(outcome.tally.count_page, self._batches(walk)):
             walk.note(batch)
             if walk.pages == 1:
@@ -242,9 +247,9 @@ class Run:
         `batches` stops behind a page that is wholly older. On a sparse log, the first page may
         reach back far behind the window, and still begin with an event inside it.
         """
-        if self.destination.state.covered is None or self.provider.order != "newest first":
+        if self.destination.state.covered is None or not self._order.stops_at_since:
             return False
-        last = batch.older[-MIN_OLDER_EVENTS:]
+        last = batch.outside[-MIN_OLDER_EVENTS:]
         twice = to_text(before(since, self.overlap), exact=True)[:-1]
         return len(last) == MIN_OLDER_EVENTS and max(last) < twice
 
@@ -259,11 +264,11 @@ class Run:
         since, clocks = walk.since, self._clocks()
         gaps = self._gaps(outcome)
         oldest = END if walk.oldest is None else from_text(walk.oldest)
-        begins = coverage.shown_since(since, clocks, self.provider.keeps, oldest)
+        begins = coverage.shown_since(since, clocks, self.provider.log.keeps, oldest)
         if self.since is not None and self._covered is None and begins - since > coverage.DOUBT:
             outcome.begins = begins
         # What is left of a long ago may lie before all that the provider still keeps.
-        read = Window(min(begins, walk.until), walk.until)
+        read = Stretch(min(begins, walk.until), walk.until)
         covered = coverage.extend(self._covered, read, clocks)
         return Progress(self._read_span(walk, done=True), Span.of(covered), now_text(), gaps)
 
@@ -276,8 +281,8 @@ class Run:
     def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
         """Return the gaps not acknowledged, with one that this run finds."""
         state = self.destination.state
-        acknowledged = [gap.window for gap in state.waived]
-        found = coverage.lost(self._covered, self._clocks(), self.provider.keeps, acknowledged)
+        acknowledged = [gap.stretch for gap in state.waived]
+        found = coverage.lost(self._covered, self._clocks(), self.provider.log.keeps, acknowledged)
         if found is None:
             return state.gaps
         gap = Span.of(found)
@@ -287,7 +292,7 @@ class Run:
 
     def _kept_from(self) -> str:
         """Return the time before which the provider keeps nothing, so never shows it again."""
-        keeps = self.provider.keeps
+        keeps = self.provider.log.keeps
         if keeps is None:
             return ""
         return to_text(before(self._clocks().earlier, keeps + coverage.RETENTION_TOLERANCE))

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from auditctl.window import Window, from_moment, from_text, to_text
+from auditctl.sync.coverage import Stretch
+from auditctl.window import from_moment, from_text, to_text
 
 FIRST_PREV = "0" * 64
 
@@ -22,14 +23,14 @@ class Span:
     until: str
 
     @staticmethod
-    def of(window: Window) -> "Span":
-        """Write a window as a span."""
-        return Span(from_moment(window.since), to_text(window.until))
+    def of(stretch: Stretch) -> "Span":
+        """Write two points in time as a span."""
+        return Span(from_moment(stretch.since), to_text(stretch.until))
 
     @property
-    def window(self) -> Window:
+    def stretch(self) -> Stretch:
         """The span as points in time."""
-        return Window(from_text(self.since), from_text(self.until))
+        return Stretch(from_text(self.since), from_text(self.until))
 
     def __str__(self) -> str:
         """Write it for people, to the minute."""

@@ -11,6 +11,7 @@ from auditctl.window import END, to_text
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch
+    from auditctl.provider import Order
 
 
 @dataclass
@@ -20,8 +21,8 @@ class Walk:
     since: datetime
     position: str | None
     """Where it can be taken up again."""
-    in_order: bool
-    """The newest come first."""
+    order: Order
+    """The order in which its events come."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     until: datetime = END
     """Up to when everything was seen, from the first answer on."""
@@ -48,7 +49,7 @@ class Walk:
 
     def note_newest(self, batch: Batch) -> None:
         """Note the newest event, once ``until`` is known."""
-        if self.newest is not None and self.in_order:
+        if self.newest is not None and self.order.is_newest_first:
             return
         # By all their text, which is faster and wrong by less than a millisecond.
         times = [record["time"] or "" for record in batch.records]

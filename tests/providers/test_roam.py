@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from auditctl import Client, Page, Secret, Window, exact, settings
+from auditctl import exact, settings
 from auditctl.batch import Tally
 from auditctl.errors import (
     AccessError,
@@ -23,6 +23,7 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import batches
+from auditctl.provider import Client, Page, Secret, Window
 from auditctl.providers.roam import Roam
 from tests.service import Service, moment
 
