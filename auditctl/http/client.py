@@ -227,9 +227,6 @@ class Client:
             found = tree.get(rows) if type(tree) is dict and rows is not None else tree
             if type(found) is not list:
                 raise self.strange(f"it lacks the list {rows}" if rows else "it is no list")
-            following = cursor(answer)
-            if following is not None and type(following) not in (str, int):
-                raise self.strange("the cursor of its next page cannot be read")
             ends = [row.get(id_name) for row in found[:1] + found[-1:] if type(row) is dict]
             if ends and all(type(end) in (str, int) for end in ends):
                 self.once(*ends)
@@ -243,6 +240,9 @@ class Client:
                 found = [event for row in found for event in split(row)]
             answers = [answer] if split is None else []
             yield Page(found, context(tree), answers, position=at)
+            following = cursor(answer)  # not before: the page itself is whole, wherever that leads
+            if following is not None and type(following) not in (str, int):
+                raise self.strange("the cursor of its next page cannot be read")
             if following in (None, ""):
                 return
             at = str(following)
