@@ -88,12 +88,12 @@ def _check_options(provider: type[Provider], options: Mapping[str, Sequence[str]
 
 
 def is_secret(provider: type[Provider], field: str) -> bool:
-    """Say whether a setting is a `Secret`."""
+    """Return whether a setting is a `Secret`."""
     return next(bool(f.metadata["secret"]) for f in dataclasses.fields(provider) if f.name == field)
 
 
 def may_change(provider: type[Provider], environ: Mapping[str, str]) -> bool:
-    """Say whether reading the settings again may give others: there are files, and no pipes."""
+    """Return whether reading the settings again may give others: there are files, and no pipes."""
     named = (names for names, _ in variables(provider).values())
     paths = [path for names in named for name in names if (path := environ.get(f"{name}_FILE"))]
     return bool(paths) and all(os.path.isfile(path) for path in paths)  # noqa: PTH113

@@ -107,7 +107,7 @@ def age(then: str, now: datetime) -> str:
 
 
 def finer(text: str) -> str:
-    """Give the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
+    """Return the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
     canonical = from_iso(text.strip())
     return canonical.partition(".")[2][6:-1] if canonical else ""
 
@@ -129,7 +129,7 @@ def shift(moment: datetime, by: timedelta) -> datetime:
 
 
 def now_text() -> str:
-    """Give this moment as a record's time is written."""
+    """Return this moment as a record's time is written."""
     return to_text(datetime.now(UTC))
 
 
