@@ -129,6 +129,8 @@ class Provider(ABC):
     """What to do about a status, said behind the vendor's own words."""
 
     base_url: str
+    setting_names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where each setting was found, by field, in the user's words: ACME_API_KEY_FILE."""
 
     @abstractmethod
     def credentials(self) -> Mapping[str, str]:
@@ -155,6 +157,20 @@ class Provider(ABC):
     def status(self, status: int, answer: object) -> int:  # noqa: ARG002 - for those who need it
         """Give the answer's true HTTP status, where a vendor hides it in the body."""
         return status
+
+    def names(self) -> dict[str, str]:
+        """Return what messages call each setting: where it was found, else its variables."""
+        read = variables(type(self)).items()
+        return {
+            field: self.setting_names.get(field, " or ".join(names)) for field, (names, _) in read
+        }
+
+    def named_hints(self) -> dict[int, str]:
+        """Return the hints, with the name of a setting in place of its {field}."""
+        hints = dict(self.hints)
+        for setting, name in self.names().items():
+            hints = {code: text.replace(f"{{{setting}}}", name) for code, text in hints.items()}
+        return hints
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -51,11 +51,13 @@ class Refusals:
     def __init__(self, provider: Provider) -> None:
         """Speak of this provider, with its hints."""
         self._title = provider.title
-        self._hints = provider.hints
+        self._hints = provider.named_hints()
         self._permission = provider.permission
-        self._variable = f"{provider.name.upper()}_BASE_URL"
-        must = required(type(provider))
-        self._required = {field: names for field, names in must.items() if field != "base_url"}
+        names = provider.names()
+        self._variable = names.pop("base_url")
+        self._required = {
+            field: names[field] for field in required(type(provider)) if field in names
+        }
         self._secrets: set[str] = set()
         self._quoted: list[str] = []
 
