@@ -157,11 +157,10 @@ def _of_source(
     sources = config.sources(options.config, context)
     source = sources.get(name)
     if source is None or source.provider is not provider:
-        what = "is none" if source is None else f"is one of {source.provider.name}"
+        what = "no such source" if source is None else f"a source of {source.provider.name}"
         there = [one.name for one in sources.values() if one.provider is provider]
         raise UsageError(
-            f"--source {name}: that {what}. Sources of {provider.name}: "
-            f"{', '.join(there) or 'none'}."
+            f"--source {name}: {what}. Sources of {provider.name}: {', '.join(there) or 'none'}."
         )
     given = {option: values for option, values in options.own.items() if values}
     return replace(

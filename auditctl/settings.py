@@ -4,8 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from auditctl.errors import AccessError, UsageError
 from auditctl.provider import Provider, Secret, is_name, own_options, variables
@@ -21,14 +20,17 @@ _is_variable = re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch
 """Do not repeat any other name of a variable: it may be a secret pasted by mistake."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the user wrote a setting: the value itself, or the path of a file that holds it."""
 
     name: str
     """The user's name for it, used in messages: ACME_API_KEY_FILE, or api_key_file in TOML."""
-    text: str = field(repr=False)
+    text: str
     is_file: bool = False
+
+    def __repr__(self) -> str:
+        """Hide the text, which may be a secret."""
+        return f"Place({self.name})"
 
     def read(self) -> str:
         """Return the value.
@@ -44,14 +46,13 @@ class Place:
             try:
                 with open(self.text, "rb") as file:  # noqa: PTH123 - the user's own path
                     content = file.read(LARGEST_FILE + 1)
-                value = content.decode()
+                value = _trim(content.decode())
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
                 message = f"{what} cannot be read: {reason}. Check {self.name}."
                 raise AccessError(message) from None
             if len(content) > LARGEST_FILE:
                 raise AccessError(f"{what} is too large to be a secret.")
-        value = _trim(value)
         if not value:
             raise AccessError(f"{what} is empty.")
         if not value.isprintable():
@@ -74,38 +75,40 @@ def find(
     """
     places: dict[str, Place] = {}
     for setting, (names, _) in variables(provider).items():
-        found = _in_source(setting, of_source, environ) or _in_environment(names, environ)
-        places.update((setting, place) for place in found[:1])
+        value, file, variable = source_keys(setting)
+        place = _place(value, file, of_source)
+        if variable in of_source:
+            place = _variable(of_source[variable], variable, environ)
+        if place is None:
+            found = [_place(name, f"{name}_FILE", environ) for name in names]
+            place = next(filter(None, found), None)
+        if place is not None:
+            places[setting] = place
     return places
 
 
-def _in_source(setting: str, keys: Mapping[str, str], environ: Mapping[str, str]) -> list[Place]:
-    if setting in keys:
-        return [Place(setting, keys[setting])]
-    if (key := f"{setting}_file") in keys:
-        return [Place(key, keys[key], is_file=True)]
-    if (key := f"{setting}_env") not in keys:
-        return []
-    variable = keys[key]
-    shown = variable if _is_variable(variable) else None
-    if not _trim(environ.get(variable, "")):
-        message = f"{shown or 'The variable'}, which {key} names, is not set. Export it."
-        raise AccessError(message)
-    return [Place(shown or key, environ[variable])]
+def source_keys(setting: str) -> tuple[str, str, str]:
+    """Return the keys of auditctl.toml for a setting: its value, its file, its variable."""
+    return setting, f"{setting}_file", f"{setting}_env"
 
 
-def _in_environment(names: Iterable[str], environ: Mapping[str, str]) -> list[Place]:
-    found = []
-    for name in names:
-        file = f"{name}_FILE"
-        is_set, path = _trim(environ.get(name, "")), environ.get(file)
-        if is_set and path:
-            raise AccessError(f"{name} and {file} are both set. Unset one of them.")
-        if is_set:
-            found.append(Place(name, environ[name]))
-        elif path:
-            found.append(Place(file, path, is_file=True))
-    return found
+def _place(name: str, file: str, texts: Mapping[str, str]) -> Place | None:
+    value, path = _trim(texts.get(name, "")), texts.get(file)
+    if value and path:
+        raise AccessError(f"{name} and {file} are both set. Unset one of them.")
+    if path:
+        return Place(file, path, is_file=True)
+    return Place(name, value) if value else None
+
+
+def _variable(name: str, key: str, environ: Mapping[str, str]) -> Place:
+    """Find the variable that a key of auditctl.toml names."""
+    is_shown = _is_variable(name)
+    value = _trim(environ.get(name, ""))
+    if not value:
+        named = name if is_shown else "The variable"
+        raise AccessError(f"{named}, which {key} names, is not set. Export it.")
+    return Place(name if is_shown else key, value)
 
 
 def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  # noqa: ANN401

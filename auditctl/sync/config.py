@@ -15,9 +15,10 @@ from auditctl import registry
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import Template, parse_template
-from auditctl.provider import Provider, own_options
+from auditctl.provider import Provider, own_options, variables
+from auditctl.settings import source_keys
 from auditctl.sync.options import SyncOptions
-from auditctl.sync.tables import Config, Defaults, File, Key, Load, Toml, describe, key_of
+from auditctl.sync.tables import Config, Defaults, Key, Load, Toml, describe, key_of
 
 VARIABLE = "AUDITCTL_CONFIG"
 NAME = "auditctl.toml"
@@ -89,14 +90,13 @@ def read(path: str, load: Load) -> dict[str, Source]:
         raise UsageError(f"The configuration {path} cannot be read: {reason}.") from None
     sources: dict[str, Source] = {}
     try:
-        config = Config.model_validate(tree, context=File(path, load))
+        config = Config.model_validate(tree, context=load)
     except ValidationError as error:
         mistakes = [describe(one, tree, load) for one in error.errors(include_input=False)]
     else:
         common = config.defaults.model_dump(exclude_unset=True)
         for name, (provider, table) in config.sources.items():
-            values = common | table.model_dump(exclude_unset=True)
-            sources[name] = _source(name, provider, values)
+            sources[name] = _source(path, name, provider, common, table)
         mistakes = list(_shared_outputs(sources.values()))
     if not mistakes:
         return sources
@@ -105,11 +105,28 @@ def read(path: str, load: Load) -> dict[str, Source]:
     raise UsageError(f"{path}, line {line}: {'.'.join(map(str, key))}: {message}.")
 
 
-def _source(name: str, provider: type[Provider], values: dict[str, Any]) -> Source:
-    options = {key: values.pop(key) for key in Defaults.model_fields if key in values}
-    own = {option.name: tuple(values.pop(key_of(option), ())) for option in own_options(provider)}
+def _source(
+    path: str, name: str, provider: type[Provider], common: dict[str, Any], table: Defaults
+) -> Source:
+    values = table.model_dump(exclude_unset=True)
+    options = common | {key: values[key] for key in Defaults.model_fields if key in values}
+    options["output"] = _resolve(options["output"], path)
+    options["own"] = {one.name: tuple(values.get(key_of(one), ())) for one in own_options(provider)}
+    settings = options["settings"] = {}
+    for value, file, variable in map(source_keys, variables(provider)):
+        settings |= {key: values[key] for key in (value, variable) if key in values}
+        if file in values:
+            settings[file] = _resolve(values[file], path)
     template = parse_template(options["output"], provider=provider.name, source=name)
-    return Source(name, provider, SyncOptions(**options, own=own, settings=values), template)
+    return Source(name, provider, SyncOptions(**options), template)
+
+
+def _resolve(written: str, path: str) -> str:
+    """Return a path that the configuration at ``path`` has, which may be relative to its folder."""
+    expanded = os.path.expanduser(written)  # noqa: PTH111
+    if expanded.split("/")[0] == "~":
+        raise UsageError(f"{path}: {written} is in the home folder, but there is none.")
+    return os.path.join(os.path.dirname(path), expanded)  # noqa: PTH118, PTH120
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

@@ -1,8 +1,7 @@
 """The tables of auditctl.toml as pydantic models, and messages about their mistakes."""
 
-import os
 from collections.abc import Callable
-from dataclasses import Field, dataclass
+from dataclasses import Field
 from datetime import UTC, date, datetime
 from functools import cache, partial
 from typing import Annotated, Any, cast
@@ -22,10 +21,10 @@ from auditctl import redact
 from auditctl.errors import UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import FileFormatName
-from auditctl.parameters import STDOUT, parse_account
+from auditctl.parameters import parse_account
 from auditctl.paths import parse_template
 from auditctl.provider import Provider, own_options, variables
-from auditctl.settings import checked_base_url, is_secret
+from auditctl.settings import checked_base_url, is_secret, source_keys
 from auditctl.window import parse_duration, parse_time
 
 Load = Callable[[str], type[Provider] | None]
@@ -34,14 +33,6 @@ Toml = Any
 """A value that tomllib returns."""
 Key = tuple[str | int, ...]
 """The path to a value: the names of the tables around it, and its own."""
-
-
-@dataclass(frozen=True)
-class File:
-    """What validating a configuration needs to know."""
-
-    path: str
-    load: Load
 
 
 def _check(parse: Callable[[str], object]) -> AfterValidator:
@@ -61,29 +52,16 @@ def _parse_past(text: str) -> None:
         raise UsageError(f"{text} is in the future: nothing has happened yet.")
 
 
-def _resolve(path: str, info: ValidationInfo) -> str:
-    """Return a path relative to the file's folder; standard output is not a path."""
-    if path == STDOUT:
-        return path
-    expanded = os.path.expanduser(path)  # noqa: PTH111
-    if expanded.split("/")[0] == "~":
-        raise ValueError(f"{path} is in the home folder, but there is none")
-    folder = os.path.dirname(cast("File", info.context).path)  # noqa: PTH120
-    return os.path.join(folder, expanded)  # noqa: PTH118
-
-
-def _only(path: str, info: ValidationInfo) -> str:
+def _only(setting: str, text: str, info: ValidationInfo) -> str:
     """Refuse a second way to write one setting."""
-    setting = str(info.field_name).removesuffix("_file").removesuffix("_env")
-    for other in (setting, f"{setting}_file", f"{setting}_env"):
+    for other in source_keys(setting):
         if info.data.get(other):
             raise ValueError(f"There is {other} already; write one of them")
-    return path
+    return text
 
 
-_Text = Annotated[str, Limits(min_length=1)]
-_Path = Annotated[_Text, AfterValidator(_resolve)]
-_Output = Annotated[_Path, _check(parse_template)]
+_Text = Annotated[str, Limits(pattern=r"\S")]
+_Output = Annotated[_Text, _check(parse_template)]
 _Duration = Annotated[str, _check(parse_duration)]
 _Time = Annotated[
     str,
@@ -98,16 +76,12 @@ _Fields = Annotated[
 _Url = Annotated[str, _check(partial(checked_base_url, named="This address"))]
 
 
-class _Table(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True):
-    """A table with no other keys, each of its own type."""
-
-
 def _key(example: str) -> Any:  # noqa: ANN401 - of any type
     """Declare a key that may be left out; messages show the example."""
     return Limits(None, description=example)
 
 
-class Defaults(_Table):
+class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True):
     """What every source may have, and ``[defaults]`` too."""
 
     output: _Output = _key('"audit/{date}.jsonl"')
@@ -132,15 +106,16 @@ def _model(provider: type[Provider]) -> type[Defaults]:
     for option in own_options(provider):
         name = option.metadata["metavar"].split("|")[0]
         keys[key_of(option)] = (list[str], _key(f'["{name}"]'))
-    once = AfterValidator(_only)
     for setting in variables(provider):
+        once = AfterValidator(partial(_only, setting))
+        value, file, variable = source_keys(setting)
         if setting == "base_url":
-            keys[setting] = (Annotated[_Url, once], _key('"https://api.example.com/v1"'))
+            keys[value] = (Annotated[_Url, once], _key('"https://api.example.com/v1"'))
         elif not is_secret(provider, setting):
-            keys[setting] = (Annotated[_Text, once], _key('"…"'))
-        keys[f"{setting}_file"] = (Annotated[_Path, once], _key('"/run/secrets/…"'))
+            keys[value] = (Annotated[_Text, once], _key('"…"'))
+        keys[file] = (Annotated[_Text, once], _key('"/run/secrets/…"'))
         example = f'"{provider.name}_{setting}"'.upper()
-        keys[f"{setting}_env"] = (Annotated[_Text, once], _key(example))
+        keys[variable] = (Annotated[_Text, once], _key(example))
     return create_model(provider.name, __base__=Defaults, **keys)
 
 
@@ -150,7 +125,7 @@ def key_of(option: Field[Any]) -> str:
 
 
 def _load(name: str, info: ValidationInfo) -> type[Provider]:
-    provider = cast("File", info.context).load(name)
+    provider = cast("Load", info.context)(name)
     if provider is None:
         raise ValueError(f"There is no provider {name!r}")
     return provider
@@ -181,7 +156,7 @@ def _check_name(name: str) -> str:
     return name
 
 
-class Config(_Table):
+class Config(BaseModel, extra="forbid", hide_input_in_errors=True):
     """The whole file."""
 
     defaults: Defaults = Defaults()

@@ -494,8 +494,8 @@ def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> N
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("upstash", "that is one of upstash. Sources of persona: persona."),
-        ("prod", "that is none. Sources of persona: persona."),
+        ("upstash", "a source of upstash. Sources of persona: persona."),
+        ("prod", "no such source. Sources of persona: persona."),
     ],
 )
 def test_a_source_of_another_provider_is_refused(name: str, said: str, sources: Sources) -> None:

@@ -478,12 +478,12 @@ MISTAKES = {
     "an unknown placeholder": (
         source(output="{day}/x"),
         3,
-        f"sources.s.output: The path 'FOLDER/{{day}}/x' {NO_PLACEHOLDER}",
+        f"sources.s.output: The path '{{day}}/x' {NO_PLACEHOLDER}",
     ),
     "an unknown placeholder of the defaults": (
         "[sources.s]\nprovider = 'roam'\n[defaults]\noutput = '{x'",
         4,
-        f"defaults.output: The path 'FOLDER/{{x' {NO_PLACEHOLDER}",
+        f"defaults.output: The path '{{x' {NO_PLACEHOLDER}",
     ),
     "a duration": (source('overlap = "soon"'), 4, f"sources.s.overlap: {DURATION}"),
     "a duration of the defaults": (
@@ -559,6 +559,11 @@ MISTAKES = {
     ),
     "a setting that is no text": (
         source("email = 1", provider="upstash"),
+        4,
+        'sources.s.email: Write it like email = "…"',
+    ),
+    "a setting that is blank": (
+        source('email = " "', provider="upstash"),
         4,
         'sources.s.email: Write it like email = "…"',
     ),
@@ -647,7 +652,6 @@ MISTAKES = {
 def test_a_mistake_is_said_with_its_line(
     text: str, line: int, said: str, ends: str, tmp_path: Path
 ) -> None:
-    said = said.replace("FOLDER/", "")
     assert refusal(tmp_path, text.replace("\n", ends)) == f"auditctl.toml, line {line}: {said}."
 
 
