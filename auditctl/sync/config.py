@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
@@ -90,13 +91,13 @@ def read(path: str, load: Load) -> dict[str, Source]:
         raise UsageError(f"The configuration {path} cannot be read: {reason}.") from None
     sources: dict[str, Source] = {}
     try:
-        config = Config.model_validate(tree, context=load)
+        config = Config.model_validate(tree, context=(os.path.dirname(path), load))  # noqa: PTH120
     except ValidationError as error:
         mistakes = [describe(one, tree, load) for one in error.errors(include_input=False)]
     else:
         common = config.defaults.model_dump(exclude_unset=True)
         for name, (provider, table) in config.sources.items():
-            sources[name] = _source(path, name, provider, common, table)
+            sources[name] = _source(name, provider, common, table)
         mistakes = list(_shared_outputs(sources.values()))
     if not mistakes:
         return sources
@@ -105,28 +106,14 @@ def read(path: str, load: Load) -> dict[str, Source]:
     raise UsageError(f"{path}, line {line}: {'.'.join(map(str, key))}: {message}.")
 
 
-def _source(
-    path: str, name: str, provider: type[Provider], common: dict[str, Any], table: Defaults
-) -> Source:
+def _source(name: str, provider: type[Provider], common: dict[str, Any], table: Defaults) -> Source:
     values = table.model_dump(exclude_unset=True)
     options = common | {key: values[key] for key in Defaults.model_fields if key in values}
-    options["output"] = _resolve(options["output"], path)
     options["own"] = {one.name: tuple(values.get(key_of(one), ())) for one in own_options(provider)}
-    settings = options["settings"] = {}
-    for value, file, variable in map(source_keys, variables(provider)):
-        settings |= {key: values[key] for key in (value, variable) if key in values}
-        if file in values:
-            settings[file] = _resolve(values[file], path)
+    keys = chain.from_iterable(map(source_keys, variables(provider)))
+    options["settings"] = {key: values[key] for key in keys if key in values}
     template = parse_template(options["output"], provider=provider.name, source=name)
     return Source(name, provider, SyncOptions(**options), template)
-
-
-def _resolve(written: str, path: str) -> str:
-    """Return a path that the configuration at ``path`` has, which may be relative to its folder."""
-    expanded = os.path.expanduser(written)  # noqa: PTH111
-    if expanded.split("/")[0] == "~":
-        raise UsageError(f"{path}: {written} is in the home folder, but there is none.")
-    return os.path.join(os.path.dirname(path), expanded)  # noqa: PTH118, PTH120
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

@@ -1,5 +1,6 @@
 """The tables of auditctl.toml as pydantic models, and messages about their mistakes."""
 
+import os
 from collections.abc import Callable
 from dataclasses import Field
 from datetime import UTC, date, datetime
@@ -29,6 +30,8 @@ from auditctl.window import parse_duration, parse_time
 
 Load = Callable[[str], type[Provider] | None]
 """Returns the provider with a name, if there is one that works."""
+FileContext = tuple[str, Load]
+"""What validation needs: the configuration's folder, and the providers."""
 Toml = Any
 """A value that tomllib returns."""
 Key = tuple[str | int, ...]
@@ -52,6 +55,15 @@ def _parse_past(text: str) -> None:
         raise UsageError(f"{text} is in the future: nothing has happened yet.")
 
 
+def _resolve(written: str, info: ValidationInfo) -> str:
+    """Return a path that is relative to the configuration's folder, or absolute."""
+    folder, _ = cast("FileContext", info.context)
+    expanded = os.path.expanduser(written)  # noqa: PTH111
+    if expanded.split("/")[0] == "~":
+        raise ValueError(f"{written} is in the home folder, but there is none")
+    return os.path.join(folder, expanded)  # noqa: PTH118
+
+
 def _only(setting: str, text: str, info: ValidationInfo) -> str:
     """Refuse a second way to write one setting."""
     for other in source_keys(setting):
@@ -61,7 +73,8 @@ def _only(setting: str, text: str, info: ValidationInfo) -> str:
 
 
 _Text = Annotated[str, Limits(pattern=r"\S")]
-_Output = Annotated[_Text, _check(parse_template)]
+_Path = Annotated[_Text, AfterValidator(_resolve)]
+_Output = Annotated[_Path, _check(parse_template)]
 _Duration = Annotated[str, _check(parse_duration)]
 _Time = Annotated[
     str,
@@ -113,7 +126,7 @@ def _model(provider: type[Provider]) -> type[Defaults]:
             keys[value] = (Annotated[_Url, once], _key('"https://api.example.com/v1"'))
         elif not is_secret(provider, setting):
             keys[value] = (Annotated[_Text, once], _key('"…"'))
-        keys[file] = (Annotated[_Text, once], _key('"/run/secrets/…"'))
+        keys[file] = (Annotated[_Path, once], _key('"/run/secrets/…"'))
         example = f'"{provider.name}_{setting}"'.upper()
         keys[variable] = (Annotated[_Text, once], _key(example))
     return create_model(provider.name, __base__=Defaults, **keys)
@@ -125,7 +138,8 @@ def key_of(option: Field[Any]) -> str:
 
 
 def _load(name: str, info: ValidationInfo) -> type[Provider]:
-    provider = cast("Load", info.context)(name)
+    _, load = cast("FileContext", info.context)
+    provider = load(name)
     if provider is None:
         raise ValueError(f"There is no provider {name!r}")
     return provider
