@@ -54,7 +54,7 @@ class Refusals:
         self._hints = provider.named_hints()
         self._permission = provider.permission
         names = provider.names()
-        self._variable = names.pop("base_url")
+        self._variable = names.pop("base_url", f"{provider.name.upper()}_BASE_URL")
         self._required = {
             field: names[field] for field in required(type(provider)) if field in names
         }
