@@ -9,7 +9,7 @@ from auditctl.reading import NOTHING, UNREADABLE
 LONGEST = 1000
 """Characters looked at: lists of addresses are short, and the first is wanted."""
 
-_HIDDEN = ("unknown", "-", "n/a", "null", "none")
+_HIDDEN = ("unknown", "-", "na", "n/a", "null", "none")
 # Not compiled: most logs need neither.
 _FORWARDED = r'(?i:(?:[^",;]*;)*\s*for\s*=\s*("[^"]*"|[^;,\s]*))'
 _WITH_PORT = r"\[([^]]*)\](?::[0-9]*)?|([0-9.]*):[0-9]*"

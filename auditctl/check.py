@@ -1,6 +1,7 @@
 """Proof that the settings work: a line for each thing that must hold."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from auditctl.errors import (
@@ -12,8 +13,8 @@ from auditctl.errors import (
 )
 from auditctl.export import Tally, records
 from auditctl.http.client import Client
-from auditctl.provider import Page, Provider
-from auditctl.window import BEGINNING, END, Window, before, shift
+from auditctl.provider import Order, Page, Provider
+from auditctl.window import Window, before, shift
 
 LOOK_BACK = timedelta(days=7)
 """How far the newest record is looked for, where each day costs a request."""
@@ -30,7 +31,7 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         AuditctlError: what does not hold, said in a line before.
 
     """
-    by_day = provider.order == "newest day first"
+    by_day = provider.log.order.is_by_day
     tally = Tally()
     try:
         newest, partial = _newest(provider, client, now, tally)
@@ -48,8 +49,11 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     for step in (*_PROVEN_BY_A_PAGE, "answer"):
         yield _ok(step, provider)
     yield _clock(client)
-    where = " (on the first page; no order is documented)" if partial else ""
-    none = f"none in the last {LOOK_BACK.days} days" if by_day else "none"
+    order = provider.log.order
+    why = "the oldest come first" if order.is_documented else "no order is documented"
+    where = f" (on the first page; {why})" if partial else ""
+    looks_back = by_day or order is Order.OLDEST_FIRST
+    none = f"none in the last {LOOK_BACK.days} days" if looks_back else "none"
     if newest == "":
         yield f"WARN    newest record{where}: no record has a time that can be read"
     else:
@@ -63,8 +67,11 @@ def _newest(
 
     The time is "" if no record has one that can be read, and None if there is no record.
     """
-    window = Window(BEGINNING, END)
-    if provider.order == "newest day first":
+    window = Window(None, None)
+    order = provider.log.order.of(window)
+    if not order.is_newest_first and order.is_documented:
+        window = replace(window, since=before(now, LOOK_BACK))
+    if order.is_by_day:
         # Not until now: by a clock that is behind, the newest would lie in the future.
         window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
     partial = False
@@ -72,7 +79,7 @@ def _newest(
     def pages() -> Iterator[Page]:
         nonlocal partial
         for page in provider.pages(client, window):
-            partial = page.partial
+            partial = page.partial or order.stops_at_until
             yield page
             if partial:  # the others would cost a request each, and show the newest no sooner
                 return
@@ -81,7 +88,7 @@ def _newest(
     for batch in records(provider, pages(), window, tally):
         times = [record["time"] or "" for record in batch]
         newest = max(times if newest is None else [newest, *times], default=None)
-        if newest is not None and provider.order != "none documented":
+        if newest is not None and order.is_newest_first:
             break
     return newest, partial
 
@@ -98,7 +105,7 @@ def _verdict(
     credentials, as far as one can know.
     """
     if isinstance(error, ForbiddenError):
-        if not provider.tells_strangers_apart:
+        if provider.forbids_wrong_credentials:
             return _PROVEN_BY_A_PAGE[:1], "credentials or permission"
         return _PROVEN_BY_A_PAGE[:2], "permission"
     if isinstance(error, AccessError):
@@ -110,7 +117,12 @@ def _verdict(
 
 
 def _ok(step: str, provider: Provider) -> str:
-    about = {"reachable": provider.base_url, "permission": provider.permission}.get(step)
+    token_url = getattr(provider.auth(), "token_url", None)
+    about = {
+        "reachable": provider.base_url,
+        "credentials": token_url and f"a token of {token_url}",
+        "permission": provider.log.permission,
+    }.get(step)
     return f"ok      {step}" + (f": {about}" if about else "")
 
 

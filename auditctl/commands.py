@@ -15,7 +15,7 @@ from auditctl.errors import UsageError
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.output import Write, cannot, standard_output, whole_file
 from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, OutputOptions
-from auditctl.provider import is_name
+from auditctl.provider import is_name, log_of
 
 if TYPE_CHECKING:
     from auditctl.export import Tally
@@ -43,8 +43,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 
     from auditctl.export import Tally, most_recent, records
 
-    ordered = provider.order != "none documented"
-    if options.limit is not None and ordered:
+    order = log_of(provider, options.own).order.of(window)
+    if options.limit is not None and order.is_newest_first:
         # What is fetched ahead may be what the limit makes superfluous.
         options = replace(options, concurrency=1)
     tally = Tally()
@@ -61,14 +61,14 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
             verbatim=options.raw,
         )
         if options.limit is not None:
-            batches = most_recent(batches, options.limit, ordered=ordered)
+            batches = most_recent(batches, options.limit, ordered=order.is_newest_first)
         watched = _watched(batches, ready, window, tally, context.console)
         _deliver(watched, format_, options.output, context.console)
     finally:
         client.close()
     context.console.info(
         f"{ready.title}: {count(tally.records, 'record')} since "
-        f"{window.since:%Y-%m-%d %H:%M} UTC, {count(tally.pages, 'page')}, "
+        f"{_begin(window)}, {count(tally.pages, 'page')}, "
         f"{tally.took:.1f} s."
     )
     warn_of_events(ready.title, tally, context.console)
@@ -273,5 +273,10 @@ def _watched(
             console.progress(
                 f"{provider.title}: {count(tally.pages, 'page')}, "
                 f"{count(tally.records, 'record')}{back} "
-                f"({rate:,.0f}/s, since {window.since:%Y-%m-%d %H:%M})"
+                f"({rate:,.0f}/s, since {_begin(window)})"
             )
+
+
+def _begin(window: "Window") -> str:
+    """Write where a window begins, for people."""
+    return f"{window.since:%Y-%m-%d %H:%M} UTC" if window.since else "the beginning"

@@ -44,7 +44,7 @@ def connect(
 
         ready = settings.sample(provider, **options.own)
         try:
-            transport = demo.transport(provider.name, now)
+            transport = demo.transport(provider, now)
         except LookupError as error:
             raise UsageError(f"{error}.") from None
     else:

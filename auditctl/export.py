@@ -76,9 +76,9 @@ def records(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
 ) -> Iterator[list[Record]]:
     """Turn each page into the records that lie in the window and pass the tests.
 
-    Where the vendor documents that the newest come first, reading stops behind the first page
-    that is wholly older than the window. What two answers in a row both hold is delivered once;
-    what one answer repeats stays repeated.
+    Where the vendor documents an order, reading stops behind the first page that is wholly past the
+    window: older, if the newest come first; newer, if the oldest do. What two answers in a row both
+    hold is delivered once; what one answer repeats stays repeated.
 
     ``account`` is whose log it is, where the events do not say. Lone surrogates become U+FFFD,
     except with ``verbatim``.
@@ -92,7 +92,8 @@ def records(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
     # Looked up once instead of for every event.
     name, normalize = provider.name, provider.normalize
     since, until = window.span
-    if provider.order == "newest day first":
+    order = provider.log.order.of(window)
+    if order.is_by_day:
         pages = newest_first(provider, pages)
     for page in pages:
         tally.count_page(page)
@@ -125,7 +126,10 @@ def records(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
                 batch.append(record)
         tally.reached = moment or tally.reached
         tally.outside = outside
-        past = len(outside) == len(page.events) > 0 and max(outside) < since
+        past = len(outside) == len(page.events) > 0 and (
+            (order.stops_at_since and max(outside) < since)
+            or (order.stops_at_until and min(outside) >= until)
+        )
         if not page.continues:
             seen = set(last)
             last.clear()
@@ -134,12 +138,12 @@ def records(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
             last.extend(here)
             if not seen.isdisjoint(here):
                 batch = [record for record in batch if record["id"] not in seen]
-        if provider.order == "newest day first":
+        if order.is_by_day:
             batch.sort(key=_age, reverse=True)
         del page
         yield batch
         del batch
-        if past and provider.order == "newest first":
+        if past:
             return
 
 
@@ -192,7 +196,7 @@ def _is_ordinary(page: Page) -> bool:
 
 
 def _missing(provider: Provider, record: Record) -> list[str]:
-    expected = ("time", "id") if provider.has_ids else ("time",)
+    expected = ("time", "id") if provider.log.has_ids else ("time",)
     return [name for name in expected if record[name] is None]
 
 
@@ -200,8 +204,8 @@ class _Ids:
     """Ids for events that have none: of their content, and of how many twins came before."""
 
     def __init__(self, provider: Provider) -> None:
-        self._in_order = provider.order != "none documented"
-        self._is_sorted = provider.order == "newest day first"
+        self._in_order = provider.log.order.is_documented
+        self._is_sorted = provider.log.order.is_by_day
         self._days: dict[str, Counter[str]] = {}
         self._here: set[str] = set()
 

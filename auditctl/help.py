@@ -3,7 +3,7 @@
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from auditctl.provider import required
+from auditctl.provider import required, said_of_logs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -108,7 +108,7 @@ def facts(provider: type["Provider"]) -> dict[str, str]:
     return {
         "name": provider.name,
         "title": provider.title,
-        "order": provider.order,
-        "retention": provider.retention,
+        "order": said_of_logs(provider, "order"),
+        "retention": said_of_logs(provider, "retention"),
         "settings": SETTINGS.format(variables=", ".join(required(provider).values())),
     }

@@ -5,7 +5,7 @@ from operator import itemgetter
 
 from auditctl.fields import Field
 from auditctl.formats.table import HEIGHT, PlainTable
-from auditctl.provider import Provider, required, variables
+from auditctl.provider import Provider, origins, required, said_of_logs, variables
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
 COLUMNS = ("provider", "environment", *FACTS)
@@ -39,15 +39,17 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
 
 
 def _facts(provider: type[Provider]) -> dict[str, str]:
-    read = variables(provider).values()
     reads = list(required(provider).values())
-    reads += [f"{names[0]} (optional)" for names, default in read if default is not None]
+    for field, (names, default) in variables(provider).items():
+        if default is not None:
+            token = f"; tokens from {default}" if field in origins(provider) else ""
+            reads.append(f"{names[0]} (optional{token})")
     return {
         "provider": provider.name,
         "environment": ", ".join(reads),
-        "permission": provider.permission,
-        "order": provider.order,
-        "retention": provider.retention,
+        "permission": said_of_logs(provider, "permission"),
+        "order": said_of_logs(provider, "order"),
+        "retention": said_of_logs(provider, "retention"),
         "rate limit": provider.rate_limit,
         "docs": provider.docs,
     }

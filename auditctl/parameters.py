@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditctl.console import LogFormat
 from auditctl.errors import UsageError
@@ -35,8 +35,8 @@ class FetchOptions(LogOptions):
     retry_for: str = "5m"
     account: str | None = None
     demo: bool = False
-    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The provider's own options: the field -> the values given."""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The provider's own options: the field -> the values given; and the name of the log."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The settings of a source of auditctl.toml, by their keys there, such as api_key_file."""
 

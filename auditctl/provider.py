@@ -1,55 +1,146 @@
-"""The contract that every provider fulfils: facts, settings, and how its log is read.
-
-A provider is one frozen dataclass in one file. Its class attributes are facts about the service,
-its fields are settings, and it has three short methods: `credentials` says how a request proves
-who asks, `pages` walks the log, `normalize` reads one event. Everything else (patience, one
-origin, redaction, the window, the record's form) is attached around it and cannot be forgotten.
-"""
+"""The contract that every provider fulfils: facts, settings, and how its log is read."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from auditctl.errors import AnswerError
+from auditctl.errors import UsageError
+from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
+from auditctl.http.page import Page
+from auditctl.window import Window
 
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
     from auditctl.http.answer import Answer
     from auditctl.http.client import Client
+    from auditctl.http.errors import Subject
+    from auditctl.http.numbered import NumberedPage, read_numbered, read_once
+    from auditctl.http.stream import Stream
     from auditctl.record import Event, Fields
-    from auditctl.window import Window
 
-MOST_EVENTS = 100_000
-"""Events of a page; one of 64 KB, which is what is read of a stream at once, can hold 64,000."""
+__all__ = [  # noqa: RUF022 - as one would introduce them
+    "Provider",
+    "Log",
+    "Order",
+    "Page",
+    "Secret",
+    "setting",
+    "secret",
+    "origin",
+    "option",
+    "Auth",
+    "Bearer",
+    "Basic",
+    "KeyHeaders",
+    "ClientCredentials",
+    "Window",
+    "Client",
+    "Answer",
+    "Stream",
+    "NumberedPage",
+    "read_numbered",
+    "read_once",
+    "Event",
+    "Fields",
+]
+_LATER = {
+    "Client": "http.client",
+    "Answer": "http.answer",
+    "Stream": "http.stream",
+    "NumberedPage": "http.numbered",
+    "read_numbered": "http.numbered",
+    "read_once": "http.numbered",
+    "Event": "record",
+    "Fields": "record",
+}
+"""What help texts can do without, imported when it is first used."""
 
-Order = Literal["newest first", "newest day first", "none documented"]
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    return getattr(import_module(f"auditctl.{_LATER[name]}"), name)
 
 
-class Secret:
-    """A value that shows itself only when asked."""
+class Order(StrEnum):
+    """The order in which a log gives its events, as the vendor documents it."""
 
-    __slots__ = ("_value",)
+    NEWEST_FIRST = "newest first"
+    OLDEST_FIRST = "oldest first"
+    NEWEST_DAY_FIRST = "newest day first"
+    """A request for each day, the newest first. Within a day the pipeline sorts."""
+    AS_ASKED = "as asked"
+    """Newest or oldest first, as `Window.oldest_first` wants it."""
+    NONE_DOCUMENTED = "none documented"
+    """The log is always read to its end."""
 
-    def __init__(self, value: str) -> None:
-        """Hold ``value``."""
-        self._value = value
+    def of(self, window: Window) -> Order:
+        """Return the order of a walk over a window."""
+        if self is Order.AS_ASKED:
+            return Order.OLDEST_FIRST if window.oldest_first else Order.NEWEST_FIRST
+        return self
 
-    def reveal(self) -> str:
-        """Give the value itself."""
-        return self._value
+    @property
+    def stops_at_since(self) -> bool:
+        """Whether reading may stop behind a page that is older than the window."""
+        return self is Order.NEWEST_FIRST
 
-    def __repr__(self) -> str:
-        """Show nothing."""
-        return "Secret([REDACTED])"
+    @property
+    def stops_at_until(self) -> bool:
+        """Whether reading may stop behind a page that is newer than the window."""
+        return self is Order.OLDEST_FIRST
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether the first records delivered are the newest, so that ``--limit`` may stop."""
+        return self not in (Order.OLDEST_FIRST, Order.NONE_DOCUMENTED)
+
+    @property
+    def is_documented(self) -> bool:
+        """Whether there is an order at all: the events of a day come together."""
+        return self is not Order.NONE_DOCUMENTED
+
+    @property
+    def is_by_day(self) -> bool:
+        """Whether each day costs a request."""
+        return self is Order.NEWEST_DAY_FIRST
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """One log of a service."""
+
+    order: Order
+    permission: str
+    """What the credentials must be allowed, and of which kind they must be."""
+    retention: str
+    """How long events are kept, in words."""
+    keeps: timedelta | None = None
+    """The same as a duration; None if for good, or if nobody says."""
+    overlap: timedelta | None = None
+    """How much `sync` reads again by default, where events appear later than usual."""
+    has_ids: bool = True
+    """Events have an id; if not, one is made of their content."""
+    title: str = ""
+    """What the log holds, in a few words, where there are several."""
 
 
 def setting(default: str | None = None) -> Any:  # noqa: ANN401 - a field of any type
     """Declare a field that is read from ``<NAME>_<FIELD>``; without a default it is required."""
     return field(metadata={"variables": (), "default": default, "secret": False})
+
+
+def origin(default: str | None = None) -> Any:  # noqa: ANN401
+    """Declare a setting that is a URL of another origin, where a token may be asked for."""
+    return field(metadata={"variables": (), "default": default, "secret": False, "origin": True})
 
 
 def secret(*also: str) -> Any:  # noqa: ANN401
@@ -62,91 +153,117 @@ def option(flag: str, metavar: str, help: str) -> Any:  # noqa: A002, ANN401 - t
     return field(default=(), metadata={"flag": flag, "metavar": metavar, "help": help})
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The events of one answer, and what else the answer said that reading them needs.
-
-    ``answers`` are those that the events stand in; with them, numbers that a float cannot hold
-    are written as they came. ``day`` is the one that was asked for (2026-01-31), where one was:
-    events that tell neither id nor time get their ids by it. ``position`` is where the page was
-    read, for those whose walk can be taken up again there (see `Provider.pages_from`).
-    ``continues`` is set where it is the rest of an answer of which a part was given before, and
-    ``partial`` where the rest of the list stands on pages in no known order: `check` asks for none.
-    ``complete`` is unset where a day has further pages. ``unconfirmed`` is set where an answer has
-    no list of events and does not say that there are none: it is taken for empty, and counted.
-    """
-
-    events: list[Event]
-    context: Any = None
-    answers: Sequence[Answer] = ()
-    day: str | None = None
-    position: str | None = None
-    continues: bool = False
-    complete: bool = True
-    unconfirmed: bool = False
-    partial: bool = False
-
-    def __post_init__(self) -> None:
-        """Make sure that the page can be held in memory, with all that is made of its events.
-
-        Raises:
-            AnswerError: it has far more events than any page; a few bytes may hold very many.
-
-        """
-        if len(self.events) > MOST_EVENTS:
-            message = (
-                f"A page has {len(self.events):,} events, more than the {MOST_EVENTS:,} that are "
-                "read at once. Check that the base URL is the API's address."
-            )
-            raise AnswerError(message)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Provider(ABC):
-    """One service whose audit log can be read."""
+    """A service with an audit log, or several.
+
+    Each provider is a frozen dataclass in a module of its own: its class attributes are facts about
+    the service, its fields are settings. The facts of `Log` belong to the class if it has one log.
+    """
 
     name: ClassVar[str]
     """The subcommand, and the prefix of the variables."""
     title: ClassVar[str]
     """The service's name as its vendor writes it."""
     order: ClassVar[Order]
-    """What the vendor documents; "newest first" lets reading stop where the window begins."""
-    has_ids: ClassVar[bool] = True
-    """Events carry an id of the provider's."""
-    tells_strangers_apart: ClassVar[bool] = True
-    """401 means wrong credentials and 403 that they do not suffice; else 403 may mean either."""
-    headers: ClassVar[Mapping[str, str]] = {}
-    """Sent with every request."""
     permission: ClassVar[str]
-    """What the credentials must be allowed, and of which kind they must be."""
     retention: ClassVar[str]
     rate_limit: ClassVar[str]
     docs: ClassVar[str]
     """Where the vendor documents the log."""
+
     keeps: ClassVar[timedelta | None] = None
-    """How long an event can be had; None if for good, or if nobody says."""
+    overlap: ClassVar[timedelta | None] = None
+    has_ids: ClassVar[bool] = True
+    logs: ClassVar[Mapping[str, Log]] = {}
+    """By the names that ``--log`` takes; the first is read by default."""
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Sent with every request."""
     hints: ClassVar[Mapping[int, str]] = {}
-    """What to do about a status, said behind the vendor's own words."""
+    """What to do about a status; messages add it to the vendor's own words."""
+    forbids_wrong_credentials: ClassVar[bool] = False
+    """403 may also mean that the credentials are wrong."""
+    sample: ClassVar[str | None] = None
+    """The function that answers requests for ``--demo``, as ``module:function``."""
 
     base_url: str
+    log_name: str = ""
+    """Which of the logs is read; the first by default."""
     setting_names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Where each setting was found, by field, in the user's words: ACME_API_KEY_FILE."""
 
+    def __post_init__(self) -> None:
+        """Choose the first log, if none was."""
+        if self.log_name not in self.logs:
+            object.__setattr__(self, "log_name", next(iter(self.logs)))
+
+    def __init_subclass__(cls) -> None:
+        """Check the facts.
+
+        Raises:
+            TypeError: one cannot be what it is; the message names it.
+
+        """
+        super().__init_subclass__()
+        for fact in _TEXTS:
+            if not isinstance(getattr(cls, fact, ""), str):
+                raise TypeError(_wrong(cls, fact, "a text"))
+        if "order" in vars(cls):
+            if cls.order not in list(Order):
+                orders = ", ".join(f"Order.{order.name}" for order in Order)
+                raise TypeError(_wrong(cls, "order", f"one of {orders}"))
+            cls.order = Order(cls.order)
+        if "logs" in vars(cls):
+            if not cls.logs or not all(isinstance(log, Log) for log in cls.logs.values()):
+                raise TypeError(
+                    _wrong(cls, "logs", "a mapping of names to Logs, with one at least")
+                )
+        elif all(hasattr(cls, fact) for fact in ("order", "permission", "retention")):
+            facts = (fact.name for fact in fields(Log) if fact.name != "title")
+            cls.logs = {"": Log(**{fact: getattr(cls, fact) for fact in facts})}
+
+    @property
+    def log(self) -> Log:
+        """The log that is read."""
+        return self.logs[self.log_name]
+
+    @property
+    def subject(self) -> Subject:
+        """What the messages of `auditctl.http` say of the service and its settings."""
+        from auditctl.http.errors import Subject
+
+        names = self.names()
+        must = required(type(self)).keys() - {"base_url"}
+        values = {field: getattr(self, field) for field in variables(type(self))}
+        return Subject(
+            title=self.title,
+            permission=self.log.permission,
+            hints=self.named_hints(),
+            base_url=names.get("base_url", f"{self.name.upper()}_BASE_URL"),
+            settings={
+                names[field]: value.reveal() if isinstance(value, Secret) else value
+                for field, value in values.items()
+                if field in must
+            },
+            secrets=[value.reveal() for value in values.values() if isinstance(value, Secret)],
+            origins=[getattr(self, field) for field in origins(type(self))],
+        )
+
     @abstractmethod
-    def credentials(self) -> Mapping[str, str]:
-        """Give the headers that prove who asks."""
+    def auth(self) -> Auth:
+        """Return what proves who asks."""
 
     @abstractmethod
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Walk the log lazily, an answer at a time.
 
-        The window serves thrift only: what lies outside it is dropped by the pipeline.
+        The window may save requests; the pipeline drops what is outside.
         """
 
     def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:  # noqa: ARG002
-        """Walk on from a page that an earlier walk had got to; if there is no way, from the start.
+        """Walk on from the position of an earlier page; if there is no way, from the start.
 
-        What was delivered before is known by its id and dropped, so this too serves thrift only.
+        The pipeline drops events that it has had before, so this too only saves requests.
         """
         return self.pages(client, window)
 
@@ -154,9 +271,9 @@ class Provider(ABC):
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read an event that is an object; ``context`` is the page's. Pure, and never raises."""
 
-    def status(self, status: int, answer: object) -> int:  # noqa: ARG002 - for those who need it
-        """Give the answer's true HTTP status, where a vendor hides it in the body."""
-        return status
+    def true_status(self, answer: Answer) -> int:
+        """Return the HTTP status that an answer means, where the vendor sends another."""
+        return answer.status
 
     def names(self) -> dict[str, str]:
         """Return what messages call each setting: where it was found, else its variables."""
@@ -173,25 +290,42 @@ class Provider(ABC):
         return hints
 
 
-def basic(user: str, password: str) -> dict[str, str]:
-    """Give the header of HTTP Basic authentication (RFC 7617, in UTF-8).
+_TEXTS = ("name", "title", "permission", "retention", "rate_limit", "docs")
+
+
+def _wrong(cls: type[Provider], fact: str, expected: str) -> str:
+    return f"its fact {fact} is {getattr(cls, fact)!r}, and must be {expected}"
+
+
+def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:
+    """Return the log that a provider with these options reads."""
+    return provider.logs[options.get("log_name") or next(iter(provider.logs))]
+
+
+def checked_log(provider: type[Provider], name: str) -> str:
+    """Accept the name of one of a provider's logs.
 
     Raises:
-        ValueError: the user name cannot be told from the password.
+        UsageError: it has none of that name.
 
     """
-    import base64
+    if name not in provider.logs:
+        raise UsageError(
+            f"{provider.title} has no log {name!r}; it has {', '.join(provider.logs)}."
+        )
+    return name
 
-    if ":" in user:
-        # It would end the user name and begin the password.
-        message = "a colon in the user name"
-        raise ValueError(message)
-    token = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {token}"}
+
+def said_of_logs(provider: type[Provider], fact: str) -> str:
+    """Write a fact of a provider's logs: once if it is the same of all, else for each log."""
+    told = {name: getattr(log, fact) for name, log in provider.logs.items()}
+    if len(set(told.values())) == 1:
+        return str(next(iter(told.values())))
+    return "; ".join(f"{name}: {value}" for name, value in told.items())
 
 
 def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str | None]]:
-    """Give what a provider reads: field -> (the variables that may hold it, its default)."""
+    """Return what a provider reads: field -> (the variables that may hold it, its default)."""
     return {
         field.name: (
             (f"{provider.name}_{field.name}".upper(), *field.metadata["variables"]),
@@ -202,17 +336,22 @@ def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str 
     }
 
 
+def origins(provider: type[Provider]) -> list[str]:
+    """Return the settings that are URLs of other origins."""
+    return [field.name for field in fields(provider) if "origin" in field.metadata]
+
+
 def required(provider: type[Provider]) -> dict[str, str]:
-    """Give what must be set: field -> its variable, or several of which one will do."""
+    """Return what must be set: field -> its variable, or several of which one will do."""
     read = variables(provider).items()
     return {field: " or ".join(names) for field, (names, default) in read if default is None}
 
 
 def is_name(value: str) -> bool:
-    """Say whether a value may be put into a path: there is something, and it leads nowhere else."""
+    """Return whether a value may be put into a path: it is not empty, and leads nowhere else."""
     return value.strip(".") != "" and value.isprintable()
 
 
 def own_options(provider: type[Provider]) -> list[Field[Any]]:
-    """Give the fields of a provider that are options of its own."""
+    """Return the fields of a provider that are options of its own."""
     return [field for field in fields(provider) if "flag" in field.metadata]

@@ -9,8 +9,9 @@ from typer.core import TyperGroup, TyperOption
 from auditctl import help as examples
 from auditctl import options as o
 from auditctl.boundary import OWN_OPTIONS, command
+from auditctl.errors import UsageError
 from auditctl.groups import PLAIN, Group, made, print_help
-from auditctl.provider import own_options
+from auditctl.provider import checked_log, own_options
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -154,25 +155,53 @@ def check(
 def commands_of(provider: type["Provider"]) -> TyperGroup:
     """Return the commands of a provider, with its name in the texts and its own options."""
     facts = examples.facts(provider)
+    has_demo = provider.sample is not None
     shared = made(app)
-    group: TyperGroup = _with(facts, shared)
+    group: TyperGroup = _with(facts, shared, has_demo=has_demo)
     group.context_settings = {**shared.context_settings, "obj": provider}
-    group.commands = {name: _with(facts, shared.commands[name]) for name in shared.commands}
+    group.commands = {
+        name: _with(facts, shared.commands[name], has_demo=has_demo) for name in shared.commands
+    }
     if not hasattr(provider, "retrieve"):
         del group.commands["get"]
     own = [_own_option(option) for option in own_options(provider)]
-    for name in ("list", "sync"):
-        *params, version = group.commands[name].params
-        group.commands[name].params = [*params, *own, version]
+    log = [_log_option(provider)] if len(provider.logs) > 1 else []
+    for name, one in group.commands.items():
+        *params, version = one.params
+        if provider.sample is None:
+            params = [param for param in params if param.name != "demo"]
+        one.params = [*params, *log, *(own if name in ("list", "sync") else []), version]
     return group
 
 
-def _with(facts: dict[str, str], shared: Any) -> Any:  # noqa: ANN401
+def _with(facts: dict[str, str], shared: Any, *, has_demo: bool) -> Any:  # noqa: ANN401
     """Return a copy of a command with a provider's facts in its texts."""
     made = copy(shared)
     made.help = shared.help.format_map(facts)
-    made.epilog = shared.epilog.format_map(facts)
+    lines = shared.epilog.format_map(facts).splitlines(keepends=True)
+    made.epilog = "".join(line for line in lines if has_demo or "--demo" not in line)
     return made
+
+
+def _log_option(provider: type["Provider"]) -> TyperOption:
+    """Make the option that chooses one of a provider's logs."""
+
+    def keep(ctx: Any, _param: object, name: str | None) -> None:  # noqa: ANN401
+        if name is not None:
+            try:
+                checked_log(provider, name)
+            except UsageError as error:
+                raise typer.BadParameter(str(error)) from None
+            ctx.meta.setdefault(OWN_OPTIONS, {})["log_name"] = name
+
+    titles = ", ".join(f"{name} ({log.title or name})" for name, log in provider.logs.items())
+    return TyperOption(
+        param_decls=["log", "--log"],
+        metavar="|".join(provider.logs),
+        help=f"Which log: {titles}. The first, if it is left out.",
+        expose_value=False,
+        callback=keep,
+    )
 
 
 def _own_option(option: "Field[Any]") -> TyperOption:

@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-NOTHING = (None, "", "NA")
-"""What stands in an event where there is nothing to say."""
-LONGEST = max(len(word) for word in NOTHING if word is not None)
+NOTHING = (None, "")
+"""What an event has where there is no value."""
 UNREADABLE = object()
 """A field's value for what has a form that cannot be read: null in the record, and counted."""
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """Give the value if it is an object, else an empty one."""
+    """Return the value if it is an object, else an empty one."""
     return value if type(value) is dict else _EMPTY
 
 
 def said(value: object) -> object:
-    """Give a value, or None if it is a word for nothing."""
+    """Return a value, or None if it is empty."""
     return None if value in NOTHING else value
 
 
@@ -32,13 +31,11 @@ def reach(value: object, *names: str) -> Any:  # noqa: ANN401 - JSON is any valu
 
 
 def request(method: object, path: object) -> object:
-    """Give ``METHOD path`` of a logged request, without the query; None if it lacks a part."""
+    """Return ``METHOD path`` of a logged request, without the query; None if it lacks a part."""
     if type(method) is type(path) is str:
         if "?" in path:
             path = path.partition("?")[0]
-        if len(method) <= LONGEST or len(path) <= LONGEST:  # else there is nothing to compare
-            return None if method in NOTHING or path in NOTHING else f"{method} {path}"
-        return f"{method} {path}"
+        return f"{method} {path}" if method and path else None
     strange = [part for part in (method, path) if part is not None and type(part) is not str]
     return UNREADABLE if strange else None
 

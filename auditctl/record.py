@@ -29,6 +29,7 @@ FIELDS = (
     "session_id",
     "raw",
 )
+OUTCOMES = ("success", "failure", "unknown")
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""
 LARGEST_STATUS = 999
@@ -60,9 +61,10 @@ class Malformed(Record):
 class Fields(TypedDict, total=False):
     """What a provider reads out of an event; what is left out is null in the record.
 
-    Values are handed over as they stand in the event: ``time`` may be a text or an epoch number,
-    ``source_ip`` a list of proxies, a number may be text, and what has a form that cannot be read
-    becomes null.
+    Values are handed over as they are in the event: ``time`` may be a text or an epoch number, an
+    id a whole number, ``source_ip`` a list of proxies, a number may be text, and what has a form
+    that cannot be read becomes null. ``outcome`` is success, failure or unknown; without it, the
+    status code tells.
     """
 
     time: object
@@ -73,6 +75,7 @@ class Fields(TypedDict, total=False):
     actor_email: object
     action: object
     target: object
+    outcome: object
     status_code: object
     source_ip: object
     user_agent: object
@@ -80,12 +83,22 @@ class Fields(TypedDict, total=False):
 
 
 def build(provider: str, fields: Fields, event: Event) -> Record:
-    """Lay out the record of an event, its values as they are: `settle` makes them sound."""
+    """Lay out the record of an event, its values as they are: `settle` makes them sound.
+
+    Raises:
+        TypeError: there is no field of that name.
+
+    """
     record = {**_BLANK, **fields}
+    if len(record) != len(_BLANK):
+        unknown = ", ".join(sorted(fields.keys() - _BLANK.keys()))
+        message = f"normalize of the provider {provider} gives {unknown}, which no record has"
+        raise TypeError(message)
     record["time"] = instant(record["time"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
-    record["outcome"] = outcome(record["status_code"])
+    if record["outcome"] is None:
+        record["outcome"] = outcome(record["status_code"])
     record["raw"] = event
     return record
 
@@ -105,17 +118,20 @@ def is_sound(fields: Fields, record: Record) -> bool:
     """
     try:
         known = tuple(map(type, record.values())) in _sound and record["source_ip"] in _addresses
+        known = known and record["outcome"] in OUTCOMES
         return known and _WORDS_FOR_NOTHING.isdisjoint(fields.values())
     except TypeError:  # a list or an object cannot be looked up
         return False
 
 
-def settle(record: Record) -> list[str]:
+def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
     """Make a record sound: null for what cannot be read. Return the names of those fields."""
     unreadable = []
     for name in _TEXTS:
         value = record[name]
-        if type(value) is not str and value is not None:
+        if name in _IDS and _is_whole(value):
+            record[name] = value.text if type(value) is exact.Number else str(value)
+        elif type(value) is not str and value is not None:
             unreadable.append(name)
             record[name] = None
         elif value in NOTHING:
@@ -133,10 +149,19 @@ def settle(record: Record) -> list[str]:
         unreadable.append("status_code")
         record["status_code"] = None
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
-    record["outcome"] = outcome(record["status_code"])
+    if record["outcome"] not in OUTCOMES:
+        if record["outcome"] not in NOTHING:
+            unreadable.append("outcome")
+        record["outcome"] = "unknown"
+    if record["outcome"] == "unknown":
+        record["outcome"] = outcome(record["status_code"])
     if len(_sound) < _MOST_SHAPES:
         _sound.add(tuple(map(type, record.values())))
     return unreadable
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int or (type(value) is exact.Number and value.text.isdigit())
 
 
 def _address(source: str | None) -> object:
@@ -164,6 +189,8 @@ def content_id(event: Event, twin: int, day: str = "") -> str:
 _BLANK: Record = dict.fromkeys(FIELDS)
 _WORDS_FOR_NOTHING = frozenset(NOTHING) - {None}
 _DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
+_IDS = ("id", "account", "actor_id", "session_id")
+"""Fields in which a whole number is as good as a text."""
 _TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
 _is_number = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
 _MOST_SHAPES = 1_000

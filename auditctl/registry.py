@@ -11,8 +11,9 @@ from auditctl.interrupts import interrupts
 from auditctl.provider import Provider
 
 GROUP = "auditctl.providers"
-FACTS = ("name", "title", "order", "permission", "retention", "rate_limit", "docs")
-"""What a provider must say of itself."""
+OF_LOGS = ("order", "permission", "retention")
+FACTS = ("name", "title", *OF_LOGS, "rate_limit", "docs")
+"""What a provider must say of itself, if not of each of its logs."""
 
 
 @cache
@@ -73,6 +74,8 @@ def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
             message = "it is no Provider"
             raise TypeError(message)  # noqa: TRY301 - the same end as any other defect
         lacking = [fact for fact in FACTS if not hasattr(provider, fact)]
+        if provider.logs:
+            lacking = [fact for fact in lacking if fact not in OF_LOGS]
         if lacking or provider.__abstractmethods__ or provider.name != name:
             message = (
                 f"it lacks {', '.join([*lacking, *provider.__abstractmethods__]) or 'its name'}"

@@ -1,13 +1,21 @@
 """A provider's settings, looked up where the user wrote them: auditctl.toml, variables, files."""
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from auditctl.errors import AccessError, UsageError
-from auditctl.provider import Provider, Secret, is_name, own_options, variables
+from auditctl.http.origin import checked_base_url
+from auditctl.provider import (
+    Provider,
+    Secret,
+    is_name,
+    origins,
+    own_options,
+    said_of_logs,
+    variables,
+)
 
 LARGEST_FILE = 64 * 1024
 """Bytes of a file that holds a setting; a larger file was named by mistake."""
@@ -133,14 +141,16 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         wanted = f"{', '.join(others)} and {last}" if others else last
         them = "them" if others else "it"
         file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
+        permission = said_of_logs(provider, "permission")
         message = (
-            f"{provider.title} needs {wanted}, not set here: {provider.permission}. Export {them}, "
+            f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
             f"or name a file that holds the value, as in {file}."
         )
         raise AccessError(message)
     values["setting_names"] = {setting: place.name for setting, place in places.items()}
     ready = provider(**values, **options)
-    checked_base_url(ready.base_url, ready.names()["base_url"])
+    for setting in ("base_url", *origins(provider)):
+        checked_base_url(values[setting], ready.names()[setting])
     return ready
 
 
@@ -156,8 +166,9 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
         setting: Secret(PLACEHOLDER) if is_secret(provider, setting) else default or "demo"
         for setting, (_, default) in variables(provider).items()
     }
-    if values["base_url"] == "demo":
-        values["base_url"] = f"https://{provider.name}.example"
+    for setting in ("base_url", *origins(provider)):
+        if values[setting] == "demo":
+            values[setting] = f"https://{provider.name}.example"
     return provider(**values, **options)
 
 
@@ -182,42 +193,3 @@ def may_change(places: Mapping[str, Place]) -> bool:
 def _trim(value: str) -> str:
     """Drop the invisible characters that a shell, an editor or a web page leaves around a value."""
     return value.strip().strip("\ufeff\u200b").strip()
-
-
-def checked_base_url(base_url: str, named: str) -> str:
-    """Accept https, and plain http to this machine itself only.
-
-    Raises:
-        UsageError: it is none of them; ``named`` is what the sentence calls it.
-
-    """
-    from urllib.parse import urlsplit
-
-    message = f"{named} may not be used: "
-    try:
-        parts = urlsplit(base_url)
-        host = parts.hostname or ""
-        host.encode("idna")
-        if parts.port == 0 or not base_url.isprintable() or " " in base_url:
-            raise UsageError(f"{message}no request can be sent there.")
-    except ValueError:  # whose words may hold a part of what should have been a password
-        raise UsageError(f"{message}it is no URL.") from None
-    if parts.scheme not in ("https", "http") or not host:
-        quotes = ", without quotes" if base_url[:1] in ("'", '"') else ""
-        raise UsageError(f"{message}write it like https://api.example.com/v1{quotes}.")
-    if parts.username is not None or "?" in base_url or "#" in base_url:
-        raise UsageError(f"{message}it may hold no user, query or fragment.")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise UsageError(
-            f"{message}plain http would send the credentials in the clear. Use https:// "
-            "(http is for 127.0.0.1, ::1 and localhost only)."
-        )
-    return base_url
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

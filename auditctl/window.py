@@ -142,34 +142,103 @@ def _from_epoch(number: float) -> datetime:
 
 @dataclass(frozen=True)
 class Window:
-    """The half-open span [since, until) of event time, both ends aware and in UTC."""
+    """The half-open span [since, until) of event time, both ends in UTC, or None where it is open.
 
-    since: datetime
-    until: datetime
+    What a service is asked for may be coarser than the window, never narrower: each form of an end
+    is rounded outwards.
+    """
+
+    since: datetime | None
+    """None for as far back as there is."""
+    until: datetime | None
     finer: tuple[str, str] = ("", "")
     """The digits of each end's fraction that a datetime cannot hold: those behind the sixth."""
+    oldest_first: bool = False
+    """Which end is wanted first, where a service gives either."""
+
+    def __post_init__(self) -> None:
+        """Read the first and the last moment that a datetime can hold as open ends."""
+        if self.since == BEGINNING:
+            object.__setattr__(self, "since", None)
+        if self.until == END:
+            object.__setattr__(self, "until", None)
 
     @property
     def span(self) -> tuple[str, str]:
-        """Give both ends as text, to be compared with a record's time without its "Z".
+        """Both ends as text, to be compared with a record's time without its "Z".
 
         The form is fixed down to the seconds, digits of a fraction sort as they count, and a
         shorter fraction sorts before a longer one that begins with it. Unlike datetime this
         keeps nanoseconds, and it costs a tenth.
         """
-        until = _NO_END if self.until == END else _key(self.until, self.finer[1])
-        return _key(self.since, self.finer[0]), until
+        since = "" if self.since is None else _key(self.since, self.finer[0])
+        return since, _NO_END if self.until is None else _key(self.until, self.finer[1])
+
+    def iso(self) -> tuple[str | None, str | None]:
+        """Return both ends in ISO 8601, to the millisecond: 2026-01-31T08:00:00.000Z."""
+        since, until = (_iso(end) for end in self.milliseconds())
+        return since, until
+
+    def milliseconds(self) -> tuple[int | None, int | None]:
+        """Return both ends in milliseconds since 1970."""
+        return self._count(timedelta(milliseconds=1))
+
+    def seconds(self) -> tuple[int | None, int | None]:
+        """Return both ends in seconds since 1970."""
+        return self._count(timedelta(seconds=1))
+
+    def _count(self, unit: timedelta) -> tuple[int | None, int | None]:
+        since = None if self.since is None else (self.since - _EPOCH) // unit
+        if self.until is None:
+            return since, None
+        beyond = bool(self.finer[1].strip("0"))
+        return since, -((_EPOCH - self.until - timedelta(microseconds=beyond)) // unit)
+
+    def slices(self, length: timedelta) -> Iterator["Window"]:
+        """Divide a window into windows no longer than ``length``, in the order that is wanted.
+
+        One whose beginning is open is only divided if the newest is wanted first, and has no end
+        then; without an end, it ends tomorrow.
+        """
+        until = self.until or datetime.now(UTC) + timedelta(days=1)
+        if self.since is None and self.oldest_first:
+            yield self
+            return
+        begin, end = self.since or BEGINNING, until
+        while begin < end:
+            middle = min(shift(begin, length), end) if self.oldest_first else before(end, length)
+            since, stop = (begin, middle) if self.oldest_first else (max(middle, begin), end)
+            finer = (
+                self.finer[0] if since == self.since else "",
+                self.finer[1] if stop == self.until else "",
+            )
+            yield Window(since, stop, finer, self.oldest_first)
+            begin, end = (stop, end) if self.oldest_first else (begin, since)
 
     def days(self) -> Iterator[date]:
-        """Give the UTC days that the window touches, newest first."""
+        """Return the UTC days that the window touches, newest first.
+
+        Without an end they begin with tomorrow, as clocks differ; without a beginning they go back
+        to 1970.
+        """
         begins, ends = self.span
         if begins >= ends:
             return
+        until = self.until or datetime.now(UTC) + timedelta(days=1)
         # Of the last moment inside, which may be less than a microsecond before the end.
         exact = not self.finer[1].strip("0")
-        day = (self.until - timedelta(microseconds=exact)).date()
-        for number in range(day.toordinal(), self.since.date().toordinal() - 1, -1):
+        day = (until - timedelta(microseconds=exact)).date()
+        for number in range(day.toordinal(), (self.since or _EPOCH).date().toordinal() - 1, -1):
             yield date.fromordinal(number)
+
+
+def _iso(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    try:
+        return to_text(_EPOCH + timedelta(milliseconds=milliseconds))
+    except OverflowError:
+        return to_text(END)
 
 
 def _key(moment: datetime, finer: str) -> str:

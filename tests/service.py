@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from auditctl import Window
 from auditctl.export import Tally, records, retrieved
 from auditctl.http.client import Client
+from auditctl.provider import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from auditctl import Provider
+    from auditctl.provider import Provider
     from auditctl.record import Record
 
 

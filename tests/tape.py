@@ -26,7 +26,7 @@ from auditctl.redact import REDACTED, sweep
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditctl import Provider
+    from auditctl.provider import Provider
 
 FOLDER = Path(__file__).parent.parent / "cassettes"
 MATCHED = ("method", "scheme", "host", "port", "path", "query", "body")

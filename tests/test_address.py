@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import UNREADABLE
 from auditctl.address import LONGEST, address
+from auditctl.reading import UNREADABLE
 
 ADDRESSES = st.ip_addresses().map(str)
 

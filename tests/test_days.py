@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditctl import Page, Secret, days, exact
+from auditctl import days, exact
 from auditctl.days import newest_first
 from auditctl.errors import OutputError
 from auditctl.export import Tally, records
 from auditctl.http.answer import parse
+from auditctl.provider import Page, Secret
 from auditctl.providers.roam import Roam
 from tests.conftest import TEXTS, utf8
 from tests.test_export import WINDOW

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import Client, Fields, Page, Provider, Window, commands, exact
+from auditctl import commands, exact
 from auditctl.console import Console
 from auditctl.export import Tally, most_recent, records, retrieved
 from auditctl.fields import parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.http.answer import parse
+from auditctl.provider import Client, Fields, KeyHeaders, Order, Page, Provider, Window
 from auditctl.record import Record
 from auditctl.schema import AuditRecord
 from tests.conftest import TEXTS, utf8
@@ -31,12 +32,13 @@ WINDOW = Window(SINCE, UNTIL)
 class Acme(Provider):
     name = "acme"
     title = "Acme"
+    order = Order.NONE_DOCUMENTED
     permission = retention = rate_limit = docs = ""
 
     base_url: str = "https://acme.example"
 
-    def credentials(self) -> Mapping[str, str]:
-        return {}
+    def auth(self) -> KeyHeaders:
+        return KeyHeaders({})
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
         yield from ()
@@ -51,15 +53,15 @@ class Acme(Provider):
 
 
 class Unordered(Acme):
-    order = "none documented"
+    order = Order.NONE_DOCUMENTED
 
 
 class Newest(Acme):
-    order = "newest first"
+    order = Order.NEWEST_FIRST
 
 
 class Daily(Acme):
-    order = "newest day first"
+    order = Order.NEWEST_DAY_FIRST
     has_ids = False
 
 
@@ -353,14 +355,14 @@ def _time(hours: int | None) -> str | None:
 def test_a_limit_gives_the_most_recent_newest_first(
     log: list[list[int | None]], limit: int, provider: Provider
 ) -> None:
-    if provider.order != "none documented":
+    if provider.log.order.is_documented:
         # Put it into the order that the provider promises, those without a time where they are.
         hours = iter(sorted(h for one in log for h in one if h is not None))
         log = [[None if h is None else next(hours) for h in one] for one in log]
     pages = [
         page(*(event(f"{n}.{i}", _time(h)) for i, h in enumerate(one))) for n, one in enumerate(log)
     ]
-    ordered = provider.order != "none documented"
+    ordered = provider.log.order.is_documented
     batches = most_recent(records(provider, pages, WINDOW, Tally()), limit, ordered=ordered)
     found = [record for batch in batches for record in batch]
     every = export(provider, *(page(*one.events) for one in pages))

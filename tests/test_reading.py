@@ -40,24 +40,24 @@ CASE = "/api/v1/cases/case_A1"
         (PERSONA, related({"data": None}, SESSION), "session_id", "uses_9"),
         (PERSONA, {"relationships": {"user-session": SESSION}}, "session_id", "uses_9"),
         (PERSONA, related({"data": {"id": "user_1"}}, None), "actor_id", "user_1"),
-        (PERSONA, related({"data": {"id": "NA"}}, "NA"), "actor_id", None),
+        (PERSONA, related({"data": {"id": ""}}, ""), "actor_id", None),
+        (PERSONA, related({"data": {"id": "NA"}}, ""), "actor_id", "NA"),
         (PERSONA, persona(method="", path="/x"), "action", None),
-        (PERSONA, persona(method="NA", path="/x"), "action", None),
+        (PERSONA, persona(method="NA", path="/x"), "action", "NA /x"),
         (PERSONA, persona(method="GET", path=""), "action", None),
         (PERSONA, persona(method="GET", path="?x=1"), "action", None),
         (PERSONA, persona(method="GET"), "action", None),
-        (PERSONA, persona(path=CASE, context={"inquiry-id": "NA"}), "target", "case_A1"),
+        (PERSONA, persona(path=CASE, context={"inquiry-id": ""}), "target", "case_A1"),
         (PERSONA, persona(path=CASE, context={"x-id": "[FILTERED]"}), "target", "case_A1"),
         (PERSONA, persona(context={"step": "step_2", "case-id": "none"}), "target", "none"),
         (PERSONA, persona(path=f"{CASE}?next=case_B2"), "target", "case_A1"),
         (PERSONA, persona(path=CASE, context="[FILTERED]"), "target", "case_A1"),
-        (HRHIS, headers(x_real_ip="NA", x_forwarded_for="192.0.2.1, x"), "source_ip", "192.0.2.1"),
+        (HRHIS, headers(x_real_ip="", x_forwarded_for="192.0.2.1, x"), "source_ip", "192.0.2.1"),
         (HRHIS, headers(x_real_ip="192.0.2.2", x_forwarded_for=7), "source_ip", "192.0.2.2"),
         (HRHIS, {"method": "GET", "resource": ""}, "action", None),
         (HRHIS, {"method": "GET", "resource": "/api/x?token=y"}, "action", "GET /api/x"),
         (HRHIS, {"referer": None}, "source_ip", None),
         (HRHIS, {"statuscode": "404"}, "status_code", 404),
-        (ROAM, location("NA"), "target", None),
         (ROAM, location(""), "target", None),
         (ROAM, location(0), "target", "room 0"),
         (ROAM, {"data": {}}, "target", None),
@@ -82,7 +82,7 @@ def test_where_there_is_nothing_it_is_passed_over(
         (PERSONA, {"relationships": []}, "actor_id"),
         (PERSONA, {"relationships": []}, "session_id"),
         (PERSONA, related("user_1", SESSION), "actor_id"),
-        (PERSONA, related({"data": {"id": 7}}, SESSION), "actor_id"),
+        (PERSONA, related({"data": {"id": 7.5}}, SESSION), "actor_id"),
         (HRHIS, {"method": "GET", "resource": 5}, "action"),
         (HRHIS, {"referer": "http://example.org/"}, "source_ip"),
         (HRHIS, {"referer": "http://example.org/"}, "user_agent"),
@@ -111,11 +111,11 @@ def read(provider: Any, event: Any, field: str) -> tuple[Any, bool]:
 
 def test_words_for_nothing_are_none() -> None:
     values: list[Any] = [None, "", "NA", "na", 0, [], False]
-    assert [said(value) for value in values] == [None, None, None, "na", 0, [], False]
+    assert [said(value) for value in values] == [None, None, "NA", "na", 0, [], False]
 
 
 def test_names_are_followed_into_objects_only() -> None:
-    tree = {"a": {"b": {"c": 0}, "d": None, "e": "NA", "f": [1]}}
+    tree = {"a": {"b": {"c": 0}, "d": None, "e": "", "f": [1]}}
     assert reach(tree, "a", "b", "c") == 0
     assert reach(tree) is tree
     assert reach(tree, "a", "d", "x") is reach(tree, "a", "e", "x") is reach(tree, "x", "y") is None
@@ -130,8 +130,8 @@ def test_a_request_is_its_method_and_path() -> None:
 
 def test_a_name_has_as_many_parts_as_there_are() -> None:
     assert full_name("Asha", "Example") == "Asha Example"
-    assert full_name("NA", "Doe") == full_name(7, "Doe") == "Doe"
-    assert full_name("", None) is full_name("NA", "NA") is None
+    assert full_name("", "Doe") == full_name(7, "Doe") == "Doe"
+    assert full_name("", None) is full_name() is None
 
 
 def test_what_is_no_object_is_an_empty_one() -> None:

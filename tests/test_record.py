@@ -12,7 +12,9 @@ from auditctl.schema import AuditRecord, json_schema
 from tests.conftest import TEXTS, utf8
 
 HANDED_OVER = tuple(Fields.__annotations__)
-TEXT_FIELDS = [name for name in HANDED_OVER if name not in ("time", "status_code", "source_ip")]
+NO_TEXTS = ("time", "status_code", "source_ip", "outcome")
+TEXT_FIELDS = [name for name in HANDED_OVER if name not in NO_TEXTS]
+IDS = ("id", "account", "actor_id", "session_id")
 
 # A lone surrogate is fine in JSON, but no string to pydantic.
 values = (
@@ -48,8 +50,10 @@ def test_a_text_is_kept_a_word_for_nothing_is_null_and_the_rest_is_named(fields:
     record, unreadable = record_of(fields)
     for name in TEXT_FIELDS:
         value = fields.get(name)
+        if name in IDS and type(value) is int:
+            value = str(value)
         is_text = type(value) is str
-        assert record[name] == (value if is_text and value not in ("", "NA") else None)
+        assert record[name] == (value if is_text and value != "" else None)
         assert (name in unreadable) == (value is not None and not is_text)
 
 
@@ -88,7 +92,7 @@ def test_the_actor_is_the_best_name_there_is(fields: Fields) -> None:
         ("-1", -1, "unknown", []),
         (None, None, "unknown", []),
         ("", None, "unknown", []),
-        ("NA", None, "unknown", []),
+        ("NA", None, "unknown", ["status_code"]),
         ("OK", None, "unknown", ["status_code"]),
         ("20\u0660", None, "unknown", ["status_code"]),
         (True, None, "unknown", ["status_code"]),
@@ -104,6 +108,26 @@ def test_a_status_code_tells_the_outcome(
         record, problems = record_of({"status_code": status, "id": "1"})
         assert (record["status_code"], record["outcome"]) == (code, outcome)
         assert problems == unreadable
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "outcome", "unreadable"),
+    [
+        ("success", 500, "success", []),
+        ("failure", None, "failure", []),
+        ("unknown", "404", "failure", []),
+        (None, 200, "success", []),
+        ("", 200, "success", []),
+        ("SUCCESS", 404, "failure", ["outcome"]),
+        (["success"], None, "unknown", ["outcome"]),
+    ],
+)
+def test_an_event_may_state_its_outcome(
+    given: Any, status: Any, outcome: str, unreadable: list[str]
+) -> None:
+    for _ in range(2):
+        record, problems = record_of({"outcome": given, "status_code": status, "id": "1"})
+        assert (record["outcome"], problems) == (outcome, unreadable)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import (
+from auditctl import settings
+from auditctl.errors import AccessError, AuditctlError, UsageError
+from auditctl.provider import (
     Client,
     Fields,
+    KeyHeaders,
+    Order,
     Page,
     Provider,
     Secret,
@@ -22,10 +26,8 @@ from auditctl import (
     option,
     secret,
     setting,
-    settings,
+    variables,
 )
-from auditctl.errors import AccessError, AuditctlError, UsageError
-from auditctl.provider import variables
 from auditctl.settings import PLACEHOLDER, find, may_change, sample
 
 HIDDEN = "hunter2-hunter2"
@@ -35,7 +37,7 @@ HIDDEN = "hunter2-hunter2"
 class Acme(Provider):
     name = "acme"
     title = "Acme"
-    order = "none documented"
+    order = Order.NONE_DOCUMENTED
     permission = "a key with the scope audit"
     retention = rate_limit = docs = ""
 
@@ -44,8 +46,8 @@ class Acme(Provider):
     base_url: str = setting("https://api.acme.example/v1")
     people: tuple[str, ...] = option("--person", "ID", "Whose")
 
-    def credentials(self) -> Mapping[str, str]:
-        return {}
+    def auth(self) -> KeyHeaders:
+        return KeyHeaders({})
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
         yield from ()

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from auditctl.errors import UsageError
 from auditctl.parameters import ListOptions
-from auditctl.window import Window, parse_duration, parse_time
+from auditctl.window import BEGINNING, END, Window, parse_duration, parse_time
 
 NOW = datetime(2026, 7, 14, 15, 9, 26, 535897, UTC)
 MIDNIGHT = datetime(2026, 7, 14, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
 offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda m: timezone(timedelta(minutes=m)))
@@ -159,19 +160,17 @@ def test_an_end_may_be_finer_than_a_microsecond(end: str, before: str, behind: s
 def test_days_are_those_with_a_moment_inside_newest_first(
     offset: timedelta, length: timedelta
 ) -> None:
-    window = Window(MIDNIGHT + offset, MIDNIGHT + offset + length)
+    since, until = MIDNIGHT + offset, MIDNIGHT + offset + length
+    window = Window(since, until)
     days = [MIDNIGHT + timedelta(days=n) for n in range(20, -5, -1)]
-    touched = [
-        day.date()
-        for day in days
-        if max(window.since, day) < min(window.until, day + timedelta(days=1))
-    ]
+    touched = [day.date() for day in days if max(since, day) < min(until, day + timedelta(days=1))]
     assert list(window.days()) == touched
 
 
 def test_an_end_may_be_the_last_moment_there_is() -> None:
     window = ListOptions(since="2026-01-01", until="9999-12-31T23:59:59.9999999Z").window(NOW)
-    assert next(window.days()) == date(9999, 12, 31)
+    assert window.until is None
+    assert next(window.days()) <= datetime.now(UTC).date() + timedelta(days=1)
 
 
 def test_a_fraction_of_zeros_touches_no_other_day() -> None:
@@ -184,3 +183,54 @@ def test_ends_in_the_wrong_order_are_told_apart_below_a_microsecond() -> None:
     with pytest.raises(UsageError, match="is after --until"):
         ListOptions(since=since, until=until).window(NOW)
     assert not list(ListOptions(since=since, until=since).window(NOW).days())
+
+
+MOMENTS = st.integers(0, 4 * 10**15).map(lambda n: EPOCH + timedelta(microseconds=n))
+
+
+@given(MOMENTS, st.timedeltas(timedelta(microseconds=1), timedelta(days=40)))
+def test_what_a_server_is_asked_for_is_never_narrower_than_the_window(
+    since: datetime, length: timedelta
+) -> None:
+    window = Window(since, since + length, ("9", "9"))
+    for unit, ends in (
+        (timedelta(seconds=1), window.seconds()),
+        (timedelta(milliseconds=1), window.milliseconds()),
+    ):
+        begin, end = (EPOCH + unit * (count or 0) for count in ends)
+        assert begin <= since < begin + unit
+        assert end - unit <= since + length < end
+    written = [datetime.fromisoformat(str(end)) for end in window.iso()]
+    assert written[0] <= since < since + length < written[1]
+
+
+def test_an_open_end_is_none_in_every_form() -> None:
+    for window in (Window(None, None), Window(BEGINNING, END)):
+        assert (window.since, window.until) == (None, None)
+        assert window.iso() == window.seconds() == window.milliseconds() == (None, None)
+    assert Window(MIDNIGHT, None).iso() == ("2026-07-14T00:00:00.000Z", None)
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@given(st.timedeltas(timedelta(0), timedelta(days=40)), st.integers(1, 10))
+def test_slices_are_short_touch_each_other_and_come_in_the_order_wanted(
+    oldest_first: bool,  # noqa: FBT001
+    length: timedelta,
+    days: int,
+) -> None:
+    window = Window(NOW, NOW + length, ("1", "2"), oldest_first)
+    slices = list(window.slices(timedelta(days=days)))
+    in_order = slices if oldest_first else slices[::-1]
+    assert all(one.until - one.since <= timedelta(days=days) for one in in_order)  # type: ignore[operator]
+    if length:
+        assert (in_order[0].span[0], in_order[-1].span[1]) == window.span
+    assert [one.span[1] for one in in_order[:-1]] == [one.span[0] for one in in_order[1:]]
+
+
+def test_slices_of_a_window_without_a_beginning() -> None:
+    length = timedelta(days=7)
+    slices = Window(None, NOW).slices(length)
+    assert next(slices) == Window(NOW - length, NOW)
+    assert next(slices).until == NOW - length
+    oldest_first = Window(None, NOW, oldest_first=True)
+    assert list(oldest_first.slices(length)) == [oldest_first]

@@ -4,12 +4,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import orjson
 
 from auditctl import exact
 
 _NEGATIVE_ZERO = re.compile(rb"-0[,}\]\s]")
 """Also inside a text now and then, which costs time only."""
+
+
+_LINKS = re.compile(r'<([^>]*)>((?:[^<",]|"[^"]*")*)')
+_PARAMETERS = re.compile(r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))')
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +30,25 @@ class Answer:
     body: bytes
     is_exact: bool = False
     """`exact.loads` read it; only such a tree may hold a lone surrogate."""
+    status: int = 200
+    headers: httpx.Headers | None = None
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, whatever the case of its name; None if it is missing."""
+        return None if self.headers is None else self.headers.get(name)
+
+    def link(self, relation: str) -> str | None:
+        """Return the target of the ``Link`` header with this relation (RFC 8288), such as next."""
+        for header in [] if self.headers is None else self.headers.get_list("Link"):
+            for target, parameters in _LINKS.findall(header):
+                for name, quoted, plain in _PARAMETERS.findall(parameters):
+                    if name.lower() == "rel" and relation in (quoted or plain).lower().split():
+                        return str(target)
+        return None
 
     @property
     def may_have_negative_zero(self) -> bool:
-        """Say whether there may be a ``-0``, which cannot be seen in the tree any more."""
+        """Return whether there may be a ``-0``, which cannot be seen in the tree any more."""
         return _NEGATIVE_ZERO.search(self.body) is not None
 
     def restore(self) -> None:
@@ -46,7 +66,7 @@ class Answer:
                     pairs.append((read[place], value))
 
 
-def parse(body: bytes) -> Answer:
+def parse(body: bytes, status: int = 200, headers: httpx.Headers | None = None) -> Answer:
     """Read an answer's body.
 
     Raises:
@@ -54,6 +74,6 @@ def parse(body: bytes) -> Answer:
 
     """
     try:
-        return Answer(orjson.loads(body), body)
+        return Answer(orjson.loads(body), body, status=status, headers=headers)
     except orjson.JSONDecodeError:
-        return Answer(exact.loads(body), body, is_exact=True)
+        return Answer(exact.loads(body), body, is_exact=True, status=status, headers=headers)

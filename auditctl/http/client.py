@@ -1,36 +1,32 @@
 """One client per run: patient, never asking twice, leaving no refusal unnoticed."""
 
 import threading
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
+import orjson
 
 from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError, RefusedError
 from auditctl.http import arrays, body
-from auditctl.http.answer import Answer, parse
-from auditctl.http.body import TooLargeError
+from auditctl.http.answer import Answer
 from auditctl.http.connection import Connection, Exchange, Params
-from auditctl.http.cuts import CutArrayError
-from auditctl.http.errors import FORBIDDEN, RETRIED, UNAUTHORIZED, Refusals, said_in
+from auditctl.http.errors import Refusals
+from auditctl.http.judge import NO_CONTENT, Judge
+from auditctl.http.page import Page
 from auditctl.http.parallel import ahead
+from auditctl.http.proof import Proof, Service
 from auditctl.http.retry import PassingError, Patience, Trouble
 from auditctl.http.stream import READ_AHEAD, Question, Reading, Stream, head
-from auditctl.provider import Provider
+from auditctl.http.visited import Visited
+from auditctl.redact import sweep
 
-LARGEST_REFUSAL = 64 * 1024
-"""Bytes read of an answer that refuses: enough to say why."""
-TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
-"""Statuses that say enough though the body breaks off."""
-NO_CONTENT = frozenset({204, 205})
-"""Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
 MOST_FRUITLESS = 100
 """Answers in a row without a new event, after which the pages are taken to have no end."""
 
@@ -47,9 +43,9 @@ class Client:
 
     def __init__(  # noqa: PLR0913 - one value for each thing that a run may decide
         self,
-        provider: Provider,
+        provider: Service,
         *,
-        again: Callable[[], Provider] | None = None,
+        again: Callable[[], Service] | None = None,
         retry_for: timedelta = timedelta(minutes=5),
         concurrency: int = 4,
         transport: httpx.BaseTransport | None = None,
@@ -59,7 +55,7 @@ class Client:
         """Prepare, without asking anything yet.
 
         Args:
-            provider: whose log is asked for; gives credentials, headers and hints.
+            provider: whose log is asked for.
             again: reads the settings once more, when the provider refuses the credentials.
             retry_for: how long one trouble is waited out.
             concurrency: independent requests under way at once.
@@ -69,29 +65,23 @@ class Client:
 
         """
         self.concurrency = concurrency
-        self._provider = provider
-        self._again = again
-        self._may_renew = True
-        self._refusals = Refusals(provider)
-        self._credentials = self._proven(provider)
-        self._patience = Patience(provider.title, retry_for, on_pause)
-        self._walk = _Walk()
+        subject = provider.subject
+        self._refusals = Refusals(subject)
+        self._patience = Patience(subject.title, retry_for, on_pause)
+        connect = partial(
+            Connection, refusals=self._refusals, transport=transport, on_exchange=on_exchange
+        )
+        self._proof = Proof(provider, again, self._refusals, self._patience, connect)
+        self._judge = Judge(self._refusals, provider.true_status)
+        self._walk = Visited()
         self._of_thread = threading.local()
-        self._lock = threading.Lock()
         headers = {
             "User-Agent": f"auditctl/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             **provider.headers,
         }
-        self._connection = Connection(
-            provider.base_url,
-            headers,
-            self._refusals,
-            most=concurrency,
-            transport=transport,
-            on_exchange=on_exchange,
-        )
+        self._connection = connect(provider.base_url, headers, most=concurrency)
 
     def begin(self) -> None:
         """Begin another walk: its questions are new ones, and settings may be read once more.
@@ -99,8 +89,8 @@ class Client:
         The provider's clock is not known before the first answer: ours may have been set since.
         """
         self._walk.over.set()
-        self._walk = _Walk()
-        self._may_renew = True
+        self._walk = Visited()
+        self._proof.begin()
         self._connection.forget_date()
 
     def close(self) -> None:
@@ -125,12 +115,32 @@ class Client:
         again: bool = False,
         optional: Params | None = None,
     ) -> Answer:
-        """Ask one question below the base URL and give the whole answer.
-
-        The answer to 204 (no content) is None, and its body is empty.
+        """Ask for what is at a path: see `ask`.
 
         ``optional`` are parameters that a server may not know: if it answers with 400, the
         question is asked once more without them.
+        """
+        if optional:
+            try:
+                return self.ask("GET", path, {**(params or {}), **optional}, again=again)
+            except RefusedError as refused:
+                if refused.code != httpx.codes.BAD_REQUEST:
+                    raise
+        return self.ask("GET", path, params, again=again)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        json: Any = None,  # noqa: ANN401 - JSON is any value
+        *,
+        again: bool = False,
+    ) -> Answer:
+        """Ask one question below the base URL and return the whole answer.
+
+        ``json`` is the body, if there is one. The answer to 204 (no content) is None, and its body
+        is empty.
 
         ``again`` allows a question that was asked before, where the provider is known to have
         another answer by now; without it a circle of pages would never end.
@@ -139,26 +149,104 @@ class Client:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
-        if optional:
-            try:
-                return self.get(path, {**(params or {}), **optional}, again=again)
-            except RefusedError as refused:
-                if refused.code != httpx.codes.BAD_REQUEST:
-                    raise
         walk = self._current
+        content = b"" if json is None else orjson.dumps(json)
         if not again:
-            self._once(walk, path, params)
+            self._once(walk, path, params, method, content)
         trouble = Trouble(self._patience, walk.over)
         while True:
-            used = self._credentials
+            used = self._proof.headers(walk.over)
             try:
-                with self._exchange(walk, path, params, used) as response:
-                    return self._judged(response, _read(response))
+                with self._exchange(walk, path, params, used, method, content) as response:
+                    answer = self._judge.answer(response)
             except PassingError as passing:
                 trouble.outlast(passing)
             except AccessError:
-                if not self._renewed(used):
+                if not self._proof.renewed(used):
                     raise
+            else:
+                self._proof.has_worked = True
+                return answer
+
+    def follow(self, link: str) -> Answer:
+        """Ask what a link in an answer leads to, as it stands.
+
+        The credentials are sent there, so it must be of the base URL's origin, and lead to a path
+        that this walk has asked before, if it has asked anything.
+
+        Raises:
+            AnswerError: it leads elsewhere; or what `ask` raises.
+
+        """
+        try:
+            self._connection.belongs(link, "a link to the next page")
+            path, query = self._connection.path_of(link)
+        except ValueError:
+            raise self.strange("its link to the next page is no link") from None
+        paths = self._current.paths
+        if paths and unquote(path) not in paths:
+            raise self.strange("its link to the next page leads to another path")
+        return self.ask("GET", f"{path}?{query}" if query else path)
+
+    def pages(  # noqa: PLR0913 - what a provider says of its pages
+        self,
+        ask: Callable[[str | None], Answer],
+        rows: str | None,
+        cursor: Callable[[Answer], object],
+        *,
+        position: str | None = None,
+        context: Callable[[Any], object] = lambda _tree: None,
+        split: Callable[[Any], Iterable[Any]] | None = None,
+        id_name: str = "id",
+    ) -> Iterator[Page]:
+        """Walk pages behind cursors, from the first or from the ``position`` of an earlier page.
+
+        An empty page is no end. Pages that come round again, and a hundred in a row without a new
+        event, are an error.
+
+        Args:
+            ask: asks for the page behind a cursor; None is the first page.
+            rows: the member of the answer that is the list of rows; None if the answer is the list.
+            cursor: reads the cursor of the next page in an answer; None or "" ends the walk.
+            position: where to go on.
+            context: reads in an answer what `normalize` needs beside each event.
+            split: makes the events of a row, where there are several.
+            id_name: the member that tells rows apart.
+
+        Raises:
+            AnswerError: an answer has another shape, or the pages have no end.
+
+        """
+        at = position
+        while True:
+            answer = ask(at)
+            if not answer.body and at is None:  # 204: an empty log; behind a cursor it is no end
+                yield Page([], None, [answer])
+                return
+            tree = answer.tree
+            found = tree.get(rows) if type(tree) is dict and rows is not None else tree
+            if type(found) is not list:
+                raise self.strange(f"it lacks the list {rows}" if rows else "it is no list")
+            following = cursor(answer)
+            if following is not None and type(following) not in (str, int):
+                raise self.strange("the cursor of its next page cannot be read")
+            ends = [row.get(id_name) for row in found[:1] + found[-1:] if type(row) is dict]
+            if ends and all(type(end) in (str, int) for end in ends):
+                self.once(*ends)
+            else:
+                self.once_rows(found)
+            if split is not None:
+                # Before rows are taken apart: numbers are made exact where they are in the tree.
+                floats, zeros = sweep(found, redact=False, texts=False)
+                if floats or (zeros and answer.may_have_negative_zero):
+                    answer.restore()
+                found = [event for row in found for event in split(row)]
+            answers = [answer] if split is None else []
+            yield Page(found, context(tree), answers, position=at)
+            if following in (None, ""):
+                return
+            at = str(following)
+            del answer, answers, tree, found  # see `auditctl.export.records`
 
     def stream(
         self,
@@ -201,12 +289,13 @@ class Client:
         position = arrays.START
         trouble = Trouble(self._patience, walk.over, question.tries)
         while True:
-            used = self._credentials
+            used = self._proof.headers(walk.over)
             try:
                 with ExitStack() as exchange:
                     response = exchange.enter_context(self._exchange(walk, path, params, used))
                     if not response.is_success:
-                        self._judged(response, _read(response))
+                        self._judge.answer(response)
+                    self._proof.has_worked = True
                     chunks = body.chunks(response)
                     if reading.read_ahead:
                         read, is_whole = head(chunks, reading.read_ahead)
@@ -221,7 +310,9 @@ class Client:
                         rows = iter([(Answer([], b""), position)])
                     else:
                         rows = arrays.split(chunks, position, name=question.rows, members=members)
-                    for answer, behind in self._accepted(response, rows, question.rows, members):
+                    for answer, behind in self._judge.accepted(
+                        response, rows, question.rows, members
+                    ):
                         yield answer
                         position = behind
                         trouble = Trouble(self._patience, walk.over, question.tries)
@@ -230,7 +321,7 @@ class Client:
             except PassingError as passing:
                 trouble.outlast(passing)
             except AccessError:
-                if not self._renewed(used):
+                if not self._proof.renewed(used):
                     raise
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
@@ -329,131 +420,33 @@ class Client:
         return self._refusals.strange(what)
 
     @property
-    def _current(self) -> "_Walk":
+    def _current(self) -> Visited:
         """The walk that this thread asks for: of one that is over, some may still be under way."""
         return getattr(self._of_thread, "walk", None) or self._walk
 
-    def _once(self, walk: "_Walk", path: str, params: Params | None) -> None:
-        if walk.before("question", path, *(params or {}).items()):
+    def _once(
+        self,
+        walk: Visited,
+        path: str,
+        params: Params | None,
+        method: str = "GET",
+        content: bytes = b"",
+    ) -> None:
+        walk.paths.add(unquote(path.partition("?")[0]))
+        if walk.before("question", method, path, content, *(params or {}).items()):
             named = ", ".join(f"{name}={value}" for name, value in (params or {}).items())
             raise self._refusals.circle(named or path)
 
     @contextmanager
-    def _exchange(
-        self, walk: "_Walk", path: str, params: Params | None, credentials: Mapping[str, str]
+    def _exchange(  # noqa: PLR0913, PLR0917 - all that a request is made of
+        self,
+        walk: Visited,
+        path: str,
+        params: Params | None,
+        credentials: Mapping[str, str],
+        method: str = "GET",
+        content: bytes = b"",
     ) -> Iterator[httpx.Response]:
         self._patience.wait_turn(walk.over)
-        with self._connection.asked(path, params, credentials) as response:
+        with self._connection.asked(method, path, params, credentials, content) as response:
             yield response
-
-    def _judged(self, response: httpx.Response, content: bytes) -> Answer:
-        """Give the answer if it is one; raise what it stands for if it is not."""
-        answer: Answer | None = None
-        with suppress(ValueError):
-            answer = parse(content)
-        tree = answer.tree if answer else None
-        status = self._provider.status(response.status_code, tree)
-        if not httpx.codes.is_success(status):
-            try:
-                said = said_in(tree) if answer else said_in(content.decode(errors="replace"))
-            except RecursionError:
-                said = ""
-            raise self._refusals.of_status(status, response.headers, said)
-        if answer is None and not content and status in NO_CONTENT:
-            return Answer(None, b"")
-        if answer is None:
-            raise self._refusals.not_json(response.headers, content)
-        return answer
-
-    def _accepted(
-        self,
-        response: httpx.Response,
-        rows: Iterator[arrays.Rows],
-        name: str | None,
-        members: Mapping[str, Any],
-    ) -> Iterator[arrays.Rows]:
-        """Pass rows on if the members beside them do not say that they are a refusal."""
-
-        def status() -> int:
-            return self._provider.status(response.status_code, members)
-
-        is_array = True
-        try:
-            for some in rows:
-                # A refusal is read to its end: what it says may stand behind its rows.
-                if httpx.codes.is_success(status()):
-                    yield some
-        except arrays.NotAnArrayError:
-            is_array = False
-        except CutArrayError:
-            raise self._refusals.cut(response.headers) from None
-        except arrays.ChangedError:
-            raise self._refusals.changed() from None
-        except TooLargeError:
-            what = "a row, or what stands beside the rows, is larger than any that is read"
-            raise self.strange(what) from None
-        if not httpx.codes.is_success(status()):
-            raise self._refusals.of_status(status(), response.headers, said_in(members))
-        if not is_array:
-            raise self.strange(f"it lacks the list {name}" if name else "its answer is no array")
-
-    def _renewed(self, used: Mapping[str, str]) -> bool:
-        """Read the settings again, once in a run; say whether there are other credentials now."""
-        with self._lock:
-            if self._credentials is used and self._may_renew and self._again is not None:
-                self._may_renew = False
-                fresh = self._proven(self._again())
-                if fresh != used:
-                    self._credentials = fresh
-            return self._credentials is not used
-
-    def _proven(self, provider: Provider) -> Mapping[str, str]:
-        """Take a provider's credentials, and note what must never be shown."""
-        self._refusals.know(provider)
-        try:
-            credentials = dict(provider.credentials())
-        except ValueError as error:
-            raise self._refusals.unfit(str(error)) from None
-        for value in credentials.values():
-            if not value.isascii() or value != value.strip():
-                raise self._refusals.unfit("characters, or blanks around them")
-            self._refusals.hide((value, value.rpartition(" ")[2]))
-        return credentials
-
-
-class _Walk:
-    """One walk over a log: what it has met, in eight bytes each; in a set it takes a hundred."""
-
-    def __init__(self) -> None:
-        self.over = threading.Event()
-        """Set when it is: whoever still asks or waits for it stops."""
-        self.fruitless = 0
-        """Answers in a row that brought no new event."""
-        self._hashes = array("q")
-        self._lock = threading.Lock()
-
-    def before(self, *what: object) -> bool:
-        """Say whether this was met before; from now on it was."""
-        hash_ = hash(what)
-        with self._lock:
-            place = bisect_left(self._hashes, hash_)
-            if self._hashes[place : place + 1] == array("q", [hash_]):
-                return True
-            self._hashes.insert(place, hash_)
-            return False
-
-
-def _read(response: httpx.Response) -> bytes:
-    """Read an answer's body; of a refusal, as much as there is and is needed."""
-    if response.is_success:
-        return body.read(response)
-    said = b""
-    try:
-        for chunk in body.chunks(response):
-            said += chunk
-            if len(said) >= LARGEST_REFUSAL:
-                break
-    except (httpx.TransportError, httpx.DecodingError):
-        if response.status_code not in TELLING:
-            raise  # what it stands for may be said in the body
-    return said

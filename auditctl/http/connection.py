@@ -15,15 +15,17 @@ from auditctl.errors import UsageError
 from auditctl.http.body import TooLargeError
 from auditctl.http.cookies import Cookies
 from auditctl.http.errors import Refusals
+from auditctl.http.origin import is_loopback, origin_of
 from auditctl.http.pace import Pace, watch
 from auditctl.http.waits import clock
-from auditctl.settings import is_loopback
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 KEPT_ALIVE = 60.0
 """Seconds that an idle connection is kept, so that a pause does not cost a new one."""
 MOST_REDIRECTS = 5
+REPEATED = (307, 308)
+"""Redirects that ask for the same request, its method and body included."""
 
 _EMPTY = httpx.ByteStream(b"")
 _TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
@@ -73,7 +75,7 @@ class Connection:
 
         """
         self._base = base_url.rstrip("/")
-        self._origin = _origin(self._base)
+        self._origin = origin_of(self._base)
         self._refusals = refusals
         try:
             self._headers = {"Host": httpx.URL(self._base).netloc.decode(), **headers}
@@ -146,8 +148,14 @@ class Connection:
         return None if date is None else date - now
 
     @contextmanager
-    def asked(
-        self, path: str, params: Params | None, credentials: Mapping[str, str]
+    def asked(  # noqa: PLR0913, PLR0917 - all that a request is made of
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        credentials: Mapping[str, str],
+        body: bytes = b"",
+        content_type: str = "application/json",
     ) -> Iterator[httpx.Response]:
         """Lend the answer to one request, redirects followed, its body not yet read.
 
@@ -158,7 +166,8 @@ class Connection:
         """
         try:
             query = f"?{urlencode(params)}" if params else ""
-            request = self._request(self._base + path + query, credentials)
+            headers = {**credentials, "Content-Type": content_type} if body else credentials
+            request = self._request(method, self._base + path + query, headers, body)
         except (httpx.InvalidURL, ValueError):
             raise self._refusals.unaskable(f"{path} {params or ''}") from None
         try:
@@ -167,7 +176,7 @@ class Connection:
                     if not response.has_redirect_location:
                         yield response
                         return
-                    request = self._redirected(response, credentials)
+                    request = self._redirected(response, headers, body)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise self._refusals.of_network(error, self._origin, proxied=self._proxied) from None
         except TooLargeError:
@@ -186,15 +195,34 @@ class Connection:
             return  # it begins as all our questions do, as nearly every link does
         parts = urlsplit(link)
         if parts.scheme or parts.netloc:  # else it is relative, and thus of this origin
-            origin = _origin(urljoin(f"{self._base}/", link))
+            origin = origin_of(urljoin(f"{self._base}/", link))
             if origin != self._origin:
                 raise self._refusals.elsewhere(origin, what)
 
-    def _request(self, url: str, credentials: Mapping[str, str]) -> httpx.Request:
+    def path_of(self, link: str) -> tuple[str, str]:
+        """Split a link of this origin into its path below the base URL, and its query.
+
+        Raises:
+            ValueError: it is not below the base URL.
+
+        """
+        parts = urlsplit(urljoin(f"{self._base}/", link))
+        base = urlsplit(self._base).path
+        if not parts.path.startswith(f"{base}/"):
+            message = "not below the base URL"
+            raise ValueError(message)
+        return parts.path.removeprefix(base), parts.query
+
+    def _request(
+        self, method: str, url: str, credentials: Mapping[str, str], body: bytes
+    ) -> httpx.Request:
         headers = {**self._headers, **credentials}
+        if body or method != "GET":
+            headers["Content-Length"] = str(len(body))
         extensions = {"timeout": _TIMEOUT}
         # With a body of its own, if an empty one, httpx need not work out what headers go with it.
-        request = httpx.Request("GET", url, headers=headers, stream=_EMPTY, extensions=extensions)
+        stream = httpx.ByteStream(body) if body else _EMPTY
+        request = httpx.Request(method, url, headers=headers, stream=stream, extensions=extensions)
         if cookies := self._cookies.header:
             request.headers.encoding = "latin-1"  # whose characters are bytes
             request.headers["Cookie"] = cookies.decode("latin-1")
@@ -225,16 +253,19 @@ class Connection:
                 status = response.status_code if response is not None else None
                 size = body.size if body is not None else 0
                 milliseconds = (time.monotonic() - started) * 1000
-                self._on_exchange(Exchange("GET", path, status, milliseconds, size))
+                self._on_exchange(Exchange(request.method, path, status, milliseconds, size))
 
     def _redirected(
-        self, response: httpx.Response, credentials: Mapping[str, str]
+        self, response: httpx.Response, headers: Mapping[str, str], body: bytes
     ) -> httpx.Request:
         """Make the request that a redirect asks for, if it stays within the origin."""
+        method = response.request.method
+        if method != "GET" and response.status_code not in REPEATED:
+            raise self._refusals.strange(f"it redirects a {method} to something else")
         try:
             url = urljoin(str(response.request.url), response.headers["Location"])
             self.belongs(url, "a redirect")
-            return self._request(url, credentials)
+            return self._request(method, url, headers, body)
         except (ValueError, httpx.InvalidURL):
             raise self._refusals.strange("it redirects to something that is no URL") from None
 
@@ -253,9 +284,3 @@ class _Counted(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    return parts.scheme, parts.hostname or "", port

@@ -3,7 +3,8 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -15,11 +16,12 @@ from auditctl.errors import (
     ForbiddenError,
     RefusedError,
     UnreachableError,
+    UsageError,
 )
 from auditctl.escape import escape
+from auditctl.http.origin import Origin
 from auditctl.http.retry import PassingError
 from auditctl.http.waits import wait_asked
-from auditctl.provider import Provider, Secret, required
 from auditctl.redact import REDACTED, redact_text
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
@@ -30,7 +32,7 @@ LONGEST_SAYING = 500
 MOST_ERRORS = 3
 """Of a list of errors, that many are quoted."""
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
-_WORDS = ("title", "details", "detail", "error", "error_description", "message")
+_WORDS = ("title", "details", "detail", "error", "error_description", "message", "Error", "Message")
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
@@ -41,35 +43,48 @@ _ENDLESS_HEADERS = "Receive buffer too long"
 WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
 
 
-class Refusals:
-    """Makes what a provider refuses, and what goes wrong with it, into failures: sentences.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What messages say of a service and its settings."""
 
-    Whatever of a stranger's words goes into one is freed of our secrets and of what moves a
+    title: str
+    permission: str
+    """What the credentials must be allowed."""
+    hints: Mapping[int, str]
+    """What to do about a status."""
+    base_url: str
+    """The variable that holds the base URL."""
+    settings: Mapping[str, str]
+    """The other variables that must be set -> their values."""
+    secrets: Sequence[str]
+    """What no message may show."""
+    origins: Sequence[str] = ()
+    """URLs of other origins, where a token may be asked for."""
+
+
+class Refusals:
+    """Makes what a service refuses, and what goes wrong with it, into failures: sentences.
+
+    Before a service's own words go into one, they are freed of our secrets and of what moves a
     terminal's cursor.
     """
 
-    def __init__(self, provider: Provider) -> None:
-        """Speak of this provider, with its hints."""
-        self._title = provider.title
-        self._hints = provider.named_hints()
-        self._permission = provider.permission
-        names = provider.names()
-        self._variable = names.pop("base_url", f"{provider.name.upper()}_BASE_URL")
-        self._required = {
-            field: names[field] for field in required(type(provider)) if field in names
-        }
+    def __init__(self, subject: Subject) -> None:
+        """Speak of this service, with its hints."""
         self._secrets: set[str] = set()
-        self._quoted: list[str] = []
+        self.know(subject)
 
-    def know(self, provider: Provider) -> None:
-        """Note what a provider's settings are: which may not be shown, and which are odd."""
-        settings = vars(provider)
-        secrets = {field: v.reveal() for field, v in settings.items() if isinstance(v, Secret)}
-        self.hide(secrets.values())
-        self.hide(secret.strip(QUOTES) for secret in secrets.values())
-        values = {**settings, **secrets}
+    def know(self, subject: Subject) -> None:
+        """Note the settings as they are now: which may not be shown, and which are odd."""
+        self._title = subject.title
+        self._hints = subject.hints
+        self._permission = subject.permission
+        self._variable = subject.base_url
+        self._required = list(subject.settings)
+        self.hide(subject.secrets)
+        self.hide(secret.strip(QUOTES) for secret in subject.secrets)
         self._quoted = [
-            names for field, names in self._required.items() if values[field][:1] in tuple(QUOTES)
+            name for name, value in subject.settings.items() if value[:1] in tuple(QUOTES)
         ]
 
     def hide(self, secrets: Iterable[str]) -> None:
@@ -137,9 +152,7 @@ class Refusals:
         error.code = status
         return error
 
-    def of_network(
-        self, error: httpx.RequestError, origin: tuple[str, str, int | None], *, proxied: bool
-    ) -> Exception:
+    def of_network(self, error: httpx.RequestError, origin: Origin, *, proxied: bool) -> Exception:
         """Give what a fault of the network on the way to an origin stands for."""
         said = self.safe(str(error) or type(error).__name__)
         if said == _ENDLESS_HEADERS:
@@ -219,7 +232,7 @@ class Refusals:
         )
         return AnswerError(message)
 
-    def elsewhere(self, origin: tuple[str, str, int | None], what: str) -> AnswerError:
+    def elsewhere(self, origin: Origin, what: str) -> AnswerError:
         """Give the error for ``what``, a link or a redirect, that leads to another origin."""
         message = (
             f"{self._title} sent {what} to another origin, "
@@ -241,11 +254,24 @@ class Refusals:
         )
         return UnreachableError(message)
 
+    def of_token(self, refused: RefusedError) -> AccessError:
+        """Return the error for credentials for which no token is given."""
+        hint = self._hints.get(UNAUTHORIZED, "")
+        return AccessError(f"{refused} {hint}".rstrip())
+
+    def undeclared(self, url: str) -> UsageError:
+        """Return the error for a token's URL of an origin that the provider does not declare."""
+        message = (
+            f"{self._title} would ask for a token at {self.safe(url)}, which is of another origin "
+            "than its settings name. Nothing was sent there."
+        )
+        return UsageError(message)
+
     def unfit(self, what: str) -> AccessError:
         """Give the error for credentials that no request can carry, because of ``what``."""
         message = (
             f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
-            f"{' and '.join(self._required.values())}; wanted: {self._permission}."
+            f"{' and '.join(self._required)}; wanted: {self._permission}."
         )
         return AccessError(message)
 

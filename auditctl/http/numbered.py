@@ -8,7 +8,7 @@ from itertools import compress
 from auditctl.errors import AnswerError, RefusedError, UnreachableError
 from auditctl.http.client import MOST_FRUITLESS, Client
 from auditctl.http.keys import StoredKeys, keys_of
-from auditctl.provider import Page
+from auditctl.http.page import Page
 
 MAX_PASSES = 3
 """How often all pages are read before the rows that none has shown are given up."""

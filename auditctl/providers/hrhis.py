@@ -10,28 +10,25 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from auditctl import (
+from auditctl.provider import (
+    Basic,
     NumberedPage,
+    Order,
     Page,
     Provider,
     Secret,
-    basic,
-    full_name,
-    mapping,
     option,
-    reach,
     read_numbered,
     read_once,
-    request,
-    said,
     secret,
     setting,
 )
+from auditctl.reading import full_name, mapping, reach, request, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Answer, Client, Fields, Stream, Window
+    from auditctl.provider import Answer, Client, Fields, Stream, Window
 
 PAGE_SIZE = 100
 MAX_TRIES = 2
@@ -53,12 +50,13 @@ class Hrhis(Provider):
 
     name = "hrhis"
     title = "HRHIS"
-    order = "none documented"
-    tells_strangers_apart = False
+    order = Order.NONE_DOCUMENTED
+    forbids_wrong_credentials = True
     permission = "a user who may read the user logs"
     retention = "not documented"
     rate_limit = "not documented"
     docs = "https://udsm-dhis2-project.github.io/hris-api-docs"
+    sample = "auditctl.demo.hrhis:answer"
     hints = {
         401: "Check {username} and {password}.",
         403: "HRHIS says this of a wrong user name or password too: check {username} and "
@@ -74,18 +72,18 @@ class Hrhis(Provider):
         "--user", "ID|me|all", "Logs of this user, of oneself (me) or of every user (all)."
     )
 
-    def credentials(self) -> Mapping[str, str]:
-        """Give user name and password as HTTP Basic authentication."""
-        return basic(self.username, self.password.reveal())
+    def auth(self) -> Basic:
+        """Send user name and password as HTTP Basic authentication."""
+        return Basic(self.username, self.password)
 
-    def status(self, status: int, answer: object) -> int:
+    def true_status(self, answer: Answer) -> int:
         """Read the status in the body: the server answers 404, or even 200, to every failure."""
-        body = mapping(answer)
+        body = mapping(answer.tree)
         for name in ("statusCode", "httpStatusCode"):
             hidden = _number(body.get(name))
-            if type(hidden) is int and hidden >= _REFUSED and status in _HIDING:
+            if type(hidden) is int and hidden >= _REFUSED and answer.status in _HIDING:
                 return hidden
-        return status
+        return answer.status
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
         """Read the log of everybody, or those of the users asked for."""

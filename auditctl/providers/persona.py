@@ -11,24 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from auditctl import (
-    NOTHING,
-    UNREADABLE,
-    Page,
-    Provider,
-    Secret,
-    full_name,
-    mapping,
-    reach,
-    request,
-    secret,
-    setting,
-)
+from auditctl.provider import Bearer, Order, Page, Provider, Secret, secret, setting
+from auditctl.reading import NOTHING, UNREADABLE, full_name, mapping, reach, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Client, Fields, Window
+    from auditctl.provider import Answer, Client, Fields, Window
 
 PAGE_SIZE = 100
 """The most that the API gives; its default is 10."""
@@ -48,7 +37,7 @@ class Persona(Provider):
 
     name = "persona"
     title = "Persona"
-    order = "newest first"
+    order = Order.NEWEST_FIRST
     # Without it the casing is a property of the API key, and names may come as createdAt.
     headers = {"Key-Inflection": "kebab"}
     permission = "a production API key with the permission user_audit_log.read"
@@ -56,6 +45,7 @@ class Persona(Provider):
     keeps = timedelta(days=184)
     rate_limit = "300 requests a minute"
     docs = "https://docs.withpersona.com/api-reference/user-audit-logs"
+    sample = "auditctl.demo.persona:answer"
     hints = {
         401: "Check {api_key}: it must be a production key (persona_production_…).",
         403: "The key in {api_key} needs the permission user_audit_log.read, must be a "
@@ -67,41 +57,33 @@ class Persona(Provider):
     api_key: Secret = secret()
     base_url: str = setting("https://api.withpersona.com/api/v1")
 
-    def credentials(self) -> Mapping[str, str]:
-        """Give the API key as a bearer token."""
-        return {"Authorization": f"Bearer {self.api_key.reveal()}"}
+    def auth(self) -> Bearer:
+        """Send the API key as a bearer token."""
+        return Bearer(self.api_key)
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Follow ``links.next`` until it is null."""
-        return self.pages_from(client, window, "")
+        return self.pages_from(client, window, None)
 
     def pages_from(
         self,
         client: Client,
         window: Window,  # noqa: ARG002 - no filter
-        position: str,
+        position: str | None,
     ) -> Iterator[Page]:
         """Follow ``links.next`` from a cursor on."""
-        cursor: str | None = position
-        while cursor is not None:
-            after = {"page[after]": cursor} if cursor else {}
-            answer = client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, **after})
-            if not answer.body and not cursor:  # 204: an empty log; behind a cursor it is no end
-                yield Page([], None, [answer])
-                return
-            page = mapping(answer.tree)
-            links = mapping(page.get("links"))
-            if type(page.get("data")) is not list or "next" not in links:
-                raise client.strange("it lacks the list data or links.next")
-            rows = page["data"]
-            ends = [mapping(row).get("id") for row in rows[:1] + rows[-1:]]
-            if ends and all(type(id_) is str for id_ in ends):
-                client.once(*ends)
-            else:
-                client.once_rows(rows)
-            yield Page(page["data"], _users(page), [answer], position=cursor or None)
-            cursor = client.cursor(links["next"], "page[after]")
-            del answer, page, links, rows  # see `auditctl.export.records`
+
+        def ask(cursor: str | None) -> Answer:
+            after = {} if cursor is None else {"page[after]": cursor}
+            return client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, **after})
+
+        def cursor(answer: Answer) -> str | None:
+            links = mapping(mapping(answer.tree).get("links"))
+            if "next" not in links:
+                raise client.strange("it lacks links.next")
+            return client.cursor(links["next"], "page[after]")
+
+        return client.pages(ask, "data", cursor, position=position, context=_users)
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
         """Ask for the one event of this id, and for its user, whom only ``include`` brings."""

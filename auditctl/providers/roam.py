@@ -10,23 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from auditctl import (
-    UNREADABLE,
-    Page,
-    Provider,
-    Secret,
-    Window,
-    mapping,
-    reach,
-    said,
-    secret,
-    setting,
-)
+from auditctl.provider import Bearer, Order, Page, Provider, Secret, Window, secret, setting
+from auditctl.reading import UNREADABLE, mapping, reach, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Client, Fields, Stream
+    from auditctl.provider import Answer, Client, Fields, Stream
 
 _CODES = {"invalid_token": 401, "missing_scope": 403, "ratelimited": 429}
 _REFUSED = 400
@@ -38,13 +28,14 @@ class Roam(Provider):
 
     name = "roam"
     title = "Roam"
-    order = "newest day first"
+    order = Order.NEWEST_DAY_FIRST
     has_ids = False
     permission = "an organization's API key with the scope userauditlog:read"
     retention = "not documented"
     keeps = timedelta(days=30)  # so far a first sync reaches: nobody says more
     rate_limit = "a burst of 10, then 1 a second (third parties say)"
     docs = "https://developer.ro.am/docs/chat-api/userauditlog-list"
+    sample = "auditctl.demo.roam:answer"
     hints = {
         401: "Check {api_key}: an API key made under Roam Administration > "
         "Developer; personal access tokens cannot read this log.",
@@ -55,17 +46,17 @@ class Roam(Provider):
     api_key: Secret = secret("ROAM_TOKEN")
     base_url: str = setting("https://api.ro.am/v1")
 
-    def credentials(self) -> Mapping[str, str]:
-        """Give the API key as a bearer token."""
-        return {"Authorization": f"Bearer {self.api_key.reveal()}"}
+    def auth(self) -> Bearer:
+        """Send the API key as a bearer token."""
+        return Bearer(self.api_key)
 
-    def status(self, status: int, answer: object) -> int:
+    def true_status(self, answer: Answer) -> int:
         """Read the error code where the envelope says that it is not ok."""
-        envelope = mapping(answer)
-        if status <= _REFUSED and envelope.get("ok") is False:
+        envelope = mapping(answer.tree)
+        if answer.status <= _REFUSED and envelope.get("ok") is False:
             code = envelope.get("error")
             return _CODES.get(code, _REFUSED) if type(code) is str else _REFUSED
-        return status
+        return answer.status
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Ask for each day of the window that has begun, several at once."""
@@ -77,7 +68,7 @@ class Roam(Provider):
     def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:
         """Ask for a day and those before it."""
         behind = datetime.fromisoformat(position).replace(tzinfo=UTC) + timedelta(days=1)
-        return self.pages(client, Window(window.since, min(window.until, behind)))
+        return self.pages(client, Window(window.since, min(window.until or behind, behind)))
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event."""

@@ -8,12 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditctl import NOTHING, UNREADABLE, Page, Provider, Secret, basic, secret, setting
+from auditctl.provider import Basic, Order, Page, Provider, Secret, secret, setting
+from auditctl.reading import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl import Client, Fields, Window
+    from auditctl.provider import Client, Fields, Window
+
+
+NOTHING = (None, "", "NA")
+"""What an event has where there is no value: Upstash has a word of its own for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +27,12 @@ class Upstash(Provider):
 
     name = "upstash"
     title = "Upstash"
-    order = "none documented"
+    order = Order.NONE_DOCUMENTED
     permission = "a Developer API key of a native Upstash account"
     retention = "7 days (free), 30 days (pay as you go), 1 year (Pro)"
     rate_limit = "not documented"
     docs = "https://upstash.com/docs/devops/developer-api/account/list_audit_logs"
+    sample = "auditctl.demo.upstash:answer"
     hints = {
         401: "Check {email} and {api_key}: the account's e-mail address and a key made "
         "in the console under Account > Management API.",
@@ -40,9 +46,9 @@ class Upstash(Provider):
     api_key: Secret = secret()
     base_url: str = setting("https://api.upstash.com")
 
-    def credentials(self) -> Mapping[str, str]:
-        """Give the account's address and key as HTTP Basic authentication."""
-        return basic(self.email, self.api_key.reveal())
+    def auth(self) -> Basic:
+        """Send the account's address and key as HTTP Basic authentication."""
+        return Basic(self.email, self.api_key)
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002 - no filter
         """Read the array as it comes."""
@@ -53,7 +59,7 @@ class Upstash(Provider):
         """Read one event."""
         actor = event.get("actor")
         is_email = type(actor) is str and "@" in actor
-        return {
+        fields: Fields = {
             "time": event.get("timestamp"),
             "account": event.get("customer_id"),
             "id": event.get("log_id"),
@@ -63,6 +69,9 @@ class Upstash(Provider):
             "target": _target(event),
             "source_ip": event.get("ip"),
         }
+        if "NA" in fields.values():
+            fields |= {name: None for name, value in fields.items() if value == "NA"}  # type: ignore[typeddict-item]
+        return fields
 
 
 def _target(event: Mapping[str, Any]) -> object:

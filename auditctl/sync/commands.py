@@ -19,7 +19,7 @@ from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.parameters import duration
 from auditctl.paths import Template, parse_template
-from auditctl.provider import own_options
+from auditctl.provider import log_of, own_options
 from auditctl.record import FIELDS
 from auditctl.sync.archive import Archive, hold
 from auditctl.sync.follow import Outage, follow
@@ -64,7 +64,9 @@ class Job:
         """Lend the destination, locked, with a client."""
         options = self.options
         now = datetime.now(UTC)
-        overlap = duration("--overlap", options.overlap)
+        # A log whose events appear late needs more than is usual.
+        late = log_of(self.provider, options.own).overlap or timedelta()
+        overlap = max(duration("--overlap", options.overlap), late)
         wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
         shape = self._shape(now)
@@ -99,6 +101,10 @@ class Job:
         finally:
             client.close()
 
+    @property
+    def _log_name(self) -> str:
+        return self.options.own.get("log_name") or next(iter(self.provider.logs))
+
     def _shape(self, now: datetime) -> Shape:
         options = self.options
         since = None if options.since is None else parse_time(options.since, now)
@@ -118,6 +124,7 @@ class Job:
             "redact": options.redact,
             "csv-guard": options.csv_guard if format_ == "csv" else None,
             **{f.metadata["flag"][2:]: list(options.own.get(f.name, ())) for f in own},
+            **({"log": self._log_name} if len(self.provider.logs) > 1 else {}),
         }
         begun = (options.since, since)
         if format_ == "jsonl":

@@ -110,6 +110,8 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
     values = table.model_dump(exclude_unset=True)
     options = common | {key: values[key] for key in Defaults.model_fields if key in values}
     options["own"] = {one.name: tuple(values.get(key_of(one), ())) for one in own_options(provider)}
+    if "log" in values:
+        options["own"]["log_name"] = values["log"]
     keys = chain.from_iterable(map(source_keys, variables(provider)))
     options["settings"] = {key: values[key] for key in keys if key in values}
     template = parse_template(options["output"], provider=provider.name, source=name)

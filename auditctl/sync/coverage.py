@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditctl.window import BEGINNING, Window, before, shift
+from auditctl.window import BEGINNING, before, shift
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Two clocks this close are taken to agree: a ``Date`` header is not even exact to the second."""
@@ -12,6 +12,14 @@ DOUBT = timedelta(days=1)
 """A wrong clock matters for where a window begins only if it is wrong by more than this."""
 RETENTION_TOLERANCE = timedelta(days=1)
 """A retention in months is not exact to the hour."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A half-open span of time; the first moment that can be written is the log's beginning."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,8 @@ def first_since(
 
 
 def next_since(  # noqa: PLR0913 - all that decides it
-    covered: Window | None,
-    unfinished: Window | None,
+    covered: Stretch | None,
+    unfinished: Stretch | None,
     newest: datetime | None,
     *,
     first: datetime,
@@ -73,7 +81,7 @@ def next_since(  # noqa: PLR0913 - all that decides it
 
 
 def begins_too_late(
-    since: datetime, covered: Window | None, first: datetime, clocks: Clocks
+    since: datetime, covered: Stretch | None, first: datetime, clocks: Clocks
 ) -> bool:
     """Return whether a window must be read again from ``first``, now that the clocks are known.
 
@@ -96,7 +104,7 @@ def shown_since(
     return max(since, min(before(clocks.earlier, keeps), oldest))
 
 
-def extend(covered: Window | None, window: Window, clocks: Clocks) -> Window:
+def extend(covered: Stretch | None, window: Stretch, clocks: Clocks) -> Stretch:
     """Return what is covered after a window was read to its end.
 
     A clock that is behind for once takes nothing back. An end that lies in the future by both
@@ -104,12 +112,15 @@ def extend(covered: Window | None, window: Window, clocks: Clocks) -> Window:
     """
     if covered is None or covered.until > shift(clocks.later, CLOCK_TOLERANCE):
         return window
-    return Window(covered.since, max(covered.until, window.until))
+    return Stretch(covered.since, max(covered.until, window.until))
 
 
 def lost(
-    covered: Window | None, clocks: Clocks, keeps: timedelta | None, acknowledged: Sequence[Window]
-) -> Window | None:
+    covered: Stretch | None,
+    clocks: Clocks,
+    keeps: timedelta | None,
+    acknowledged: Sequence[Stretch],
+) -> Stretch | None:
     """Return the hours behind what is covered that the provider does not keep any more.
 
     Before a first window was read to its end there are none: nobody has lost what nobody had. An
@@ -122,4 +133,4 @@ def lost(
     if known:
         since = max(since, *known)
         until = before(until, RETENTION_TOLERANCE)
-    return Window(since, until) if since < until else None
+    return Stretch(since, until) if since < until else None

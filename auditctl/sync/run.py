@@ -15,7 +15,7 @@ from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import Tally, records
 from auditctl.sync import coverage
 from auditctl.sync.archive import Archive, Progress
-from auditctl.sync.coverage import Clocks
+from auditctl.sync.coverage import Clocks, Stretch
 from auditctl.sync.known import Known
 from auditctl.sync.state import ReadSpan, Span
 from auditctl.sync.walk import Walk
@@ -117,7 +117,7 @@ class Run:
 
     def _first(self) -> datetime:
         """Return where a first window begins, as far as the clocks are known."""
-        keeps = self.provider.keeps
+        keeps = self.provider.log.keeps
         return coverage.first_since(self.since, self._clocks(), keeps, by_day=self._by_day)
 
     def _clocks(self, ours: datetime | None = None) -> Clocks:
@@ -128,7 +128,7 @@ class Run:
         return Clocks(from_text(to_text(ours)), provider)
 
     @property
-    def _covered(self) -> Window | None:
+    def _covered(self) -> Stretch | None:
         covered = self.archive.state.covered
         return None if covered is None else _window(covered)
 
@@ -149,7 +149,7 @@ class Run:
 
     @property
     def _by_day(self) -> bool:
-        return self.provider.order == "newest day first"
+        return self.provider.log.order.is_by_day
 
     def _read(
         self,
@@ -164,14 +164,14 @@ class Run:
         Return False if it must be read again: the provider does not know the position any more,
         or its clock shows that the window should have begun earlier.
         """
-        in_pieces = self.provider.order == "none documented"
+        in_pieces = not self.provider.log.order.is_documented
         known = Known(self.archive, since, self._kept_from, outcome.clashes, in_pieces=in_pieces)
         self.client.begin()
         self.archive.discard()  # what a run that failed had read is read again
         # What is dated in the future is delivered; only the asking ends with tomorrow. Today is
         # asked for in any case, since an answer shows whether our clock or a former one is wrong.
         now = datetime.now(UTC)
-        asked = Window(min(since, now), shift(now, AHEAD))
+        asked = Window(min(since, now), shift(now, AHEAD), oldest_first=True)
         walk = Walk(self.provider, self.client, since, asked, position)
         try:
             if not self._read_on(walk, known, until, outcome):
@@ -196,7 +196,7 @@ class Run:
         batches = records(
             self.provider,
             walk.pages(),
-            Window(since, END),
+            Window(since, END, oldest_first=True),
             outcome.tally,
             account=self.account,
             redacted=self.redacted,
@@ -242,7 +242,7 @@ class Run:
         `records` stops behind a page that is wholly older. On a sparse log, the first page may
         reach back far behind the window, and still begin with an event inside it.
         """
-        if self.archive.state.covered is None or self.provider.order != "newest first":
+        if self.archive.state.covered is None or not self.provider.log.order.stops_at_since:
             return False
         last = tally.outside[-ENOUGH_OLDER:]
         twice = to_text(before(since, self.overlap), exact=True)[:-1]
@@ -260,11 +260,11 @@ class Run:
         gaps = self._gaps(outcome)
         reached = outcome.tally.reached
         oldest = END if reached is None else from_text(reached)
-        begins = coverage.shown_since(since, clocks, self.provider.keeps, oldest)
+        begins = coverage.shown_since(since, clocks, self.provider.log.keeps, oldest)
         if self.since is not None and self._covered is None and begins - since > coverage.DOUBT:
             outcome.begins = begins
         # What is left of a long ago may lie before all that the provider still keeps.
-        read = Window(min(begins, walk.until), walk.until)
+        read = Stretch(min(begins, walk.until), walk.until)
         covered = coverage.extend(self._covered, read, clocks)
         return Progress(self._read_span(walk, done=True), _span(covered), now_text(), gaps)
 
@@ -278,7 +278,7 @@ class Run:
         """Return the gaps not acknowledged, with one that this run finds."""
         state = self.archive.state
         acknowledged = [_window(gap) for gap in state.waived]
-        found = coverage.lost(self._covered, self._clocks(), self.provider.keeps, acknowledged)
+        found = coverage.lost(self._covered, self._clocks(), self.provider.log.keeps, acknowledged)
         if found is None:
             return state.gaps
         gap = _span(found)
@@ -288,15 +288,15 @@ class Run:
 
     def _kept_from(self) -> str:
         """Return the time before which the provider keeps nothing, so never shows it again."""
-        keeps = self.provider.keeps
+        keeps = self.provider.log.keeps
         if keeps is None:
             return ""
         return to_text(before(self._clocks().earlier, keeps + coverage.RETENTION_TOLERANCE))
 
 
-def _window(span: Span) -> Window:
-    return Window(from_text(span.since), from_text(span.until))
+def _window(span: Span) -> Stretch:
+    return Stretch(from_text(span.since), from_text(span.until))
 
 
-def _span(window: Window) -> Span:
+def _span(window: Stretch) -> Span:
     return Span(from_moment(window.since), to_text(window.until))

@@ -22,10 +22,11 @@ from auditctl import redact
 from auditctl.errors import UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import FileFormatName
+from auditctl.http.origin import checked_base_url
 from auditctl.parameters import parse_account
 from auditctl.paths import parse_template
-from auditctl.provider import Provider, own_options, variables
-from auditctl.settings import checked_base_url, is_secret, source_keys
+from auditctl.provider import Provider, checked_log, own_options, variables
+from auditctl.settings import is_secret, source_keys
 from auditctl.window import parse_duration, parse_time
 
 Load = Callable[[str], type[Provider] | None]
@@ -119,6 +120,9 @@ def _model(provider: type[Provider]) -> type[Defaults]:
     for option in own_options(provider):
         name = option.metadata["metavar"].split("|")[0]
         keys[key_of(option)] = (list[str], _key(f'["{name}"]'))
+    if len(provider.logs) > 1:
+        name = Annotated[str, _check(partial(checked_log, provider))]
+        keys["log"] = (name, _key(f'"{next(iter(provider.logs))}"'))
     for setting in variables(provider):
         once = AfterValidator(partial(_only, setting))
         value, file, variable = source_keys(setting)

@@ -37,7 +37,7 @@ class Walk:
         self.resumed = position is not None
         self.started = datetime.now(UTC)
         self.since_commit = 0
-        self._in_order = provider.order != "none documented"
+        self._newest_first = provider.log.order.of(asked).is_newest_first
         self._pages = (
             provider.pages(client, asked)
             if position is None
@@ -66,7 +66,7 @@ class Walk:
         Twins of events without an id are told apart by counting from there.
         """
         self._countable = self._countable and not any(map(_lacks_id, batch))
-        if self.newest is not None and self._in_order:
+        if self.newest is not None and self._newest_first:
             return
         # By all their text, which is faster and wrong by less than a millisecond.
         times = [record["time"] or "" for record in batch]

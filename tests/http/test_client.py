@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import Secret
 from auditctl.check import check
 from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
 from auditctl.http.client import MOST_FRUITLESS
-from auditctl.provider import MOST_EVENTS
+from auditctl.http.page import MOST_EVENTS
+from auditctl.provider import Secret
 from auditctl.providers.persona import Persona
 from tests.service import Service
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import Secret
 from auditctl.errors import UnreachableError
 from auditctl.http.cookies import LARGEST_HEADER, Cookies
+from auditctl.provider import Secret
 from auditctl.providers.persona import Persona
 from tests.service import Service
 

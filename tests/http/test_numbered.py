@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditctl import NumberedPage, Page, read_numbered, read_once
 from auditctl.errors import AnswerError, RefusedError, UnreachableError
+from auditctl.provider import NumberedPage, Page, read_numbered, read_once
 from tests.service import Service
 from tests.test_export import Acme
 

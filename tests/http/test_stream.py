@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from auditctl import Client, Page, Secret, Stream, Window
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -21,6 +20,7 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.http.stream import READ_AHEAD
+from auditctl.provider import Client, Page, Secret, Stream, Window
 from auditctl.providers.roam import Roam
 from tests.service import moment
 

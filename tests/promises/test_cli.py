@@ -1274,13 +1274,13 @@ def test_every_record_of_the_sample_data_fits_the_schema(name: str) -> None:
 
 PLUGIN = """
 from dataclasses import dataclass
-from auditctl import Page, Provider, secret, setting
+from auditctl.provider import Bearer, Order, Page, Provider, secret, setting
 
 @dataclass(frozen=True, kw_only=True)
 class Acme(Provider):
     name = "acme"
     title = "Acme"
-    order = "newest first"
+    order = Order.NEWEST_FIRST
     permission = "any key"
     retention = "for ever"
     rate_limit = "none"
@@ -1289,8 +1289,8 @@ class Acme(Provider):
     api_key: object = secret()
     base_url: str = setting("https://acme.example")
 
-    def credentials(self):
-        return {{"Authorization": self.api_key.reveal()}}
+    def auth(self):
+        return Bearer(self.api_key)
 
     def pages(self, client, window):
         yield Page([{{"id": "1", "key": "value"}}])

@@ -670,6 +670,10 @@ def test_the_guides_provider_gives_the_guides_records(package: Path) -> None:
         checked = ask_acme(package, "acme", "check", **settings)
         assert checked.returncode == 0
         assert "2026-01-03T07:00:00.000Z" in checked.stdout
+        del asked[:]
+        shown = ask_acme(package, "acme", "list", "--demo")
+        assert (shown.returncode, shown.stderr, asked) == (0, "", [])
+        assert '"id":"ev_1"' in shown.stdout
 
 
 def test_the_guides_provider_is_listed_and_says_what_it_lacks(package: Path) -> None:

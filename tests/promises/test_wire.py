@@ -750,7 +750,7 @@ def test_headers_without_a_bound_end_the_run_with_6(
 @every_provider
 def test_timeouts_are_set_for_every_request(name: str) -> None:
     timeouts: list[Any] = []
-    sent = demo.transport(name, TODAY)
+    sent = demo.transport(tape.provider_class(name), TODAY)
 
     def answer(request: httpx.Request) -> httpx.Response:
         timeouts.append(request.extensions["timeout"])

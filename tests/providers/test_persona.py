@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from auditctl import Answer, Secret, exact
+from auditctl import exact
 from auditctl.errors import AnswerError
+from auditctl.provider import Answer, Secret
 from auditctl.providers.persona import Persona
 from tests.service import Service
 

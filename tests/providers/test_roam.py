@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from auditctl import Client, Page, Secret, Window, exact, settings
+from auditctl import exact, settings
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -22,6 +22,7 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import Tally, records
+from auditctl.provider import Client, Page, Secret, Window
 from auditctl.providers.roam import Roam
 from tests.service import Service, moment
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.sync import coverage
-from auditctl.sync.coverage import Clocks
-from auditctl.window import BEGINNING, END, Window, before, shift
+from auditctl.sync.coverage import Clocks, Stretch
+from auditctl.window import BEGINNING, END, before, shift
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 OVERLAP = timedelta(hours=1)
@@ -28,8 +28,8 @@ class Model:
     keeps: timedelta | None
     overlap: timedelta = OVERLAP
     since: datetime | None = None
-    covered: Window | None = None
-    unfinished: Window | None = None
+    covered: Stretch | None = None
+    unfinished: Stretch | None = None
     newest: datetime | None = None
     events: set[datetime] = field(default_factory=set)
 
@@ -55,12 +55,12 @@ class Model:
         shown = [event for event in sorted(log, reverse=True) if event >= since]
         self.take(shown[: int(len(shown) * share)], until)
         if share < 1:
-            self.unfinished = Window(since, until)
+            self.unfinished = Stretch(since, until)
             return True
         if coverage.begins_too_late(since, self.covered, self.first(clocks), clocks):
             return False
         begins = coverage.shown_since(since, clocks, self.keeps, min(shown, default=END))
-        self.covered = coverage.extend(self.covered, Window(min(begins, until), until), clocks)
+        self.covered = coverage.extend(self.covered, Stretch(min(begins, until), until), clocks)
         self.unfinished = None
         return True
 
@@ -148,7 +148,7 @@ def test_events_dated_behind_the_providers_clock_are_not_passed_over(
 def test_a_later_window_never_begins_before_the_first(
     age: timedelta, length: timedelta, overlap: timedelta
 ) -> None:
-    covered = Window(NOW - age - length, NOW - age)
+    covered = Stretch(NOW - age - length, NOW - age)
     since = coverage.next_since(
         covered, None, covered.until, first=BEGINNING, now=NOW, overlap=overlap, by_day=False
     )
@@ -157,7 +157,7 @@ def test_a_later_window_never_begins_before_the_first(
 
 
 def test_a_quiet_log_read_by_day_costs_no_day_before_the_overlap() -> None:
-    covered = Window(NOW - 20 * DAY, NOW)
+    covered = Stretch(NOW - 20 * DAY, NOW)
     for newest in NOW - 10 * DAY, None:
         since = coverage.next_since(
             covered, None, newest, first=NOW - KEEPS, now=NOW, overlap=OVERLAP, by_day=True
@@ -189,23 +189,23 @@ def test_what_is_covered_begins_where_the_provider_can_have_shown_something() ->
 
 def test_hours_are_lost_when_what_is_covered_ends_before_what_is_kept() -> None:
     clocks = Clocks(NOW, NOW + HOUR)
-    covered = Window(NOW - 90 * DAY, NOW - 40 * DAY)
-    gap = Window(NOW - 40 * DAY, NOW - KEEPS)
+    covered = Stretch(NOW - 90 * DAY, NOW - 40 * DAY)
+    gap = Stretch(NOW - 40 * DAY, NOW - KEEPS)
     assert coverage.lost(covered, clocks, KEEPS, []) == gap
     assert coverage.lost(covered, clocks, None, []) is None
     assert coverage.lost(None, clocks, KEEPS, []) is None
-    assert coverage.lost(Window(covered.since, NOW - DAY), clocks, KEEPS, []) is None
+    assert coverage.lost(Stretch(covered.since, NOW - DAY), clocks, KEEPS, []) is None
     # Acknowledged: it goes on with the clock, and is found again only if it grows by days.
     later = Clocks(NOW + HOUR)
     assert coverage.lost(covered, later, KEEPS, [gap]) is None
     longer = coverage.lost(covered, Clocks(NOW + 3 * DAY), KEEPS, [gap])
-    assert longer == Window(gap.until, NOW + 2 * DAY - KEEPS)
+    assert longer == Stretch(gap.until, NOW + 2 * DAY - KEEPS)
 
 
 def test_a_clock_that_is_behind_takes_nothing_back_and_one_that_was_ahead_does_not_stay() -> None:
-    covered = Window(NOW - 9 * DAY, NOW)
-    behind = Window(NOW - 5 * DAY, NOW - 4 * DAY)
+    covered = Stretch(NOW - 9 * DAY, NOW)
+    behind = Stretch(NOW - 5 * DAY, NOW - 4 * DAY)
     assert coverage.extend(covered, behind, Clocks(NOW - 4 * DAY, NOW + HOUR)) == covered
-    ahead = Window(NOW - 9 * DAY, NOW + 3650 * DAY)
-    now = Window(NOW - HOUR, NOW)
+    ahead = Stretch(NOW - 9 * DAY, NOW + 3650 * DAY)
+    now = Stretch(NOW - HOUR, NOW)
     assert coverage.extend(ahead, now, Clocks(NOW, NOW)) == now
