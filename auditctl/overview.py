@@ -12,7 +12,7 @@ COLUMNS = ("provider", "environment", *FACTS)
 
 
 def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool) -> bytes:
-    """Give one row per provider: on a terminal a rich table that wraps, else plain lines."""
+    """Return one row per provider: on a terminal a rich table that wraps, else plain lines."""
     rows = [_facts(provider) for provider in providers]
     if not terminal:
         return PlainTable([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)

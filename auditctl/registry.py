@@ -59,7 +59,7 @@ def _declarations() -> Iterator[str]:
 def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
     """Import a provider; None if there is none of that name, or it is broken: a complaint then.
 
-    A stranger's module may raise anything when it is imported, and must not take the other
+    A plugin may raise anything when it is imported, and must not take the other
     providers with it.
     """
     value = installed().get(name)

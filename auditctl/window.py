@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from auditctl.errors import UsageError
-from auditctl.event_time import MILLISECONDS_FROM, from_iso
+from auditctl.event_time import from_iso
 
 FORMS = (
     "a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), "
@@ -21,6 +21,9 @@ END = datetime.max.replace(tzinfo=UTC)
 _NO_END = "9999-12-31T24"
 """Greater than every time that can be written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_UNITS = {10: timedelta(seconds=1), 13: timedelta(milliseconds=1)}
+"""How many digits a bare number has -> what it counts."""
+LENGTH_OF_YEAR = 4
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
@@ -62,9 +65,17 @@ def parse_time(text: str, now: datetime) -> datetime:
     words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
     if text in words:
         return words[text]
+    is_number = text.isascii() and text.isdigit()
+    if is_number and len(text) in EPOCH_UNITS:
+        return _EPOCH + int(text) * EPOCH_UNITS[len(text)]
+    if is_number:
+        meant = _meant(text)
+        message = (
+            f"Cannot read the time {text[:40]!r}: a number alone is epoch seconds (10 digits) or "
+            f"milliseconds (13). {f'Did you mean {meant}? ' if meant else ''}Write {FORMS}."
+        )
+        raise UsageError(message)
     try:
-        if text.isascii() and text.isdigit():
-            return _from_epoch(int(text))
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
         canonical = from_iso(text)
@@ -91,7 +102,7 @@ def in_words(duration: timedelta) -> str:
 
 
 def finer(text: str) -> str:
-    """Give the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
+    """Return the digits of a TIME's fraction behind the sixth, which `parse_time` leaves out."""
     canonical = from_iso(text.strip())
     return canonical.partition(".")[2][6:-1] if canonical else ""
 
@@ -113,7 +124,7 @@ def shift(moment: datetime, by: timedelta) -> datetime:
 
 
 def now_text() -> str:
-    """Give this moment as a record's time is written."""
+    """Return this moment as a record's time is written."""
     return to_text(datetime.now(UTC))
 
 
@@ -134,10 +145,15 @@ def from_text(text: str | None) -> datetime:
     return BEGINNING if text is None else datetime.fromisoformat(text)
 
 
-def _from_epoch(number: float) -> datetime:
-    if abs(number) >= MILLISECONDS_FROM:
-        return _EPOCH + timedelta(milliseconds=number)
-    return _EPOCH + timedelta(seconds=number)
+def _meant(number: str) -> str:
+    """Return the TIME that somebody may have meant with a number; empty if none is likely."""
+    if len(number) < LENGTH_OF_YEAR:
+        return f"{number}d"
+    day = number if len(number) > LENGTH_OF_YEAR else f"{number}0101"
+    try:
+        return datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date().isoformat()
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ BROKEN = {
     "no_provider": "class Acme:\n    name = 'no_provider'",
     "other_name": SOUND,
     "exits": "raise SystemExit(0)",
+    "order": SOUND.replace('"acme"', '"order"\n    order = "newest frist"'),
 }
 
 
@@ -86,6 +87,15 @@ def test_a_broken_provider_is_left_out_aloud(name: str) -> None:
     assert complaint.startswith(f"The provider {name} (")
     assert "is left out" in complaint
     assert registry.load("acme", complaints.append) is not None
+
+
+@pytest.mark.usefixtures("install")
+def test_a_fact_that_cannot_be_is_named_with_its_plugin() -> None:
+    complaints: list[str] = []
+    registry.load("order", complaints.append)
+    (complaint,) = complaints
+    assert complaint.startswith("The provider order (broken_order:Acme) is left out")
+    assert "its fact order is 'newest frist', and must be one of Order.NEWEST_FIRST" in complaint
 
 
 def packed(folder: Path, *, declared: str) -> Path:

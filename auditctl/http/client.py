@@ -60,8 +60,8 @@ class Client:
             retry_for: how long one trouble is waited out.
             concurrency: independent requests under way at once.
             transport: answers instead of the network.
-            on_exchange: told of every request.
-            on_pause: told why and how many seconds the run waits.
+            on_exchange: called after every request.
+            on_pause: called with the reason and the seconds when the run waits.
 
         """
         self.concurrency = concurrency
@@ -169,7 +169,7 @@ class Client:
                 return answer
 
     def follow(self, link: str) -> Answer:
-        """Ask what a link in an answer leads to, as it stands.
+        """Ask what a link in an answer leads to, as it is written.
 
         The credentials are sent there, so it must be of the base URL's origin, and lead to a path
         that this walk has asked before, if it has asked anything.
@@ -281,7 +281,7 @@ class Client:
     def _lists(  # noqa: C901 - each way an answer may end
         self, reading: Reading, question: Question
     ) -> Iterator[Answer | None]:
-        """Give a stream's lists: see `auditctl.http.stream.Lists`."""
+        """Yield a stream's lists: see `auditctl.http.stream.Lists`."""
         walk = self._current
         path, params = question.path, question.params
         if not question.again:
@@ -325,7 +325,7 @@ class Client:
                     raise
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
-        """Give ``ask(question)`` in order, as many under way at once as the user allows.
+        """Yield ``ask(question)`` in order, as many under way at once as the user allows.
 
         A question that fails ends the walk: the others under way stop asking.
         """
@@ -368,7 +368,7 @@ class Client:
         return cursor
 
     def once(self, *page: object) -> None:
-        """Make sure that a page, told by something on it, is none that was read before.
+        """Make sure that a page was not read before, by marks such as its first and last id.
 
         A provider may send the same pages under ever new cursors, without an end.
 
@@ -416,7 +416,7 @@ class Client:
         return self._refusals.incomplete(rows, total, why)
 
     def strange(self, what: str) -> AnswerError:
-        """Give the error for an answer of another shape; ``what`` completes "because"."""
+        """Return the error for an answer of another shape; ``what`` completes "because"."""
         return self._refusals.strange(what)
 
     @property

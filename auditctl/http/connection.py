@@ -35,7 +35,7 @@ Params = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what came of it, told to whoever wants to know."""
+    """One request and what came of it."""
 
     method: str
     path: str
@@ -68,7 +68,7 @@ class Connection:
             refusals: gives the failures to raise.
             most: connections that are kept open for further requests.
             transport: answers instead of the network.
-            on_exchange: told of every request.
+            on_exchange: called after every request.
 
         Raises:
             UsageError: the network cannot be used as the environment says.

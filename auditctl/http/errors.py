@@ -1,4 +1,4 @@
-"""What an answer that is none says, in headers and bodies of any shape, and what it stands for."""
+"""Refusals and failures as sentences, whatever their headers and bodies look like."""
 
 import json
 import re
@@ -118,7 +118,7 @@ class Refusals:
         return escape(redact_text(self._hidden(text)))
 
     def safe(self, text: str) -> str:
-        """Make a stranger's text fit for a message: shown, in one line, not too long."""
+        """Make a service's text fit for a message: shown, in one line, not too long."""
         text = self.shown(" ".join(self._hidden(text).split()))  # a secret may hold blanks
         return text if len(text) <= LONGEST_SAYING else f"{text[:LONGEST_SAYING]}…"
 
@@ -128,7 +128,7 @@ class Refusals:
         return text
 
     def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
-        """Give what a status stands for; ``words`` are what the body says, if anything."""
+        """Return what a status stands for; ``words`` are what the body says, if anything."""
         said = f": {self.safe(words)}" if words else ""
         hint = self._hints.get(status, "")
         if status in RETRIED:
@@ -153,7 +153,7 @@ class Refusals:
         return error
 
     def of_network(self, error: httpx.RequestError, origin: Origin, *, proxied: bool) -> Exception:
-        """Give what a fault of the network on the way to an origin stands for."""
+        """Return what a fault of the network on the way to an origin stands for."""
         said = self.safe(str(error) or type(error).__name__)
         if said == _ENDLESS_HEADERS:
             return self.too_large()
@@ -177,7 +177,7 @@ class Refusals:
         return PassingError(f"broke off its answer ({said})")
 
     def not_json(self, headers: httpx.Headers, body: bytes) -> PassingError:
-        """Give the error for an answer that is no JSON: it may come whole when asked again."""
+        """Return the error for an answer that is not JSON: it may come whole when asked again."""
         if "html" not in headers.get("Content-Type", "").lower():
             return PassingError(f"answered with {len(body)} bytes that are not JSON")
         hint = (
@@ -193,7 +193,7 @@ class Refusals:
         return PassingError("sent an array that ends too early, or is not JSON")
 
     def strange(self, what: str) -> AnswerError:
-        """Give the error for an answer of another shape; ``what`` completes "because"."""
+        """Return the error for an answer of another shape; ``what`` completes "because"."""
         message = (
             f"{self._title}'s answer cannot be understood, because {what}. Check that "
             f"{self._variable} is the API's address; if it is, the API has changed."
@@ -209,7 +209,7 @@ class Refusals:
         return AnswerError(message)
 
     def circle(self, question: str) -> AnswerError:
-        """Give the error for a question that was asked before."""
+        """Return the error for a question that was asked before."""
         message = (
             f"{self._title}'s pages would never end: {self.safe(question)} came round again. "
             "Nothing more was asked; the API may have changed."
@@ -233,7 +233,7 @@ class Refusals:
         return AnswerError(message)
 
     def elsewhere(self, origin: Origin, what: str) -> AnswerError:
-        """Give the error for ``what``, a link or a redirect, that leads to another origin."""
+        """Return the error for ``what``, a link or a redirect, that leads to another origin."""
         message = (
             f"{self._title} sent {what} to another origin, "
             f"{self.safe(f'{origin[0]}://{origin[1]}:{origin[2]}')}, where the credentials do not "
@@ -242,12 +242,12 @@ class Refusals:
         return AnswerError(message)
 
     def redirected(self, most: int) -> AnswerError:
-        """Give the error for a redirect too many."""
+        """Return the error for a redirect too many."""
         message = f"{self._title} redirects more than {most} times. Check the base URL."
         return AnswerError(message)
 
     def changed(self) -> UnreachableError:
-        """Give the error for a stream that cannot be taken up where it broke off."""
+        """Return the error for a stream that cannot be taken up where it broke off."""
         message = (
             f"{self._title}'s log changed while a broken answer was read again, so what is "
             "left of it cannot be told from what was delivered. Run the command again."
@@ -268,7 +268,7 @@ class Refusals:
         return UsageError(message)
 
     def unfit(self, what: str) -> AccessError:
-        """Give the error for credentials that no request can carry, because of ``what``."""
+        """Return the error for credentials that no request can carry, because of ``what``."""
         message = (
             f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
             f"{' and '.join(self._required)}; wanted: {self._permission}."
@@ -276,7 +276,7 @@ class Refusals:
         return AccessError(message)
 
     def unaskable(self, what: str) -> AnswerError:
-        """Give the error for a question that no URL can hold."""
+        """Return the error for a question that no URL can hold."""
         return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
 
 

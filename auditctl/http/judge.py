@@ -32,7 +32,7 @@ class Judge:
         self,
         response: httpx.Response,
     ) -> Answer:
-        """Return the answer if it is one; raise what it stands for if it is not."""
+        """Return the answer; raise what a refusal means."""
         answer: Answer | None = None
         content = _read(response)
         code = response.status_code
@@ -70,7 +70,7 @@ class Judge:
         is_array = True
         try:
             for some in rows:
-                # A refusal is read to its end: what it says may stand behind its rows.
+                # A refusal is read to its end: what it says may come after its rows.
                 if httpx.codes.is_success(status()):
                     yield some
         except arrays.NotAnArrayError:
@@ -102,5 +102,5 @@ def _read(response: httpx.Response) -> bytes:
                 break
     except (httpx.TransportError, httpx.DecodingError):
         if response.status_code not in TELLING:
-            raise  # what it stands for may be said in the body
+            raise  # its meaning may be said in the body
     return said

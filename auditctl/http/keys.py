@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-from auditctl.reading import NOTHING
-
 KEYS_IN_MEMORY = 100_000
 """Keys that wait in memory, 8 bytes each, before they go to disk."""
 
@@ -20,7 +18,7 @@ def keys_of(events: Sequence[Any], start: int, id_name: str) -> list[int]:
     keys: list[int] = []
     for place, event in enumerate(events, start):
         id_ = event.get(id_name) if type(event) is dict else None
-        if (type(id_) is str or type(id_) is int) and id_ not in NOTHING:
+        if (type(id_) is str or type(id_) is int) and id_ != "":
             keys.append(hash(str(id_)))
         else:
             keys.append(hash((place,)))

@@ -4,11 +4,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import compress
+from typing import TYPE_CHECKING
 
 from auditctl.errors import AnswerError, RefusedError, UnreachableError
-from auditctl.http.client import MOST_FRUITLESS, Client
 from auditctl.http.keys import StoredKeys, keys_of
 from auditctl.http.page import Page
+
+if TYPE_CHECKING:
+    from auditctl.http.client import Client
 
 MAX_PASSES = 3
 """How often all pages are read before the rows that none has shown are given up."""
@@ -17,7 +20,6 @@ GROWTH_FACTOR, GROWTH_PAGES = 2, 10
 
 MOVES = "rows move from page to page while they are read, or are hidden"
 GROWS = "its log grows faster than it can be read"
-FRUITLESS = f"{MOST_FRUITLESS} pages in a row brought no new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class NumberedPage:
 
 
 def read_numbered(
-    client: Client,
+    client: "Client",
     ask: Callable[[int], NumberedPage],
     everything: Iterable[NumberedPage],
     *,
@@ -60,7 +62,7 @@ def read_numbered(
 
 
 def _read_everything(
-    client: Client,
+    client: "Client",
     ask: Callable[[int], NumberedPage],
     everything: Iterable[NumberedPage],
     id_name: str,
@@ -119,7 +121,7 @@ class _Walk:
 
     def __init__(  # noqa: PLR0913 - what a walk begins with
         self,
-        client: Client,
+        client: "Client",
         ask: Callable[[int], NumberedPage],
         id_name: str,
         first: NumberedPage,
@@ -163,6 +165,9 @@ class _Walk:
 
     def read_from(self, number: int) -> Iterator[Page]:
         """Read the pages from this number on, several at once, until the total is reached."""
+        # Not at the top: help texts import every provider, and must not import httpx with it.
+        from auditctl.http.client import MOST_FRUITLESS
+
         is_first_pass = number > 1
         fruitless = 0
         most_pages = self.most_pages
@@ -175,7 +180,7 @@ class _Walk:
                 yield self.take(number, answer)
                 fruitless = fruitless + 1 if len(self.shown) == shown else 0
                 if is_first_pass and fruitless == MOST_FRUITLESS:
-                    raise self.incomplete(FRUITLESS)
+                    raise self.incomplete(f"{MOST_FRUITLESS} pages in a row brought no new one")
                 # The service may hide rows that it counts: then no page has the last ones.
                 is_end = not answer.page.events and number * self.stated_size >= self.largest_total
                 if self.is_complete or is_end:

@@ -12,7 +12,7 @@ Q = TypeVar("Q")
 
 
 def ahead(ask: Callable[[Q], A], questions: Iterable[Q], most: int) -> Iterator[A]:
-    """Give ``ask(question)`` for each question in order, at most ``most`` under way.
+    """Yield ``ask(question)`` for each question in order, at most ``most`` under way.
 
     With ``most`` 1 nothing is asked before its answer is wanted. An exception of ``ask`` is
     raised in its place in the order.

@@ -1,4 +1,4 @@
-"""What one walk over a log has asked and met, so that none goes round in a circle."""
+"""What one walk over a log has asked and read, so that it does not go round in a circle."""
 
 import threading
 from array import array

@@ -161,6 +161,14 @@ def test_the_installed_command_is_the_same_program() -> None:
         assert run(*words, command=installed) == run(*words)
 
 
+def test_help_imports_nothing_that_only_a_request_or_a_record_needs() -> None:
+    for words in ("--help", "persona list --help", "verify --help", "persona list --nope"):
+        found = run(*words.split(), command=[sys.executable, "-X", "importtime", *COMMAND[1:]])
+        imported = set(re.findall(r"(?m)^import time:.*\| +(\S+)$", found.said))
+        assert "auditctl.cli" in imported
+        assert not imported & {"httpx", "pydantic", "orjson", "rich", "importlib.metadata"}
+
+
 def test_a_shell_completes_the_names_of_the_providers() -> None:
     completing = {"_AUDITCTL_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
     found = run(environment={**completing, "COMP_WORDS": "auditctl per"})

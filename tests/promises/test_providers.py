@@ -325,6 +325,16 @@ def test_no_module_imports_a_provider_or_its_sample_data(module: str) -> None:
     assert used.isdisjoint(theirs)
 
 
+@every_module
+def test_http_knows_no_provider(module: str) -> None:
+    """Types that only type checkers read are counted too."""
+    if module.startswith("http."):
+        froms = [node for node in ast.walk(source(module)) if isinstance(node, ast.ImportFrom)]
+        used = {str(node.module) for node in froms}
+        above = {"provider", "settings", "registry", "export", "connect", "reading"}
+        assert used.isdisjoint({f"auditctl.{name}" for name in above})
+
+
 @every_provider
 def test_it_is_written_with_what_anybody_has(name: str) -> None:
     module = f"providers.{name}"

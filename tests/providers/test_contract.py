@@ -41,6 +41,7 @@ from auditctl.provider_cli import commands_of
 from auditctl.providers.persona import Persona
 from auditctl.reading import mapping
 from auditctl.settings import find, load
+from auditctl.sync import config
 from tests import tape
 from tests.service import Service, moment
 
@@ -203,6 +204,18 @@ def test_only_a_provider_with_several_logs_has_the_option() -> None:
     assert "demo" not in options(Vault, "list")
     assert "--demo" not in str(commands_of(Vault).commands["list"].epilog)
     assert "--demo" in str(commands_of(Persona).commands["list"].epilog)
+
+
+def test_a_source_names_its_log(tmp_path: Path) -> None:
+    def read_with(log: str) -> Any:
+        table = f'provider = "vault"\noutput = "x.jsonl"\nlog = "{log}"\n'
+        file = tmp_path / "auditctl.toml"
+        file.write_text(f"[sources.one]\n{table}")
+        return config.read(str(file), lambda _: Vault)["one"].options.own
+
+    assert read_with("signins") == {"log_name": "signins"}
+    with pytest.raises(UsageError, match="has no log 'other'; it has audit, signins"):
+        read_with("other")
 
 
 class VaultSite:
