@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def list_(provider: type["Provider"], options: ListOptions, context: Context) -> None:
     """Export a log."""
     if options.source is not None:
-        options, context = _of_source(options.source, provider, options, context)
+        options = _of_source(options.source, provider, options, context)
     elif options.config is not None:
         raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
@@ -145,11 +145,11 @@ def schema() -> None:
 
 def _of_source(
     name: str, provider: type["Provider"], options: ListOptions, context: Context
-) -> tuple[ListOptions, Context]:
-    """Return options and surroundings with the settings of a source of auditctl.toml.
+) -> ListOptions:
+    """Return the options with those of a source of auditctl.toml, and its settings.
 
     Raises:
-        UsageError: there is no such source, or it is another provider's.
+        UsageError: there is no such source, or it has another provider.
 
     """
     from auditctl.sync import config
@@ -157,21 +157,18 @@ def _of_source(
     sources = config.sources(options.config, context)
     source = sources.get(name)
     if source is None or source.provider is not provider:
-        what = "is none" if source is None else f"is one of {source.provider.name}"
+        what = "no such source" if source is None else f"a source of {source.provider.name}"
         there = [one.name for one in sources.values() if one.provider is provider]
         raise UsageError(
-            f"--source {name}: that {what}. Sources of {provider.name}: "
-            f"{', '.join(there) or 'none'}."
+            f"--source {name}: {what}. Sources of {provider.name}: {', '.join(there) or 'none'}."
         )
     given = {option: values for option, values in options.own.items() if values}
-    return (
-        replace(
-            options,
-            account=source.options.account if options.account is None else options.account,
-            demo=options.demo or source.options.demo,
-            own={**source.options.own, **given},
-        ),
-        replace(context, environ=source.environ(context.environ)),
+    return replace(
+        options,
+        account=source.options.account if options.account is None else options.account,
+        demo=options.demo or source.options.demo,
+        own={**source.options.own, **given},
+        settings=source.options.settings,
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings become a provider and the client that asks its service."""
+"""A provider and its client, made of settings and options."""
 
 import gc
 from collections.abc import Callable
@@ -38,9 +38,7 @@ def connect(
     from auditctl import settings
 
     patience = options.patience()
-    renewable = not options.demo and settings.may_change(provider, context.environ)
-    load = partial(settings.load, provider, context.environ, **options.own)
-    transport = None
+    again = transport = None
     if options.demo:
         from auditctl import demo
 
@@ -50,13 +48,16 @@ def connect(
         except LookupError as error:
             raise UsageError(f"{error}.") from None
     else:
+        places = settings.find(provider, context.environ, options.settings)
+        load = partial(settings.load, provider, places, **options.own)
         ready = load()
+        again = load if settings.may_change(places) else None
 
     from auditctl.http.client import Client
 
     client = Client(
         ready,
-        again=load if renewable else None,
+        again=again,
         retry_for=patience,
         concurrency=options.concurrency,
         transport=transport,

@@ -37,6 +37,8 @@ class FetchOptions(LogOptions):
     demo: bool = False
     own: Mapping[str, Any] = field(default_factory=dict)
     """The provider's own options: the field -> the values given; and the name of the log."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings of a source of auditctl.toml, by their keys there, such as api_key_file."""
 
     def account_name(self) -> str | None:
         """Read ``--account``.

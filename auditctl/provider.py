@@ -189,6 +189,8 @@ class Provider(ABC):
     base_url: str
     log_name: str = ""
     """Which of the logs is read; the first by default."""
+    setting_names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where each setting was found, by field, in the user's words: ACME_API_KEY_FILE."""
 
     def __post_init__(self) -> None:
         """Choose the first log, if none was."""
@@ -230,17 +232,18 @@ class Provider(ABC):
         """What the messages of `auditctl.http` say of the service and its settings."""
         from auditctl.http.errors import Subject
 
-        names = required(type(self))
+        names = self.names()
+        must = required(type(self)).keys() - {"base_url"}
         values = {field: getattr(self, field) for field in variables(type(self))}
         return Subject(
             title=self.title,
             permission=self.log.permission,
-            hints=self.hints,
-            base_url=f"{self.name.upper()}_BASE_URL",
+            hints=self.named_hints(),
+            base_url=names.get("base_url", f"{self.name.upper()}_BASE_URL"),
             settings={
                 names[field]: value.reveal() if isinstance(value, Secret) else value
                 for field, value in values.items()
-                if field in names and field != "base_url"
+                if field in must
             },
             secrets=[value.reveal() for value in values.values() if isinstance(value, Secret)],
             origins=[getattr(self, field) for field in origins(type(self))],
@@ -271,6 +274,20 @@ class Provider(ABC):
     def true_status(self, answer: Answer) -> int:
         """Return the HTTP status that an answer means, where the vendor sends another."""
         return answer.status
+
+    def names(self) -> dict[str, str]:
+        """Return what messages call each setting: where it was found, else its variables."""
+        read = variables(type(self)).items()
+        return {
+            field: self.setting_names.get(field, " or ".join(names)) for field, (names, _) in read
+        }
+
+    def named_hints(self) -> dict[int, str]:
+        """Return the hints, with the name of a setting in place of its {field}."""
+        hints = dict(self.hints)
+        for setting, name in self.names().items():
+            hints = {code: text.replace(f"{{{setting}}}", name) for code, text in hints.items()}
+        return hints
 
 
 _TEXTS = ("name", "title", "permission", "retention", "rate_limit", "docs")

@@ -1,9 +1,9 @@
-"""A provider's settings out of variables and the files they name."""
+"""A provider's settings, looked up where the user wrote them: auditctl.toml, variables, files."""
 
-import dataclasses
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
@@ -18,52 +18,144 @@ from auditctl.provider import (
 )
 
 LARGEST_FILE = 64 * 1024
-"""A secret is smaller; a file that is not was named by mistake."""
+"""Bytes of a file that holds a setting; a larger file was named by mistake."""
 PLACEHOLDER = "no-secret-is-needed-here"
-"""Stands nowhere in the sample data, since secrets are hidden wherever they are said back."""
+"""The secret of sample data. No sample event may contain it, because secrets are hidden."""
 
 P = TypeVar("P", bound=Provider)
 
+_is_variable = re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch
+"""Do not repeat any other name of a variable: it may be a secret pasted by mistake."""
 
-def load(provider: type[P], environ: Mapping[str, str], **options: Any) -> P:  # noqa: ANN401
-    """Make a provider out of the environment; ``options`` are its fields that are no settings.
+
+class Place(NamedTuple):
+    """Where the user wrote a setting: the value itself, or the path of a file that holds it."""
+
+    name: str
+    """The user's name for it, used in messages: ACME_API_KEY_FILE, or api_key_file in TOML."""
+    text: str
+    is_file: bool = False
+
+    def __repr__(self) -> str:
+        """Hide the text, which may be a secret."""
+        return f"Place({self.name})"
+
+    def read(self) -> str:
+        """Return the value.
+
+        Raises:
+            AccessError: there is none, it cannot be read, or no request can carry it.
+
+        """
+        what, value = self.name, self.text
+        if self.is_file:
+            # Do not repeat the path: it may be the secret itself, pasted by mistake.
+            what = f"The file that {self.name} names"
+            try:
+                with open(self.text, "rb") as file:  # noqa: PTH123 - the user's own path
+                    content = file.read(LARGEST_FILE + 1)
+                value = _trim(content.decode())
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+                message = f"{what} cannot be read: {reason}. Check {self.name}."
+                raise AccessError(message) from None
+            if len(content) > LARGEST_FILE:
+                raise AccessError(f"{what} is too large to be a secret.")
+        if not value:
+            raise AccessError(f"{what} is empty.")
+        if not value.isprintable():
+            message = (
+                f"{self.name} holds a line break or a control character. Check how it was written."
+            )
+            raise AccessError(message)
+        return value
+
+
+def find(
+    provider: type[Provider], environ: Mapping[str, str], of_source: Mapping[str, str]
+) -> dict[str, Place]:
+    """Find each setting: among the keys of a source of auditctl.toml, else in the environment.
 
     Raises:
-        AccessError: a required setting is missing, named twice, or its file cannot be read.
+        AccessError: a variable and its ``_FILE`` are both set, or auditctl.toml names a variable
+            that is not set.
+
+    """
+    places: dict[str, Place] = {}
+    for setting, (names, _) in variables(provider).items():
+        value, file, variable = source_keys(setting)
+        place = _place(value, file, of_source)
+        if variable in of_source:
+            place = _variable(of_source[variable], variable, environ)
+        if place is None:
+            found = [_place(name, f"{name}_FILE", environ) for name in names]
+            place = next(filter(None, found), None)
+        if place is not None:
+            places[setting] = place
+    return places
+
+
+def source_keys(setting: str) -> tuple[str, str, str]:
+    """Return the keys of auditctl.toml for a setting: its value, its file, its variable."""
+    return setting, f"{setting}_file", f"{setting}_env"
+
+
+def _place(name: str, file: str, texts: Mapping[str, str]) -> Place | None:
+    value, path = _trim(texts.get(name, "")), texts.get(file)
+    if value and path:
+        raise AccessError(f"{name} and {file} are both set. Unset one of them.")
+    if path:
+        return Place(file, path, is_file=True)
+    return Place(name, value) if value else None
+
+
+def _variable(name: str, key: str, environ: Mapping[str, str]) -> Place:
+    """Find the variable that a key of auditctl.toml names."""
+    is_shown = _is_variable(name)
+    value = _trim(environ.get(name, ""))
+    if not value:
+        named = name if is_shown else "The variable"
+        raise AccessError(f"{named}, which {key} names, is not set. Export it.")
+    return Place(name if is_shown else key, value)
+
+
+def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  # noqa: ANN401
+    """Make a provider of its settings; ``options`` are its fields that are not settings.
+
+    Raises:
+        AccessError: a required setting is missing, or cannot be read.
         UsageError: the base URL, or the value of an option, may not be used.
 
     """
     _check_options(provider, options)
     values: dict[str, Any] = {}
     missing: list[str] = []
-    for name, (names, default) in variables(provider).items():
-        for variable in names:
-            _not_both(variable, environ)
-        value = next((v for v in (_value(n, environ) for n in names) if v is not None), default)
+    for setting, (names, default) in variables(provider).items():
+        value = places[setting].read() if setting in places else default
         if value is None:
             missing.append(" or ".join(names))
-        elif is_secret(provider, name):
-            values[name] = Secret(value)
         else:
-            values[name] = value
+            values[setting] = Secret(value) if is_secret(provider, setting) else value
     if missing:
         *others, last = missing
         wanted = f"{', '.join(others)} and {last}" if others else last
         them = "them" if others else "it"
-        file = f"{missing[-1].split(' ')[0]}_FILE"  # secrets are declared last
+        file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
         permission = said_of_logs(provider, "permission")
         message = (
             f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
             f"or name a file that holds the value, as in {file}."
         )
         raise AccessError(message)
-    for field in ("base_url", *origins(provider)):
-        values[field] = checked_base_url(values[field], f"{provider.name}_{field}".upper())
-    return provider(**values, **options)
+    values["setting_names"] = {setting: place.name for setting, place in places.items()}
+    ready = provider(**values, **options)
+    for setting in ("base_url", *origins(provider)):
+        checked_base_url(values[setting], ready.names()[setting])
+    return ready
 
 
 def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
-    """Make a provider that needs no settings, for sample data.
+    """Make a provider for sample data, which needs no settings.
 
     Raises:
         UsageError: the value of an option may not be used.
@@ -71,72 +163,33 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
     """
     _check_options(provider, options)
     values: dict[str, Any] = {
-        name: Secret(PLACEHOLDER) if is_secret(provider, name) else default or "demo"
-        for name, (_, default) in variables(provider).items()
+        setting: Secret(PLACEHOLDER) if is_secret(provider, setting) else default or "demo"
+        for setting, (_, default) in variables(provider).items()
     }
-    for field in ("base_url", *origins(provider)):
-        if values[field] == "demo":
-            values[field] = f"https://{provider.name}.example"
+    for setting in ("base_url", *origins(provider)):
+        if values[setting] == "demo":
+            values[setting] = f"https://{provider.name}.example"
     return provider(**values, **options)
 
 
-def _check_options(provider: type[Provider], options: Mapping[str, Sequence[str]]) -> None:
+def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]]) -> None:
     for option in own_options(provider):
         if not all(map(is_name, options.get(option.name, ()))):
             message = f"{option.metadata['flag']} is empty, or holds what no name can."
             raise UsageError(message)
 
 
-def is_secret(provider: type[Provider], field: str) -> bool:
+def is_secret(provider: type[Provider], setting: str) -> bool:
     """Return whether a setting is a `Secret`."""
-    return next(bool(f.metadata["secret"]) for f in dataclasses.fields(provider) if f.name == field)
+    return bool(provider.__dataclass_fields__[setting].metadata["secret"])
 
 
-def may_change(provider: type[Provider], environ: Mapping[str, str]) -> bool:
-    """Return whether reading the settings again may give others: there are files, and no pipes."""
-    named = (names for names, _ in variables(provider).values())
-    paths = [path for names in named for name in names if (path := environ.get(f"{name}_FILE"))]
-    return bool(paths) and all(os.path.isfile(path) for path in paths)  # noqa: PTH113
+def may_change(places: Mapping[str, Place]) -> bool:
+    """Return whether to read the settings again: there are files, and no pipes."""
+    paths = [place.text for place in places.values() if place.is_file]
+    return bool(paths) and all(map(os.path.isfile, paths))
 
 
-def _not_both(name: str, environ: Mapping[str, str]) -> None:
-    if _trimmed(environ.get(name, "")) and environ.get(f"{name}_FILE"):
-        message = f"{name} and {name}_FILE are both set. Unset one of them."
-        raise AccessError(message)
-
-
-def _value(name: str, environ: Mapping[str, str]) -> str | None:
-    """Read a variable, or the file that its ``_FILE`` names; empty is as good as not set."""
-    value = _trimmed(environ.get(name, "")) or None
-    path = environ.get(f"{name}_FILE") or None
-    if path is None:
-        source = name
-    else:
-        source = f"{name}_FILE"
-        value = _read(source, path)
-    if value is not None and not value.isprintable():
-        message = f"{source} holds a line break or a control character. Check how it was written."
-        raise AccessError(message)
-    return value
-
-
-def _trimmed(value: str) -> str:
-    """Drop what a shell, an editor or a web page leaves around a value: blanks that nobody sees."""
+def _trim(value: str) -> str:
+    """Drop the invisible characters that a shell, an editor or a web page leaves around a value."""
     return value.strip().strip("\ufeff\u200b").strip()
-
-
-def _read(source: str, path: str) -> str:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - the user's own path, as it stands
-            content = file.read(LARGEST_FILE + 1)
-        value = _trimmed(content.decode())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        # Without the name: it may be the secret itself, put in the wrong place.
-        message = f"The file that {source} names cannot be read: {reason}. Check {source}."
-        raise AccessError(message) from None
-    if not value or len(content) > LARGEST_FILE:
-        what = "is too large to be a secret" if value else "is empty"
-        message = f"The file that {source} names {what}."
-        raise AccessError(message)
-    return value

@@ -106,7 +106,8 @@ def record(name: str, path: Path) -> Cassette:
     provider = provider_class(name)
     default = variables(provider)["base_url"][1]
     shown = default or f"https://{name}.example.org"
-    scrubber = Scrubber(settings.load(provider, os.environ).base_url, shown)
+    places = settings.find(provider, os.environ, {})
+    scrubber = Scrubber(settings.load(provider, places).base_url, shown)
     today = datetime.now(UTC).date()
     window = ["--since", f"{today - timedelta(days=1)}", "--until", f"{today}"]
     recorder = vcr.VCR(

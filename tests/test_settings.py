@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditctl import settings
 from auditctl.errors import AccessError, AuditctlError, UsageError
 from auditctl.provider import (
     Client,
@@ -26,7 +28,7 @@ from auditctl.provider import (
     setting,
     variables,
 )
-from auditctl.settings import PLACEHOLDER, load, may_change, sample
+from auditctl.settings import PLACEHOLDER, find, may_change, sample
 
 HIDDEN = "hunter2-hunter2"
 
@@ -57,6 +59,10 @@ class Acme(Provider):
 SET = {"ACME_ACCOUNT": "ada", "ACME_KEY": HIDDEN}
 
 
+def load(environ: Mapping[str, str], **options: tuple[str, ...]) -> Acme:
+    return settings.load(Acme, find(Acme, environ, {}), **options)
+
+
 def without(*names: str, **more: str) -> dict[str, str]:
     return {name: value for name, value in {**SET, **more}.items() if name not in names}
 
@@ -64,22 +70,22 @@ def without(*names: str, **more: str) -> dict[str, str]:
 def refused(environ: Mapping[str, str]) -> AuditctlError:
     """Give the error, once it was seen that it tells no secret, even in a traceback."""
     with pytest.raises(AuditctlError) as caught:
-        load(Acme, environ)
+        load(environ)
     told = "".join(traceback.TracebackException.from_exception(caught.value).format())
     assert HIDDEN not in told
     return caught.value
 
 
 def test_what_is_set_is_read_and_the_rest_has_its_default() -> None:
-    acme = load(Acme, SET, people=("a", "b"))
+    acme = load(SET, people=("a", "b"))
     assert (acme.account, acme.key.reveal()) == ("ada", HIDDEN)
     assert acme.base_url == "https://api.acme.example/v1"
     assert acme.people == ("a", "b")
-    assert load(Acme, without(ACME_BASE_URL="https://h/p")).base_url == "https://h/p"
+    assert load(without(ACME_BASE_URL="https://h/p")).base_url == "https://h/p"
 
 
 def test_no_secret_shows_itself() -> None:
-    acme = load(Acme, SET)
+    acme = load(SET)
     for shown in (repr(acme), str(acme), f"{acme.key}", repr(vars(acme)), f"{acme.key!r:>20}"):
         assert HIDDEN not in shown
 
@@ -104,7 +110,7 @@ def test_a_file_holds_the_value_less_the_blanks_around_it(
 ) -> None:
     (tmp_path / "file").write_bytes(content)
     required = {"ACME_ACCOUNT": "ada"} if name != "ACME_ACCOUNT" else {"ACME_KEY": HIDDEN}
-    acme = load(Acme, {**required, f"{name}_FILE": str(tmp_path / "file")})
+    acme = load({**required, f"{name}_FILE": str(tmp_path / "file")})
     assert (acme.account if name == "ACME_ACCOUNT" else acme.key.reveal()) == value
 
 
@@ -114,7 +120,7 @@ def test_a_file_holds_the_value_less_the_blanks_around_it(
 def test_blanks_around_a_value_are_dropped(around: str) -> None:
     urls = {"ACME_BASE_URL": f"{around}https://h/p{around}"}
     around_all = {name: f"{around}{value}{around}" for name, value in SET.items()}
-    acme = load(Acme, {**around_all, **urls})
+    acme = load({**around_all, **urls})
     assert (acme.account, acme.key.reveal()) == ("ada", HIDDEN)
     assert acme.base_url == "https://h/p"
     assert "ACME_KEY or ACME_OLD" in str(refused(without(ACME_KEY=around)))
@@ -122,9 +128,9 @@ def test_blanks_around_a_value_are_dropped(around: str) -> None:
 
 def test_blanks_alone_are_no_value(tmp_path: Path) -> None:
     (tmp_path / "file").write_text(HIDDEN)
-    acme = load(Acme, without(ACME_KEY=" ", ACME_KEY_FILE=str(tmp_path / "file")))
+    acme = load(without(ACME_KEY=" ", ACME_KEY_FILE=str(tmp_path / "file")))
     assert acme.key.reveal() == HIDDEN
-    assert load(Acme, without(ACME_KEY=" \n", ACME_OLD="old")).key.reveal() == "old"
+    assert load(without(ACME_KEY=" \n", ACME_OLD="old")).key.reveal() == "old"
 
 
 def test_a_base_url_in_quotes_is_to_be_written_without() -> None:
@@ -134,9 +140,9 @@ def test_a_base_url_in_quotes_is_to_be_written_without() -> None:
 def test_the_first_variable_goes_before_the_other(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("from a file")
     file = str(tmp_path / "file")
-    assert load(Acme, without(ACME_OLD="old")).key.reveal() == HIDDEN
-    assert load(Acme, without("ACME_KEY", ACME_OLD="old")).key.reveal() == "old"
-    assert load(Acme, without("ACME_KEY", ACME_KEY_FILE=file, ACME_OLD="old")).key.reveal() == (
+    assert load(without(ACME_OLD="old")).key.reveal() == HIDDEN
+    assert load(without("ACME_KEY", ACME_OLD="old")).key.reveal() == "old"
+    assert load(without("ACME_KEY", ACME_KEY_FILE=file, ACME_OLD="old")).key.reveal() == (
         "from a file"
     )
 
@@ -213,7 +219,7 @@ def test_a_value_that_no_header_can_carry_is_refused(value: str) -> None:
     ],
 )  # fmt: skip
 def test_a_base_url_is_https_or_on_this_machine(url: str) -> None:
-    assert load(Acme, without(ACME_BASE_URL=url)).base_url == url
+    assert load(without(ACME_BASE_URL=url)).base_url == url
 
 
 @pytest.mark.parametrize(
@@ -242,7 +248,7 @@ def test_plain_http_goes_to_loopback_addresses_only(address: Any) -> None:
     host = f"[{address}]" if address.version == 6 else str(address)
     environ = without(ACME_BASE_URL=f"http://{host}/")
     if address.is_loopback:
-        assert load(Acme, environ).base_url == f"http://{host}/"
+        assert load(environ).base_url == f"http://{host}/"
     else:
         assert isinstance(refused(environ), UsageError)
 
@@ -252,20 +258,31 @@ def test_no_variable_may_be_set_in_both_ways_though_another_goes_before_it(tmp_p
     environ = without(ACME_OLD=HIDDEN, ACME_OLD_FILE=str(tmp_path / "old"))
     assert "ACME_OLD and ACME_OLD_FILE are both set" in str(refused(environ))
     # One that is not needed is not even read.
-    load(Acme, without(ACME_OLD_FILE=str(tmp_path / "gone")))
+    load(without(ACME_OLD_FILE=str(tmp_path / "gone")))
 
 
 def test_settings_may_change_if_they_are_files_that_can_be_read_again(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(HIDDEN)
     os.mkfifo(tmp_path / "pipe")
-    assert not may_change(Acme, without())
-    assert may_change(Acme, without("ACME_KEY", ACME_KEY_FILE=str(tmp_path / "key")))
-    assert not may_change(Acme, without("ACME_KEY", ACME_KEY_FILE=str(tmp_path / "pipe")))
+    assert not may_change(find(Acme, without(), {}))
+    assert may_change(find(Acme, without("ACME_KEY", ACME_KEY_FILE=str(tmp_path / "key")), {}))
+    assert not may_change(find(Acme, without("ACME_KEY", ACME_KEY_FILE=str(tmp_path / "pipe")), {}))
+
+
+def test_a_message_has_the_name_that_the_user_wrote(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(HIDDEN)
+    hint = {401: "Check {account} and {key}, {not_a_setting}, {base_url}."}
+    with patch.object(Acme, "hints", hint):
+        acme = load(without("ACME_KEY", ACME_OLD_FILE=str(tmp_path / "key")))
+        assert acme.named_hints() == {
+            401: "Check ACME_ACCOUNT and ACME_OLD_FILE, {not_a_setting}, ACME_BASE_URL."
+        }
+        assert "ACME_KEY or ACME_OLD" in sample(Acme).named_hints()[401]
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "\x1b"])
 def test_a_value_that_would_lead_to_another_path_is_a_usage_error(value: str) -> None:
-    for make in (partial(load, Acme, without()), partial(sample, Acme)):
+    for make in (partial(load, without()), partial(sample, Acme)):
         with pytest.raises(UsageError, match="--person is empty, or holds what no name can"):
             make(people=("me", value))
 

@@ -58,10 +58,10 @@ class Hrhis(Provider):
     docs = "https://udsm-dhis2-project.github.io/hris-api-docs"
     sample = "auditctl.demo.hrhis:answer"
     hints = {
-        401: "Check HRHIS_USERNAME and HRHIS_PASSWORD.",
-        403: "HRHIS says this of a wrong user name or password too: check HRHIS_USERNAME and "
-        "HRHIS_PASSWORD, then whether that user may read the user logs.",
-        404: "Check HRHIS_BASE_URL, with its context path if there is one (…/demo), and the id "
+        401: "Check {username} and {password}.",
+        403: "HRHIS says this of a wrong user name or password too: check {username} and "
+        "{password}, then whether that user may read the user logs.",
+        404: "Check {base_url}, with its context path if there is one (…/demo), and the id "
         "given with --user.",
     }
 

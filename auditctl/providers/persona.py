@@ -47,10 +47,10 @@ class Persona(Provider):
     docs = "https://docs.withpersona.com/api-reference/user-audit-logs"
     sample = "auditctl.demo.persona:answer"
     hints = {
-        401: "Check PERSONA_API_KEY: it must be a production key (persona_production_…).",
-        403: "The key in PERSONA_API_KEY needs the permission user_audit_log.read, must be a "
+        401: "Check {api_key}: it must be a production key (persona_production_…).",
+        403: "The key in {api_key} needs the permission user_audit_log.read, must be a "
         "production key, and the key's IP allow-list must contain this machine.",
-        404: "Check PERSONA_BASE_URL, and the id (ual_…) if you gave one; records older than 6 "
+        404: "Check {base_url}, and the id (ual_…) if you gave one; records older than 6 "
         "months are gone, and sandbox keys see no user audit logs.",
     }
 

@@ -37,9 +37,9 @@ class Roam(Provider):
     docs = "https://developer.ro.am/docs/chat-api/userauditlog-list"
     sample = "auditctl.demo.roam:answer"
     hints = {
-        401: "Check ROAM_API_KEY (or ROAM_TOKEN): an API key made under Roam Administration > "
+        401: "Check {api_key}: an API key made under Roam Administration > "
         "Developer; personal access tokens cannot read this log.",
-        403: "The key in ROAM_API_KEY (or ROAM_TOKEN) needs organization access and the scope "
+        403: "The key in {api_key} needs organization access and the scope "
         "userauditlog:read, given under Roam Administration > Developer.",
     }
 

@@ -34,12 +34,12 @@ class Upstash(Provider):
     docs = "https://upstash.com/docs/devops/developer-api/account/list_audit_logs"
     sample = "auditctl.demo.upstash:answer"
     hints = {
-        401: "Check UPSTASH_EMAIL and UPSTASH_API_KEY: the account's e-mail address and a key made "
+        401: "Check {email} and {api_key}: the account's e-mail address and a key made "
         "in the console under Account > Management API.",
         403: "The account must be a native Upstash account (not one made through Vercel or Fly.io) "
         "and the key one for the Developer API.",
         404: "The audit log lives at https://api.upstash.com/auditlogs, without /v2: check "
-        "UPSTASH_BASE_URL.",
+        "{base_url}.",
     }
 
     email: str = setting()

@@ -218,14 +218,7 @@ def together(options: SourcesOptions, context: Context) -> None:
             log_format=options.log_format,
             follow=options.follow,
         )
-        own_context = replace(context, environ=source.environ(context.environ))
-        job = Job(
-            source.provider,
-            own_words,
-            source.template,
-            own_context,
-            f"{source.name}: ",
-        )
+        job = Job(source.provider, own_words, source.template, context, f"{source.name}: ")
         outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
         with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:
@@ -292,7 +285,7 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:
     """Report how a source failed, as soon as it does."""
-    context.console.error(f"{source.name}: {source.named(str(failure(error)))}")
+    context.console.error(f"{source.name}: {failure(error)}")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

@@ -33,6 +33,7 @@ from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
 from auditctl.sync import config
 from auditctl.sync.commands import GRAVEST
+from auditctl.sync.tables import Defaults
 from tests.tape import provider_class
 
 if TYPE_CHECKING:
@@ -502,7 +503,7 @@ def test_the_configuration_in_the_documents_is_one(tmp_path: Path) -> None:
     path.write_text(block(SYNC, "toml"))
     sources = config.read(str(path), lambda name: registry.load(name, pytest.fail))
     told = {name for row in rows(section(SYNC, "Many sources"), "key") for name in coded(row[0])}
-    there = set(config._Defaults.model_fields) | {"provider"}
+    there = set(Defaults.model_fields) | {"provider"}
     assert there <= told
     assert {source.provider.name for source in sources.values()} <= set(PROVIDERS)
 

@@ -494,8 +494,8 @@ def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> N
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("upstash", "that is one of upstash. Sources of persona: persona."),
-        ("prod", "that is none. Sources of persona: persona."),
+        ("upstash", "a source of upstash. Sources of persona: persona."),
+        ("prod", "no such source. Sources of persona: persona."),
     ],
 )
 def test_a_source_of_another_provider_is_refused(name: str, said: str, sources: Sources) -> None:
@@ -507,7 +507,7 @@ def test_a_source_of_another_provider_is_refused(name: str, said: str, sources: 
 def test_a_setting_of_the_source_that_is_not_there_ends_list(sources: Sources) -> None:
     environment = {"AUDITCTL_CONFIG": str(sources.config)}
     found = sources.auditctl("roam", "list", "--source", "roam", **environment)
-    said = "auditctl: KEY, which api_key_env of the source roam names, is not set. Export it.\n"
+    said = "auditctl: KEY, which api_key_env names, is not set. Export it.\n"
     assert found == Run(ACCESS, b"", said)
 
 

@@ -40,7 +40,7 @@ from auditctl.provider import (
 from auditctl.provider_cli import commands_of
 from auditctl.providers.persona import Persona
 from auditctl.reading import mapping
-from auditctl.settings import load
+from auditctl.settings import find, load
 from auditctl.sync import config
 from tests import tape
 from tests.service import Service, moment
@@ -568,7 +568,7 @@ def test_the_origin_of_the_token_is_shown_and_may_be_set() -> None:
         "REALM_LOGIN_URL": "http://login.realm.example",
     }
     with pytest.raises(UsageError, match="REALM_LOGIN_URL may not be used: plain http"):
-        load(Realm, settings)
+        load(Realm, find(Realm, settings, {}))
 
 
 # Facts that cannot be

@@ -355,8 +355,10 @@ def test_a_guest_without_an_address_goes_by_name() -> None:
 
 def test_the_api_key_goes_before_the_token() -> None:
     tokens = {"ROAM_API_KEY": "example-key", "ROAM_TOKEN": "example-token"}
-    assert settings.load(Roam, tokens).api_key.reveal() == "example-key"
-    assert settings.load(Roam, {"ROAM_TOKEN": "example-token"}).api_key.reveal() == "example-token"
+    both = settings.find(Roam, tokens, {})
+    assert settings.load(Roam, both).api_key.reveal() == "example-key"
+    old = settings.find(Roam, {"ROAM_TOKEN": "example-token"}, {})
+    assert settings.load(Roam, old).api_key.reveal() == "example-token"
 
 
 # Walks that fail while several days are under way

@@ -13,6 +13,7 @@ from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
 from auditctl.providers.upstash import Upstash
+from auditctl.settings import Place, find
 from auditctl.sync import config
 from auditctl.sync.options import SyncOptions
 from tests.server import KEY, Fault, Server
@@ -206,7 +207,7 @@ def test_a_home_folder_and_a_byte_order_mark_are_understood(
     path.write_text(text, encoding="utf-8-sig")
     (found,) = config.read(str(path), PROVIDERS.get).values()
     assert found.options.output == "/home/asha/audit/a.jsonl"
-    assert found.settings == {"api_key_file": "/home/asha/key"}
+    assert found.options.settings == {"api_key_file": "/home/asha/key"}
 
 
 def test_paths_are_relative_to_the_folder_of_the_file_not_to_where_one_stands(
@@ -215,11 +216,11 @@ def test_paths_are_relative_to_the_folder_of_the_file_not_to_where_one_stands(
     text = source('api_key_file = "keys/persona"', output="logs/{date}.jsonl")
     (tmp_path / "auditctl.toml").write_text(text)
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    (elsewhere / "logs" / "{date}.jsonl").mkdir(parents=True)  # nothing to this configuration
     monkeypatch.chdir(elsewhere)
     (found,) = config.read("../auditctl.toml", PROVIDERS.get).values()
     assert found.options.output == "../logs/{date}.jsonl"
-    assert found.environ({}) == {"PERSONA_API_KEY_FILE": "../keys/persona"}
+    assert found.options.settings == {"api_key_file": "../keys/persona"}
 
 
 def test_the_providers_own_options_are_lists(tmp_path: Path) -> None:
@@ -237,45 +238,40 @@ SURROUNDING = {
     "ROAM_API_KEY": "surrounding key",
     "ROAM_TOKEN_FILE": "/surrounding/token",
     "ROAM_BASE_URL": "https://surrounding.example",
-    "HOME": "/home/somebody",
     "KEY": "named key",
+    "lower": "https://lower.example",
 }
 
 
 @pytest.mark.parametrize(
-    ("lines", "seen"),
+    ("lines", "places"),
     [
-        ([], SURROUNDING),
-        (
-            ['api_key_env = "KEY"'],
-            {
-                "ROAM_API_KEY": "named key",
-                "ROAM_BASE_URL": "https://surrounding.example",
-                "HOME": "/home/somebody",
-                "KEY": "named key",
-            },
-        ),
+        ([], {}),
+        (['api_key_env = "KEY"'], {"api_key": Place("KEY", "named key")}),
         (
             ['api_key_file = "/run/key"', 'base_url = "https://own.example"'],
             {
-                "ROAM_API_KEY_FILE": "/run/key",
-                "ROAM_BASE_URL": "https://own.example",
-                "HOME": "/home/somebody",
-                "KEY": "named key",
+                "api_key": Place("api_key_file", "/run/key", is_file=True),
+                "base_url": Place("base_url", "https://own.example"),
             },
         ),
-        (['base_url_file = "/run/url"'], None),
+        (
+            ['base_url_file = "/run/url"'],
+            {"base_url": Place("base_url_file", "/run/url", is_file=True)},
+        ),
+        (['base_url_env = "lower"'], {"base_url": Place("base_url_env", "https://lower.example")}),
     ],
-    ids=["nothing", "a variable", "a file", "no secret, and in a file"],
+    ids=["nothing", "a variable", "a file", "no secret, and in a file", "an odd variable"],
 )
 def test_what_a_source_says_of_a_setting_hides_what_the_environment_says_of_it(
-    lines: list[str], seen: dict[str, str] | None, tmp_path: Path
+    lines: list[str], places: dict[str, Place], tmp_path: Path
 ) -> None:
-    if seen is None:
-        seen = {**SURROUNDING, "ROAM_BASE_URL_FILE": "/run/url"}
-        del seen["ROAM_BASE_URL"]
     (found,) = read(tmp_path, source(*lines, provider="roam")).values()
-    assert found.environ(SURROUNDING) == seen
+    assert find(Roam, SURROUNDING, found.options.settings) == {
+        "api_key": Place("ROAM_API_KEY", "surrounding key"),
+        "base_url": Place("ROAM_BASE_URL", "https://surrounding.example"),
+        **places,
+    }
 
 
 @pytest.mark.parametrize(
@@ -286,16 +282,15 @@ def test_what_a_source_says_of_a_setting_hides_what_the_environment_says_of_it(
         ("hunter2", "The variable"),
     ],
 )
-@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("value", [None, "", " \n"])
 def test_a_variable_that_is_named_and_not_set_is_said(
     variable: str, named: str, value: str | None, tmp_path: Path
 ) -> None:
     (found,) = read(tmp_path, source(f'api_key_env = "{variable}"')).values()
+    environ = {} if value is None else {variable: value}
     with pytest.raises(AccessError) as caught:
-        found.environ({"PERSONA_API_KEY": "x"} | ({} if value is None else {variable: value}))
-    assert str(caught.value) == (
-        f"{named}, which api_key_env of the source s names, is not set. Export it."
-    )
+        find(Persona, {"PERSONA_API_KEY": "x", **environ}, found.options.settings)
+    assert str(caught.value) == f"{named}, which api_key_env names, is not set. Export it."
 
 
 def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
@@ -309,7 +304,7 @@ def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
     found = auditctl("sync", "--config", str(path))
     assert found.status == ACCESS
     assert sorted(found.said.splitlines()) == [
-        "auditctl: a: NOT_SET, which api_key_env of the source a names, is not set. Export it.",
+        "auditctl: a: NOT_SET, which api_key_env names, is not set. Export it.",
         (
             "auditctl: b: The file that api_key_file names cannot be read: No such file or "
             "directory. Check api_key_file."
@@ -330,10 +325,24 @@ def test_credentials_that_are_refused_are_called_what_the_file_calls_them(
     with Server(Log(1), faults=lambda _: Fault(401)) as server:
         url = server.environment["PERSONA_BASE_URL"]
         path.write_text(source(f'{setting}\nbase_url = "{url}"', name="prod"))
-        found = auditctl("sync", "--config", str(path), KEY_OF_PROD=KEY)
-    assert found.status == ACCESS
-    assert f" Check {named}: " in found.said
-    assert "PERSONA_API_KEY" not in found.said
+        config = ("--config", str(path))
+        for words in (("sync",), ("persona", "list", "--source", "prod")):
+            found = auditctl(*words, *config, KEY_OF_PROD=KEY, PERSONA_API_KEY="other")
+            assert found.status == ACCESS
+            assert f" Check {named}: " in found.said
+            assert "PERSONA_API_KEY" not in found.said
+
+
+def test_a_server_that_says_the_name_of_a_variable_is_quoted_as_it_is(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "auditctl.toml"
+    said = Fault(401, body=b'{"error": "PERSONA_API_KEY and {api_key}"}')
+    with Server(Log(1), faults=lambda _: said) as server:
+        url = server.environment["PERSONA_BASE_URL"]
+        path.write_text(source('api_key_env = "KEY"', f'base_url = "{url}"'))
+        found = auditctl("sync", "--config", str(path), KEY=KEY)
+    assert "(401: PERSONA_API_KEY and {api_key}). Check KEY: " in found.said
 
 
 # Mistakes
@@ -345,29 +354,32 @@ COMMON = (
 )
 IN_PERSONA = f"provider, {COMMON}, base_url, base_url_file, base_url_env, api_key_file, api_key_env"
 NO_SECRET = (
-    "A secret may not stand here. Write {0}_file with the name of a file that holds it, or {0}_env "
-    "with the name of a variable"
-)
-NO_SECRET_AT_ALL = (
-    "A secret may not stand here. A source names the file that holds it, as api_key_file does, or "
-    "the variable, as api_key_env does"
+    "Do not write a secret here. Write {0}_file in the source, with the path of a file that holds "
+    "it, or {0}_env, with the name of a variable"
 )
 DURATION = "Cannot read the duration 'soon': write it like 45s, 90m, 12h, 30d, 2w or 1d12h"
 NO_PLACEHOLDER = "has a placeholder that is none. There are {date}, {account}, {provider}, {source}"
-NO_SOURCES = "sources: There must be a table [sources.NAME] for each source"
-NO_PROVIDER = "A source needs a provider: its subcommand's name"
+TABLE = "Write a table [sources.NAME] for each source, in single brackets"
+NO_SOURCES = f"sources: {TABLE}"
+NO_PROVIDER = 'Write it like provider = "NAME", as `auditctl providers` shows it'
 NO_OUTPUT = "A source needs an output: the PATH of its destination"
 BAD_NAME = "A source's name has letters, digits, '-', '_' and '.' only"
-NO_TEXT = "Input should be a valid string"
-NO_TRUTH = "Input should be a valid boolean"
+NO_TRUTH = "Write it like redact = true or false, without quotes"
+NO_OVERLAP = 'Write it like overlap = "1h"'
+NO_PATH = 'Write it like output = "audit/{date}.jsonl"'
+NO_NUMBER = "Write it like concurrency = 4, a whole number from 1 to 64"
 
 MISTAKES = {
     "nothing": ("", 1, NO_SOURCES),
     "no source": ("[defaults]\noverlap = '1h'", 1, NO_SOURCES),
     "a list of sources": ("\nsources = []", 2, NO_SOURCES),
     "no table of sources": ("sources = 1", 1, NO_SOURCES),
-    "no table of defaults": ("defaults = 'x'\n" + source(), 1, "defaults: This must be a table"),
-    "a source that is no table": ("[sources]\ns = 1", 2, f"sources.s.provider: {NO_PROVIDER}"),
+    "no table of defaults": (
+        "defaults = 'x'\n" + source(),
+        1,
+        "defaults: Write a table [defaults], in single brackets",
+    ),
+    "a source that is no table": ("[sources]\ns = 1", 2, f"sources.s: {TABLE}"),
     "an unknown table": (
         source() + "\n[source.x]\n",
         5,
@@ -401,17 +413,17 @@ MISTAKES = {
     "a secret by another name": (
         source(f'api-key = "{HIDDEN}"'),
         4,
-        f"sources.s.api-key: {NO_SECRET_AT_ALL}",
+        f"sources.s.api-key: {NO_SECRET.format('api_key')}",
     ),
     "a secret of the defaults": (
         source() + f"[defaults]\ntoken = '{HIDDEN}'",
         5,
-        f"defaults.token: {NO_SECRET_AT_ALL}",
+        f"defaults.token: {NO_SECRET.format('api_key')}",
     ),
     "a secret at the top": (
         f"PERSONA_API_KEY = '{HIDDEN}'\n" + source(),
         1,
-        f"PERSONA_API_KEY: {NO_SECRET_AT_ALL}",
+        f"PERSONA_API_KEY: {NO_SECRET.format('api_key')}",
     ),
     "an output that no path can be": (
         source("where = []").replace("output = ", 'output = "a\\u0000b" #'),
@@ -431,7 +443,7 @@ MISTAKES = {
     "a secret where a number belongs": (
         source(f'concurrency = "{HIDDEN}"'),
         4,
-        "sources.s.concurrency: Input should be a valid integer",
+        f"sources.s.concurrency: {NO_NUMBER}",
     ),
     "no provider": ("[sources.s]\noutput = 'x'", 1, f"sources.s.provider: {NO_PROVIDER}"),
     "a provider that is no text": (
@@ -448,12 +460,12 @@ MISTAKES = {
     "an output that is empty": (
         source(output=""),
         3,
-        "sources.s.output: String should have at least 1 character",
+        f"sources.s.output: {NO_PATH}",
     ),
     "an output that is no text": (
         "[sources.s]\nprovider = 'roam'\noutput = 1",
         3,
-        f"sources.s.output: {NO_TEXT}",
+        f"sources.s.output: {NO_PATH}",
     ),
     "standard output": (
         source(output="-"),
@@ -479,7 +491,7 @@ MISTAKES = {
         5,
         f"defaults.retry_for: {DURATION}",
     ),
-    "a duration that is a number": (source("overlap = 60"), 4, f"sources.s.overlap: {NO_TEXT}"),
+    "a duration that is a number": (source("overlap = 60"), 4, f"sources.s.overlap: {NO_OVERLAP}"),
     "a time": (
         source("", 'since = "2026-02-30"'),
         5,
@@ -489,7 +501,11 @@ MISTAKES = {
             "(2026-01-31T08:00:00Z), epoch seconds, now, today or yesterday"
         ),
     ),
-    "a time of day": (source("since = 08:00:00"), 4, f"sources.s.since: {NO_TEXT}"),
+    "a time of day": (
+        source("since = 08:00:00"),
+        4,
+        'sources.s.since: Write it like since = "30d" or 2026-01-31',
+    ),
     "a test": (
         source('where = ["id=1", "nonsense"]'),
         4,
@@ -506,7 +522,11 @@ MISTAKES = {
             "FIELD~REGEX or FIELD!~REGEX"
         ),
     ),
-    "a test alone": (source('where = "id=1"'), 4, "sources.s.where: Input should be a valid list"),
+    "a test alone": (
+        source('where = "id=1"'),
+        4,
+        'sources.s.where: Write it like where = ["outcome=failure"]',
+    ),
     "fields": (
         source('fields = ["id", "id"]'),
         4,
@@ -515,12 +535,12 @@ MISTAKES = {
     "a format": (
         source('format = "table"'),
         4,
-        "sources.s.format: Input should be 'jsonl' or 'csv'",
+        'sources.s.format: Write it like format = "jsonl" or "csv"',
     ),
     "no number": (
         source("concurrency = true"),
         4,
-        "sources.s.concurrency: Input should be a valid integer",
+        f"sources.s.concurrency: {NO_NUMBER}",
     ),
     "no account": (
         source('account = " "'),
@@ -530,13 +550,47 @@ MISTAKES = {
     "a number too small": (
         source("concurrency = 0"),
         4,
-        "sources.s.concurrency: Input should be greater than or equal to 1",
+        f"sources.s.concurrency: {NO_NUMBER}",
     ),
-    "no truth": (source('demo = "false"'), 4, f"sources.s.demo: {NO_TRUTH}"),
+    "two tables": (
+        "[[sources.s]]\nprovider = 'roam'",
+        1,
+        f"sources.s: {TABLE}",
+    ),
+    "a setting that is no text": (
+        source("email = 1", provider="upstash"),
+        4,
+        'sources.s.email: Write it like email = "…"',
+    ),
+    "a setting that is blank": (
+        source('email = " "', provider="upstash"),
+        4,
+        'sources.s.email: Write it like email = "…"',
+    ),
+    "a file that is no text": (
+        source('api_key_file = ["key"]'),
+        4,
+        'sources.s.api_key_file: Write it like api_key_file = "/run/secrets/…"',
+    ),
+    "a variable that is no text": (
+        source("api_key_env = 1"),
+        4,
+        'sources.s.api_key_env: Write it like api_key_env = "PERSONA_API_KEY"',
+    ),
+    "a test that is no text": (
+        source("where = [", "  1", "]"),
+        5,
+        'sources.s.where.0: Write it like where = ["outcome=failure"]',
+    ),
+    "no truth": (
+        source('demo = "false"'),
+        4,
+        "sources.s.demo: Write it like demo = true or false, without quotes",
+    ),
     "a user": (
         source('user = "me"', provider="hrhis"),
         4,
-        "sources.s.user: Input should be a valid list",
+        'sources.s.user: Write it like user = ["ID"]',
     ),
     "two ways": (
         source('api_key_file = "a"', 'base_url = "https://b"', 'api_key_env = "c"'),
@@ -658,7 +712,10 @@ def test_a_mistake_in_one_source_keeps_all_from_running(
     found = auditctl(*command.split(), "--config", str(path))
     assert found.ended == (
         USAGE,
-        f"auditctl: {path}, line 8: sources.t.demo: Input should be a valid boolean.\n",
+        (
+            f"auditctl: {path}, line 8: sources.t.demo: Write it like demo = true or false, "
+            "without quotes.\n"
+        ),
     )
     assert found.out == b""
     assert list(tmp_path.iterdir()) == [path]
