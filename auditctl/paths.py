@@ -3,12 +3,13 @@
 import os
 import re
 import stat
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from auditctl.errors import UsageError
+from auditctl.output import LONGEST_NAME
 from auditctl.parameters import STDOUT
 from auditctl.record import Record
 
@@ -24,6 +25,8 @@ NOBODY = "unknown"
 """Stand for the date and the account of a record that has none."""
 LONGEST_VALUE = 100
 """Characters of an account in a file's name."""
+LONGEST_BEFORE_MARK = LONGEST_NAME - len(".cut-20261121T112600.123456Z")
+"""Bytes of a file's name that leave room for what ends the name of bytes set aside from it."""
 
 _VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account": "[^/]+"}
 """What may stand in the place of each placeholder in a file's name."""
@@ -76,7 +79,7 @@ class Template:
             groups.setdefault(self.name(record), []).append(record)
         return dict(groups)
 
-    def aside(self, names: Container[str]) -> list[str]:
+    def aside(self, names: Iterable[str]) -> list[str]:
         """Return the names, below the folder, of files with bytes that were set aside.
 
         ``names`` are those of the destination's files: others may be of one beside it.
@@ -84,18 +87,19 @@ class Template:
         if self.several:
             import glob
 
-            pattern = "*".join(map(glob.escape, _PLACEHOLDER.split(self.names)[::2])) + f"{MARK}*"
+            # Of the name itself there may be only the beginning.
+            within = os.path.dirname(self.names)  # noqa: PTH120
+            pieces = map(glob.escape, _PLACEHOLDER.split(within)[::2])
+            pattern = os.path.join("*".join(pieces), f"*{MARK}*")  # noqa: PTH118
             found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
         else:
             found = []
             with suppress(OSError):
                 found = os.listdir(self.folder or ".")  # noqa: PTH208
-        return sorted(
-            name
-            for name in found
-            if MARK in name
-            and ((begin := name.rpartition(MARK)[0]) in names or begin == self.names)
-        )
+        if not (found := [name for name in found if MARK in name]):
+            return []
+        known = set(map(short_name, [*names, self.names]))
+        return sorted(name for name in found if name.rpartition(MARK)[0] in known)
 
     def there(self) -> list[str]:
         """Give the names, below the folder, of files that are there and may be its own.
@@ -185,6 +189,17 @@ def journals_of(path: str) -> Iterator[str]:
             return
         folder, last = os.path.split(folder)
         name = f"{last}-{name}"  # as in a journal's name
+
+
+def short_name(name: str) -> str:
+    """Return how the names of files begin that have bytes set aside from a file of this name."""
+    folder, last = os.path.split(name)
+    if len(os.fsencode(last)) <= LONGEST_BEFORE_MARK:
+        return name
+    import hashlib
+
+    digest = hashlib.sha256(os.fsencode(last)).hexdigest()[:16]
+    return os.path.join(folder, f"{last[:40]}~{digest}")  # noqa: PTH118 - 40 are at most 160 bytes
 
 
 def find_templates(path: str) -> list[Template]:

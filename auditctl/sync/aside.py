@@ -76,16 +76,6 @@ def set_aside(source: str, length: int, path: str) -> str:
     return end
 
 
-def since(name: str) -> str:
-    """Return when the bytes in a file were set aside, as `basic` writes times."""
-    return name.rpartition(MARK)[2][:19]
-
-
-def basic(time: str) -> str:
-    """Write a time of the journal as in the name of a file that was set aside."""
-    return time.replace("-", "").replace(":", "")[:19]
-
-
 def read_aside(name: str, path: str, header: bytes, *, compressed: bool) -> Aside:
     """Read what was set aside.
 
@@ -99,8 +89,7 @@ def read_aside(name: str, path: str, header: bytes, *, compressed: bool) -> Asid
             if row.endswith(b"\n"):
                 aside.rows.add(_hash(row))
             else:
-                # After a power failure there may be zeros where nothing had been written.
-                aside.beginning = row.rstrip(b"\0")
+                aside.beginning = row
     except zlib.error:
         aside.foreign = True
     aside.find(header)
@@ -139,7 +128,6 @@ def unpacked(chunks: Iterable[bytes], *, compressed: bool) -> Iterator[bytes]:
         rest = chunk
         while rest:
             if member.eof:
-                rest = rest.lstrip(b"\0")
                 member = zlib.decompressobj(_GZIP)
             yield member.decompress(rest)
             rest = member.unused_data
@@ -147,7 +135,22 @@ def unpacked(chunks: Iterable[bytes], *, compressed: bool) -> Iterator[bytes]:
 
 def _chunks(path: str, *, compressed: bool) -> Iterator[bytes]:
     with open(open_file(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123
-        yield from unpacked(iter(lambda: file.read(CHUNK), b""), compressed=compressed)
+        chunks = _without_zeros(iter(lambda: file.read(CHUNK), b""))
+        yield from unpacked(chunks, compressed=compressed)
+
+
+def _without_zeros(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Leave out the zeros at the end: a power failure leaves them where nothing was written.
+
+    A gzip member that loses its own last zeros still gives all its rows.
+    """
+    zeros = 0
+    for chunk in chunks:
+        data = chunk.rstrip(b"\0")
+        if data:
+            yield bytes(zeros) + data
+            zeros = 0
+        zeros += len(chunk) - len(data)
 
 
 def _hash(row: bytes) -> bytes:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from auditctl.errors import IntegrityError
 from auditctl.output import cannot
-from auditctl.paths import Template, journals_of
-from auditctl.sync.aside import Aside, basic, read_aside, set_aside, since
+from auditctl.paths import Template, journals_of, short_name
+from auditctl.sync.aside import Aside, read_aside, set_aside
 from auditctl.sync.chain import read_lines
 from auditctl.sync.disk import (
     close,
@@ -127,30 +127,20 @@ class DataFiles:
 
     def _set_aside(self, name: str, source: str) -> None:
         """Set aside what a file, wherever it is now, has after its last commit."""
-        end = set_aside(source, self.state.files[name].length, self.path(name))
-        self.aside.append(self._read_aside(name + end))
+        short = short_name(name)
+        end = set_aside(source, self.state.files[name].length, self.path(short))
+        self.aside.append(self._read_aside(short + end))
 
     def _read_aside(self, name: str) -> Aside:
         return read_aside(name, self.path(name), self.csv, compressed=self.template.compressed)
 
     def _recall(self) -> None:
         """Take up what runs before set aside, and had no time to look at."""
-        template = self.template
-        names = template.aside(self.state.files)
-        waiting = [name for name in names if name not in self.state.aside]
-        if not waiting:
-            return
-        first = min(map(since, waiting))
+        names = self.template.aside(self.state.files)
         try:
-            self.aside = [self._read_aside(name) for name in waiting]
-            with Files(template) as files:
-                for _, commit in read_lines(template.journal):
-                    if basic(commit.at) < first:
-                        continue
-                    for entry in commit.files:
-                        self.find(files.rows(entry, csv=bool(self.csv)))
+            self.aside = [self._read_aside(name) for name in names if name not in self.state.aside]
         except OSError as error:
-            raise cannot(template.path, error) from None
+            raise cannot(self.template.path, error) from None
 
     def find(self, rows: Iterable[bytes]) -> None:
         """Note that rows are in the destination, which may be among those that were set aside."""
@@ -165,6 +155,12 @@ class DataFiles:
             OutputError: it cannot be removed.
 
         """
+        if not all(aside.is_known for aside in self.aside):
+            # Runs before this one may have written it. Which ones, no clock can tell.
+            with Files(self.template) as files:
+                for _, commit in read_lines(self.template.journal):
+                    for entry in commit.files:
+                        self.find(files.rows(entry, csv=bool(self.csv)))
         stays = [aside.name for aside in self.aside if not aside.is_known]
         for name in (aside.name for aside in self.aside if aside.is_known):
             try:
