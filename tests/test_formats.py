@@ -176,6 +176,15 @@ def test_a_plain_table_is_aligned_and_whole() -> None:
     )
 
 
+def test_one_long_value_does_not_make_every_line_as_long() -> None:
+    long = record(actor="a" * 10**6, action="x")
+    first, *others = output(PlainTable(TWO), [[long] + 99 * [record(actor="b", action="y")]]).split(
+        b"\n"
+    )[1:-1]
+    assert first == b"a" * 10**6 + b"  x"
+    assert {line.split() == [b"b", b"y"] and len(line) < 1000 for line in others} == {True}
+
+
 @given(runs)
 def test_a_plain_table_has_a_safe_line_per_record_with_every_value(
     batches: list[list[Record]],

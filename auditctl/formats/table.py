@@ -15,6 +15,8 @@ NOTHING = "-"
 """Stands for null, so that every line has as many columns as the header."""
 TO_SECONDS = 20
 """Cells of a time without a fraction."""
+WIDEST = 200
+"""Characters up to which a plain column is padded: one value of a megabyte would blow up all."""
 NARROWEST = {"time": TO_SECONDS}
 """Cells that a column keeps while others can give way: a time down to its seconds. For the rest
 it is the title's width."""
@@ -39,7 +41,9 @@ class PlainTable:
         lines = [[_text(field, record) for field in self._fields] for record in records]
         if not self._widths:
             lines.insert(0, [escape(field.name) for field in self._fields])
-            self._widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+            self._widths = [
+                min(WIDEST, max(map(len, column))) for column in zip(*lines, strict=True)
+            ]
         return "".join([self._line(cells) for cells in lines]).encode()
 
     def end(self) -> bytes:

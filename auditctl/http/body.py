@@ -17,6 +17,8 @@ PIECE = 64 * 1024
 """Bytes decompressed at a time: a piece of the network's may hold a thousand times its size."""
 MOST_CODINGS = 3
 """Compressions on top of each other; one is usual."""
+NO_CODINGS = ("", "identity", "none", "utf-8", "binary", "aws-chunked")
+"""What servers state of a body that is not compressed; most of these are no codings at all."""
 
 _MARK = b"\xef\xbb\xbf"
 _GZIP_OR_ZLIB, _RAW = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
@@ -63,7 +65,7 @@ def chunks(response: httpx.Response) -> Iterator[bytes]:
     """
     pieces = cast("Iterable[bytes]", response.stream)
     codings = response.headers.get("Content-Encoding", "").lower().split(",")
-    codings = [name for coding in codings if (name := coding.strip()) not in ("", "identity")]
+    codings = [name for coding in codings if (name := coding.strip()) not in NO_CODINGS]
     if len(codings) > MOST_CODINGS:
         message = "it is compressed several times"
         raise httpx.DecodingError(message)

@@ -354,10 +354,7 @@ class Client:
         tree = answer.tree if answer else None
         status = self._provider.status(response.status_code, tree)
         if not httpx.codes.is_success(status):
-            try:
-                said = said_in(tree) if answer else said_in(content.decode(errors="replace"))
-            except RecursionError:
-                said = ""
+            said = said_in(tree if answer else content.decode(errors="replace"))
             raise self._refusals.of_status(status, response.headers, said)
         if answer is None and not content and status in NO_CONTENT:
             return Answer(None, b"")

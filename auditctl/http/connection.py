@@ -156,11 +156,16 @@ class Connection:
             AnswerError: it is redirected too often, or to another origin; or its body is too large.
 
         """
+        asked = f"{path} {params or ''}"
+        if not {".", ".."}.isdisjoint(path.split("/")):
+            raise self._refusals.unaskable(
+                asked
+            )  # httpx would take an id that is ".." for a way up
         try:
             query = f"?{urlencode(params)}" if params else ""
             request = self._request(self._base + path + query, credentials)
         except (httpx.InvalidURL, ValueError):
-            raise self._refusals.unaskable(f"{path} {params or ''}") from None
+            raise self._refusals.unaskable(asked) from None
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 with self._sent(request) as response:

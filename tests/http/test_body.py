@@ -108,6 +108,11 @@ def test_what_cannot_be_decompressed_is_an_error(packed: bytes, coding: str, sai
         body.read(response([packed], coding))
 
 
+@pytest.mark.parametrize("coding", ["none", "UTF-8", "binary", "aws-chunked", ""])
+def test_what_is_no_compression_is_read_as_it_is(coding: str) -> None:
+    assert body.read(response([b"[]"], coding)) == b"[]"
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
 def test_nothing_is_nothing_however_it_is_called(coding: str) -> None:
     assert body.read(response([], coding)) == b""
