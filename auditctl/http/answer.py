@@ -12,13 +12,13 @@ _NEGATIVE_ZERO = re.compile(rb"-0[,}\]\s]")
 """Also inside a text now and then, which costs time only."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """A JSON value as the provider sent it.
 
     Numbers with a fraction, an exponent or more than 64 bits are floats, which may be rounded, and
     ``-0`` has lost its sign: `restore` makes them exact. Almost no answer has any, so it is left to
-    whoever finds one.
+    whoever finds one, and has no further use for the body then.
     """
 
     tree: Any

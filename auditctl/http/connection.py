@@ -157,10 +157,8 @@ class Connection:
 
         """
         asked = f"{path} {params or ''}"
-        if not {".", ".."}.isdisjoint(path.split("/")):
-            raise self._refusals.unaskable(
-                asked
-            )  # httpx would take an id that is ".." for a way up
+        if not {".", ".."}.isdisjoint(path.split("/")):  # ids that httpx takes for a way up
+            raise self._refusals.unaskable(asked)
         try:
             query = f"?{urlencode(params)}" if params else ""
             request = self._request(self._base + path + query, credentials)

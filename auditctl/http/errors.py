@@ -33,7 +33,10 @@ MOST_ERRORS = 3
 DEEPEST_SAYING = 20
 """Levels of an error body that are looked into; JSON may be nested without an end."""
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
-_WORDS = ("title", "details", "detail", "error", "error_description", "message")
+_WORDS = (
+    "title", "details", "detail", "error", "error_description", "message", "Message", "msg",
+    "reason", "description",
+)  # fmt: skip
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")

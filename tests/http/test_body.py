@@ -123,6 +123,15 @@ def test_the_content_of_a_response_that_was_made_of_it_is_read() -> None:
     assert body.read(made) == b"[]"
 
 
+@pytest.mark.parametrize("widest", ["\U0001f600".encode(), rb"\ud83d\ude00"])
+def test_a_text_counts_as_wide_as_its_widest_character(widest: bytes) -> None:
+    # In Python it takes four times its bytes, and what is made of it as much again.
+    pieces = [b'"', *[b"y" * 2**20] * 80, b'"']
+    assert len(body.read(response(pieces))) == 80 * 2**20 + 2
+    with pytest.raises(TooLargeError):
+        body.read(response([*pieces[:-1], widest, b'"']))
+
+
 def bomb(filling: bytes, size: int) -> Iterator[bytes]:
     """Pack so many bytes of a filling, a megabyte at a time."""
     packer = zlib.compressobj(1, wbits=31)
