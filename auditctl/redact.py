@@ -15,7 +15,7 @@ MOST_LAYERS = 5
 
 _NAMES = frozenset({b"authorization", b"proxyauthorization"})
 _PARTS = (
-    b"cookie", b"connectsid", b"password", b"passwd", b"pwd", b"secret", b"token", b"apikey",
+    b"cookie", b"connect.sid", b"password", b"passwd", b"pwd", b"secret", b"token", b"apikey",
     b"csrf", b"privatekey", b"sessionkey", b"jwt", b"signature", b"credential",
 )  # fmt: skip
 # Not compiled, as some further ones: most runs do not need them.
@@ -55,7 +55,7 @@ _harmless: set[str] = set()
 def is_secret(name: str) -> bool:
     """Return whether a value under this name is a credential.
 
-    Case, ``-``, ``_``, dots and blanks do not matter. Of a name with brackets, ``user[password]``, each part
+    Case, ``-`` and ``_`` do not matter. Of a name with brackets, ``user[password]``, each part
     counts.
     """
     known = _known.get(name)
@@ -73,7 +73,7 @@ def is_secret(name: str) -> bool:
 
 def _is_secret(name: str) -> bool:
     # As bytes, because str.lower() would fold a few foreign letters onto ours.
-    plain = name.encode(errors="surrogatepass").translate(_LOWER, b"-_. ")
+    plain = name.encode(errors="surrogatepass").translate(_LOWER, b"-_")
     return plain in _NAMES or (
         any(part in plain for part in _PARTS) and not re.fullmatch(_NAMES_AN_OBJECT, name)
     )

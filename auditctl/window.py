@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from auditctl.errors import UsageError
-from auditctl.event_time import MILLISECONDS_FROM, from_iso
+from auditctl.event_time import from_iso
 
 FORMS = (
     "a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), "
@@ -24,6 +24,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
+_is_epoch = re.compile(r"[0-9]{10}(?:[0-9]{3})?").fullmatch
+"""Seconds or milliseconds; other numbers of digits are slips, and would mean some other century."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -63,11 +65,11 @@ def parse_time(text: str, now: datetime) -> datetime:
     if text in words:
         return words[text]
     try:
-        if text.isascii() and text.isdigit():
-            return _from_epoch(int(text))
+        if _is_epoch(text):
+            return _EPOCH + timedelta(milliseconds=int(f"{text}000"[:13]))
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
-        canonical = from_iso(text)
+        canonical = None if text.isdigit() else from_iso(text)  # 20260131 may be anything
         if canonical is not None:
             return datetime.fromisoformat(canonical)
     except (ValueError, OverflowError, UsageError):
@@ -132,12 +134,6 @@ def from_moment(moment: datetime) -> str | None:
 def from_text(text: str | None) -> datetime:
     """Read what `from_moment` and `to_text` write."""
     return BEGINNING if text is None else datetime.fromisoformat(text)
-
-
-def _from_epoch(number: float) -> datetime:
-    if abs(number) >= MILLISECONDS_FROM:
-        return _EPOCH + timedelta(milliseconds=number)
-    return _EPOCH + timedelta(seconds=number)
 
 
 @dataclass(frozen=True)

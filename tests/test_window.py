@@ -39,7 +39,7 @@ def seconds(time: str) -> Decimal:
 )
 def test_durations_are_read(text: str, expected: timedelta) -> None:
     assert parse_duration(text) == expected
-    assert text == "0" or parse_time(text, NOW) == NOW - expected  # alone it is the epoch
+    assert text == "0" or parse_time(text, NOW) == NOW - expected  # "0" alone is no time
 
 
 @given(st.integers(0, 10**9))
@@ -72,10 +72,9 @@ def test_other_durations_are_refused(text: str) -> None:
         ("2026-01-31T08:09:10-0130", datetime(2026, 1, 31, 9, 39, 10, tzinfo=UTC)),
         ("2016-12-31T23:59:60Z", datetime(2017, 1, 1, tzinfo=UTC)),
         ("2017-01-01T05:29:60.5+05:30", datetime(2017, 1, 1, 0, 0, 0, 500_000, UTC)),
-        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("0000000000", datetime(1970, 1, 1, tzinfo=UTC)),
         ("1769846950", datetime(2026, 1, 31, 8, 9, 10, tzinfo=UTC)),
-        ("99999999999", datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
-        ("100000000000", datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+        ("9999999999", datetime(2286, 11, 20, 17, 46, 39, tzinfo=UTC)),
         ("1769846950123", datetime(2026, 1, 31, 8, 9, 10, 123000, UTC)),
     ],
 )
@@ -89,6 +88,7 @@ def test_each_form_of_a_time_is_read_in_utc(text: str, expected: datetime) -> No
     "text",
     [
         "", "tomorrow", "Now", "1x", "-1d", "-5", "1.5", "176984695\u0660", "9" * 30, "9" * 5000,
+        "0", "1", "2026031", "20260131", *("1769846950123456"[:n] for n in (9, 11, 12, 14)),
         "2026-02-30", "2026-1-1", "2026-01-31T", "2026-01-31Z", "2026-01-31T25:00Z",
         "2026-01-31T08:09:60Z", "2026-01-31T08:09:10+25:00", "2026-01-31T08:09:10Z\n2",
         "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "99999999w", "9" * 5000 + "s",
