@@ -75,7 +75,9 @@ class RichTable:
         """Write a line per record, once there is one."""
         if not records:
             return b""
-        lines = [[_text(field, record) for field in self._fields] for record in records]
+        # Nothing is seen of what is longer, and rich takes half a second for a million characters.
+        most = 4 * self._width
+        lines = [[_text(field, record, most) for field in self._fields] for record in records]
         if self._widths:
             return "".join([self._line(cells) for cells in lines]).encode()
         return self._first(lines)
@@ -156,8 +158,10 @@ def _line_width(widths: Sequence[int]) -> int:
     return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
-def _text(field: Field, record: Record) -> str:
+def _text(field: Field, record: Record, most: int | None = None) -> str:
     text = as_text(field.read(record))
+    if most is not None and text is not None and len(text) > most:
+        text = f"{text[:most]}…"
     return NOTHING if text is None or text == "" else escape(text)
 
 
