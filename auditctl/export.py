@@ -87,6 +87,8 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
         moment: str | None = None
         _redact(page, redacted=redacted)
         may_need_mending = not verbatim and not _is_ordinary(page)
+        for answer in page.answers:
+            answer.body = b""  # no longer of use, and as large as all records together
         context = page.context
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}

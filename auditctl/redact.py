@@ -31,7 +31,7 @@ _ENCODED = re.compile(r"%(?:22|23|25|26|3b|3d|3f|40)", re.IGNORECASE)
 _USER_PART = r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@'
 """``//user:password@`` in a URL, also with ``/`` as JSON may escape it; a password may hold ``:``
 and ``@``."""
-_MAY_BE_USER_PART = rb'//[^"/]*:[^"/]*@'
+_MAY_BE_USER_PART = rb'//[^"/:]*:[^"/]*@'
 _JSON = ("{", "[", '"{', '"[')
 """How JSON begins, also if it is a text in JSON again; not every quote, as headers begin with."""
 _QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"

@@ -176,6 +176,24 @@ def test_a_plain_table_is_aligned_and_whole() -> None:
     )
 
 
+def test_one_long_value_does_not_make_every_line_as_long() -> None:
+    long = record(actor="a" * 10**6, action="x")
+    first, *others = output(PlainTable(TWO), [[long] + 99 * [record(actor="b", action="y")]]).split(
+        b"\n"
+    )[1:-1]
+    assert first == b"a" * 10**6 + b"  x"
+    assert {line.split() == [b"b", b"y"] and len(line) < 1000 for line in others} == {True}
+
+
+@pytest.mark.parametrize("character", ["\U0001f600", "\x1b", "\u0301", "\u200b"])
+def test_a_huge_value_is_cropped_before_it_is_measured(character: str) -> None:
+    # Measured as a whole, these would take minutes.
+    batch = [record(actor=character * 10**6, action="x")] * 50
+    lines = output(RichTable(TWO, 80, color=False), [batch, batch]).decode().splitlines()
+    assert len(lines) == 101
+    assert all("…" in line and len(line) < 500 for line in lines[1:])
+
+
 @given(runs)
 def test_a_plain_table_has_a_safe_line_per_record_with_every_value(
     batches: list[list[Record]],

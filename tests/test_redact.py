@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auditctl import exact
 from auditctl import redact as module
-from auditctl.redact import REDACTED, is_secret, redact_text, sweep
+from auditctl.redact import REDACTED, is_secret, may_hide_in_texts, redact_text, sweep
 from tests.conftest import STRINGS, TEXTS, utf8
 
 SECRET = ["cookies", "token", "api_key", "X-Csrf-Token", "clientSecret", "PASSWORD"]
@@ -346,6 +346,13 @@ def test_hostile_text_of_a_megabyte_is_done(piece: str) -> None:
     # Anything that takes the square of this length would not come to an end.
     text = piece * (LARGE // len(piece))
     assert redact_text(f"{text}&token=abc").endswith("&token=[REDACTED]")
+
+
+def test_a_hostile_page_is_done() -> None:
+    emails = b'"a@example.com",' * 20
+    for text in (b"//" + b":" * LARGE, b"//a:" * (LARGE // 4), b"//" * LARGE):
+        assert not may_hide_in_texts(b'[%b"%b"]' % (emails, text))
+        assert may_hide_in_texts(b'[%b"%b","h://u:p@h"]' % (emails, text))
 
 
 def test_hostile_lists_and_depth_are_done() -> None:

@@ -15,6 +15,8 @@ NOTHING = "-"
 """Stands for null, so that every line has as many columns as the header."""
 TO_SECONDS = 20
 """Cells of a time without a fraction."""
+WIDEST = 200
+"""Characters up to which a plain column is padded: one value of a megabyte would blow up all."""
 NARROWEST = {"time": TO_SECONDS}
 """Cells that a column keeps while others can give way: a time down to its seconds. For the rest
 it is the title's width."""
@@ -39,7 +41,9 @@ class PlainTable:
         lines = [[_text(field, record) for field in self._fields] for record in records]
         if not self._widths:
             lines.insert(0, [escape(field.name) for field in self._fields])
-            self._widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+            self._widths = [
+                min(WIDEST, max(map(len, column))) for column in zip(*lines, strict=True)
+            ]
         return "".join([self._line(cells) for cells in lines]).encode()
 
     def end(self) -> bytes:
@@ -71,7 +75,9 @@ class RichTable:
         """Write a line per record, once there is one."""
         if not records:
             return b""
-        lines = [[_text(field, record) for field in self._fields] for record in records]
+        # Nothing is seen of what is longer, and rich takes half a second for a million characters.
+        most = 4 * self._width
+        lines = [[_text(field, record, most) for field in self._fields] for record in records]
         if self._widths:
             return "".join([self._line(cells) for cells in lines]).encode()
         return self._first(lines)
@@ -152,8 +158,10 @@ def _line_width(widths: Sequence[int]) -> int:
     return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
-def _text(field: Field, record: Record) -> str:
+def _text(field: Field, record: Record, most: int | None = None) -> str:
     text = as_text(field.read(record))
+    if most is not None and text is not None and len(text) > most:
+        text = f"{text[:most]}…"
     return NOTHING if text is None or text == "" else escape(text)
 
 

@@ -17,13 +17,13 @@ _LINKS = re.compile(r'<([^>]*)>((?:[^<",]|"[^"]*")*)')
 _PARAMETERS = re.compile(r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """A JSON value as the provider sent it.
 
     Numbers with a fraction, an exponent or more than 64 bits are floats, which may be rounded, and
     ``-0`` has lost its sign: `restore` makes them exact. Almost no answer has any, so it is left to
-    whoever finds one.
+    whoever finds one, and has no further use for the body then.
     """
 
     tree: Any

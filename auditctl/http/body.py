@@ -1,5 +1,6 @@
 """The body of an answer: decompressed as it arrives, and never more of it than memory allows."""
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -13,10 +14,15 @@ LARGEST_IN_MEMORY = 540 * 1024 * 1024
 """Bytes that such an answer may take once it is parsed, by the estimate below."""
 BYTES_PER_VALUE = 128
 """What a small JSON value takes in Python; a short body may hold very many of them."""
+WITH_WIDE, WITH_WIDEST = 5, 8
+"""How many times its bytes a text takes, parsed and written again, that holds other characters than
+ASCII's; and one that holds such as take four bytes."""
 PIECE = 64 * 1024
 """Bytes decompressed at a time: a piece of the network's may hold a thousand times its size."""
 MOST_CODINGS = 3
 """Compressions on top of each other; one is usual."""
+NO_CODINGS = ("", "identity", "none", "utf-8", "binary", "aws-chunked")
+"""What servers state of a body that is not compressed; most of these are no codings at all."""
 
 _MARK = b"\xef\xbb\xbf"
 _GZIP_OR_ZLIB, _RAW = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
@@ -42,11 +48,21 @@ def read(response: httpx.Response) -> bytes:
         if size > LARGEST_ANSWER:
             raise TooLargeError
     body = buffer.getvalue()
-    if size * (2 + BYTES_PER_VALUE) > LARGEST_IN_MEMORY:  # else it cannot hold too many values
+    if size * (WITH_WIDEST + BYTES_PER_VALUE) > LARGEST_IN_MEMORY:  # else it cannot take too much
         values = body.count(b",") + body.count(b"[") + body.count(b"{")
-        if 2 * size + BYTES_PER_VALUE * values > LARGEST_IN_MEMORY:
+        if _times(body) * size + BYTES_PER_VALUE * values > LARGEST_IN_MEMORY:
             raise TooLargeError
     return body
+
+
+def _times(body: bytes) -> int:
+    """Return how many times its size a body may take.
+
+    Python gives each character of a text the room that the text's widest one needs.
+    """
+    if re.search(rb"[\xf0-\xf4]|\\u[dD][89abAB]", body):
+        return WITH_WIDEST
+    return WITH_WIDE if b"\\u" in body or not body.isascii() else 2
 
 
 def chunks(response: httpx.Response) -> Iterator[bytes]:
@@ -63,7 +79,7 @@ def chunks(response: httpx.Response) -> Iterator[bytes]:
     """
     pieces = cast("Iterable[bytes]", response.stream)
     codings = response.headers.get("Content-Encoding", "").lower().split(",")
-    codings = [name for coding in codings if (name := coding.strip()) not in ("", "identity")]
+    codings = [name for coding in codings if (name := coding.strip()) not in NO_CODINGS]
     if len(codings) > MOST_CODINGS:
         message = "it is compressed several times"
         raise httpx.DecodingError(message)

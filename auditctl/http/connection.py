@@ -164,12 +164,15 @@ class Connection:
             AnswerError: it is redirected too often, or to another origin; or its body is too large.
 
         """
+        asked = f"{path} {params or ''}"
+        if not {".", ".."}.isdisjoint(path.split("/")):  # ids that httpx takes for a way up
+            raise self._refusals.unaskable(asked)
         try:
             query = f"?{urlencode(params)}" if params else ""
             headers = {**credentials, "Content-Type": content_type} if body else credentials
             request = self._request(method, self._base + path + query, headers, body)
         except (httpx.InvalidURL, ValueError):
-            raise self._refusals.unaskable(f"{path} {params or ''}") from None
+            raise self._refusals.unaskable(asked) from None
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 with self._sent(request) as response:

@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -31,8 +32,13 @@ UNAUTHORIZED, FORBIDDEN = 401, 403
 LONGEST_SAYING = 500
 MOST_ERRORS = 3
 """Of a list of errors, that many are quoted."""
+DEEPEST_SAYING = 20
+"""Levels of an error body that are looked into; JSON may be nested without an end."""
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
-_WORDS = ("title", "details", "detail", "error", "error_description", "message", "Error", "Message")
+_WORDS = (
+    "title", "details", "detail", "error", "Error", "error_description", "message", "Message",
+    "msg", "reason", "description",
+)  # fmt: skip
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
@@ -280,21 +286,22 @@ class Refusals:
         return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
 
 
-def said_in(tree: Any) -> str:  # noqa: ANN401 - JSON is any value
+def said_in(tree: Any, levels: int = DEEPEST_SAYING) -> str:  # noqa: ANN401 - JSON is any value
     """Find what a vendor's error body says, in any of the shapes seen."""
     if isinstance(tree, str):
         return "" if tree.lstrip()[:1] in ("<", "") else tree
-    if isinstance(tree, list):
-        return ", ".join(filter(None, map(said_in, tree)))
-    if not isinstance(tree, dict):
+    if not levels or not isinstance(tree, dict | list):
         return str(tree) if type(tree) is int else ""
+    inner = partial(said_in, levels=levels - 1)
+    if isinstance(tree, list):
+        return ", ".join(filter(None, map(inner, tree)))
     errors = tree.get("errors")
     if isinstance(errors, dict):  # by the field that each is about
         errors = list(errors.values())
-    needed = said_in(tree.get("needed"))
+    needed = inner(tree.get("needed"))
     found = [
-        *(said_in(tree.get(name)) for name in _WORDS),
-        *map(said_in, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
+        *(inner(tree.get(name)) for name in _WORDS),
+        *map(inner, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
         needed and f"needed: {needed}",
     ]
     return ", ".join(filter(None, dict.fromkeys(found)))

@@ -42,11 +42,7 @@ class Judge:
             answer or Answer(None, content, status=code, headers=response.headers)
         )
         if not httpx.codes.is_success(status):
-            tree = answer.tree if answer else None
-            try:
-                said = said_in(tree) if answer else said_in(content.decode(errors="replace"))
-            except RecursionError:
-                said = ""
+            said = said_in(answer.tree if answer else content.decode(errors="replace"))
             raise self.refusals.of_status(status, response.headers, said)
         if answer is None and not content and status in NO_CONTENT:
             return Answer(None, b"", status=code, headers=response.headers)

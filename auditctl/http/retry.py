@@ -105,7 +105,9 @@ class Trouble:
             passing.wait = None
             raise self._given_up(passing) from None
         pause = passing.wait or 0.0
-        if not pause:  # "at once" is no pause, and would be asked again and again
+        # "At once" is no pause, and a millisecond is none the second time: it would be asked again
+        # and again.
+        if not pause or (self._pauses and pause < FIRST_PAUSE):
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._pauses)
             pause *= random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
             pause = min(pause, left)

@@ -9,7 +9,12 @@ import httpx
 
 from auditctl.event_time import instant
 
-RESETS = ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset")
+RESETS = (
+    "RateLimit-Reset",
+    "X-RateLimit-Reset",
+    "X-Rate-Limit-Reset",
+    "X-RateLimit-Reset-After",
+)
 """Headers that say when the limit ends, where there is no Retry-After."""
 LONGEST_WAIT = 10.0**12
 """Seconds: what asks for more asks for ever."""

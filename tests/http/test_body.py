@@ -108,6 +108,11 @@ def test_what_cannot_be_decompressed_is_an_error(packed: bytes, coding: str, sai
         body.read(response([packed], coding))
 
 
+@pytest.mark.parametrize("coding", ["none", "UTF-8", "binary", "aws-chunked", ""])
+def test_what_is_no_compression_is_read_as_it_is(coding: str) -> None:
+    assert body.read(response([b"[]"], coding)) == b"[]"
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
 def test_nothing_is_nothing_however_it_is_called(coding: str) -> None:
     assert body.read(response([], coding)) == b""
@@ -116,6 +121,15 @@ def test_nothing_is_nothing_however_it_is_called(coding: str) -> None:
 def test_the_content_of_a_response_that_was_made_of_it_is_read() -> None:
     made = httpx.Response(200, content=gzip.compress(b"[]"), headers={"Content-Encoding": "gzip"})
     assert body.read(made) == b"[]"
+
+
+@pytest.mark.parametrize("widest", ["\U0001f600".encode(), rb"\ud83d\ude00"])
+def test_a_text_counts_as_wide_as_its_widest_character(widest: bytes) -> None:
+    # In Python it takes four times its bytes, and what is made of it as much again.
+    pieces = [b'"', *[b"y" * 2**20] * 80, b'"']
+    assert len(body.read(response(pieces))) == 80 * 2**20 + 2
+    with pytest.raises(TooLargeError):
+        body.read(response([*pieces[:-1], widest, b'"']))
 
 
 def bomb(filling: bytes, size: int) -> Iterator[bytes]:

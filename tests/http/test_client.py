@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from auditctl.errors import AccessError, AnswerError, ThrottledError, Unreachabl
 from auditctl.http.client import MOST_FRUITLESS
 from auditctl.http.page import MOST_EVENTS
 from auditctl.provider import Secret
+from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
+from auditctl.providers.roam import Roam
 from tests.service import Service
 
 if TYPE_CHECKING:
@@ -102,7 +105,37 @@ def test_a_page_of_far_too_many_events_is_not_made_into_records() -> None:
     assert len(service.asked) == 1
 
 
+@pytest.mark.parametrize("id_", [".", ".."])
+def test_an_id_of_the_provider_is_no_way_up(id_: str) -> None:
+    service = Service(lambda _: {"users": [{"id": id_}]})
+    hrhis = Hrhis(
+        base_url="https://api.example.com",
+        username="user_x",
+        password=Secret("example"),
+        users=("all",),
+    )
+    with pytest.raises(AnswerError, match="cannot be asked for /api/users/"):
+        service.export(hrhis)
+    assert len(service.asked) == 1
+
+
 # Whatever an answer says
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        (b'"no"', " (400: no)"),
+        (b'["no",{"errors":[' + b"[" * 5000 + b"]" * 5000 + b"]}]", " (400: no)"),
+        (b'{"error":' * 5000 + b'"no"' + b"}" * 5000, " (400)"),
+    ],
+)
+def test_what_a_refusal_says_may_be_nested_deep(inner: bytes, said: str) -> None:
+    content = b'{"ok":false,"error":%b}' % inner
+    service = Service(lambda _: httpx.Response(200, content=content))
+    with pytest.raises(AnswerError, match=f"refused the question{re.escape(said)}"):
+        service.export(Roam(api_key=Secret("example"), base_url="https://api.example.com"))
+
 
 HEADERS = st.sampled_from(
     [
