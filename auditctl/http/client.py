@@ -224,7 +224,10 @@ class Client:
                 yield Page([], None, [answer])
                 return
             tree = answer.tree
-            found = tree.get(rows) if type(tree) is dict and rows is not None else tree
+            if rows is None:
+                found = tree
+            else:
+                found = tree.get(rows) if type(tree) is dict else None
             if type(found) is not list:
                 raise self.strange(f"it lacks the list {rows}" if rows else "it is no list")
             ends = [row.get(id_name) for row in found[:1] + found[-1:] if type(row) is dict]
