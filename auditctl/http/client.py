@@ -224,7 +224,8 @@ class Client:
                 yield Page([], None, [answer])
                 return
             tree = answer.tree
-            found = tree.get(rows) if type(tree) is dict and rows is not None else tree
+            members = tree if type(tree) is dict else {}
+            found = tree if rows is None else members.get(rows)
             if type(found) is not list:
                 raise self.strange(f"it lacks the list {rows}" if rows else "it is no list")
             ends = [row.get(id_name) for row in found[:1] + found[-1:] if type(row) is dict]
@@ -246,7 +247,7 @@ class Client:
             if following in (None, ""):
                 return
             at = str(following)
-            del answer, answers, tree, found  # see `auditctl.export.records`
+            del answer, answers, tree, members, found  # see `auditctl.export.records`
 
     def stream(
         self,

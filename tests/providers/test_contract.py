@@ -374,6 +374,15 @@ def test_a_relation_is_found_in_any_form_of_the_header(headers: list[tuple[str, 
     assert answer.link("prev") is None
 
 
+@pytest.mark.parametrize(
+    ("provider", "body"),
+    [(HUB, {"items": []}), (HUB, None), (VAULT, []), (VAULT, {"items": {}}), (VAULT, "x")],
+)
+def test_a_page_of_another_shape_is_an_error(provider: Provider, body: Any) -> None:
+    with pytest.raises(AnswerError, match="cannot be understood"):
+        Service.saying(json.dumps(body).encode()).export(provider)
+
+
 def test_a_403_may_mean_too_many_requests() -> None:
     limited = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
     said = {"message": "API rate limit exceeded"}
