@@ -26,11 +26,13 @@ from auditctl.provider import variables
 from auditctl.schema import AuditRecord
 from auditctl.settings import sample
 from tests import tape
+from tests.server import LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditctl.record import Record
+    from tests.program import Program
 
 PROVIDERS = sorted(registry.installed())
 PACKAGE = Path(auditctl.__file__).parent
@@ -72,6 +74,7 @@ def test_what_is_listed_once_is_there_in_every_place() -> None:
     expected = set(PROVIDERS)
     assert modules == expected
     assert demos == expected
+    assert LOGS.keys() == expected
     assert [title for title in titles if title not in headings] == []
     assert expected <= walks
     assert {walk.partition("-")[0] for walk in walks} == expected
@@ -232,15 +235,9 @@ def test_a_limit_gives_the_head_of_the_sorted_whole(name: str, limit: int) -> No
 
 
 @every_provider
-def test_its_demo_needs_no_settings_and_says_nothing(
-    name: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    for names, _ in variables(tape.provider_class(name)).values():
-        for variable in names:
-            monkeypatch.delenv(variable, raising=False)
-    assert tape.run([name, "list", "--demo", "--since", "1h"]) == 0
-    written, said = capfdbinary.readouterr()
-    assert said == b""
-    assert len(written.splitlines()) >= 1
-    for line in written.splitlines():
+def test_its_demo_needs_no_settings_and_says_nothing(name: str, auditctl: Program) -> None:
+    found = auditctl(name, "list", "--demo", "--since", "1h")
+    assert found.ended == (0, "")
+    assert len(found.records) >= 1
+    for line in found.out.splitlines():
         AuditRecord.model_validate_json(line)

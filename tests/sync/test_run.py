@@ -26,7 +26,7 @@ from auditctl.sync import archive, walk
 from auditctl.sync import commands as sync_commands
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
-from tests import tape
+from tests import program
 from tests.program import started, until
 from tests.server import Answer, Fault, Request, Server
 from tests.world import KINDS, Happening, World, found, happening, records
@@ -34,6 +34,8 @@ from tests.world import KINDS, Happening, World, found, happening, records
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.program import Program
 
 SECONDS = 30
 SLOW = 0.1
@@ -56,12 +58,12 @@ class Desk:
         """Run a sync in this process; what it says is in `said`."""
         self.before = len(self.server.requests)
         output = str(self.folder / (path or self.path))
-        status = tape.run([self.name, "sync", "-o", output, *words])
+        status = program.run(self.name, "sync", "-o", output, *words, **os.environ)
         self.written, self.said = (text.decode() for text in self.capture.readouterr())
         return status
 
     def command(self, *words: str) -> int:
-        status = tape.run(list(words))
+        status = program.run(*words, **os.environ)
         self.written, self.said = (text.decode() for text in self.capture.readouterr())
         return status
 
@@ -1154,11 +1156,10 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(persona: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "-", "folder/", "/dev/null", "{day}.jsonl", "{date.jsonl"])
-def test_a_path_that_is_no_file_is_a_usage_error(
-    path: str, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    assert tape.run(["persona", "sync", "--demo", "-o", path]) == 2
-    assert capfdbinary.readouterr().err
+def test_a_path_that_is_no_file_is_a_usage_error(path: str, auditctl: Program) -> None:
+    found = auditctl("persona", "sync", "--demo", "-o", path)
+    assert found.status == 2
+    assert found.said
 
 
 # The lock
