@@ -280,6 +280,7 @@ def test_a_time_that_cannot_be_used_is_answered_with_the_forms(words: tuple[str,
         ("yesterday", 1),
         ("today", 0),
     ],
+    ids=["date", "UTC", "zone", "minute", "seconds", "milliseconds", "2w", "1w3d", "word", "none"],
 )
 def test_a_window_is_typed_in_any_form(since: str, expected: int) -> None:
     with Server(log("persona", 240)) as server:
