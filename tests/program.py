@@ -47,6 +47,10 @@ class Run:
         assert "Traceback" not in self.said
 
     @property
+    def text(self) -> str:
+        return self.out.decode()
+
+    @property
     def records(self) -> list[Any]:
         """What was written as JSON Lines."""
         return [json.loads(line) for line in self.out.split(b"\n")[:-1]]
