@@ -140,6 +140,10 @@ class Log:
     """Where the list is."""
     key: ClassVar[str | None]
     """The member that makes events different; without one, all of them together do."""
+    secret: ClassVar[str]
+    """The variable that holds the key."""
+    needs: ClassVar[tuple[str, str]]
+    """What a refusal says of the kind of key, and of the permission, that the log needs."""
     templates: ClassVar[list[bytes]]
 
     def __init_subclass__(cls) -> None:
@@ -242,6 +246,8 @@ class Persona(Log):
     paths = ("/api/v1/user-audit-logs",)
     path = paths[0]
     key = "id"
+    secret = "PERSONA_API_KEY"
+    needs = ("production", "user_audit_log.read")
 
     @staticmethod
     def settings(url: str) -> dict[str, str]:
@@ -332,6 +338,8 @@ class Upstash(Log):
     paths = ("/auditlogs",)
     path = paths[0]
     key = "log_id"
+    secret = "UPSTASH_API_KEY"
+    needs = ("Developer API", "native Upstash account")
 
     @staticmethod
     def settings(url: str) -> dict[str, str]:
@@ -402,6 +410,8 @@ class Roam(Log):
     paths = ("/v1/", "/v0/")
     path = "/v1/userauditlog.list"
     key = None
+    secret = "ROAM_API_KEY"
+    needs = ("API key", "userauditlog:read")
 
     @staticmethod
     def settings(url: str) -> dict[str, str]:
@@ -480,6 +490,8 @@ class Hrhis(Log):
     paths = ("/api/userLogs", "/api/users", "/api/me")
     path = paths[0]
     key = "id"
+    secret = "HRHIS_PASSWORD"
+    needs = ("HRHIS_USERNAME", "user logs")
 
     @staticmethod
     def settings(url: str) -> dict[str, str]:

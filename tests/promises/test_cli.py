@@ -526,13 +526,12 @@ def test_after_a_failure_the_folder_is_as_it_was(
 
 
 @pytest.mark.parametrize("where", ["missing/log.jsonl", ".", "file/log.jsonl"])
-@every_provider
 def test_an_output_that_cannot_be_made_ends_the_run_before_any_request(
-    name: str, where: str, tmp_path: Path
+    where: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    with Server(log(name)) as server:
-        found = asked(server, name, "-o", str(tmp_path / where))
+    with Server(log("persona")) as server:
+        found = asked(server, "persona", "-o", str(tmp_path / where))
     assert found.status == OUTPUT
     assert str(tmp_path) in found.said
     assert server.requests == []
@@ -593,7 +592,7 @@ def closed(descriptors: str) -> list[str]:
     return ["/bin/sh", "-c", f'exec "$@" {descriptors}', "sh", *COMMAND]
 
 
-@every_provider
+@pytest.mark.parametrize("name", ["persona", "upstash"])  # pages, and a stream
 def test_a_closed_standard_output_cannot_be_written(name: str) -> None:
     with Server(log(name)) as server:
         found = asked(server, name, "--concurrency", "1", command=closed(">&-"))
@@ -807,8 +806,10 @@ def test_a_signal_ends_the_run_though_nobody_reads_what_it_says(
 # What is said
 
 
-@pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
-@every_provider
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [*((name, "jsonl") for name in LOGS), ("persona", "csv"), ("persona", "table")],
+)
 def test_a_run_that_goes_well_says_nothing(name: str, form: str) -> None:
     with Server(log(name), faults=[Fault(503, {"Retry-After": "0"})]) as server:
         found = asked(server, name, "-f", form)

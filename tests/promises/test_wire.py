@@ -236,14 +236,6 @@ def test_a_refusal_is_asked_for_once_and_told_in_the_vendors_words(
     assert len(server.requests) == 1 + pages
 
 
-NEEDED = {
-    "persona": ("PERSONA_API_KEY", "production", "user_audit_log.read"),
-    "upstash": ("UPSTASH_API_KEY", "Developer API", "native Upstash account"),
-    "roam": ("ROAM_API_KEY", "API key", "userauditlog:read"),
-    "hrhis": ("HRHIS_USERNAME", "HRHIS_PASSWORD", "user logs"),
-}
-
-
 @every_provider
 def test_credentials_that_are_refused_or_do_not_suffice_are_named(
     name: str, auditctl: Program
@@ -252,8 +244,8 @@ def test_credentials_that_are_refused_or_do_not_suffice_are_named(
     for status in (401, 403):
         with Server(log(name), faults=again_and_again(Fault(status))) as server:
             said[status] = exported(auditctl, server, name, "--concurrency", "1").said
-    variable, kind, permission = NEEDED[name]
-    assert variable in said[401]
+    kind, permission = LOGS[name].needs
+    assert LOGS[name].secret in said[401]
     assert "refused the credentials" in said[401]
     assert kind in said[401] + said[403]
     assert permission in said[403]
@@ -1074,7 +1066,7 @@ def test_the_first_rows_are_out_before_the_answer_is_complete() -> None:
 
 def in_a_file(server: Server, name: str, path: Path, value: str = KEY) -> dict[str, str]:
     """Give an environment that names a file for the secret."""
-    variable = "HRHIS_PASSWORD" if name == "hrhis" else f"{name.upper()}_API_KEY"
+    variable = LOGS[name].secret
     path.write_text(f"{value}\n")
     given = {key: text for key, text in server.environment.items() if key != variable}
     return {**given, f"{variable}_FILE": str(path)}
