@@ -1,9 +1,8 @@
-"""JSON in and out without losing a digit, a lone surrogate or a level of nesting.
+"""JSON in and out without losing a digit, a lone surrogate or a level of nesting."""
 
-orjson reads and writes everything that is ordinary. What it would change without a word
-(integers beyond 64 bits, ``1e400``, long decimals, ``-0``), refuse (lone surrogates) or find too
-deep takes the slower roads below, which the standard library paves except for the depth.
-"""
+# orjson reads and writes everything that is ordinary. What it would change without a word
+# (integers beyond 64 bits, ``1e400``, long decimals, ``-0``), refuse (lone surrogates) or find too
+# deep takes the slower roads below, which the standard library paves except for the depth.
 
 import json
 import re

@@ -1,7 +1,8 @@
-"""The program run in the process of the tests: what it came to, and what it left behind."""
+"""The program as tests run it: in their own process, or as a process of its own."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gc
 import json
@@ -20,28 +21,38 @@ from unittest.mock import patch
 
 from auditctl import __main__ as door
 from auditctl import registry
-from tests import tape
-from tests.server import Fault, Log, Persona, Server
+from tests.server import BASIC, KEY, Fault, Log, Persona, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+COMMAND = (sys.executable, "-m", "auditctl")
 LONG = 30.0
 """Seconds after which a program hangs."""
+SECRETS = (KEY, base64.b64encode(KEY.encode()).decode().rstrip("="), BASIC.removeprefix("Basic "))
 
 
 @dataclass(frozen=True)
 class Run:
-    """How the program ended, and all that it said."""
+    """How the program ended, and all that it wrote: no secret is in it, and no traceback."""
 
     status: int
     out: bytes
     said: str
 
+    def __post_init__(self) -> None:
+        written = self.out.decode(errors="replace") + self.said
+        assert [secret for secret in SECRETS if secret in written] == []
+        assert "Traceback" not in self.said
+
+    @property
+    def text(self) -> str:
+        return self.out.decode()
+
     @property
     def records(self) -> list[Any]:
-        """Give what was written as JSON Lines."""
+        """What was written as JSON Lines."""
         return [json.loads(line) for line in self.out.split(b"\n")[:-1]]
 
     @property
@@ -63,14 +74,24 @@ class Program(Protocol):
     def __call__(self, *words: str, **environment: str) -> Run: ...
 
 
+def result(*words: str, **environment: str) -> Run:
+    """Run a command line in this process, with files in the place of its streams."""
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as said,
+        _in_place_of(1, out.fileno()),
+        _in_place_of(2, said.fileno()),
+        open(2, "w", encoding="utf-8", closefd=False) as stream,
+        contextlib.redirect_stderr(stream),
+    ):
+        status = run(*words, **environment)
+        out.seek(0)
+        said.seek(0)
+        return Run(status, out.read(), said.read().decode())
+
+
 def run(*words: str, **environment: str) -> int:
-    """Run a command line to its exit status."""
-    with patch.dict(os.environ, environment, clear=True):
-        return tape.run([*words])
-
-
-def main(*words: str, **environment: str) -> int:
-    """Run the whole program to its exit status, and undo what it does to this process."""
+    """Run a command line to its exit status, and undo what it does to this process."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     before = {number: signal.getsignal(number) for number in numbers}
     hook, threshold = sys.unraisablehook, gc.get_threshold()
@@ -103,22 +124,6 @@ def main(*words: str, **environment: str) -> int:
                 gc.collect()
 
 
-def main_run(*words: str, **environment: str) -> Run:
-    """Run the whole program in this process, with files in the place of its streams."""
-    with (
-        tempfile.TemporaryFile() as out,
-        tempfile.TemporaryFile() as said,
-        _in_place_of(1, out.fileno()),
-        _in_place_of(2, said.fileno()),
-        open(2, "w", encoding="utf-8", closefd=False) as stream,
-        contextlib.redirect_stderr(stream),
-    ):
-        status = main(*words, **environment)
-        out.seek(0)
-        said.seek(0)
-        return Run(status, out.read(), said.read().decode())
-
-
 @contextlib.contextmanager
 def _in_place_of(descriptor: int, other: int) -> Iterator[None]:
     kept = os.dup(descriptor)
@@ -130,22 +135,50 @@ def _in_place_of(descriptor: int, other: int) -> Iterator[None]:
         os.close(kept)
 
 
+def process(
+    *words: str,
+    command: Sequence[str] = COMMAND,
+    environ: Mapping[str, str] | None = None,
+    **streams: Any,
+) -> Run:
+    """Run a command line as a process of its own, to its end."""
+    done = subprocess.run(
+        [*command, *words],
+        env={"PATH": os.defpath, **(environ or {})},
+        check=False,
+        timeout=2 * LONG,
+        **{"stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
+    )
+    return Run(done.returncode, done.stdout or b"", (done.stderr or b"").decode())
+
+
 @contextlib.contextmanager
-def started(*words: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def popen(
+    *words: str,
+    command: Sequence[str] = COMMAND,
+    environ: Mapping[str, str] | None = None,
+    **streams: Any,
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program as a process of its own, and end it in any case."""
     with subprocess.Popen(
-        [sys.executable, "-m", "auditctl", *words],
-        env={"PATH": os.defpath, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        watchdog = threading.Timer(LONG, process.kill)
+        [*command, *words],
+        env={"PATH": os.defpath, **(environ or {})},
+        **{"stdout": -1, "stderr": -1, **streams},
+    ) as running:
+        watchdog = threading.Timer(LONG, running.kill)
         watchdog.start()
         try:
-            yield process
+            yield running
         finally:
             watchdog.cancel()
-            process.kill()
+            running.kill()
+
+
+def started(
+    *words: str, **environment: str
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Start the program with nothing in its environment but this."""
+    return popen(*words, environ=environment)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -158,9 +191,8 @@ def until(true: Callable[[], bool]) -> None:
 
 def synced(log: Log, path: Path | str, *words: str) -> None:
     """Run `sync` on a destination, so that it has all of a log."""
-    name = type(log).__name__.lower()
     with Server(log) as server:
-        assert run(name, "sync", "-o", str(path), *words, **server.environment) == 0
+        assert run(log.name, "sync", "-o", str(path), *words, **server.environment) == 0
 
 
 LONG_AGO = "Wed, 01 Jan 2025 00:00:00 GMT"

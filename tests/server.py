@@ -96,28 +96,23 @@ def every(count: int, fault: Fault) -> Choice:
     return lambda request: None if request.number % count else fault
 
 
-def settings(url: str) -> dict[str, str]:
-    """Return the environment of a program that is to talk to the server at this URL."""
-    return {
-        "PERSONA_API_KEY": KEY,
-        "PERSONA_BASE_URL": f"{url}/api/v1",
-        "UPSTASH_EMAIL": USER,
-        "UPSTASH_API_KEY": KEY,
-        "UPSTASH_BASE_URL": url,
-        "ROAM_API_KEY": KEY,
-        "ROAM_BASE_URL": f"{url}/v1",
-        "HRHIS_BASE_URL": url,
-        "HRHIS_USERNAME": USER,
-        "HRHIS_PASSWORD": KEY,
-    }
-
-
 def _dump(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _phrase(status: int) -> str:
     return responses.get(status, "Unknown")
+
+
+def stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """Merge two JSON objects, and the objects in them."""
+    if isinstance(under, dict) and isinstance(over, dict):
+        return {**under, **{name: _merged(under.get(name), over[name]) for name in over}}
+    return over
 
 
 def _address(n: int) -> str:
@@ -138,8 +133,17 @@ class Log:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     growth: int = 0
 
+    name: ClassVar[str]
     authorization: ClassVar[str]
     paths: ClassVar[tuple[str, ...]]
+    path: ClassVar[str]
+    """Where the list is."""
+    key: ClassVar[str | None]
+    """The member that makes events different; without one, all of them together do."""
+    secret: ClassVar[str]
+    """The variable that holds the key."""
+    needs: ClassVar[tuple[str, str]]
+    """What a refusal says of the kind of key, and of the permission, that the log needs."""
     templates: ClassVar[list[bytes]]
 
     def __init_subclass__(cls) -> None:
@@ -166,6 +170,26 @@ class Log:
         """Make one kind of event; `@ID@`, `@TIME@`, -1001 and -1002 (Unix times) are filled in."""
         raise NotImplementedError
 
+    @staticmethod
+    def least(n: int, moment: datetime) -> dict[str, object]:
+        """Make an event that has a number and a moment, and nothing else."""
+        raise NotImplementedError
+
+    @classmethod
+    def event_at(cls, n: int, moment: datetime) -> Any:
+        """Make an event of the kind `sample` makes, with a number and a moment of its own."""
+        return _merged(cls.sample(n), cls.least(n, moment))
+
+    @staticmethod
+    def settings(url: str) -> dict[str, str]:
+        """Return the environment of a program that is to ask the server at this URL."""
+        raise NotImplementedError
+
+    @property
+    def answers(self) -> int:
+        """How many answers the whole log takes."""
+        return 1
+
     def moment(self, index: int) -> datetime:
         """Tell when a synthetic event happened."""
         if index < 0:
@@ -175,8 +199,7 @@ class Log:
     def event(self, index: int) -> bytes:
         if self.given and index >= 0:
             return self.given[index]
-        moment = self.moment(index).isoformat(timespec="milliseconds")[:23] + "Z"
-        holes = {b"id": FIRST_ID + index, b"time": moment.encode()}
+        holes = {b"id": FIRST_ID + index, b"time": stamp(self.moment(index)).encode()}
         return self.templates[index % VARIETY] % holes
 
     def events(self, indices: Iterable[int]) -> bytes:
@@ -218,8 +241,25 @@ class Persona(Log):
         for n, name in enumerate(("Asha", "Bilal", "Chiara", "Dunstan", "Eszter"))
     )
 
+    name = "persona"
     authorization = BEARER
     paths = ("/api/v1/user-audit-logs",)
+    path = paths[0]
+    key = "id"
+    secret = "PERSONA_API_KEY"
+    needs = ("production", "user_audit_log.read")
+
+    @staticmethod
+    def settings(url: str) -> dict[str, str]:
+        return {"PERSONA_API_KEY": KEY, "PERSONA_BASE_URL": f"{url}/api/v1"}
+
+    @staticmethod
+    def least(n: int, moment: datetime) -> dict[str, object]:
+        return {"id": f"ual_{n:020d}", "attributes": {"created-at": stamp(moment)}}
+
+    @property
+    def answers(self) -> int:
+        return -(-self.total // 100)
 
     @staticmethod
     def sample(n: int) -> object:
@@ -293,8 +333,21 @@ class Upstash(Log):
 
     chunked: bool = False
 
+    name = "upstash"
     authorization = BASIC
     paths = ("/auditlogs",)
+    path = paths[0]
+    key = "log_id"
+    secret = "UPSTASH_API_KEY"
+    needs = ("Developer API", "native Upstash account")
+
+    @staticmethod
+    def settings(url: str) -> dict[str, str]:
+        return {"UPSTASH_EMAIL": USER, "UPSTASH_API_KEY": KEY, "UPSTASH_BASE_URL": url}
+
+    @staticmethod
+    def least(n: int, moment: datetime) -> dict[str, object]:
+        return {"log_id": f"log-{n}", "timestamp": int(moment.timestamp())}
 
     @staticmethod
     def sample(n: int) -> object:
@@ -352,8 +405,25 @@ class Roam(Log):
 
     scopes: Sequence[str] = ("userauditlog:read",)
 
+    name = "roam"
     authorization = BEARER
     paths = ("/v1/", "/v0/")
+    path = "/v1/userauditlog.list"
+    key = None
+    secret = "ROAM_API_KEY"
+    needs = ("API key", "userauditlog:read")
+
+    @staticmethod
+    def settings(url: str) -> dict[str, str]:
+        return {"ROAM_API_KEY": KEY, "ROAM_BASE_URL": f"{url}/v1"}
+
+    @staticmethod
+    def least(n: int, moment: datetime) -> dict[str, object]:  # noqa: ARG004 - it has no ids
+        return {"timestamp": stamp(moment)}
+
+    @property
+    def answers(self) -> int:
+        return self.span.days
 
     @staticmethod
     def sample(n: int) -> object:
@@ -415,8 +485,21 @@ class Hrhis(Log):
     logged: bool = False
     named_last: bool = False
 
+    name = "hrhis"
     authorization = BASIC
     paths = ("/api/userLogs", "/api/users", "/api/me")
+    path = paths[0]
+    key = "id"
+    secret = "HRHIS_PASSWORD"
+    needs = ("HRHIS_USERNAME", "user logs")
+
+    @staticmethod
+    def settings(url: str) -> dict[str, str]:
+        return {"HRHIS_BASE_URL": url, "HRHIS_USERNAME": USER, "HRHIS_PASSWORD": KEY}
+
+    @staticmethod
+    def least(n: int, moment: datetime) -> dict[str, object]:
+        return {"id": str(10**12 + n), "time": stamp(moment)}
 
     @staticmethod
     def sample(n: int) -> object:
@@ -445,8 +528,8 @@ class Hrhis(Log):
 
     def log(self, request: Request) -> None:
         """Add the row of a request."""
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
-        row = {"id": f"own{len(self.own):010d}", "time": moment, "method": request.method}
+        row = {"id": f"own{len(self.own):010d}", "time": stamp(datetime.now(UTC))}
+        row |= {"method": request.method}
         row |= {"resource": f"{request.path}?{request.query}", "statuscode": "200"}
         with self.lock:
             self.own.append(_dump({**row, "statusname": "OK", "referer": dict(request.headers)}))
@@ -517,6 +600,15 @@ class Hrhis(Log):
         phrase = _phrase(status)
         said = {"httpStatus": phrase, "httpStatusCode": status, "status": "ERROR"}
         return {**said, "message": phrase}
+
+
+LOGS: dict[str, type[Log]] = {log.name: log for log in Log.__subclasses__()}
+"""One for each provider that is installed: a test sees to it."""
+
+
+def settings(url: str) -> dict[str, str]:
+    """Return the environment of a program that is to ask the server at this URL, for any log."""
+    return {name: value for log in LOGS.values() for name, value in log.settings(url).items()}
 
 
 class Server:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import ipaddress
 import os
 import re
@@ -19,9 +18,9 @@ from vcr.request import Request  # type: ignore[import-untyped]
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
 from auditctl import exact, registry, settings
-from auditctl.cli import app
 from auditctl.provider import variables
 from auditctl.redact import REDACTED, sweep
+from tests import program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,22 +79,9 @@ def play(tape: Cassette, monkeypatch: pytest.MonkeyPatch) -> int:
         monkeypatch.setenv(name, value)
     player = vcr.VCR(record_mode="none", match_on=MATCHED)
     with player.use_cassette(str(tape.path)) as played:
-        status = run([tape.provider, *tape.arguments])
+        status = program.run(tape.provider, *tape.arguments, **os.environ)
     assert played.all_played
     return status
-
-
-def run(arguments: list[str]) -> int:
-    """Run the command line in this process, and undo what it does to the process."""
-    threshold = gc.get_threshold()
-    try:
-        with pytest.raises(SystemExit) as end:
-            app(arguments, prog_name="auditctl")
-    finally:
-        gc.set_threshold(*threshold)
-        gc.unfreeze()
-    assert isinstance(end.value.code, int)
-    return end.value.code
 
 
 def record(name: str, path: Path) -> Cassette:
@@ -120,7 +106,7 @@ def record(name: str, path: Path) -> Cassette:
     with recorder.use_cassette(str(path)):
         # One question after another, so that who stands first in the log has number 1.
         options = ["--concurrency", "1", "--output", os.devnull]
-        assert run([name, "list", *window, *options]) == 0
+        assert program.run(name, "list", *window, *options, **os.environ) == 0
     tape = Cassette(
         path,
         ["list", *window],

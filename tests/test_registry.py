@@ -1,6 +1,4 @@
-import os
 import signal
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -14,8 +12,10 @@ import auditctl
 from auditctl import registry
 from auditctl.interrupts import interrupts
 from auditctl.providers.roam import Roam
+from tests.program import Run, process
+from tests.server import LOGS
 
-OURS = {"persona", "upstash", "roam", "hrhis"}
+OURS = set(LOGS)
 
 SOUND = """
 from auditctl.providers.roam import Roam
@@ -112,20 +112,15 @@ def packed(folder: Path, *, declared: str) -> Path:
     return path
 
 
-def run_packed(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_packed(path: Path, *words: str) -> Run:
     """Run it where nothing else is installed but what it imports."""
     others = path.parent / "others"
     others.mkdir(exist_ok=True)
     for entry in Path(httpx.__file__).parents[1].iterdir():
         if "auditctl" not in entry.name and not (others / entry.name).exists():
             (others / entry.name).symlink_to(entry)
-    return subprocess.run(
-        [sys.executable, "-S", str(path), *words],  # -S: without the environment's own packages
-        env={"PATH": os.defpath, "PYTHONPATH": str(others)},
-        capture_output=True,
-        check=False,
-        text=True,
-    )
+    command = [sys.executable, "-S", str(path)]  # -S: without the environment's own packages
+    return process(*words, command=command, environ={"PYTHONPATH": str(others)})
 
 
 def test_a_program_in_one_file_finds_the_providers_in_it(tmp_path: Path) -> None:
@@ -133,22 +128,22 @@ def test_a_program_in_one_file_finds_the_providers_in_it(tmp_path: Path) -> None
     assert declared
     path = packed(tmp_path, declared=declared)
     found = run_packed(path, "persona", "list", "--demo", "--limit", "1")
-    assert (found.returncode, found.stderr, found.stdout.count("\n")) == (0, "", 1)
+    assert (found.ended, found.text.count("\n")) == ((0, ""), 1)
     # With a plugin that is not packed.
     about = tmp_path / "others" / "acme-1.dist-info"
     about.mkdir()
     (about / "entry_points.txt").write_text("[auditctl.providers]\nacme = acme:Acme\n")
-    names = run_packed(path, "--help").stdout
+    names = run_packed(path, "--help").text
     assert all(f"  {name} " in names for name in OURS)
-    assert "acme" in run_packed(path, "acme").stderr
+    assert "acme" in run_packed(path, "acme").said
 
 
 def test_a_program_without_its_metadata_says_that_it_has_no_provider(tmp_path: Path) -> None:
     path = packed(tmp_path, declared="")
     found = run_packed(path, "--help")
-    assert (found.returncode, found.stderr) == (0, "")
-    assert "No provider is installed." in found.stdout
-    assert run_packed(path, "persona", "list").returncode == 2
+    assert found.ended == (0, "")
+    assert "No provider is installed." in found.text
+    assert run_packed(path, "persona", "list").status == 2
 
 
 @pytest.mark.usefixtures("install")

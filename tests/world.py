@@ -11,18 +11,31 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests import server
+from tests.server import LOGS
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 csv.field_size_limit(10**7)
 
 
-def text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+ROWS = 250
+SPAN = timedelta(days=3)
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""Where a finished log ends: what it grows by meanwhile lies behind the window."""
+WINDOW = ("--since", f"{TODAY - SPAN:%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
+
+every_provider = pytest.mark.parametrize("name", LOGS)
+
+
+def log(name: str, rows: int | Sequence[object] = ROWS, **more: Any) -> server.Log:
+    """Make a log that fills the window."""
+    return LOGS[name](rows, **{"span": SPAN, "now": TODAY, **more})
 
 
 @dataclass(frozen=True)
@@ -66,40 +79,12 @@ class Living:
         return 0
 
 
-class Persona(Living, server.Persona):
-    pass
-
-
-class Upstash(Living, server.Upstash):
-    pass
-
-
-class Roam(Living, server.Roam):
-    pass
-
-
-class Hrhis(Living, server.Hrhis):
-    pass
-
-
-KINDS: dict[str, Any] = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
+KINDS: dict[str, Any] = {name: type(name, (Living, log), {}) for name, log in LOGS.items()}
 
 
 def happening(name: str, n: int, moment: datetime, visible: int = 0) -> Happening:
     """Make one event of a provider; `n` makes it different from others."""
-    event: Any = KINDS[name].sample(n)
-    if name == "persona":
-        event["id"] = f"ual_{n:020d}"
-        event["attributes"]["created-at"] = text(moment)
-    elif name == "upstash":
-        event["log_id"] = f"log-{n}"
-        event["timestamp"] = int(moment.timestamp())
-    elif name == "roam":
-        event["timestamp"] = text(moment)
-    else:
-        event["id"] = str(10**12 + n)
-        event["time"] = text(moment)
-    return Happening(moment, event, visible)
+    return Happening(moment, LOGS[name].event_at(n, moment), visible)
 
 
 @dataclass
@@ -121,13 +106,13 @@ class World:
         for n in range(late):
             moment = now - timedelta(minutes=dice.uniform(1, 45))
             found.append(happening(name, early + n, moment, visible=dice.randrange(1, 120)))
-        if name == "roam":
+        if LOGS[name].key is None:
             found += found[:3]  # alike to the last letter, and yet two events
         else:
             found.append(happening(name, early + late, now + timedelta(days=2)))
         log = KINDS[name]([])
         log.happenings = found
-        log.repeats = 0 if name == "roam" else 17
+        log.repeats = 17 if log.key else 0
         return cls(name, log, found)
 
     def add(self, count: int) -> None:
@@ -150,8 +135,8 @@ class World:
 
 def key(name: str, event: Any) -> str:
     """Give what tells an event from others: its id, or all of it."""
-    found = {"persona": "id", "upstash": "log_id", "hrhis": "id"}.get(name)
-    return str(event[found]) if found else json.dumps(event, sort_keys=True)
+    member = LOGS[name].key
+    return str(event[member]) if member else json.dumps(event, sort_keys=True)
 
 
 def records(folder: Path) -> Iterator[Any]:

@@ -1,3 +1,4 @@
+# Longer than 300 lines: all that a provider asks with has one face.
 """One client per run: patient, never asking twice, leaving no refusal unnoticed."""
 
 import threading

@@ -1,3 +1,4 @@
+# Longer than 300 lines: each failure's sentence stands beside the others.
 """Refusals and failures as sentences, whatever their headers and bodies look like."""
 
 import json

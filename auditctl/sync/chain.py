@@ -1,8 +1,7 @@
-"""The lines of a journal: encoded with a hash, decoded into commits, read from either end.
+"""The lines of a journal: encoded with a hash, decoded into commits, read from either end."""
 
-A line is a JSON object. Its last member is the SHA-256 of everything before that member, and
-``prev`` is the hash of the line before it. So a line that was changed, dropped or added is found.
-"""
+# A line is a JSON object. Its last member is the SHA-256 of everything before that member, and
+# ``prev`` is the hash of the line before it. So a line that was changed, dropped or added is found.
 
 import json
 import os

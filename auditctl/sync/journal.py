@@ -1,7 +1,4 @@
-"""The journal: a hash-linked line per commit, which is the only state that a destination has.
-
-Lines are appended, and never replaced.
-"""
+"""The journal: a hash-linked line per commit, never replaced; a destination has no other state."""
 
 import fcntl
 import os

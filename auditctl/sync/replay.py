@@ -1,8 +1,7 @@
-"""A journal opened from its end: what its last lines come to, and whether a run holds it.
+"""A journal opened from its end: what its last lines come to, and whether a run holds it."""
 
-The last line tells where the last snapshot of the `State` begins, and only what follows that one
-is read: so it is opened fast, however long it is.
-"""
+# The last line tells where the last snapshot of the `State` begins, and only what follows that one
+# is read: so it is opened fast, however long it is.
 
 import fcntl
 import os

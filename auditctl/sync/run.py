@@ -1,8 +1,7 @@
-"""A run: the window not yet covered is read, and what is not in the destination is committed.
+"""A run: the window not yet covered is read, and what is not in the destination is committed."""
 
-A window that was not read to its end is read on first, from the position in the journal; then the
-one from the end of what is covered, less the overlap, up to now.
-"""
+# A window that was not read to its end is read on first, from the position in the journal; then the
+# one from the end of what is covered, less the overlap, up to now.
 
 from __future__ import annotations
 

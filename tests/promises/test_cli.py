@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import fcntl
 import gzip
@@ -17,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,20 +24,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditctl import __version__, exact
+from auditctl.provider import variables
 from auditctl.record import FIELDS
 from auditctl.schema import AuditRecord
 from tests import program
-from tests.program import Run, until
+from tests.program import COMMAND, LONG, Run, process, result, until
 from tests.server import (
     BASIC,
     BEARER,
     DROP,
     FIRST_ID,
     KEY,
+    LOGS,
     WRONG_SHAPE,
     Fault,
-    Hrhis,
-    Log,
     Persona,
     Roam,
     Server,
@@ -46,28 +45,18 @@ from tests.server import (
     redirect,
     too_many,
 )
+from tests.tape import provider_class
+from tests.world import ROWS, SPAN, TODAY, WINDOW, every_provider, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    import contextlib
+    from collections.abc import Callable, Iterable, Sequence
 
-COMMAND = [sys.executable, "-m", "auditctl"]
-LOGS: dict[str, type[Log]] = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
-ROWS = 250
-SPAN = timedelta(days=3)
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-WINDOW = ("--since", f"{TODAY - SPAN:%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
-LONG = 30.0
-"""Seconds after which a program hangs."""
 FAULT_STATUS, USAGE, UNREACHABLE, ACCESS, THROTTLED, STRANGE, OUTPUT = 1, 2, 3, 4, 5, 6, 9
 
-every_provider = pytest.mark.parametrize("name", LOGS)
 only_on_linux = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has a file that is always full"
 )
-
-
-def log(name: str, rows: int | Sequence[object] = ROWS) -> Log:
-    return LOGS[name](rows, span=SPAN, now=TODAY)
 
 
 def run(
@@ -78,24 +67,12 @@ def run(
 ) -> Run:
     """Run the program to its end with nothing in its environment but this.
 
-    In a process of its own where its streams, its interpreter or its locale are others.
+    As a process of its own where its streams, its interpreter or its locale are others.
     """
-    variables = {"PATH": os.defpath, **(environment or {})}
+    variables = environment or {}
     if streams or command is not COMMAND or any(n.startswith(("PYTHON", "L")) for n in variables):
-        done = subprocess.run(
-            [*command, *words],
-            env=variables,
-            check=False,
-            timeout=LONG,
-            **{"stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
-        )
-        found = Run(done.returncode, done.stdout or b"", (done.stderr or b"").decode())
-    else:
-        found = program.main_run(*words, **variables)
-    for secret in (KEY, BASIC.removeprefix("Basic ")):
-        assert secret.encode() not in found.out + found.said.encode()
-    assert "Traceback" not in found.said
-    return found
+        return process(*words, command=command, environ=variables, **streams)
+    return result(*words, **variables)
 
 
 def asked(server: Server, name: str, *words: str, **more: Any) -> Run:
@@ -104,20 +81,10 @@ def asked(server: Server, name: str, *words: str, **more: Any) -> Run:
     return run(*first, *words, environment=server.environment, **more)
 
 
-@contextlib.contextmanager
-def started(server: Server, *words: str, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the program, and end it in any case."""
-    environment = {"PATH": os.defpath, **server.environment}
-    with subprocess.Popen(
-        [*COMMAND, *words], env=environment, **{"stdout": -1, "stderr": -1, **streams}
-    ) as process:
-        watchdog = threading.Timer(LONG, process.kill)
-        watchdog.start()
-        try:
-            yield process
-        finally:
-            watchdog.cancel()
-            process.kill()
+def started(
+    server: Server, *words: str, **streams: Any
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    return program.popen(*words, environ=server.environment, **streams)
 
 
 # Help
@@ -321,6 +288,7 @@ def test_a_time_that_cannot_be_used_is_answered_with_the_forms(words: tuple[str,
         ("yesterday", 1),
         ("today", 0),
     ],
+    ids=["date", "UTC", "zone", "minute", "seconds", "milliseconds", "2w", "1w3d", "word", "none"],
 )
 def test_a_window_is_typed_in_any_form(since: str, expected: int) -> None:
     with Server(log("persona", 240)) as server:
@@ -344,10 +312,8 @@ def test_a_window_is_half_open() -> None:
 
 
 NEEDED = {
-    "persona": ["PERSONA_API_KEY"],
-    "upstash": ["UPSTASH_EMAIL", "UPSTASH_API_KEY"],
-    "roam": ["ROAM_API_KEY or ROAM_TOKEN"],
-    "hrhis": ["HRHIS_BASE_URL", "HRHIS_USERNAME", "HRHIS_PASSWORD"],
+    name: [" or ".join(names) for names, default in found.values() if default is None]
+    for name, found in ((name, variables(provider_class(name))) for name in LOGS)
 }
 
 
@@ -568,13 +534,12 @@ def test_after_a_failure_the_folder_is_as_it_was(
 
 
 @pytest.mark.parametrize("where", ["missing/log.jsonl", ".", "file/log.jsonl"])
-@every_provider
 def test_an_output_that_cannot_be_made_ends_the_run_before_any_request(
-    name: str, where: str, tmp_path: Path
+    where: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    with Server(log(name)) as server:
-        found = asked(server, name, "-o", str(tmp_path / where))
+    with Server(log("persona")) as server:
+        found = asked(server, "persona", "-o", str(tmp_path / where))
     assert found.status == OUTPUT
     assert str(tmp_path) in found.said
     assert server.requests == []
@@ -635,7 +600,7 @@ def closed(descriptors: str) -> list[str]:
     return ["/bin/sh", "-c", f'exec "$@" {descriptors}', "sh", *COMMAND]
 
 
-@every_provider
+@pytest.mark.parametrize("name", ["persona", "upstash"])  # pages, and a stream
 def test_a_closed_standard_output_cannot_be_written(name: str) -> None:
     with Server(log(name)) as server:
         found = asked(server, name, "--concurrency", "1", command=closed(">&-"))
@@ -754,9 +719,7 @@ except InterruptedRunError as interrupted:
 
 def test_a_signal_that_no_wait_notices_ends_the_run_all_the_same() -> None:
     """One that comes to another thread stands for one that comes just before the wait."""
-    words = [sys.executable, "-c", WAITING]
-    ended = subprocess.run(words, capture_output=True, timeout=LONG / 2, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (143, b"", b"")
+    assert process(command=[sys.executable, "-c", WAITING]) == Run(143, b"", "")
 
 
 TWICE = """
@@ -779,9 +742,7 @@ with interrupts.held(math.inf):
 def test_a_second_signal_is_the_same_one_unless_it_comes_later(
     same: str, status: int, out: bytes
 ) -> None:
-    words = [sys.executable, "-c", TWICE, same]
-    ended = subprocess.run(words, capture_output=True, timeout=LONG / 2, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (status, out, b"")
+    assert process(command=[sys.executable, "-c", TWICE, same]) == Run(status, out, "")
 
 
 AT_THE_END = """
@@ -798,14 +759,13 @@ threading.Thread.join = joined
 
 def test_a_second_signal_does_not_break_into_what_the_first_one_ends(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(AT_THE_END)
-    words = [sys.executable, "-m", "auditctl", "persona", "list"]
     with Server(log("persona"), faults=lambda _: Fault(delay=LONG)) as server:
         environment = {**server.environment, "PYTHONPATH": str(tmp_path)}
-        with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE) as process:
+        with program.started("persona", "list", **environment) as running:
             until(lambda: len(server.requests) > 0)
-            process.terminate()
-            said = process.communicate(timeout=LONG / 2)[1]
-    assert (process.returncode, said) == (143, b"")
+            running.terminate()
+            said = running.communicate(timeout=LONG / 2)[1]
+    assert (running.returncode, said) == (143, b"")
 
 
 LATE = """
@@ -854,8 +814,10 @@ def test_a_signal_ends_the_run_though_nobody_reads_what_it_says(
 # What is said
 
 
-@pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
-@every_provider
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [*((name, "jsonl") for name in LOGS), ("persona", "csv"), ("persona", "table")],
+)
 def test_a_run_that_goes_well_says_nothing(name: str, form: str) -> None:
     with Server(log(name), faults=[Fault(503, {"Retry-After": "0"})]) as server:
         found = asked(server, name, "-f", form)
@@ -1247,9 +1209,9 @@ def test_providers_tells_in_one_row_what_each_provider_needs() -> None:
     assert [title for title in titles if title not in header] == []
     by_name = {row.split()[0]: row for row in rows}
     assert sorted(by_name) == sorted(LOGS)
-    for name, variables in NEEDED.items():
+    for name, needed in NEEDED.items():
         row = by_name[name]
-        assert [variable for variable in variables if variable not in row] == []
+        assert [variable for variable in needed if variable not in row] == []
         assert f"{name.upper()}_BASE_URL" in row
         assert len(re.split(" {2,}", row)) == len(re.split(" {2,}", header))
     assert ["none documented" in by_name[name] for name in ("upstash", "hrhis")] == [True, True]
@@ -1485,13 +1447,7 @@ TEXTS = (
 
 def exact_events(name: str) -> list[bytes]:
     """Give events that tell whether anything is lost on the way, two of them the same."""
-    stamp = f"{TODAY - timedelta(hours=9):%Y-%m-%dT%H:%M:%SZ}".encode()
-    head = {
-        "persona": b'"id":"ual_%d","attributes":{"created-at":"' + stamp + b'"}',
-        "upstash": b'"log_id":"log-%d","timestamp":"' + stamp + b'"',
-        "roam": b'"timestamp":"' + stamp + b'","eventType":"E"',
-        "hrhis": b'"id":"%d","time":"' + stamp + b'"',
-    }[name]
+    moment = TODAY - timedelta(hours=9)
     bodies = [
         b'"numbers":' + NUMBERS,
         b'"texts":' + TEXTS,
@@ -1500,8 +1456,8 @@ def exact_events(name: str) -> list[bytes]:
         b'"long":"' + b"a" * 300_000 + b'"',
         b'"":{"":[{},[],null,true,false]}',
     ]
-    heads = [head % n if b"%d" in head else head for n in range(len(bodies))]
-    events = [b"{" + h + b"," + b + b"}" for h, b in zip(heads, bodies, strict=True)]
+    least = [json.dumps(LOGS[name].least(n, moment), separators=(",", ":")) for n in range(6)]
+    events = [h[:-1].encode() + b"," + b + b"}" for h, b in zip(least, bodies, strict=True)]
     return [*events, events[0], events[0]]
 
 
@@ -1534,7 +1490,7 @@ def test_raw_events_come_out_byte_for_byte(name: str) -> None:
     assert (*header,) == FIELDS
     assert [row[-1].encode() for row in rows] == list(map(mended, events))
     ids = [row[header.index("id")] for row in rows]
-    twins = {"roam": 3}.get(name, 1)  # where there are ids, the repeated rows have the same
+    twins = 1 if LOGS[name].key else 3  # where there are ids, the repeated rows have the same
     assert len({ids[0], *ids[-2:]}) == twins
 
 

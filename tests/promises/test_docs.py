@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import threading
-import time
 import tomllib
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +33,7 @@ from auditctl.schema import json_schema
 from auditctl.sync import config
 from auditctl.sync.commands import GRAVEST
 from auditctl.sync.tables import Defaults
+from tests.program import COMMAND, Run, popen, process, result, until
 from tests.tape import provider_class
 
 if TYPE_CHECKING:
@@ -113,13 +113,18 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", **proxies, **more}
 
 
-def run(words: list[str], home: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        words, cwd=home, env=environment(home, **more), capture_output=True, text=True, check=False
-    )
+def auditctl_in(home: Path, *words: str, **more: str) -> Run:
+    """Run the program in a folder, which is the home too."""
+    with chdir(home):
+        return result(*words, **environment(home, **more))
 
 
-def shell(script: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run(words: list[str], home: Path, **more: str) -> Run:
+    """Run any program in a folder, which is the home too."""
+    return process(command=words, environ=environment(home, **more), cwd=home)
+
+
+def shell(script: str, home: Path) -> Run:
     bash = shutil.which("bash")
     assert bash
     return run([bash, "-euo", "pipefail", "-c", script], home)
@@ -140,9 +145,9 @@ def test_the_readme_shows_the_help_of_the_main_command() -> None:
 def test_help_that_is_shown_is_the_programs(
     page: Path, words: str, shown: str, tmp_path: Path
 ) -> None:
-    told = run(["auditctl", *words.split(), "--help"], tmp_path, COLUMNS="80")
-    assert told.returncode == 0, page
-    assert shown.splitlines() == [line.rstrip() for line in told.stdout.rstrip().splitlines()]
+    told = auditctl_in(tmp_path, *words.split(), "--help", COLUMNS="80")
+    assert told.status == 0, page
+    assert shown.splitlines() == [line.rstrip() for line in told.text.rstrip().splitlines()]
 
 
 def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -180,7 +185,7 @@ def test_every_command_and_every_option_is_written_about(words: tuple[str, ...])
 def test_help_is_plain_text_of_80_columns_with_examples(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:
-    told = run(["auditctl", *words, "--help"], tmp_path, COLUMNS="80").stdout.splitlines()
+    told = auditctl_in(tmp_path, *words, "--help", COLUMNS="80").text.splitlines()
     assert [line for line in told if not line.isprintable() or len(line) > 80] == []
     assert [line for line in told if line[:2] == "  " and line.endswith("...")] == []  # cut off
     assert "  Examples:" in told
@@ -244,7 +249,7 @@ def test_there_are_examples_of_every_provider() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
 def test_an_example_with_sample_data_works_as_pasted(example: Block, tmp_path: Path) -> None:
     done = shell(script(example), tmp_path)
-    assert (done.returncode, "auditctl:" in done.stderr) == (0, False), done.stderr
+    assert (done.status, "auditctl:" in done.said) == (0, False), done.said
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
@@ -256,8 +261,8 @@ def test_a_single_export_in_an_example_finds_something(example: Block, tmp_path:
             and not set(line) & set("|<>&;\\$")
             and " -o " not in line
         ):
-            done = shell(line, tmp_path)
-            assert len(done.stdout.splitlines()) >= 1, line
+            _, *words = shlex.split(line, comments=True)
+            assert len(auditctl_in(tmp_path, *words).text.splitlines()) >= 1, line
 
 
 def scheduled(page: Path) -> Iterator[tuple[str, str]]:
@@ -306,7 +311,7 @@ def home(tmp_path: Path) -> Path:
 
 def sh(command: str, home: Path) -> tuple[int, str, str]:
     done = run(["/bin/sh", "-c", command], home)
-    return done.returncode, done.stdout, done.stderr
+    return done.status, done.text, done.said
 
 
 @pytest.mark.parametrize(("page", "command"), places("list"))
@@ -337,18 +342,16 @@ def test_a_scheduled_sync_says_nothing_and_what_it_writes_is_proved(
     command = command.replace("persona sync ", "persona sync --demo ")
     if "--follow" in command:
         words = ["/bin/sh", "-c", f"exec {command}"]
-        with subprocess.Popen(words, cwd=home, env=environment(home), text=True) as service:
-            for _ in range(600):
-                if any('"done":true' in path.read_text() for path in home.rglob("*.journal")):
-                    break
-                time.sleep(0.05)
+        with popen(command=words, cwd=home, environ=environment(home)) as service:
+            until(lambda: any('"done":true' in p.read_text() for p in home.rglob("*.journal")))
             service.terminate()
+            service.communicate()
         assert service.returncode == 0, page
     else:
         assert sh(command, home) == (0, "", ""), page
         assert sh(command, home) == (0, "", "")
-    proof = run(["auditctl", "verify", destination(home)], home)
-    assert (proof.returncode, ": ok: " in proof.stdout) == (0, True)
+    proof = auditctl_in(home, "verify", destination(home))
+    assert (proof.status, ": ok: " in proof.text) == (0, True)
 
 
 @pytest.mark.parametrize(("page", "command"), places("status"))
@@ -368,7 +371,7 @@ def test_the_tests_are_run_as_the_readme_says() -> None:
     *set_up, test = command.split(" && ")
     script = (ROOT / ".ci" / "run").read_text()
     steps = re.sub(r'"\$folder/\$?\w+/bin/(\w+)"', r".venv/bin/\1", script).splitlines()
-    assert test == ".venv/bin/python -m pytest"
+    assert test == ".venv/bin/python -m pytest -n 4"
     assert steps[-1] == test
     assert any(step.strip().startswith(set_up[-1]) for step in steps)
     assert command in (DOCS / "contributing.md").read_text()
@@ -462,8 +465,7 @@ def test_the_journals_table_has_exactly_the_members_of_its_lines(tmp_path: Path)
     table = [name for row in rows(section(SYNC, "The journal"), "member") for name in coded(row[0])]
     lines = []
     for path in ("roam.jsonl", "roam.csv"):
-        done = run(["auditctl", "roam", "sync", "--demo", "-o", path], tmp_path)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert auditctl_in(tmp_path, "roam", "sync", "--demo", "-o", path).ended == (0, "")
         journal = tmp_path / f"{path}.journal"
         lines += [json.loads(line) for line in journal.read_text().splitlines()]
     assert set(table) == {member for line in lines for member in members(line)}
@@ -477,16 +479,16 @@ def test_the_keys_of_a_report_are_those_written(command: str, tmp_path: Path) ->
         for row in rows(section(SYNC, command), f"key of `{command}`")
         for name in coded(row[0])
     ]
-    run(["auditctl", "roam", "sync", "--demo", "-o", "roam.jsonl"], tmp_path)
-    done = run(["auditctl", command, "roam.jsonl", "--format", "json"], tmp_path)
-    assert told == list(json.loads(done.stdout)[0])
+    auditctl_in(tmp_path, "roam", "sync", "--demo", "-o", "roam.jsonl")
+    done = auditctl_in(tmp_path, command, "roam.jsonl", "--format", "json")
+    assert told == list(done.json[0])
 
 
 def test_the_checks_without_auditctl_find_everything_right(tmp_path: Path) -> None:
     (check,) = [b.text for b in blocks(SYNC) if b.kind == "sh" and "sha256sum" in b.text]
     done = shell(check, tmp_path)
-    assert done.returncode == 0, done.stderr
-    written, computed, *rest = done.stdout.splitlines()
+    assert done.status == 0, done.said
+    written, computed, *rest = done.text.splitlines()
     assert len(written) == 64
     assert written == computed
     if shutil.which("jq"):
@@ -495,7 +497,7 @@ def test_the_checks_without_auditctl_find_everything_right(tmp_path: Path) -> No
         # And what is wrong is found.
         (tmp_path / "roam.jsonl").write_text("x" * int(length))
         done = shell(check.replace("auditctl roam sync", "true"), tmp_path)
-        assert "wrong: roam.jsonl, byte 0" in done.stdout
+        assert "wrong: roam.jsonl, byte 0" in done.text
 
 
 def test_the_configuration_in_the_documents_is_one(tmp_path: Path) -> None:
@@ -645,11 +647,10 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ask_acme(package: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+def ask_acme(package: Path, *words: str, **more: str) -> Run:
     home = package / "home"
     home.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "auditctl", *words]
-    return run(command, home, PYTHONPATH=str(package), NO_PROXY="127.0.0.1", **more)
+    return run([*COMMAND, *words], home, PYTHONPATH=str(package), NO_PROXY="127.0.0.1", **more)
 
 
 def test_the_guides_provider_gives_the_guides_records(package: Path) -> None:
@@ -657,29 +658,29 @@ def test_the_guides_provider_gives_the_guides_records(package: Path) -> None:
         settings = {"ACME_API_KEY": "example", "ACME_BASE_URL": url}
         window = ["--since", "2026-01-01", "--until", "2026-02-01"]
         done = ask_acme(package, "acme", "list", *window, **settings)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == block(GUIDE, "jsonl")
+        assert done.ended == (0, "")
+        assert done.text == block(GUIDE, "jsonl")
         assert asked == [
             ("/v1/events?limit=100", "Bearer example"),
             ("/v1/events?limit=100&after=ev_3", "Bearer example"),
         ]
         del asked[:]
         done = ask_acme(package, "acme", "list", "-n1", "--team", "a", "--team", "b", **settings)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.ended == (0, "")
         assert asked[0] == ("/v1/events?limit=100&team=a%2Cb", "Bearer example")
         checked = ask_acme(package, "acme", "check", **settings)
-        assert checked.returncode == 0
-        assert "2026-01-03T07:00:00.000Z" in checked.stdout
+        assert checked.status == 0
+        assert "2026-01-03T07:00:00.000Z" in checked.text
         del asked[:]
         shown = ask_acme(package, "acme", "list", "--demo")
-        assert (shown.returncode, shown.stderr, asked) == (0, "", [])
-        assert '"id":"ev_1"' in shown.stdout
+        assert (*shown.ended, asked) == (0, "", [])
+        assert '"id":"ev_1"' in shown.text
 
 
 def test_the_guides_provider_is_listed_and_says_what_it_lacks(package: Path) -> None:
     listed = ask_acme(package, "providers")
-    assert listed.returncode == 0
-    assert "the role auditor" in listed.stdout
+    assert listed.status == 0
+    assert "the role auditor" in listed.text
     lacking = ask_acme(package, "acme", "list")
-    assert lacking.returncode == 4
-    assert "ACME_API_KEY" in lacking.stderr
+    assert lacking.status == 4
+    assert "ACME_API_KEY" in lacking.said

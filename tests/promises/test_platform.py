@@ -11,14 +11,16 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from auditctl import commands
 from auditctl.errors import OutputError, failure
 from tests import program
-from tests.program import Program, Run
+
+if TYPE_CHECKING:
+    from tests.program import Program, Run
 
 FAULT, USAGE, INTEGRITY, OUTPUT = 1, 2, 8, 9
 
@@ -46,21 +48,14 @@ output = "prod.jsonl"
 
 @pytest.fixture
 def auditctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Run the whole program in this process, in a folder of its own."""
+    """Run the program in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    return program.main_run
+    return program.result
 
 
 def nobody(*words: str) -> Run:
     """Run the program as nobody, in the working folder, with an empty environment."""
-    found = subprocess.run(
-        [sys.executable, "-c", NOBODY, *words],
-        env={"PATH": os.defpath},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    return Run(found.returncode, found.stdout, found.stderr.decode())
+    return program.process(*words, command=[sys.executable, "-c", NOBODY])
 
 
 def test_without_a_home_folder_the_configuration_here_is_read(

@@ -6,7 +6,6 @@ import ast
 import importlib
 import json
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,6 @@ from hypothesis import strategies as st
 
 import auditctl
 from auditctl import demo, registry
-from auditctl import provider as contract
 from auditctl.errors import AuditctlError
 from auditctl.export import batches, batches_of, most_recent
 from auditctl.http.answer import parse
@@ -28,12 +26,14 @@ from auditctl.provider import Order, Page, Window, variables
 from auditctl.schema import AuditRecord
 from auditctl.settings import sample
 from tests import tape
+from tests.server import LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditctl.batch import Batch
     from auditctl.record import Record
+    from tests.program import Program
 
 PROVIDERS = sorted(registry.installed())
 PACKAGE = Path(auditctl.__file__).parent
@@ -75,6 +75,7 @@ def test_what_is_listed_once_is_there_in_every_place() -> None:
     expected = set(PROVIDERS)
     assert modules == expected
     assert demos == expected
+    assert LOGS.keys() == expected
     assert [title for title in titles if title not in headings] == []
     assert expected <= walks
     assert {walk.partition("-")[0] for walk in walks} == expected
@@ -235,157 +236,9 @@ def test_a_limit_gives_the_head_of_the_sorted_whole(name: str, limit: int) -> No
 
 
 @every_provider
-def test_its_demo_needs_no_settings_and_says_nothing(
-    name: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    for names, _ in variables(tape.provider_class(name)).values():
-        for variable in names:
-            monkeypatch.delenv(variable, raising=False)
-    assert tape.run([name, "list", "--demo", "--since", "1h"]) == 0
-    written, said = capfdbinary.readouterr()
-    assert said == b""
-    assert len(written.splitlines()) >= 1
-    for line in written.splitlines():
+def test_its_demo_needs_no_settings_and_says_nothing(name: str, auditctl: Program) -> None:
+    found = auditctl(name, "list", "--demo", "--since", "1h")
+    assert found.ended == (0, "")
+    assert len(found.records) >= 1
+    for line in found.out.splitlines():
         AuditRecord.model_validate_json(line)
-
-
-# The house
-
-
-DOOR = ("boundary", "provider_cli", "cli", "__main__")
-BACKBONE = ("errors", "window", "record", "provider", "http.client", "export", *DOOR)
-"""From the ground up: none of them knows of those behind it, on whatever way."""
-MODULES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
-FACE_MODULE = MODULES.pop("__init__")
-every_module = pytest.mark.parametrize("module", MODULES)
-
-
-def source(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text())
-
-
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Give what runs when the module does: not what only type checkers read."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0
-            names = (f"{node.module}.{alias.name}" for alias in node.names)
-            yield from (
-                name if name.removeprefix("auditctl.") in MODULES else str(node.module)
-                for name in names
-            )
-        else:
-            yield from imports(node)
-
-
-@cache
-def known_to(module: str) -> frozenset[str]:
-    """Give the modules that run because this one does; a circle would have no end."""
-    names = {name.removeprefix("auditctl.") for name in imports(source(module))} & MODULES.keys()
-    return frozenset(names.union(*map(known_to, names)))
-
-
-@every_module
-def test_imports_run_down(module: str) -> None:
-    above = BACKBONE[BACKBONE.index(module) + 1 :] if module in BACKBONE else DOOR
-    assert known_to(module).isdisjoint({module, *above})
-
-
-@pytest.mark.parametrize("module", ["sync.run", "sync.walk", "sync.coverage", "sync.clashes"])
-def test_a_run_knows_no_kind_of_destination(module: str) -> None:
-    nodes = ast.walk(source(module))
-    known = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
-    allowed = {"run", "walk", "coverage", "clashes", "destination", "state"}
-    assert {name for name in known if name.startswith("auditctl.sync.")} <= {
-        f"auditctl.sync.{name}" for name in allowed
-    }
-
-
-@every_module
-def test_only_the_command_line_prints_exits_reads_the_environment_and_knows_typer(
-    module: str,
-) -> None:
-    tree = source(module)
-    told = {name.partition(".")[0] for name in imports(tree)} & {"typer", "click"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in ("print", "input", "exit", "quit"):
-            told.add(node.id)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            told.add(f"{node.value.id}.{node.attr}")
-    words = {"typer", "click", "print", "input", "exit", "quit", "os.environ", "os.getenv"}
-    told &= words | {"sys.exit", "os._exit", "sys.argv", "sys.stdin", "sys.stdout", "sys.stderr"}
-    command_line = ("__main__", "boundary", "cli", "groups", "options", "provider_cli")
-    assert module in (*command_line, "console") or told == set()
-
-
-@every_module
-def test_no_module_imports_a_provider_or_its_sample_data(module: str) -> None:
-    theirs = {f"auditctl.{folder}.{name}" for folder in ("providers", "demo") for name in PROVIDERS}
-    nodes = list(ast.walk(source(module)))
-    froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    used |= {str(node.module) for node in froms}
-    used |= {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
-    assert used.isdisjoint(theirs)
-
-
-@every_module
-def test_http_knows_no_provider(module: str) -> None:
-    """Types that only type checkers read are counted too."""
-    if module.startswith("http."):
-        froms = [node for node in ast.walk(source(module)) if isinstance(node, ast.ImportFrom)]
-        used = {str(node.module) for node in froms}
-        above = {"provider", "settings", "registry", "export", "connect", "reading"}
-        assert used.isdisjoint({f"auditctl.{name}" for name in above})
-
-
-@every_provider
-def test_it_is_written_with_what_anybody_has(name: str) -> None:
-    module = f"providers.{name}"
-    tree = source(module)
-    for node in ast.walk(tree):  # with what type checkers read
-        if isinstance(node, ast.Import):
-            used = {alias.name.partition(".")[0] for alias in node.names}
-            assert used <= sys.stdlib_module_names
-        elif isinstance(node, ast.ImportFrom) and node.module == "auditctl.provider":
-            assert {alias.name for alias in node.names} <= set(contract.__all__)
-        elif isinstance(node, ast.ImportFrom) and node.module == "auditctl.reading":
-            assert not any(alias.name.startswith("_") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert str(node.module).partition(".")[0] in sys.stdlib_module_names
-        elif isinstance(node, ast.Attribute):
-            own = isinstance(node.value, ast.Name) and node.value.id == "self"
-            assert own or not node.attr.startswith("_"), "a back door"
-    assert len(MODULES[module].read_text().splitlines()) <= 260
-
-
-@pytest.mark.parametrize(
-    "path", [FACE_MODULE, *MODULES.values()], ids=lambda p: f"{p.parent.name}-{p.stem}"
-)
-def test_a_module_says_in_one_sentence_what_it_is(path: Path) -> None:
-    docstring = ast.get_docstring(ast.parse(path.read_text()))
-    assert docstring
-    first, *rest = docstring.splitlines()
-    assert first.endswith(".")
-    assert ". " not in first
-    assert not rest or rest[0] == ""
-
-
-def test_no_module_is_a_drawer_for_everything() -> None:
-    parts = {part for module in MODULES for part in module.split(".")}
-    assert not parts & {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
-    names = {
-        node.name
-        for module in MODULES
-        for node in ast.walk(source(module))
-        if isinstance(node, ast.ClassDef | ast.FunctionDef)
-    }
-    assert [n for n in names if n.endswith(("Manager", "Handler", "Helper"))] == []
-    assert not names & {"process", "process_data", "handle"}

@@ -24,17 +24,13 @@ from tests.program import LONG, Run, run, started, until
 from tests.promises.test_terminal import terminal
 from tests.server import (
     KEY,
+    LOGS,
     UNAVAILABLE,
     USER,
     WRONG_SHAPE,
     Fault,
-    Hrhis,
-    Log,
-    Persona,
     Request,
-    Roam,
     Server,
-    Upstash,
     too_many,
 )
 from tests.world import records
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
 
 UNREACHABLE, ACCESS, THROTTLED, STRANGE, HELD, WRONG, OUTPUT = 3, 4, 5, 6, 7, 8, 9
 USAGE, TERMINATED = 2, 143
-LOGS: dict[str, type[Log]] = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
 CONFIGURATION = f"""
 [defaults]
 output = "{{source}}/{{date}}.jsonl"

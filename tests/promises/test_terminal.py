@@ -15,26 +15,22 @@ import termios
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.cells import cell_len
 
+from tests.program import COMMAND, LONG
 from tests.server import KEY, Fault, Log, Persona, Request, Roam, Server, Upstash, too_many
+from tests.world import ROWS, SPAN, TODAY, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 COLUMNS = ["time", "actor", "action", "target", "outcome", "source_ip"]
-ROWS = 250
-SPAN = timedelta(days=3)
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-WINDOW = ("--since", f"{TODAY - SPAN:%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
-LONG = 30.0
-"""Seconds after which a program hangs."""
 WIDE = 200
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -115,7 +111,7 @@ def terminal(
     given = {name: stream for name, stream in elsewhere.items() if stream is not None}
     before = [sys.executable, "-c", IN_THE_FOREGROUND] if keyboard else []
     with subprocess.Popen(
-        [*before, sys.executable, "-m", "auditctl", *words],
+        [*before, *COMMAND, *words],
         env=environment,
         start_new_session=keyboard,
         **{"stdin": far, "stdout": far, "stderr": far, **given},

@@ -6,21 +6,18 @@ import base64
 import gzip
 import html
 import json
-import os
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
 import zlib
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import formatdate
 from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 from urllib.parse import quote
 
 import httpx
@@ -32,15 +29,15 @@ from auditctl.http.client import Client
 from auditctl.settings import sample
 from auditctl.window import Window
 from tests import tape
-from tests.program import Run, started
+from tests.program import COMMAND, LONG, Run, process, started
 from tests.server import (
     BAD_GZIP,
-    BASIC,
     CUT,
     DRIP,
     DROP,
     FIRST_ID,
     KEY,
+    LOGS,
     NOT_JSON,
     TRUNCATED,
     WRONG_SHAPE,
@@ -50,12 +47,12 @@ from tests.server import (
     Log,
     Persona,
     Request,
-    Roam,
     Server,
     Upstash,
     redirect,
     too_many,
 )
+from tests.world import ROWS, SPAN, TODAY, WINDOW, every_provider, log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,34 +60,8 @@ if TYPE_CHECKING:
 
     from tests.program import Program
 
-LOGS: dict[str, type[Log]] = {"persona": Persona, "upstash": Upstash, "roam": Roam, "hrhis": Hrhis}
-PATHS = {
-    "persona": "/api/v1/user-audit-logs",
-    "upstash": "/auditlogs",
-    "roam": "/v1/userauditlog.list",
-    "hrhis": "/api/userLogs",
-}
-ROWS = 250
-REQUESTS = {"persona": 3, "upstash": 1, "roam": 3, "hrhis": 1}
-"""What the log of so many rows takes in the window below."""
-SPAN = timedelta(days=3)
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-"""Where the logs end: what they grow by meanwhile lies behind the window."""
-WINDOW = ("--since", f"{TODAY - SPAN:%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
-LONG = 30.0
-"""Seconds after which whoever waits for the program gives up: it hangs."""
-
-SECRETS = [
-    KEY.encode(),
-    base64.b64encode(KEY.encode()).rstrip(b"="),
-    BASIC.removeprefix("Basic ").encode(),
-]
-
-every_provider = pytest.mark.parametrize("name", LOGS)
-
-
-def log(name: str, rows: int = ROWS, **more: Any) -> Log:
-    return LOGS[name](rows, span=SPAN, now=TODAY, **more)
+ANSWERS = {name: log(name).answers for name in LOGS}
+"""What the log of so many rows takes in the window."""
 
 
 def paged(history: Log) -> Log:
@@ -106,20 +77,6 @@ TOO_OFTEN = 30
 
 def again_and_again(fault: Fault) -> Callable[[Request], Fault]:
     return lambda request: fault if request.number < TOO_OFTEN else Fault(410)
-
-
-@pytest.fixture
-def auditctl(capfdbinary: pytest.CaptureFixture[bytes]) -> Program:
-    """Run the command line in this process; whatever it says, no secret may be in it."""
-
-    def run(*words: str, **environment: str) -> Run:
-        with patch.dict(os.environ, environment, clear=True):
-            status = tape.run([*words])
-        out, said = capfdbinary.readouterr()
-        assert [secret for secret in SECRETS if secret in out + said] == []
-        return Run(status, out, said.decode())
-
-    return run
 
 
 def exported(auditctl: Program, server: Server, name: str, *words: str, **more: str) -> Run:
@@ -141,7 +98,7 @@ def sound(auditctl: Program) -> Callable[[str], bytes]:
                 found = exported(auditctl, server, name)
             assert (found.status, found.said) == (0, "")
             assert len(set(found.ids)) == ROWS
-            assert len(server.requests) == REQUESTS[name]
+            assert len(server.requests) == ANSWERS[name]
             SOUND[name] = found.out
         return SOUND[name]
 
@@ -203,13 +160,13 @@ NOT_RETRIED = (400, 404, 409, 410, 422)
 def test_a_trouble_that_passes_costs_one_further_request_and_no_record(
     name: str, fault: Fault, auditctl: Program, sound: Callable[[str], bytes]
 ) -> None:
-    with Server(log(name), faults={REQUESTS[name] // 2 + 1: fault}) as server:
+    with Server(log(name), faults={ANSWERS[name] // 2 + 1: fault}) as server:
         found = exported(auditctl, server, name)
     assert (found.status, found.said) == (0, "")
     assert found.out == sound(name)
-    assert len(server.requests) == REQUESTS[name] + 1
+    assert len(server.requests) == ANSWERS[name] + 1
     questions = [request.query for request in server.requests]
-    assert len(set(questions)) == REQUESTS[name]
+    assert len(set(questions)) == ANSWERS[name]
 
 
 def members(body: bytes) -> bytes:
@@ -279,14 +236,6 @@ def test_a_refusal_is_asked_for_once_and_told_in_the_vendors_words(
     assert len(server.requests) == 1 + pages
 
 
-NEEDED = {
-    "persona": ("PERSONA_API_KEY", "production", "user_audit_log.read"),
-    "upstash": ("UPSTASH_API_KEY", "Developer API", "native Upstash account"),
-    "roam": ("ROAM_API_KEY", "API key", "userauditlog:read"),
-    "hrhis": ("HRHIS_USERNAME", "HRHIS_PASSWORD", "user logs"),
-}
-
-
 @every_provider
 def test_credentials_that_are_refused_or_do_not_suffice_are_named(
     name: str, auditctl: Program
@@ -295,8 +244,8 @@ def test_credentials_that_are_refused_or_do_not_suffice_are_named(
     for status in (401, 403):
         with Server(log(name), faults=again_and_again(Fault(status))) as server:
             said[status] = exported(auditctl, server, name, "--concurrency", "1").said
-    variable, kind, permission = NEEDED[name]
-    assert variable in said[401]
+    kind, permission = LOGS[name].needs
+    assert LOGS[name].secret in said[401]
     assert "refused the credentials" in said[401]
     assert kind in said[401] + said[403]
     assert permission in said[403]
@@ -487,7 +436,7 @@ def test_a_pause_is_waited_out_though_the_body_breaks_off(fault: Fault, auditctl
     wait = {**fault.headers, "Retry-After": "1.5"}
     with Server(log("persona"), faults=[replace(fault, status=429, headers=wait)]) as server:
         found = exported(auditctl, server, "persona")
-    assert (found.status, len(server.requests)) == (0, REQUESTS["persona"] + 1)
+    assert (found.status, len(server.requests)) == (0, ANSWERS["persona"] + 1)
     assert server.requests[1].time >= server.requests[0].time + 1.5
     wait["Retry-After"] = "9" * 400
     longer = replace(fault, status=429, headers=wait)
@@ -536,7 +485,7 @@ def test_a_pause_until_a_date_is_waited_out_by_the_providers_own_clock(
         found = exported(auditctl, server, "persona", "--retry-for", "3s")
     assert found.status == 0
     assert server.requests[1].time >= until[0]
-    assert len(server.requests) == REQUESTS["persona"] + 1
+    assert len(server.requests) == ANSWERS["persona"] + 1
 
 
 @pytest.mark.parametrize(
@@ -555,7 +504,7 @@ def test_a_pause_that_is_over_or_unreadable_does_not_stop_the_run(
     with Server(log("persona"), faults=[Fault(429, headers)]) as server:
         found = exported(auditctl, server, "persona", "--retry-for", "10s")
     assert found.status == 0
-    assert len(server.requests) == REQUESTS["persona"] + 1
+    assert len(server.requests) == ANSWERS["persona"] + 1
 
 
 @pytest.mark.parametrize("name", ["roam", "hrhis"])
@@ -728,7 +677,7 @@ def test_an_answer_that_drips_is_a_trouble_that_passes(
         found = exported(auditctl, server, "persona", "-v")
     assert found.out == sound("persona")
     assert "did not answer in time (less than 64 KiB in 0 s); asking again" in found.said
-    assert len(server.requests) == REQUESTS["persona"] + 1
+    assert len(server.requests) == ANSWERS["persona"] + 1
 
 
 HEADERS = {
@@ -761,7 +710,7 @@ def test_timeouts_are_set_for_every_request(name: str) -> None:
     for _ in provider.pages(client, Window(TODAY - SPAN, TODAY)):
         pass
     client.close()
-    assert len(timeouts) >= REQUESTS[name]
+    assert len(timeouts) >= ANSWERS[name]
     assert {(each["connect"], each["read"]) for each in timeouts} == {(10.0, 60.0)}
 
 
@@ -785,14 +734,14 @@ def test_a_redirect_within_the_origin_is_followed_with_the_credentials(
         server.faults = choose
         found = exported(auditctl, server, name, "--concurrency", "1")
     assert found.out == sound(name)
-    assert len(server.requests) == REQUESTS[name] + 5
+    assert len(server.requests) == ANSWERS[name] + 5
     assert [r.params.get("hop") for r in server.requests[:6]] == [None, "1", "2", "3", "4", "5"]
     assert {r.headers["authorization"] for r in server.requests} == {LOGS[name].authorization}
 
 
 @every_provider
 def test_six_redirects_are_one_too_many(name: str, auditctl: Program) -> None:
-    round_and_round = redirect(PATHS[name])
+    round_and_round = redirect(LOGS[name].path)
     with Server(log(name), faults=again_and_again(round_and_round)) as server:
         found = exported(auditctl, server, name, "--concurrency", "1")
     assert found.status == 6
@@ -825,7 +774,7 @@ def test_a_redirect_to_another_origin_ends_the_run_and_is_not_followed(
     name: str, form: str, auditctl: Program
 ) -> None:
     with Server(log(name)) as other, Server(log(name)) as server:
-        location = elsewhere(form, server, other, f"{PATHS[name]}?token={KEY}")
+        location = elsewhere(form, server, other, f"{LOGS[name].path}?token={KEY}")
         server.faults = {1: redirect(location)}
         found = exported(auditctl, server, name, "-v", "--concurrency", "1")
     assert found.status == 6
@@ -841,7 +790,7 @@ def test_a_next_link_to_another_origin_ends_the_run_and_is_not_followed(
     form: str, auditctl: Program
 ) -> None:
     with Server(log("persona")) as other, Server(log("persona")) as server:
-        path = f"{PATHS['persona']}?page%5Bafter%5D=ual_1&token={KEY}"
+        path = f"{Persona.path}?page%5Bafter%5D=ual_1&token={KEY}"
         link = elsewhere(form, server, other, path)
         server.faults = {2: linked(link)}
         found = exported(auditctl, server, "persona", "-v")
@@ -875,7 +824,7 @@ def test_the_cursor_is_taken_out_of_a_link_that_is_absolute_or_odd(
     assert found.out == sound("persona")
     expected = {"page[size]": "100", "page[after]": f"ual_{FIRST_ID + 99}"}
     assert server.requests[1].params == expected
-    assert server.requests[1].path == PATHS["persona"]
+    assert server.requests[1].path == Persona.path
 
 
 @pytest.mark.parametrize("link", [7, "", "?", {"href": "/x"}, "/api/v1/user-audit-logs?page=2"])
@@ -969,7 +918,7 @@ def test_a_day_without_its_list_is_empty_and_counted_unless_the_provider_says_ok
     with Server(log("roam"), faults={2: Fault(body=body), 3: Fault(body=body)}) as server:
         found = exported(auditctl, server, "roam", "--concurrency", "1")
     assert found.status == 0
-    assert len(server.requests) == REQUESTS["roam"]
+    assert len(server.requests) == ANSWERS["roam"]
     assert found.said.count("\n") == warned
     assert found.said.startswith("auditctl: 2 answers of Roam had no list" if warned else "")
 
@@ -1117,7 +1066,7 @@ def test_the_first_rows_are_out_before_the_answer_is_complete() -> None:
 
 def in_a_file(server: Server, name: str, path: Path, value: str = KEY) -> dict[str, str]:
     """Give an environment that names a file for the secret."""
-    variable = "HRHIS_PASSWORD" if name == "hrhis" else f"{name.upper()}_API_KEY"
+    variable = LOGS[name].secret
     path.write_text(f"{value}\n")
     given = {key: text for key, text in server.environment.items() if key != variable}
     return {**given, f"{variable}_FILE": str(path)}
@@ -1144,7 +1093,7 @@ def test_a_secrets_file_is_read_again_when_the_credentials_are_refused(
     assert "old_secret" not in found.said
     assert found.status == 0
     assert found.out == sound(name)
-    assert len(server.requests) == REQUESTS[name] + 1
+    assert len(server.requests) == ANSWERS[name] + 1
     first, *rest = (request.headers["authorization"] for request in server.requests)
     assert first != LOGS[name].authorization
     assert set(rest) == {LOGS[name].authorization}
@@ -1161,7 +1110,7 @@ def test_requests_under_way_at_once_share_the_secret_that_was_read_again(
     with Server(log("roam"), faults=rotate, latency=0.05) as server:
         found = auditctl("roam", "list", *WINDOW, **in_a_file(server, "roam", path, "old_secret"))
     assert found.out == sound("roam")
-    assert len(server.requests) <= 2 * REQUESTS["roam"]
+    assert len(server.requests) <= 2 * ANSWERS["roam"]
 
 
 @every_provider
@@ -1250,7 +1199,9 @@ def test_as_many_connections_as_asked_for_are_under_way(
 def test_nothing_is_asked_beside_the_pages(name: str, auditctl: Program) -> None:
     with Server(log(name)) as server:
         exported(auditctl, server, name)
-    assert {(request.method, request.path) for request in server.requests} == {("GET", PATHS[name])}
+    assert {(request.method, request.path) for request in server.requests} == {
+        ("GET", LOGS[name].path)
+    }
     expected: dict[str, list[dict[str, str]]] = {
         "persona": [
             {"page[size]": "100"},
@@ -1498,7 +1449,7 @@ def test_a_proxy_variable_is_used_as_users_expect(
         words = ("persona", "list", *WINDOW, "--retry-for", "0s")
         found = auditctl(*words, **environment)
     assert found.out == sound("persona")
-    address = f"http://127.0.0.1:9{PATHS['persona']}"
+    address = f"http://127.0.0.1:9{Persona.path}"
     assert {request.path for request in proxy.requests} == {address}
 
 
@@ -1580,19 +1531,19 @@ def test_verbose_says_a_line_per_request_that_tells_method_path_status_time_and_
         found = exported(auditctl, server, name, "-v", "--concurrency", "1")
     lines = [match for line in found.said.splitlines() if (match := LINE.fullmatch(line))]
     assert [match[1].partition("?")[0] for match in lines] == [r.path for r in server.requests]
-    statuses = ["429", "no answer", *["200"] * REQUESTS[name]]
+    statuses = ["429", "no answer", *["200"] * ANSWERS[name]]
     assert [match[2] for match in lines] == statuses
     assert [int(match[4]) > 0 for match in lines] == [status != "no answer" for status in statuses]
 
 
 def test_verbose_says_a_line_per_redirect(auditctl: Program) -> None:
-    hops = [redirect(f"{PATHS['persona']}?hop={n}&token={KEY}") for n in (1, 2)]
+    hops = [redirect(f"{Persona.path}?hop={n}&token={KEY}") for n in (1, 2)]
     with Server(log("persona"), faults=[*hops, redirect("//elsewhere.example/x")]) as server:
         found = exported(auditctl, server, "persona", "-v")
     lines = [match for line in found.said.splitlines() if (match := LINE.fullmatch(line))]
     assert [match[2] for match in lines] == ["302"] * 3
     queries = ["page[size]=100", "hop=1&token=[REDACTED]", "hop=2&token=[REDACTED]"]
-    assert [match[1] for match in lines] == [f"{PATHS['persona']}?{query}" for query in queries]
+    assert [match[1] for match in lines] == [f"{Persona.path}?{query}" for query in queries]
     assert len(server.requests) == 3
 
 
@@ -1602,11 +1553,11 @@ def test_verbose_in_json_gives_the_facts_of_each_request(name: str, auditctl: Pr
         found = exported(auditctl, server, name, "-v", "--log-format", "json")
     told = [json.loads(line) for line in found.said.splitlines()]
     requests = [entry for entry in told if "path" in entry]
-    assert len(requests) == REQUESTS[name]
+    assert len(requests) == ANSWERS[name]
     for entry in requests:
         assert entry.keys() >= {"time", "level", "message", "method", "milliseconds", "bytes"}
         assert (entry["method"], entry["status"]) == ("GET", 200)
-        assert entry["path"].startswith(PATHS[name])
+        assert entry["path"].startswith(LOGS[name].path)
 
 
 def test_verbose_hides_what_a_query_may_hold_and_moves_no_cursor(auditctl: Program) -> None:
@@ -1634,17 +1585,11 @@ MIB = 1024 * (1024 if sys.platform == "darwin" else 1)  # what ru_maxrss counts,
 
 
 def peak(server: Server, *words: str) -> float:
-    """Run the program and tell its peak resident size in MiB."""
-    command = [sys.executable, "-m", "auditctl", *words]
-    told = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", PEAK, *command],
-        env={"PATH": os.defpath, **server.environment},
-        capture_output=True,
-        check=True,
-        timeout=2 * LONG,
-    )
-    status, size = map(int, told.stdout.split())
-    assert (status, told.stderr) == (0, b"")
+    """Run the program and return its peak resident size in MiB."""
+    command = [sys.executable, "-I", "-S", "-c", PEAK, *COMMAND]
+    told = process(*words, command=command, environ=server.environment)
+    status, size = map(int, told.out.split())
+    assert (status, told.ended) == (0, (0, ""))
     return size / MIB
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -42,7 +43,7 @@ from auditctl.providers.persona import Persona
 from auditctl.reading import mapping
 from auditctl.settings import find, load
 from auditctl.sync import config
-from tests import tape
+from tests import program
 from tests.service import Service, moment
 
 if TYPE_CHECKING:
@@ -242,24 +243,24 @@ def test_a_sync_of_the_oldest_first_goes_on_where_it_ended_and_keeps_the_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     site = VaultSite(fails_at=9)
-    monkeypatch.setattr(registry, "installed", lambda: {"vault": f"{__name__}:Vault"})
+    monkeypatch.setattr(registry, "installed", cache(lambda: {"vault": f"{__name__}:Vault"}))
     monkeypatch.setattr(Vault, "sample", f"{__name__}:SITE")
     monkeypatch.setitem(globals(), "SITE", site)
     path = tmp_path / "vault.jsonl"
     words = ["vault", "sync", "--demo", "-o", str(path)]
-    assert tape.run(words) == 6
+    assert program.run(*words) == 6
     assert 0 < path.read_bytes().count(b"\n") <= 90
     del site.asked[:]
-    assert tape.run([*words, "--log", "audit"]) == 0
+    assert program.run(*words, "--log", "audit") == 0
     assert site.asked[0] in [{"cursor": f"c{n}"} for n in range(1, 9)]
     times = [json.loads(line)["time"] for line in path.read_bytes().splitlines()]
     assert len(times) == 120
     assert times == sorted(set(times))
-    assert tape.run([*words, "--log", "signins"]) == 2
+    assert program.run(*words, "--log", "signins") == 2
     assert "was begun with --log audit" in capfd.readouterr().err
-    assert tape.run([*words, "--log", "other"]) == 2
+    assert program.run(*words, "--log", "other") == 2
     assert "has no log 'other'; it has audit, signins" in capfd.readouterr().err
-    assert tape.run(["verify", str(path)]) == 0
+    assert program.run("verify", str(path)) == 0
 
 
 # Links in a header, both orders, and a 403 that means "too many requests"

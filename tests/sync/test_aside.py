@@ -108,7 +108,7 @@ STRANGE = [
     b'{"id":"x"}\n',
     b'{"time":"2026-01-01T00:00:00.000Z","provider":"persona","account":null,"id":"ual_evil',
     b"\xff\xfe\0\1\n",
-    gzip.compress(b"theirs\n"),
+    gzip.compress(b"theirs\n", mtime=0),
 ]
 
 

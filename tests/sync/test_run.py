@@ -7,13 +7,11 @@ import gzip
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -26,7 +24,8 @@ from auditctl.sync import commands as sync_commands
 from auditctl.sync import files, walk
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
-from tests import tape
+from auditctl.sync.follow import follow
+from tests import program
 from tests.program import started, until
 from tests.server import Answer, Fault, Request, Server
 from tests.world import KINDS, Happening, World, found, happening, records
@@ -34,6 +33,8 @@ from tests.world import KINDS, Happening, World, found, happening, records
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.program import Program
 
 SECONDS = 30
 SLOW = 0.1
@@ -56,12 +57,12 @@ class Desk:
         """Run a sync in this process; what it says is in `said`."""
         self.before = len(self.server.requests)
         output = str(self.folder / (path or self.path))
-        status = tape.run([self.name, "sync", "-o", output, *words])
+        status = program.run(self.name, "sync", "-o", output, *words, **os.environ)
         self.written, self.said = (text.decode() for text in self.capture.readouterr())
         return status
 
     def command(self, *words: str) -> int:
-        status = tape.run(list(words))
+        status = program.run(*words, **os.environ)
         self.written, self.said = (text.decode() for text in self.capture.readouterr())
         return status
 
@@ -414,6 +415,7 @@ def test_rows_that_shift_while_they_are_read_are_there_once(
         assert one.holds_all()
 
 
+@pytest.mark.usefixtures("hurried")
 def test_what_a_failed_look_of_a_service_had_read_is_not_written_twice(persona: Desk) -> None:
     persona.server.faults = lambda request: (
         Fault(503) if request.number in (4, 7) else Fault(403) if request.number > 25 else None
@@ -876,6 +878,7 @@ def test_different_events_under_one_id_in_one_answer_are_counted(
     assert undivided.verify() == 0
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_service_tells_once_of_an_id_that_several_events_have(persona: Desk) -> None:
     persona.world.happenings.clear()
     happen(persona, MINUTE, MINUTE)
@@ -1154,11 +1157,10 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(persona: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "-", "folder/", "/dev/null", "{day}.jsonl", "{date.jsonl"])
-def test_a_path_that_is_no_file_is_a_usage_error(
-    path: str, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    assert tape.run(["persona", "sync", "--demo", "-o", path]) == 2
-    assert capfdbinary.readouterr().err
+def test_a_path_that_is_no_file_is_a_usage_error(path: str, auditctl: Program) -> None:
+    found = auditctl("persona", "sync", "--demo", "-o", path)
+    assert found.status == 2
+    assert found.said
 
 
 # The lock
@@ -1167,12 +1169,10 @@ def test_a_path_that_is_no_file_is_a_usage_error(
 def test_a_second_run_is_told_at_once_and_waits_if_it_is_to(each: Desk) -> None:
     assert each.sync() == 0
     each.server.latency = 0.5
-    words = [sys.executable, "-m", "auditctl", each.name, "sync", "-o", str(each.data)]
+    words = (each.name, "sync", "-o", str(each.data))
     running = len(each.server.requests)
-    with subprocess.Popen(words, env=dict(os.environ)) as first:
-        until = time.monotonic() + SECONDS
-        while len(each.server.requests) == running and time.monotonic() < until:
-            time.sleep(0.01)
+    with started(*words, **each.server.environment) as first:
+        until(lambda: len(each.server.requests) > running)
         assert each.sync() == 7
         assert "Another run holds" in each.said
         assert each.sync("--wait", "30s") == 0
@@ -1183,22 +1183,27 @@ def test_a_second_run_is_told_at_once_and_waits_if_it_is_to(each: Desk) -> None:
 # As a service
 
 
-def test_a_service_goes_through_outages_and_ends_with_its_signal(each: Desk) -> None:
-    each.server.faults = lambda request: Fault(503) if 1 < request.number < 4 else None
-    words = [each.name, "sync", "-o", str(each.data), "--follow", "--interval", "1s"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "auditctl", *words, "--retry-for", "0"],
-        env=dict(os.environ),
-        stderr=subprocess.PIPE,
-    ) as service:
-        until = time.monotonic() + SECONDS
-        enough = {"roam": 42, "upstash": 5}.get(each.name, 9)
-        while len(each.server.requests) < enough and time.monotonic() < until:
-            time.sleep(0.02)
-        service.send_signal(signal.SIGTERM)
-        _, said = service.communicate(timeout=SECONDS)
-    assert service.returncode == 0
-    begin, end = said.decode().splitlines()
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pauses of a service pass at once."""
+    passed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        passed[0] += seconds
+
+    by_a_clock = partial(follow, clock=lambda: passed[0], sleep=sleep)
+    monkeypatch.setattr(sync_commands, "follow", by_a_clock)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_service_goes_through_outages_and_ends_when_it_is_refused(each: Desk) -> None:
+    enough = {"roam": 42, "upstash": 5}.get(each.name, 9)
+    each.server.faults = lambda request: (
+        Fault(503) if 1 < request.number < 4 else Fault(403) if request.number > enough else None
+    )
+    words = ("--follow", "--retry-for", "0", "--concurrency", "1")
+    assert each.sync(*words) == 4
+    begin, end, _ = each.said.splitlines()
     assert "It is asked again until it answers." in begin
     assert end == "auditctl: The provider answers again."
     assert each.verify() == 0
@@ -1232,8 +1237,9 @@ def slow(file):
     fsync(file)
     if stat.S_ISDIR(os.fstat(file).st_mode):
         return
-    open(os.environ["MARK"], "w").close()
-    time.sleep(3)
+    if not os.path.exists(os.environ["MARK"]):
+        open(os.environ["MARK"], "w").close()
+        time.sleep(3)
 os.fsync = slow
 """
 
@@ -1251,16 +1257,10 @@ def test_a_commit_in_hand_is_finished_however_slow_the_disk(
         words = ["sync", "--config", str(persona.folder / "auditctl.toml")]
     (persona.folder / "sitecustomize.py").write_text(SLOW_DISK)
     mark = persona.folder / "mark"
-    environment = {**os.environ, "PYTHONPATH": str(persona.folder), "MARK": str(mark)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "auditctl", *words, "--follow"],
-        env=environment,
-        stderr=subprocess.PIPE,
-    ) as service:
-        until = time.monotonic() + SECONDS
-        while not mark.exists() and time.monotonic() < until:
-            time.sleep(0.01)
-        service.send_signal(signal.SIGTERM)
+    environment = {"PYTHONPATH": str(persona.folder), "MARK": str(mark)}
+    with started(*words, "--follow", **persona.server.environment, **environment) as service:
+        until(mark.exists)
+        service.terminate()
         _, said = service.communicate(timeout=SECONDS)
     assert (service.returncode, said) == (0, b"")
     assert persona.lines[-1]["files"][0]["length"] > 0 or persona.data.stat().st_size == 0
@@ -1269,6 +1269,7 @@ def test_a_commit_in_hand_is_finished_however_slow_the_disk(
     )
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_short_trouble_of_a_service_is_told_of_too(persona: Desk) -> None:
     persona.server.faults = lambda request: (
         Fault(503) if request.number == 2 else Fault(403) if request.number > 12 else None
@@ -1281,6 +1282,7 @@ def test_a_short_trouble_of_a_service_is_told_of_too(persona: Desk) -> None:
     assert "does not allow this" in refused
 
 
+@pytest.mark.usefixtures("hurried")
 def test_refused_credentials_end_a_service_once_the_file_has_been_read_again(
     persona: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
