@@ -1,4 +1,4 @@
-"""Bytes behind the last commit of a file: set aside before they are cut, and compared at the end."""
+"""Bytes behind the last commit of a file: set aside before a cut, and compared at the end."""
 
 # Most are what a killed run wrote, and are read again: then their file is removed. Others are what
 # an older journal does not know of, or somebody else wrote: then it stays.
