@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass, field, fields
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auditctl.errors import UsageError
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
 from auditctl.http.page import Page
+from auditctl.log import Log, Order
 from auditctl.window import Window
 
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
@@ -69,69 +69,6 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(f"auditctl.{_LATER[name]}"), name)
-
-
-class Order(StrEnum):
-    """The order in which a log gives its events, as the vendor documents it."""
-
-    NEWEST_FIRST = "newest first"
-    OLDEST_FIRST = "oldest first"
-    NEWEST_DAY_FIRST = "newest day first"
-    """A request for each day, the newest first. Within a day the pipeline sorts."""
-    AS_ASKED = "as asked"
-    """Newest or oldest first, as `Window.oldest_first` wants it."""
-    NONE_DOCUMENTED = "none documented"
-    """The log is always read to its end."""
-
-    def of(self, window: Window) -> Order:
-        """Return the order of a walk over a window."""
-        if self is Order.AS_ASKED:
-            return Order.OLDEST_FIRST if window.oldest_first else Order.NEWEST_FIRST
-        return self
-
-    @property
-    def stops_at_since(self) -> bool:
-        """Whether reading may stop behind a page that is older than the window."""
-        return self is Order.NEWEST_FIRST
-
-    @property
-    def stops_at_until(self) -> bool:
-        """Whether reading may stop behind a page that is newer than the window."""
-        return self is Order.OLDEST_FIRST
-
-    @property
-    def is_newest_first(self) -> bool:
-        """Whether the first records delivered are the newest, so that ``--limit`` may stop."""
-        return self not in (Order.OLDEST_FIRST, Order.NONE_DOCUMENTED)
-
-    @property
-    def is_documented(self) -> bool:
-        """Whether there is an order at all: the events of a day come together."""
-        return self is not Order.NONE_DOCUMENTED
-
-    @property
-    def is_by_day(self) -> bool:
-        """Whether each day costs a request."""
-        return self is Order.NEWEST_DAY_FIRST
-
-
-@dataclass(frozen=True, kw_only=True)
-class Log:
-    """One log of a service."""
-
-    order: Order
-    permission: str
-    """What the credentials must be allowed, and of which kind they must be."""
-    retention: str
-    """How long events are kept, in words."""
-    keeps: timedelta | None = None
-    """The same as a duration; None if for good, or if nobody says."""
-    overlap: timedelta | None = None
-    """How much `sync` reads again by default, where events appear later than usual."""
-    has_ids: bool = True
-    """Events have an id; if not, one is made of their content."""
-    title: str = ""
-    """What the log holds, in a few words, where there are several."""
 
 
 def setting(default: str | None = None) -> Any:  # noqa: ANN401 - a field of any type
