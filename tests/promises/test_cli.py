@@ -1321,7 +1321,7 @@ def installed(folder: Path, source: str) -> dict[str, str]:
 def test_an_installed_provider_is_a_command_like_ours(tmp_path: Path) -> None:
     source = PLUGIN.format(normalize='return {"id": event["id"], "time": 0, "action": "did"}')
     environment = installed(tmp_path, source)
-    found = run("acme", "list", "--since", "0", environment=environment)
+    found = run("acme", "list", "--since", "1970-01-01", environment=environment)
     assert (found.status, found.said) == (0, "")
     (record,) = found.records
     expected = ("1970-01-01T00:00:00.000Z", "acme", "1", "did")
