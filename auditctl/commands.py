@@ -15,7 +15,14 @@ from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.output import Write, cannot, standard_output, whole_file
-from auditctl.parameters import STDOUT, FetchOptions, GetOptions, ListOptions, OutputOptions
+from auditctl.parameters import (
+    DEFAULT_SINCE,
+    STDOUT,
+    FetchOptions,
+    GetOptions,
+    ListOptions,
+    OutputOptions,
+)
 from auditctl.provider import is_name, log_of
 
 if TYPE_CHECKING:
@@ -32,7 +39,9 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     elif options.config is not None:
         raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
-    window = options.window(now)
+    log = log_of(provider, options.own)
+    # Where each day costs a request, days that nobody keeps are not asked for.
+    window = options.window(now, log.keeps if log.order.is_by_day else None)
     from auditctl.fields import parse_test
     from auditctl.window import needs_clock
 
@@ -44,7 +53,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     from auditctl.batch import Tally
     from auditctl.export import batches, most_recent
 
-    order = log_of(provider, options.own).order.of(window)
+    order = log.order.of(window)
     if options.limit is not None and order.is_newest_first:
         # What is fetched ahead may be what the limit makes superfluous.
         options = replace(options, concurrency=1)
@@ -73,7 +82,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         f"{tally.took:.1f} s."
     )
     warn_of_events(ready.title, tally, context.console)
-    for name, text in ("since", options.since), ("until", options.until):
+    since = options.since or (DEFAULT_SINCE if options.limit is None else "")
+    for name, text in ("since", since), ("until", options.until):
         if needs_clock(text):
             warn_of_clock(ready.title, f"--{name} {text}", client.skew, context.console)
             break

@@ -37,7 +37,12 @@ LogFormat = Annotated[
 # What is read, and what becomes of it
 
 Since = Annotated[
-    str, typer.Option(metavar="TIME", help="Events from this time on (30d, 2026-01-31, …).")
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Events from this time on (30d, 2026-01-31, …). Default: 1d; with --limit, as far "
+        "back as there is.",
+    ),
 ]
 Until = Annotated[str, typer.Option(metavar="TIME", help="Events before this time.")]
 Format = Annotated[

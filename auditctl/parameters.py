@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from auditctl.window import Window
 
 STDOUT = "-"
+DEFAULT_SINCE = "1d"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,8 @@ class GetOptions(OutputOptions):
 class ListOptions(OutputOptions):
     """What `list` is asked."""
 
-    since: str = "1d"
+    since: str | None = None
+    """Default: `DEFAULT_SINCE`; with ``limit``, as far back as the provider keeps the log."""
     until: str = "now"
     limit: int | None = None
     where: Sequence[str] = ()
@@ -108,27 +110,35 @@ class ListOptions(OutputOptions):
     source: str | None = None
     config: str | None = None
 
-    def window(self, now: datetime) -> "Window":
+    def window(self, now: datetime, keeps: timedelta | None = None) -> "Window":
         """Read the two times.
+
+        With ``--limit`` and without ``--since`` the window begins as far back as ``keeps``, or
+        with the log where that is None.
 
         Raises:
             UsageError: one cannot be read, they are the wrong way round, or nothing can have
                 happened yet.
 
         """
-        from auditctl.window import FORMS, Window, finer, parse_time
+        from auditctl.window import FORMS, Window, before, finer, parse_time
 
-        since = parse_time(self.since, now)
+        since_text = self.since or DEFAULT_SINCE
         until = parse_time(self.until, now)
+        if self.since is None and self.limit is not None:
+            begin = None if keeps is None else before(now, keeps)
+            return Window(begin, until, ("", finer(self.until)))
+        since = parse_time(since_text, now)
         if since > now:
-            message = f"--since {self.since} is in the future. Write {FORMS}."
+            message = f"--since {since_text} is in the future. Write {FORMS}."
             raise UsageError(message)
-        window = Window(since, until, (finer(self.since), finer(self.until)))
+        window = Window(since, until, (finer(since_text), finer(self.until)))
         begins, ends = window.span
         if begins > ends:
+            default = "" if self.since else " (the default)"
             message = (
-                f"--since {self.since} is after --until {self.until}. Give an earlier --since; "
-                f"a time is {FORMS}."
+                f"--since {since_text}{default} is after --until {self.until}. Give an earlier "
+                f"--since; a time is {FORMS}."
             )
             raise UsageError(message)
         return window

@@ -1,4 +1,3 @@
-# Longer than 300 lines: the contract and its documentation stand together.
 """The contract that every provider fulfils: facts, settings, and how its log is read."""
 
 from __future__ import annotations

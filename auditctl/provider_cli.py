@@ -39,7 +39,7 @@ app.callback()(print_help)
 def list_(
     ctx: typer.Context,
     *,
-    since: o.Since = "1d",
+    since: o.Since = None,
     until: o.Until = "now",
     format: o.Format = None,
     output: o.Output = "-",

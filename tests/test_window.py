@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -186,6 +187,18 @@ def test_days_are_those_with_a_moment_inside_newest_first(
     days = [MIDNIGHT + timedelta(days=n) for n in range(20, -5, -1)]
     touched = [day.date() for day in days if max(since, day) < min(until, day + timedelta(days=1))]
     assert list(window.days()) == touched
+
+
+def test_a_limit_without_a_beginning_takes_all_that_is_kept() -> None:
+    limited = ListOptions(limit=1)
+    assert limited.window(NOW) == Window(None, NOW)
+    assert limited.window(NOW, timedelta(days=30)) == Window(NOW - timedelta(days=30), NOW)
+    assert replace(limited, since="1d").window(NOW) == ListOptions().window(NOW)
+
+
+def test_a_default_beginning_is_named_as_such() -> None:
+    with pytest.raises(UsageError, match=r"--since 1d \(the default\) is after --until 3d"):
+        ListOptions(until="3d").window(NOW)
 
 
 def test_an_end_may_be_the_last_moment_there_is() -> None:

@@ -150,20 +150,22 @@ class _Walk:
 
     def passes(self) -> Iterator[Page]:
         """Read all pages but the first, then all of them again while rows may be missing."""
-        moves = in_order = False
+        moves = one_by_one = False
         for turn in range(MAX_PASSES):
-            yield from self.read_from(1 if turn else 2)
+            self.is_overtaken = False
+            yield from self.read_from(1 if turn else 2, one_by_one=one_by_one)
             if turn == 0:
                 moves = self.repeated > self.may_repeat
-                in_order = not moves and not self.is_overtaken
+            # One by one, no page is overtaken: rows that are pushed on are on the next one.
+            one_by_one = self.is_overtaken
             if self.largest_total > self.first_total:
                 yield from self.read_ends()
+            in_order = not (moves or one_by_one)
             if self.is_complete or (in_order and self.count >= self.smallest_total):
                 return
-        if moves or self.count < self.smallest_total:
-            raise self.incomplete(MOVES)
+        raise self.incomplete(MOVES)
 
-    def read_from(self, number: int) -> Iterator[Page]:
+    def read_from(self, number: int, *, one_by_one: bool) -> Iterator[Page]:
         """Read the pages from this number on, several at once, until the total is reached."""
         # Not at the top: help texts import every provider, and must not import httpx with it.
         from auditctl.http.client import MOST_FRUITLESS
@@ -175,7 +177,8 @@ class _Walk:
             if number > most_pages:
                 raise self.incomplete(GROWS)
             numbers = range(number, min(self.last_page, most_pages) + 1)
-            for answer in self.client.ahead(self.ask, numbers):
+            ask = map if one_by_one else self.client.ahead
+            for answer in ask(self.ask, numbers):
                 shown = len(self.shown)
                 yield self.take(number, answer)
                 fruitless = fruitless + 1 if len(self.shown) == shown else 0

@@ -113,7 +113,8 @@ def test_the_help_of_list_names_every_option_and_default(name: str) -> None:
     shown = run(name, "list", "--help").out.decode()
     assert [o for o in OPTIONS if not re.search(rf"(?<![\w-]){o}(?![\w-])", shown)] == []
     assert ("--user" in shown) == (name == "hrhis")
-    for default in ("1d", "now", "4", "5m", "text", "redact", "csv-guard"):
+    assert "Default: 1d; with --limit" in " ".join(shown.split())
+    for default in ("now", "4", "5m", "text", "redact", "csv-guard"):
         assert re.search(rf"default:\s+{default}\b", shown)
 
 
@@ -951,6 +952,16 @@ def test_a_limit_gives_the_most_recent_records_newest_first(name: str) -> None:
             found = asked(server, name, "--limit", str(limit))
             assert (found.status, found.said) == (0, "")
             assert found.records == newest[:limit]
+
+
+@every_provider
+def test_a_limit_alone_goes_back_as_far_as_the_log_is_kept(name: str) -> None:
+    words = (name, "list", "--demo", "--fields", "time")
+    day = run(*words).records
+    found = run(*words, "--limit", str(len(day) + 1))
+    assert (found.status, found.said) == (0, "")
+    assert len(found.records) == len(day) + 1
+    assert run(*words, "--limit", str(len(day) + 1), "--since", "1d").records == found.records[:-1]
 
 
 def test_a_limit_counts_the_records_that_pass() -> None:

@@ -345,11 +345,11 @@ def test_list_asks_for_the_newest_first_and_sync_for_the_oldest(
         asked.append(request.url.query)
         return httpx.Response(200, json=[{"id": 1, "@timestamp": now.timestamp() - 60}])
 
-    monkeypatch.setattr(registry, "installed", lambda: {"hub": f"{__name__}:Hub"})
+    monkeypatch.setattr(registry, "installed", cache(lambda: {"hub": f"{__name__}:Hub"}))
     monkeypatch.setattr(Hub, "sample", f"{__name__}:SITE")
     monkeypatch.setitem(globals(), "SITE", answer)
-    assert tape.run(["hub", "list", "--demo"]) == 0
-    assert tape.run(["hub", "sync", "--demo", "-o", str(tmp_path / "hub.jsonl")]) == 0
+    assert program.run("hub", "list", "--demo") == 0
+    assert program.run("hub", "sync", "--demo", "-o", str(tmp_path / "hub.jsonl")) == 0
     assert asked == [b"order=desc&per_page=100", b"order=asc&per_page=100"]
     assert '"id":"1"' in capfd.readouterr().out
 
