@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditctl.errors import AnswerError, RefusedError, UnreachableError
 from auditctl.provider import NumberedPage, Page, read_numbered, read_once
@@ -13,9 +17,12 @@ from tests.service import Service
 from tests.test_export import Acme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from random import Random
 
 ACME = Acme()
+A = TypeVar("A")
+Q = TypeVar("Q")
 
 
 @dataclass
@@ -111,3 +118,35 @@ def test_lists_that_share_rows_give_each_once_and_repeat_their_own() -> None:
         rows(3, 3),
         [7, {"key": None}],
     ]
+
+
+@dataclass
+class Growing(Site):
+    """A log that gets new rows at its beginning with each request."""
+
+    growth: int = 7
+
+    def ask(self, number: int) -> NumberedPage:
+        first = self.rows[0]["key"]
+        self.rows = [*rows(*range(first - self.growth, first)), *self.rows]
+        return super().ask(number)
+
+
+@given(st.integers(1, 4), st.randoms())
+def test_pages_that_overtake_each_other_in_a_growing_log_leave_no_gap(
+    growth: int, dice: Random
+) -> None:
+    def ahead(ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
+        """Four questions under way at once, answered in any order."""
+        waiting = iter(questions)
+        while asked := list(islice(waiting, 4)):
+            answers = {question: ask(question) for question in dice.sample(asked, len(asked))}
+            yield from (answers[question] for question in asked)
+
+    site = Growing(rows(*range(150)), growth=growth)
+    client = Service.saying().client(ACME, 4)
+    with patch.object(client, "ahead", ahead):
+        pages = read_numbered(client, site.ask, [site.ask(1)], id_name="key")
+        found = [event["key"] for page in pages for event in page.events]
+    assert len(set(found)) == len(found)
+    assert set(found) >= set(range(150))
