@@ -140,8 +140,8 @@ class Client:
     ) -> Answer:
         """Ask one question below the base URL and return the whole answer.
 
-        ``json`` is the body, if there is one. The answer to 204 (no content) is None, and its body
-        is empty.
+        A parameter that is None is left out. ``json`` is the body, if there is one. The answer to
+        204 (no content) is None, and its body is empty.
 
         ``again`` allows a question that was asked before, where the provider is known to have
         another answer by now; without it a circle of pages would never end.
@@ -151,6 +151,7 @@ class Client:
 
         """
         walk = self._current
+        params = _given(params)
         content = b"" if json is None else orjson.dumps(json)
         if not again:
             self._once(walk, path, params, method, content)
@@ -276,7 +277,7 @@ class Client:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
-        question = Question(path, params, rows, again, tries)
+        question = Question(path, _given(params), rows, again, tries)
         share = READ_AHEAD // self.concurrency
         return Stream(lambda reading: self._lists(reading, question), share)
 
@@ -452,3 +453,7 @@ class Client:
         self._patience.wait_turn(walk.over)
         with self._connection.asked(method, path, params, credentials, content) as response:
             yield response
+
+
+def _given(params: Params | None) -> Params:
+    return {name: value for name, value in (params or {}).items() if value is not None}

@@ -30,7 +30,7 @@ REPEATED = (307, 308)
 _EMPTY = httpx.ByteStream(b"")
 _TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
 
-Params = Mapping[str, str | int]
+Params = Mapping[str, str | int | None]
 
 
 @dataclass(frozen=True, slots=True)

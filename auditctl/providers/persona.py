@@ -74,8 +74,7 @@ class Persona(Provider):
         """Follow ``links.next`` from a cursor on."""
 
         def ask(cursor: str | None) -> Answer:
-            after = {} if cursor is None else {"page[after]": cursor}
-            return client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, **after})
+            return client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, "page[after]": cursor})
 
         def cursor(answer: Answer) -> str | None:
             links = mapping(mapping(answer.tree).get("links"))

@@ -119,6 +119,38 @@ def test_an_id_of_the_provider_is_no_way_up(id_: str) -> None:
     assert len(service.asked) == 1
 
 
+@pytest.mark.parametrize("how", ["get", "stream"])
+@pytest.mark.parametrize(
+    ("params", "query"),
+    [
+        ({"limit": 3, "from": 0, "to": None}, b"limit=3&from=0"),
+        ({"from": None, "to": ""}, b"to="),
+        ({"from": None, "to": None}, b""),
+    ],
+)
+def test_a_parameter_without_a_value_is_left_out(
+    how: str, params: dict[str, str | int | None], query: bytes
+) -> None:
+    service = Service(lambda _: [])
+    client = service.client(PERSONA)
+    if how == "get":
+        client.get("/activity", params)
+    else:
+        list(client.stream("/activity", params))
+    (asked,) = service.asked
+    assert asked.url.query == query
+
+
+def test_a_parameter_without_a_value_makes_no_new_question() -> None:
+    service = Service(lambda _: [])
+    client = service.client(PERSONA)
+    client.get("/activity", {"limit": 3})
+    with pytest.raises(AnswerError, match="limit=3") as refused:
+        client.get("/activity", {"limit": 3, "to": None})
+    assert "None" not in str(refused.value)
+    assert len(service.asked) == 1
+
+
 # Whatever an answer says
 
 
