@@ -1,4 +1,4 @@
-"""Proof that the settings work: a line for each thing that must hold."""
+"""A check of the settings: a line for each thing that must hold."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -94,7 +94,7 @@ _PROVEN_BY_A_PAGE = ("reachable", "credentials", "permission")
 def _verdict(
     error: AuditctlError, provider: Provider, *, answered: bool
 ) -> tuple[tuple[str, ...], str]:
-    """Say which steps hold in spite of a failure, and which one does not.
+    """Return which steps hold in spite of a failure, and which one does not.
 
     Whoever refuses a question, redirects it or answers something else has not looked at the
     credentials, as far as one can know.

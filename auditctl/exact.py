@@ -37,7 +37,7 @@ class Number(float):
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Keep ``text``, the number as it stood in the JSON."""
+        """Keep ``text``, the number as written in the JSON."""
         number = super().__new__(cls, text)
         number.text = text
         return number

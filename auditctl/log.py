@@ -62,14 +62,14 @@ class Log:
 
     order: Order
     permission: str
-    """What the credentials must be allowed, and of which kind they must be."""
+    """The permission and the kind of credentials that reading needs, in words."""
     retention: str
     """How long events are kept, in words."""
     keeps: timedelta | None = None
     """The same as a duration; None if for good, or if nobody says."""
     overlap: timedelta | None = None
-    """How much `sync` reads again by default, where events appear later than usual."""
+    """The least overlap of `sync`, where events appear later than usual."""
     has_ids: bool = True
     """Events have an id; if not, one is made of their content."""
     title: str = ""
-    """What the log holds, in a few words, where there are several."""
+    """A few words on the content of the log, where there are several."""

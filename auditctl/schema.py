@@ -63,7 +63,7 @@ class AuditRecord(BaseModel):
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema (draft 2020-12) of one record."""
+    """Return the JSON Schema (draft 2020-12) of one record."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **AuditRecord.model_json_schema(mode="serialization"),

@@ -17,7 +17,7 @@ HOURS_IN_DAYS = 48
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
-"""The last moment that a datetime can hold; as the end of a window it means that there is none."""
+"""The last moment that a datetime can hold; as the end of a window it means no end."""
 _NO_END = "9999-12-31T24"
 """Greater than every time that can be written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

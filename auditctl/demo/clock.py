@@ -1,4 +1,4 @@
-"""The demo's clock: at which instants something happens, and answers that bear its date."""
+"""The demo's clock: the instants at which something happens, and answers with its date."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PACE = Pace(weekday=45, weekend=4)
 EPOCH = date(1970, 1, 1)
-# All but the last two are documented; the commonest stands here twice.
+# All but the last two are documented; the most common is here twice.
 EVENTS = ("ENTER_ROOM", "ENTER_ROOM", "LEAVE_ROOM", "ENTER_ROAM", "LEAVE_ROAM", "KNOCK")
 PLATFORMS = ("web", "electron", "electron", "ios", "android")
 TOKEN = {
