@@ -237,7 +237,7 @@ class _Ids:
 
         Twins are counted by the day: over a whole run, an id would depend on the window. For the
         same reason an undated event's id holds the day that it was asked for with. In such a day,
-        which is in order, they stand side by side, so that counts need not be kept.
+        which is in order, they are side by side, so that counts need not be kept.
         """
         day = group = (record["time"] or asked_for)[:10]
         if asked_for and self._is_sorted:

@@ -12,7 +12,7 @@ from types import FrameType
 SAME = 1.0
 """Seconds within which signals are one: timeout(1) signals a process, and then its group too."""
 GRACE = 2.0
-"""Seconds that a write in hand may still take: whoever should read it may have stopped."""
+"""Seconds that a current write may still take: its reader may have stopped."""
 BEAT = 0.5
 """Seconds after which a wait is looked up from.
 

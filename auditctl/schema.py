@@ -27,7 +27,7 @@ class AuditRecord(BaseModel):
     ]
     provider: Annotated[str, Field(description="The provider's subcommand.")]
     account: Annotated[
-        str | None, Field(description="Whose log it is: as the event says, else as --account.")
+        str | None, Field(description="The account of the log: from the event, else --account.")
     ]
     id: Annotated[
         str,

@@ -51,7 +51,7 @@ def _row(instant: int) -> dict[str, Any]:
         "platform": dice.choice(PLATFORMS),
     }
     if person is MALLORY:
-        del row["email"]  # a guest: what her name holds then stands where the actor is shown
+        del row["email"]  # a guest: her name is then shown as the actor
         row["data"]["knockMessage"] = person.agent
     elif event.endswith("_ROAM"):
         row["data"] = {}

@@ -155,7 +155,7 @@ class Refusals:
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
         hint = hint or f"Check {self._variable} and the options."
-        error = RefusedError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error = RefusedError(f"{self._title} refused the request ({status}{said}). {hint}")
         error.code = status
         return error
 

@@ -47,7 +47,7 @@ def read_numbered(
     or fails, all pages are asked for. ``ask`` asks for the page with a number, from 1 on; it may
     get the same number again.
 
-    Rows are told apart by the member ``id_name``, those without one by their place, and counted
+    Rows are distinguished by the member ``id_name``, those without one by their place, and counted
     against the pager's total. While a log grows, its new rows are at one of its ends, so these
     are read again; whatever else is missing has moved, and all pages are read again.
 

@@ -48,7 +48,7 @@ def find(named: str | None, environ: Mapping[str, str]) -> str:
     """Find the configuration.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no configuration.
 
     """
     if named or environ.get(VARIABLE):

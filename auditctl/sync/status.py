@@ -75,7 +75,7 @@ def read_status(
         )
     running = is_held(template.journal)
     if state.line < 0 and not running:
-        wrong = f"No sync has committed anything to {path} yet. See what its runs say."
+        wrong = f"No sync has committed anything to {path} yet. See its runs' output."
         return Status(source, path, state, running=running, wrong=wrong)
     wrong = " ".join(filter(None, (_age(path, state, now, max_age), alarms(path, state))))
     aside = template.aside(state.files)
@@ -122,5 +122,5 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
         return ""
     return (
         f"The last success of {path} was {age(last, now)} ago, at {last[:19]} "
-        "UTC. See what its runs say."
+        "UTC. See its runs' output."
     )

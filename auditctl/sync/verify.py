@@ -18,7 +18,7 @@ from auditctl.sync.state import Commit, State
 POLL_SECONDS = 0.02
 """Seconds between two checks whether a run still writes."""
 LONGEST_COMMIT = 2.0
-"""Seconds that a commit in hand may take between its data and its line."""
+"""Seconds that a commit may take between its data and its line."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
     if waiting := [name for name in aside if name not in proof.state.aside]:
         yield (
             f"{', '.join(waiting)}: set aside, from after the last commit; the next run that "
-            "comes to its end looks whether it is in the destination."
+            "reaches its end checks whether it is in the destination."
         )
     window = proof.state.window
     if window is not None and window.done:
@@ -102,7 +102,7 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
     if is_held(template.journal):
         yield "The last run is still reading."
     else:
-        yield "The last run ended before it had read all it should; the next one goes on there."
+        yield "The last run ended before the end of its window; the next one continues there."
 
 
 def _read(template: Template) -> tuple[Proof, _Scan]:

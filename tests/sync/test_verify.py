@@ -615,7 +615,7 @@ def test_a_journal_copied_beside_another_file_proves_nothing(plain: Destination)
 def test_a_run_that_is_not_at_its_end_is_told_of(plain: Destination) -> None:
     (number,) = plain.committing
     plain.write(plain.lines[: number + 1])
-    ended = "The last run ended before it had read all it should; the next one goes on there."
+    ended = "The last run ended before the end of its window; the next one continues there."
     assert plain.prove().notes == [ended]
     with plain.journal.open("rb") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
