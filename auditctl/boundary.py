@@ -28,7 +28,7 @@ COMPLETION = "_AUDITCTL_COMPLETE"
 """The variable with which a shell asks for completions."""
 COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
 OWN_OPTIONS = "auditctl.own_options"
-"""Where a provider's own options wait in Typer's context: no parameter of a command's is theirs."""
+"""The key of a provider's own options in Typer's context; commands have no parameters for them."""
 
 
 def run(app: "typer.Typer") -> NoReturn:

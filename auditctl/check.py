@@ -18,7 +18,7 @@ from auditctl.provider import Order, Provider
 from auditctl.window import Window, before, shift
 
 LOOK_BACK = timedelta(days=7)
-"""How far the newest record is looked for, where each day costs a request."""
+"""The days searched for the newest record, where each day costs a request."""
 DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)

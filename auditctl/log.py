@@ -64,7 +64,7 @@ class Log:
     permission: str
     """The permission and the kind of credentials that reading needs, in words."""
     retention: str
-    """How long events are kept, in words."""
+    """The time for which events are kept, in words."""
     keeps: timedelta | None = None
     """The same as a duration; None if for good, or if nobody says."""
     overlap: timedelta | None = None

@@ -1,4 +1,4 @@
-"""Where the bytes go: standard output, or a file that appears under its name only when whole."""
+"""Output: to standard output, or to a file that appears under its name only when complete."""
 
 import errno
 import fcntl

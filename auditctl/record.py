@@ -42,7 +42,7 @@ Record = dict[str, Any]
 
 
 class Fields(TypedDict, total=False):
-    """What a provider reads out of an event; what is left out is null in the record.
+    """The fields that a provider reads from an event; a missing one is null in the record.
 
     Values are handed over as they are in the event: ``time`` may be a text or an epoch number, an
     id a whole number, ``source_ip`` a list of proxies, a number may be text, and what has a form

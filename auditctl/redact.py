@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 REDACTED = "[REDACTED]"
 MOST_LAYERS = 5
-"""How many times a URL, or JSON, may be wrapped in another before it is replaced unread."""
+"""The most URLs or JSON texts within each other; what is deeper is replaced unread."""
 
 _NAMES = frozenset({b"authorization", b"proxyauthorization"})
 _PARTS = (
@@ -33,14 +33,14 @@ _USER_PART = r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@'
 and ``@``."""
 _MAY_BE_USER_PART = rb'//[^"/:]*:[^"/]*@'
 _JSON = ("{", "[", '"{', '"[')
-"""How JSON begins, also if it is a text in JSON again; not every quote, as headers begin with."""
+"""Beginnings of JSON, also as a text in JSON; not every quote, since headers begin with one."""
 _QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"
 _opens_json = re.compile(rf"(?:\s|\+|%20)*{_QUOTE}{_OPENING}", re.IGNORECASE).match
 _MEMBER = (
     r'"(?i:name|key)"\s*:\s*"([^"\\]*)"|\[\s*"([^"\\]*)"\s*,'
     r'|"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])'
 )
-"""What may name a credential in a part of some JSON."""
+"""Finds the names that may mark a credential in a part of some JSON."""
 _TITLES = ("name", "key")
 _FEW = 10
 """Texts with a mark to look into; where there are more, looking at all of them is cheaper."""

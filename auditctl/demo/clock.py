@@ -27,7 +27,7 @@ PULSES = (197_203, 641_057, 1_320_911, 2_460_349)
 
 
 class Pace(NamedTuple):
-    """How many events a day has."""
+    """The number of events of a day."""
 
     weekday: int
     weekend: int

@@ -15,8 +15,8 @@ LARGEST_IN_MEMORY = 540 * 1024 * 1024
 BYTES_PER_VALUE = 128
 """Bytes that a small JSON value takes in Python; a short body may hold very many of them."""
 WITH_WIDE, WITH_WIDEST = 5, 8
-"""How many times its bytes a text takes, parsed and written again, that holds other characters than
-ASCII's; and one that holds such as take four bytes."""
+"""Memory of a text, parsed and written again, as a multiple of its bytes: of one with characters
+beyond ASCII, and of one with characters of four bytes."""
 PIECE = 64 * 1024
 """Bytes decompressed at a time: a piece of the network's may hold a thousand times its size."""
 MOST_CODINGS = 3
