@@ -123,7 +123,7 @@ class ListOptions(OutputOptions):
         """
         from auditctl.window import FORMS, Window, before, finer, parse_time
 
-        since_text = self.since or DEFAULT_SINCE
+        since_text = DEFAULT_SINCE if self.since is None else self.since
         until = parse_time(self.until, now)
         if self.since is None and self.limit is not None:
             begin = None if keeps is None else before(now, keeps)
@@ -135,7 +135,7 @@ class ListOptions(OutputOptions):
         window = Window(since, until, (finer(since_text), finer(self.until)))
         begins, ends = window.span
         if begins > ends:
-            default = "" if self.since else " (the default)"
+            default = " (the default)" if self.since is None else ""
             message = (
                 f"--since {since_text}{default} is after --until {self.until}. Use an earlier "
                 f"--since; a time is {FORMS}."
