@@ -1,4 +1,4 @@
-"""The program's door: ``auditctl`` and ``python -m auditctl`` come in here."""
+"""The entry point of ``auditctl`` and ``python -m auditctl``."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""The IP address in what a log says of where a request came from."""
+"""The IP address in a log's text about the source of a request."""
 
 import re
 import socket

@@ -10,7 +10,7 @@ from auditctl.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a record."""
+    """A problem of a record."""
 
     record: Record
     fields: Sequence[str]
@@ -34,7 +34,7 @@ class Batch:
     reached: str | None = None
     """The time of the last event, in or out of the window."""
     events: int = 0
-    """How many events the page has, in or out of the window."""
+    """The number of events in the page, inside or outside the window."""
     continues: bool = False
     unconfirmed: str | None = None
     """The day asked for, if any, where an answer without a list of events was taken for empty."""
@@ -69,7 +69,7 @@ class Tally:
     malformed: int = 0
     first_malformed: str = ""
     mended: int = 0
-    """Records in which U+FFFD stands in the place of lone surrogates."""
+    """Records in which U+FFFD replaces lone surrogates."""
     unconfirmed: int = 0
     """Answers without a list of events that were taken for empty."""
     first_unconfirmed: str = ""

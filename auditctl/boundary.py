@@ -28,7 +28,7 @@ COMPLETION = "_AUDITCTL_COMPLETE"
 """The variable with which a shell asks for completions."""
 COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
 OWN_OPTIONS = "auditctl.own_options"
-"""Where a provider's own options wait in Typer's context: no parameter of a command's is theirs."""
+"""The key of a provider's own options in Typer's context; commands have no parameters for them."""
 
 
 def run(app: "typer.Typer") -> NoReturn:
@@ -56,7 +56,7 @@ def run(app: "typer.Typer") -> NoReturn:
 
 @contextmanager
 def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Options, Context]]":
-    """Lend a command its options as one value, and what it finds around it."""
+    """Provide a command with its options as one value, and with its context."""
     from auditctl.context import Context
 
     own = typed.meta.get(OWN_OPTIONS)
@@ -97,7 +97,7 @@ def _status(action: Callable[[], Any], console: Console) -> Any:  # noqa: ANN401
 
 
 def _run_typer(app: "typer.Typer") -> int | None:
-    """Let Typer read the words and run the command; return the exit status.
+    """Let Typer parse the arguments and run the command; return the exit status.
 
     Raises:
         UsageError: the words are wrong.
@@ -144,7 +144,7 @@ def _print(text: str) -> None:
 
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
-    """Say what Typer found wrong with the words, and where to read more."""
+    """Write what Typer found wrong with the arguments, and where to read more."""
     message: str = error.format_message()
     if not message.endswith((".", "?")):
         message += "."

@@ -1,4 +1,4 @@
-"""Proof that the settings work: a line for each thing that must hold."""
+"""A check of the settings: a line for each thing that must hold."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from auditctl.provider import Order, Provider
 from auditctl.window import Window, before, shift
 
 LOOK_BACK = timedelta(days=7)
-"""How far the newest record is looked for, where each day costs a request."""
+"""The days searched for the newest record, where each day costs a request."""
 DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)
@@ -94,7 +94,7 @@ _PROVEN_BY_A_PAGE = ("reachable", "credentials", "permission")
 def _verdict(
     error: AuditctlError, provider: Provider, *, answered: bool
 ) -> tuple[tuple[str, ...], str]:
-    """Say which steps hold in spite of a failure, and which one does not.
+    """Return which steps hold in spite of a failure, and which one does not.
 
     Whoever refuses a question, redirects it or answers something else has not looked at the
     credentials, as far as one can know.

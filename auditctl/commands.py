@@ -1,4 +1,4 @@
-"""What list, get, check, providers and schema do with their options."""
+"""The commands list, get, check, providers and schema, given their options."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -92,7 +92,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 def get(provider: type["Provider"], options: GetOptions, context: Context) -> None:
     """Export the one record of an id."""
     if not is_name(options.id):
-        message = "The ID is empty, or holds what no id can."
+        message = "The ID is empty, or contains characters that no id may have."
         raise UsageError(message)
     _check_output(options.output)
     format_ = _format(options, context)
@@ -118,7 +118,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
 
 
 def check(provider: type["Provider"], options: FetchOptions, context: Context) -> None:
-    """Say line by line whether the settings work; ``--quiet`` leaves the exit status to say it."""
+    """Write line by line whether the settings work; with ``--quiet`` only the exit status tells."""
     from auditctl.check import check as lines
 
     now = datetime.now(UTC)
@@ -183,7 +183,7 @@ def _of_source(
 
 
 def _check_output(path: str) -> None:
-    """See that a file may be written there: not into a sync's destination, nor as a template.
+    """Check that a file may be written there: not in a sync's destination, nor as a template.
 
     Raises:
         UsageError: it may not.
@@ -218,7 +218,7 @@ def _refuse_file_of_sync(path: str) -> None:
     except OSError as error:  # the working folder was deleted
         raise cannot(path, error) from None
     if belongs_to_sync:
-        message = f"{path} belongs to sync, and would be replaced. Give another --output."
+        message = f"{path} belongs to sync, and would be replaced. Use another --output."
         raise UsageError(message)
 
 
@@ -269,7 +269,7 @@ def _deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
 
 def _write(write: Write, data: bytes, console: Console) -> None:
     if data:
-        console.clear()  # the progress line stands where the next record goes
+        console.clear()  # the progress line is where the next record goes
         write(data)
 
 

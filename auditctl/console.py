@@ -1,4 +1,4 @@
-"""Words to people on standard error: failures, warnings, requests, progress."""
+"""Messages on standard error: failures, warnings, requests, progress."""
 
 import os
 import sys
@@ -43,30 +43,30 @@ class Console:
         self._live = not quiet and not self._json and _is_terminal(self._stream)
         self._drawn = False
         self._drawn_at = 0.0
-        # Requests are told of by the threads that made them.
+        # Requests are reported by the threads that made them.
         self._lock = threading.Lock()
 
     @property
     def live(self) -> bool:
-        """Say whether somebody watches: a terminal, and neither ``--quiet`` nor JSON."""
+        """Return whether a person may be watching: a terminal, and neither ``--quiet`` nor JSON."""
         return self._live
 
     def error(self, message: str) -> None:
-        """Say why the run failed."""
+        """Write why the run failed."""
         self._line("error", message)
 
     def warning(self, message: str) -> None:
-        """Say what a person should look at though the run goes on."""
+        """Write a warning; the run continues."""
         if not self._quiet:
             self._line("warning", message)
 
     def info(self, message: str) -> None:
-        """Say something to whoever watches."""
+        """Write a line for a person who may be watching."""
         if self._live or (self._verbose and self._json):
             self._line("info", message)
 
     def detail(self, message: str, **facts: Any) -> None:  # noqa: ANN401 - any JSON value
-        """Say something to whoever asked for ``--verbose``; JSON gets the facts one by one."""
+        """Write a line if ``--verbose`` is on; in JSON the facts are members of their own."""
         if self._verbose and not self._quiet:
             self._line("debug", message, **facts)
 
@@ -81,7 +81,7 @@ class Console:
             self._drawn_at = time.monotonic()
 
     def clear(self) -> None:
-        """Take the progress line away, so that something else may stand there."""
+        """Remove the progress line, so that other output can take its place."""
         if self._drawn:  # else there is no need to wait for a thread that cannot write
             with self._lock:
                 self._clear()
@@ -99,14 +99,14 @@ class Console:
             entry = {"time": moment, "level": level, "message": message, **facts}
             text = exact.dumps(entry).decode()
         else:
-            # A path may hold what moves the cursor, like any text of a stranger.
+            # A path is untrusted text: it may contain control characters.
             text = escape(f"auditctl: {message}" if level in ("error", "warning") else message)
         with self._lock:
             self._clear()
             self._write(f"{text}\n")
 
     def _write(self, text: str) -> None:
-        # Nobody can be told that standard error is closed: it is None then, or refuses.
+        # Standard error is closed, so nothing can be reported: it is None, or raises.
         with suppress(OSError, ValueError, AttributeError):
             self._stream.write(text)
             self._stream.flush()

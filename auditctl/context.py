@@ -1,4 +1,4 @@
-"""What a command finds around it: the environment, the console, the terminal."""
+"""The context of a command: the environment, the console, the terminal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What can go wrong, each with the exit status that tells a script what to do about it.
+"""The failures of auditctl, each with the exit status that tells a script what to do.
 
     AuditctlError            1   a defect of ours; what `failure` makes of any other exception
     ├── UsageError           2   the question cannot be asked like this
@@ -98,7 +98,7 @@ class FailedError(AuditctlError):
 
 
 def failure(error: Exception) -> AuditctlError:
-    """Return the failure that an exception stands for.
+    """Return the failure that an exception means.
 
     The platform may refuse anything at any time. An exception that nobody expected is a defect only
     if it is not one of those. Its message and its values may hold secrets, so neither is repeated.

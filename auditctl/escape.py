@@ -1,4 +1,4 @@
-"""Text of strangers made safe to show: nothing in it moves the cursor or turns the line around."""
+"""Untrusted text made safe to show: nothing in it moves the cursor or turns the line around."""
 
 import re
 

@@ -37,7 +37,7 @@ class Number(float):
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Keep ``text``, the number as it stood in the JSON."""
+        """Keep ``text``, the number as written in the JSON."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -71,7 +71,7 @@ def dumps(value: object, option: int = 0) -> bytes:
     except orjson.JSONEncodeError:
         text = _dumps_deep(value, sort=bool(option & orjson.OPT_SORT_KEYS))
         end = b"\n" if option & orjson.OPT_APPEND_NEWLINE else b""
-        # Only lone surrogates cannot be encoded, and they can only stand inside a string, where
+        # Only lone surrogates cannot be encoded, and they can only be inside a string, where
         # Python's escape for them is JSON's.
         return text.encode(errors="backslashreplace") + end
 

@@ -20,10 +20,10 @@ REMEMBERED = 10_000
 
 
 class How(TypedDict, total=False):
-    """How events become records."""
+    """Options for making records of events."""
 
     account: str | None
-    """Whose log it is, where the events do not say."""
+    """The records' account where the events name none."""
     redacted: bool
     """Credentials are replaced; this is the default."""
     verbatim: bool
@@ -233,11 +233,11 @@ class _Ids:
             self._here = {""} & self._here  # events without a day may come at any time
 
     def make(self, record: Record, asked_for: str, *, redacted: bool) -> str:
-        """Make the id of an event that stands in the answer for the day ``asked_for``, if any.
+        """Make the id of an event that is in the answer for the day ``asked_for``, if any.
 
         Twins are counted by the day: over a whole run, an id would depend on the window. For the
         same reason an undated event's id holds the day that it was asked for with. In such a day,
-        which is in order, they stand side by side, so that counts need not be kept.
+        which is in order, they are side by side, so that counts need not be kept.
         """
         day = group = (record["time"] or asked_for)[:10]
         if asked_for and self._is_sorted:

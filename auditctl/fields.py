@@ -28,13 +28,13 @@ def parse_fields(text: str) -> list[Field]:
     """Read ``a,b,raw.c.d``.
 
     Raises:
-        UsageError: a name is unknown, or stands there twice.
+        UsageError: a name is unknown, or is there twice.
 
     """
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if names.count(name) > 1:
-            message = f"The field {name!r} stands in --fields twice."
+            message = f"The field {name!r} is in --fields twice."
             raise UsageError(message)
     return [field(name) for name in names]
 
@@ -43,7 +43,7 @@ def field(name: str) -> Field:
     """Find a field by its name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no field.
 
     """
     if name in FIELDS:
@@ -65,7 +65,7 @@ def parse_test(text: str) -> Test:
     searched for, and null equals and matches nothing.
 
     Raises:
-        UsageError: there is no operator, no such field, or the regex is none.
+        UsageError: there is no operator, no such field, or the regex is invalid.
 
     """
     match = _TEST.fullmatch(text)
@@ -96,12 +96,12 @@ def parse_test(text: str) -> Test:
 
 
 def as_text(value: Any) -> str | None:  # noqa: ANN401 - JSON is any value
-    """Give a value as text: a text as it is, null as None, anything else as its JSON."""
+    """Return a value as text: a text as it is, null as None, anything else as its JSON."""
     return value if value is None or type(value) is str else as_json(value)
 
 
 def as_json(value: Any) -> str:  # noqa: ANN401
-    """Give a value as its JSON."""
+    """Return a value as its JSON."""
     return exact.dumps(value).decode()
 
 

@@ -1,4 +1,4 @@
-"""What the groups of commands have in common: plain help, and a hint at the name that was meant."""
+"""Groups of commands: plain help texts, and a suggestion for a misspelled name."""
 
 from functools import cache
 from typing import Any

@@ -12,7 +12,7 @@ from types import FrameType
 SAME = 1.0
 """Seconds within which signals are one: timeout(1) signals a process, and then its group too."""
 GRACE = 2.0
-"""Seconds that a write in hand may still take: whoever should read it may have stopped."""
+"""Seconds that a current write may still take: its reader may have stopped."""
 BEAT = 0.5
 """Seconds after which a wait is looked up from.
 
@@ -32,7 +32,7 @@ class InterruptedRunError(SystemExit):
 
 
 class Interrupts:
-    """What happens when a signal comes."""
+    """The state of signal handling: what a signal does now."""
 
     def __init__(self) -> None:
         """Do nothing yet."""
@@ -64,7 +64,7 @@ class Interrupts:
         return None if self._came is None else InterruptedRunError(self._came).status
 
     def finish(self) -> None:
-        """Let a signal that comes from now on end nothing any more: what was asked for is done.
+        """Ignore the first signal from now on: the output is complete.
 
         Only another one later does: what is left to say may find nobody who reads it.
         """
@@ -107,7 +107,7 @@ class Interrupts:
             raise InterruptedRunError(self._came)
 
     def _lost(self, unraisable: "sys.UnraisableHookArgs") -> None:
-        """Let an interruption be raised anew that came where exceptions are dropped.
+        """Raise an interruption again that came where exceptions are dropped.
 
         In the callback of a weak reference, say, of which an import has many.
         """

@@ -32,27 +32,27 @@ class Order(StrEnum):
 
     @property
     def stops_at_since(self) -> bool:
-        """Whether reading may stop behind a page that is older than the window."""
+        """True if reading may stop after a page that is older than the window."""
         return self is Order.NEWEST_FIRST
 
     @property
     def stops_at_until(self) -> bool:
-        """Whether reading may stop behind a page that is newer than the window."""
+        """True if reading may stop after a page that is newer than the window."""
         return self is Order.OLDEST_FIRST
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether the first records delivered are the newest, so that ``--limit`` may stop."""
+        """True if the first records delivered are the newest, so that ``--limit`` may stop."""
         return self not in (Order.OLDEST_FIRST, Order.NONE_DOCUMENTED)
 
     @property
     def is_documented(self) -> bool:
-        """Whether there is an order at all: the events of a day come together."""
+        """True if there is an order at all: the events of a day come together."""
         return self is not Order.NONE_DOCUMENTED
 
     @property
     def is_by_day(self) -> bool:
-        """Whether each day costs a request."""
+        """True if each day costs a request."""
         return self is Order.NEWEST_DAY_FIRST
 
 
@@ -62,14 +62,14 @@ class Log:
 
     order: Order
     permission: str
-    """What the credentials must be allowed, and of which kind they must be."""
+    """The permission and the kind of credentials that reading needs, in words."""
     retention: str
-    """How long events are kept, in words."""
+    """The time for which events are kept, in words."""
     keeps: timedelta | None = None
     """The same as a duration; None if for good, or if nobody says."""
     overlap: timedelta | None = None
-    """How much `sync` reads again by default, where events appear later than usual."""
+    """The least overlap of `sync`, where events appear later than usual."""
     has_ids: bool = True
     """Events have an id; if not, one is made of their content."""
     title: str = ""
-    """What the log holds, in a few words, where there are several."""
+    """A few words on the content of the log, where there are several."""

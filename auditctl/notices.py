@@ -14,7 +14,7 @@ CLOCKS_APART = timedelta(minutes=5)
 
 
 def count(number: int, noun: str) -> str:
-    """Say how many there are of something."""
+    """Return a number with its noun, in the plural where it is due."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 

@@ -7,7 +7,7 @@ import typer
 from auditctl import console
 from auditctl.formats import FileFormatName, FormatName, ReportFormatName
 
-# What is said
+# Output on standard error
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -28,13 +28,13 @@ Version = Annotated[
         help="Show the version.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show only errors.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line per request.")]
 LogFormat = Annotated[
     console.LogFormat, typer.Option(help="How lines on standard error are written.")
 ]
 
-# What is read, and what becomes of it
+# What is read, and how it is written
 
 Since = Annotated[
     str | None,
@@ -88,17 +88,20 @@ CsvGuard = Annotated[
 ]
 
 Account = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Whose log it is, if the events do not say.")
+    str | None,
+    typer.Option(metavar="NAME", help="The records' account where the events name none."),
 ]
 
-# How the provider is asked
+# Requests to the provider
 
 Concurrency = Annotated[
-    int, typer.Option(metavar="N", min=1, max=64, help="Independent requests at once.")
+    int, typer.Option(metavar="N", min=1, max=64, help="How many independent requests run at once.")
 ]
 RetryFor = Annotated[
     str,
-    typer.Option(metavar="DURATION", help="Patience with a provider that is down or throttles."),
+    typer.Option(
+        metavar="DURATION", help="How long to retry while a provider is down or throttles."
+    ),
 ]
 Demo = Annotated[
     bool, typer.Option("--demo", help="Sample data: no account, no network, no settings.")
@@ -108,7 +111,7 @@ Demo = Annotated[
 
 Source = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="With the settings of this source of auditctl.toml."),
+    typer.Option(metavar="NAME", help="Use the settings of this source of auditctl.toml."),
 ]
 Config = Annotated[
     str | None,
@@ -128,7 +131,7 @@ Destination = Annotated[
         "--output",
         metavar="PATH",
         help="A file to append to, or several: {date}, {provider}, {account} and {source} "
-        "stand for a record's; .gz compresses.",
+        "become the record's; .gz compresses.",
     ),
 ]
 FileFormat = Annotated[
@@ -146,26 +149,26 @@ Beginning = Annotated[
 Overlap = Annotated[
     str,
     typer.Option(
-        metavar="DURATION", help="How late an event may become visible and not be missed."
+        metavar="DURATION", help="Read this far back again, to catch events that appear late."
     ),
 ]
 ExternalRotation = Annotated[
     bool,
     typer.Option(
-        "--external-rotation", help="Files are taken away on purpose: say nothing when one is gone."
+        "--external-rotation", help="Files are moved away on purpose: no alarm if one is missing."
     ),
 ]
-Follow = Annotated[bool, typer.Option("--follow", help="Go on for ever, as a service.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Keep running, as a service.")]
 Interval = Annotated[
-    str, typer.Option(metavar="DURATION", help="From one look of --follow to the next.")
+    str, typer.Option(metavar="DURATION", help="Time between syncs with --follow.")
 ]
-Wait = Annotated[str, typer.Option(metavar="DURATION", help="Wait so long for another run to end.")]
-Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="Sources at once.")]
+Wait = Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for another run.")]
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="How many sources run at once.")]
 
 # Reports
 
 ReportFormat = Annotated[
-    ReportFormatName, typer.Option("-f", "--format", help="For people or for machines.")
+    ReportFormatName, typer.Option("-f", "--format", help="table for people, json for programs.")
 ]
 MaxAge = Annotated[
     str | None,
@@ -173,19 +176,21 @@ MaxAge = Annotated[
 ]
 AcknowledgeGaps = Annotated[
     bool,
-    typer.Option("--acknowledge-gaps", help="The gaps shown are known: fail no more for them."),
+    typer.Option("--acknowledge-gaps", help="Mark the gaps as known: no longer fail for them."),
 ]
 
 # Arguments
 
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The provider's id of the record.")]
-Sources = Annotated[list[str], typer.Argument(metavar="[SOURCE]...", help="Only these; else all.")]
+Sources = Annotated[
+    list[str], typer.Argument(metavar="[SOURCE]...", help="Only these sources. Default: all.")
+]
 Path = Annotated[
-    str, typer.Argument(metavar="PATH", help="The one given to sync, placeholders and all.")
+    str, typer.Argument(metavar="PATH", help="The PATH given to sync, with its placeholders.")
 ]
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="[PATH]...", help="Those given to sync; without any, all of auditctl.toml."
+        metavar="[PATH]...", help="The PATHs given to sync. Default: all sources of auditctl.toml."
     ),
 ]

@@ -1,4 +1,4 @@
-"""Where the bytes go: standard output, or a file that appears under its name only when whole."""
+"""Output: to standard output, or to a file that appears under its name only when complete."""
 
 import errno
 import fcntl
@@ -32,12 +32,12 @@ Write = Callable[[bytes], None]
 
 
 class ReaderGoneError(Exception):
-    """Whoever read standard output has seen enough."""
+    """The reader of standard output has closed it."""
 
 
 @contextmanager
 def standard_output() -> Iterator[Write]:
-    """Lend a function that writes to standard output.
+    """Provide a function that writes to standard output.
 
     Raises:
         ReaderGoneError: the other end of the pipe is closed.
@@ -83,18 +83,18 @@ def _take_back(file: int, size: int) -> None:
 
 @contextmanager
 def whole_file(path: str, check: Callable[[], None] = lambda: None) -> Iterator[Write]:
-    """Lend a function that writes to a draft beside ``path``, which takes its place at the end.
+    """Provide a function that writes to a draft beside ``path``, which replaces it at the end.
 
-    After an exception the draft is removed and what stood under the name stands there still. A
-    path that ends in ``.gz`` is compressed. A device or a pipe is written to directly. ``check``
-    is called right before the draft takes its place, and may raise to prevent that.
+    After an exception the draft is removed and the file is unchanged. A path that ends in ``.gz``
+    is compressed. A device or a pipe is written to directly. ``check`` is called right before the
+    draft replaces the file, and may raise to prevent that.
 
     Raises:
-        OutputError: there is no such folder, no right, no room.
+        OutputError: there is no such folder, no permission or no space.
 
     """
     try:
-        # By the name as it stands: what /dev/stdout leads to may have no name of its own.
+        # Opened by this name: the target of /dev/stdout may have no name of its own.
         opened = _draft(_target(path), check) if _is_regular(path) else open(path, "wb")  # noqa: PTH123, SIM115
         with opened as file:
             if path.lower().endswith(".gz"):
@@ -180,10 +180,10 @@ def sync_folder(folder: str) -> None:
 
 @contextmanager
 def locked_folder(folder: str) -> Iterator[None]:
-    """Lend a block in which no other run of auditctl makes or replaces a file in this folder.
+    """Keep other runs of auditctl from making or replacing a file in this folder.
 
-    Where the lock cannot be had, soon or ever, the block runs without it: somebody may hold it
-    who started this very program.
+    Without the lock, if it cannot be had soon, the block runs all the same: the process that
+    started this program may hold it.
     """
     descriptor = None
     with suppress(OSError):
@@ -230,7 +230,7 @@ def _target(path: str) -> str:
 
 
 def _is_regular(path: str) -> bool:
-    """Say whether a draft can take the file's place: a device or a pipe is written to."""
+    """Return whether a draft can replace the file: a device or a pipe is written to directly."""
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116
     except OSError:  # it is not there; or it can have no draft either, which says why
@@ -248,12 +248,12 @@ def write_all(file: int, data: bytes, offset: int) -> None:
 
 
 def cannot(what: str, error: OSError) -> OutputError:
-    """Give the failure for what the system refuses to write."""
+    """Return the failure for something that the system refuses to write."""
     message = f"Cannot write {what}: {error.strerror or error}."
     if error.errno == errno.ENOSPC:
-        message += " Free some room, or choose another disk."
+        message += " Free some space, or choose another disk."
     elif error.errno == errno.EISDIR:
-        message += " Give the name of a file in it."
+        message += " Use the name of a file in it."
     elif error.errno in (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.EROFS):
         message += " Check that the folder exists and that you may write in it."
     return OutputError(message)

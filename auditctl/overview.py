@@ -1,4 +1,4 @@
-"""The providers in a table: what each reads, needs and documents."""
+"""The table of providers: the settings, permissions and limits of each."""
 
 from collections.abc import Sequence
 from operator import itemgetter

@@ -1,4 +1,4 @@
-"""What a command is asked to do, as one plain value: filled by the command line, or by a test."""
+"""The options of each command as one plain value, filled by the command line or by a test."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ DEFAULT_SINCE = "1d"
 
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
-    """How much is written on standard error, and how."""
+    """Options for standard error: how much is written, and in which form."""
 
     quiet: bool = False
     verbose: bool = False
@@ -27,7 +27,7 @@ class LogOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchOptions(LogOptions):
-    """How a provider is asked, and what records are made of its events."""
+    """Options for asking a provider and for making records of its events."""
 
     fields: str | None = None
     redact: bool = True
@@ -92,14 +92,14 @@ class OutputOptions(FetchOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class GetOptions(OutputOptions):
-    """What `get` is asked."""
+    """Options of `get`."""
 
     id: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions(OutputOptions):
-    """What `list` is asked."""
+    """Options of `list`."""
 
     since: str | None = None
     """Default: `DEFAULT_SINCE`; with ``limit``, as far back as the provider keeps the log."""
@@ -137,7 +137,7 @@ class ListOptions(OutputOptions):
         if begins > ends:
             default = " (the default)" if self.since is None else ""
             message = (
-                f"--since {since_text}{default} is after --until {self.until}. Give an earlier "
+                f"--since {since_text}{default} is after --until {self.until}. Use an earlier "
                 f"--since; a time is {FORMS}."
             )
             raise UsageError(message)
@@ -148,7 +148,7 @@ def duration(flag: str, text: str) -> timedelta:
     """Read a duration that an option was given.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is no such value.
 
     """
     from auditctl.window import parse_duration

@@ -29,7 +29,7 @@ LONGEST_BEFORE_MARK = LONGEST_NAME - len(".cut-20261121T112600.123456Z")
 """Bytes of a file's name that leave room for what ends the name of bytes set aside from it."""
 
 _VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account": "[^/]+"}
-"""What may stand in the place of each placeholder in a file's name."""
+"""Patterns of the values of each placeholder in a file's name."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -49,21 +49,21 @@ class Template:
 
     @property
     def journal(self) -> str:
-        """Where the journal lies: found from the PATH alone, so placeholders stay in its name."""
+        """The journal's path: it follows from PATH alone, so its name keeps the placeholders."""
         return os.path.join(self.folder, self.names.replace("/", "-") + SUFFIX)  # noqa: PTH118
 
     @property
     def compressed(self) -> bool:
-        """Say whether the files are gzip."""
+        """Return whether the files are gzip."""
         return self.names.lower().endswith(".gz")
 
     @property
     def several(self) -> bool:
-        """Say whether there may be several files."""
+        """Return whether there may be several files."""
         return "{" in self.names
 
     def name(self, record: Record) -> str:
-        """Give the file that a record goes to, below the folder."""
+        """Return the name, below the folder, of the file that a record goes to."""
         values = {
             "date": (record["time"] or UNDATED)[:10],
             "account": _harmless(record["account"]) if record["account"] else NOBODY,
@@ -71,7 +71,7 @@ class Template:
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
 
     def groups(self, records: Sequence[Record]) -> dict[str, Sequence[Record]]:
-        """Give the records that go to each file."""
+        """Group records by the file that they go to."""
         if not self.several:
             return {self.names: records} if records else {}
         groups: dict[str, list[Record]] = {}
@@ -102,9 +102,9 @@ class Template:
         return sorted(name for name in found if name.rpartition(MARK)[0] in known)
 
     def there(self) -> list[str]:
-        """Give the names, below the folder, of files that are there and may be its own.
+        """Return the names, below the folder, of existing files that may be its own.
 
-        None where a name may end in anything: what logrotate made of one would be among them.
+        Return none if a name may end in anything: rotated files would be among them.
         """
         if self.names.endswith("}"):
             return []
@@ -116,7 +116,7 @@ class Template:
         return [name for name in found if re.fullmatch(values, name) and not self._is_another(name)]
 
     def _is_another(self, name: str) -> bool:
-        """Say whether a file is a destination of its own, or its journal."""
+        """Return whether a file is another destination, or the journal of one."""
         path = os.path.join(self.folder, name)  # noqa: PTH118
         journal = path + SUFFIX
         return name.endswith(SUFFIX) or (journal != self.journal and os.path.exists(journal))  # noqa: PTH110
@@ -126,22 +126,22 @@ def parse_template(path: str, **of_run: str) -> Template:
     """Read a PATH; ``of_run`` are the values of the placeholders that a run decides.
 
     Raises:
-        UsageError: it names no file, or has a placeholder that is none.
+        UsageError: it names no file, or has an unknown placeholder.
 
     """
     if "\0" in path:
-        message = f"The path {path!r} holds what no path can."
+        message = f"The path {path!r} contains characters that no path may have."
         raise UsageError(message)
     unknown = [name for name in _PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
     if unknown or not set("{}").isdisjoint(_PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
-        message = f"The path {path!r} has a placeholder that is none. There are {known}."
+        message = f"The path {path!r} has an unknown placeholder. Known are {known}."
         raise UsageError(message)
     for name, value in of_run.items():
         path = path.replace(f"{{{name}}}", value)
     if path.endswith(SUFFIX):
         raise UsageError(
-            f"{path!r} is the name of a journal. Give another PATH, such as audit.jsonl."
+            f"{path!r} is the name of a journal. Use another PATH, such as audit.jsonl."
         )
     other = False
     with suppress(OSError, ValueError):  # nothing is there, or can be
@@ -151,7 +151,7 @@ def parse_template(path: str, **of_run: str) -> Template:
     nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
     if nameless or other:
         message = (
-            f"{path!r} is no file that sync could append to. Give a PATH such as audit.jsonl or "
+            f"{path!r} is no file that sync could append to. Use a PATH such as audit.jsonl or "
             "audit/{date}.jsonl.gz."
         )
         raise UsageError(message)
@@ -163,7 +163,7 @@ def parse_template(path: str, **of_run: str) -> Template:
 
 
 def is_of_a_sync(path: str) -> bool:
-    """Say whether a file is one of some destination's: its journal, or one that has it nearby."""
+    """Return whether a file belongs to a destination: as its journal, or as one of its files."""
     path = os.path.realpath(path)
     folder, name = os.path.split(path)
     if MARK in name:
@@ -192,7 +192,7 @@ def journals_of(path: str) -> Iterator[str]:
 
 
 def short_name(name: str) -> str:
-    """Return how the names of files begin that have bytes set aside from a file of this name."""
+    """Return the prefix of the names of files with bytes set aside from a file of this name."""
     folder, last = os.path.split(name)
     if len(os.fsencode(last)) <= LONGEST_BEFORE_MARK:
         return name
@@ -228,15 +228,15 @@ def find_templates(path: str) -> list[Template]:
 
 
 def _names(template: str) -> str:
-    """Give the pattern of all names that a template of one can make."""
+    """Return the pattern of all names that a template can make."""
     parts = enumerate(_PLACEHOLDER.split(template))
     return "".join(_VALUES.get(part, ".*") if n % 2 else re.escape(part) for n, part in parts)
 
 
 def _harmless(value: str) -> str:
-    """Make a stranger's word part of a file's name: it leads nowhere else and hides nothing.
+    """Encode a value from a log as part of a file's name: in no other folder, never hidden.
 
-    Two words never make the same name, nor does one make that of records without an account.
+    Two values never make the same name, and none makes the name of records without an account.
     """
     name = quote(value, safe="@+ ", errors="surrogatepass").replace("~", "%7E")
     if name.startswith(".") or name == NOBODY:

@@ -58,7 +58,7 @@ _LATER = {
     "Event": "record",
     "Fields": "record",
 }
-"""What help texts can do without, imported when it is first used."""
+"""Names that help texts do not need, imported when they are first used."""
 
 
 def __getattr__(name: str) -> object:
@@ -166,7 +166,7 @@ class Provider(ABC):
 
     @property
     def subject(self) -> Subject:
-        """What the messages of `auditctl.http` say of the service and its settings."""
+        """The names of the service and its settings in the messages of `auditctl.http`."""
         from auditctl.http.errors import Subject
 
         names = self.names()
@@ -243,7 +243,7 @@ def checked_log(provider: type[Provider], name: str) -> str:
     """Accept the name of one of a provider's logs.
 
     Raises:
-        UsageError: it has none of that name.
+        UsageError: it has no log of that name.
 
     """
     if name not in provider.logs:

@@ -1,10 +1,10 @@
-"""What providers read events with: anything may be missing in one, or have another form."""
+"""Helpers with which providers read events, where anything may be missing or of another form."""
 
 from collections.abc import Mapping
 from typing import Any
 
 NOTHING = (None, "")
-"""What an event has where there is no value."""
+"""Values that mean that there is no value."""
 UNREADABLE = object()
 """A field's value for what has a form that cannot be read: null in the record, and counted."""
 

@@ -35,14 +35,14 @@ LARGEST_STATUS = 999
 """HTTP's codes have three digits; a larger number is something else."""
 
 Event = Any
-"""One event as the provider sent it: an object, or whatever JSON value stood in its place."""
+"""One event as the provider sent it: an object, or any other JSON value in its place."""
 
 Record = dict[str, Any]
 """The fields in their order; `auditctl.schema` describes each."""
 
 
 class Fields(TypedDict, total=False):
-    """What a provider reads out of an event; what is left out is null in the record.
+    """The fields that a provider reads from an event; a missing one is null in the record.
 
     Values are handed over as they are in the event: ``time`` may be a text or an epoch number, an
     id a whole number, ``source_ip`` a list of proxies, a number may be text, and what has a form
@@ -156,7 +156,7 @@ def _address(source: str | None) -> object:
 
 
 def content_id(event: Event, twin: int, day: str = "") -> str:
-    """Give an id to an event that has none: SHA-256 of its content, whatever its keys' order.
+    """Make an id for an event that has none: SHA-256 of its content, with its keys sorted.
 
     ``twin`` counts the identical events before it, so that each keeps an id of its own. ``day``
     is for events that tell no time: the one they were asked for with.

@@ -1,4 +1,4 @@
-"""What holds credentials, wherever it stands in an event, and its replacement."""
+"""Credentials in events, found anywhere and replaced."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 REDACTED = "[REDACTED]"
 MOST_LAYERS = 5
-"""How many times a URL, or JSON, may be wrapped in another before it is replaced unread."""
+"""The most URLs or JSON texts within each other; what is deeper is replaced unread."""
 
 _NAMES = frozenset({b"authorization", b"proxyauthorization"})
 _PARTS = (
@@ -22,7 +22,7 @@ _PARTS = (
 _NAMES_AN_OBJECT = (
     r"(?s:.*)(?:(?:[^A-Za-z0-9]|\A)(?i:ids?|uuid|name)|[a-z0-9](?:I[dD]s?|IDS|Uuid|UUID|Name|NAME))"
 )
-"""token_id, token-name, tokenId, API_KEY_IDS: what names a credential is none."""
+"""token_id, token-name, tokenId, API_KEY_IDS: the name of a credential is not a credential."""
 _LOWER = bytes(range(256)).lower()
 _NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
@@ -33,19 +33,19 @@ _USER_PART = r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@'
 and ``@``."""
 _MAY_BE_USER_PART = rb'//[^"/:]*:[^"/]*@'
 _JSON = ("{", "[", '"{', '"[')
-"""How JSON begins, also if it is a text in JSON again; not every quote, as headers begin with."""
+"""Beginnings of JSON, also as a text in JSON; not every quote, since headers begin with one."""
 _QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"
 _opens_json = re.compile(rf"(?:\s|\+|%20)*{_QUOTE}{_OPENING}", re.IGNORECASE).match
 _MEMBER = (
     r'"(?i:name|key)"\s*:\s*"([^"\\]*)"|\[\s*"([^"\\]*)"\s*,'
     r'|"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])'
 )
-"""What may name a credential in a part of some JSON."""
+"""Finds the names that may mark a credential in a part of some JSON."""
 _TITLES = ("name", "key")
 _FEW = 10
 """Texts with a mark to look into; where there are more, looking at all of them is cheaper."""
 _MOST_NAMES = 10_000
-"""Names remembered at once: logs use a few hundred, but strangers may invent one per event."""
+"""Names remembered at once: logs use a few hundred, but an attacker may invent one per event."""
 _LONGEST_NAME = 200
 
 _known: dict[str, bool] = {}
@@ -138,7 +138,7 @@ def _redact_parameters(text: str, layers: int) -> str:
 
 
 def _redact_json(text: str, layers: int) -> str | None:
-    """Redact a text that is JSON; None if it is none."""
+    """Redact a text that is JSON; return None if it is not JSON."""
     repeated: list[Any] = []
     try:
         # As escapes, which mean the same in JSON: a lone surrogate cannot be encoded.
@@ -147,7 +147,7 @@ def _redact_json(text: str, layers: int) -> str | None:
         return None
     if not layers:
         return REDACTED
-    found = [value, repeated]  # what was overwritten when it was read stands in the text as well
+    found = [value, repeated]  # a value that a repeated name overwrote is still in the text
     before = exact.dumps(found)
     sweep(found, layers=layers - 1)
     return text if exact.dumps(found) == before else exact.dumps(found[0]).decode()

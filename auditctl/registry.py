@@ -13,7 +13,7 @@ from auditctl.provider import Provider
 GROUP = "auditctl.providers"
 OF_LOGS = ("order", "permission", "retention")
 FACTS = ("name", "title", *OF_LOGS, "rate_limit", "docs")
-"""What a provider must say of itself, if not of each of its logs."""
+"""Facts that a provider must state for itself or for each of its logs."""
 
 
 @cache
@@ -57,7 +57,7 @@ def _declarations() -> Iterator[str]:
 
 
 def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
-    """Import a provider; None if there is none of that name, or it is broken: a complaint then.
+    """Import a provider; None if there is none of that name, or if it is broken: then warn.
 
     A plugin may raise anything when it is imported, and must not take the other
     providers with it.

@@ -27,7 +27,7 @@ class AuditRecord(BaseModel):
     ]
     provider: Annotated[str, Field(description="The provider's subcommand.")]
     account: Annotated[
-        str | None, Field(description="Whose log it is: as the event says, else as --account.")
+        str | None, Field(description="The account of the log: from the event, else --account.")
     ]
     id: Annotated[
         str,
@@ -63,7 +63,7 @@ class AuditRecord(BaseModel):
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema (draft 2020-12) of one record."""
+    """Return the JSON Schema (draft 2020-12) of one record."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **AuditRecord.model_json_schema(mode="serialization"),

@@ -44,7 +44,7 @@ class Place(NamedTuple):
         """Return the value.
 
         Raises:
-            AccessError: there is none, it cannot be read, or no request can carry it.
+            AccessError: it is missing, cannot be read, or cannot be sent in a request.
 
         """
         what, value = self.name, self.text
@@ -175,7 +175,8 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
 def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]]) -> None:
     for option in own_options(provider):
         if not all(map(is_name, options.get(option.name, ()))):
-            message = f"{option.metadata['flag']} is empty, or holds what no name can."
+            flag = option.metadata["flag"]
+            message = f"{flag} is empty, or contains characters that no name may have."
             raise UsageError(message)
 
 

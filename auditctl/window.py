@@ -17,12 +17,12 @@ HOURS_IN_DAYS = 48
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
-"""The last moment that a datetime can hold; as the end of a window it means that there is none."""
+"""The last moment that a datetime can hold; as the end of a window it means no end."""
 _NO_END = "9999-12-31T24"
 """Greater than every time that can be written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_UNITS = {10: timedelta(seconds=1), 13: timedelta(milliseconds=1)}
-"""How many digits a bare number has -> what it counts."""
+"""The number of digits of a bare number -> the unit it counts."""
 LENGTH_OF_YEAR = 4
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")

@@ -164,7 +164,7 @@ def test_a_folder_that_one_may_not_write_in_is_an_output_error(tmp_path: Path) -
 
 
 def test_a_full_disk_is_an_output_error() -> None:
-    said = r"No space left on device\. Free some room"
+    said = r"No space left on device\. Free some space"
     with pytest.raises(OutputError, match=said), whole_file("/dev/full") as write:
         write(LARGE)
 

@@ -20,7 +20,7 @@ from tests.world import records
 if TYPE_CHECKING:
     from tests.program import Program
 
-USAGE_FORMS = "Give a PATH such as audit.jsonl or audit/{date}.jsonl.gz."
+USAGE_FORMS = "Use a PATH such as audit.jsonl or audit/{date}.jsonl.gz."
 
 
 def name(path: str, account: str | None = None, time: str | None = None) -> str:
@@ -61,7 +61,7 @@ def test_a_placeholder_that_there_is_not_is_refused(path: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_template(path)
     assert str(caught.value) == (
-        f"The path {path!r} has a placeholder that is none. There are {{date}}, {{account}}, "
+        f"The path {path!r} has an unknown placeholder. Known are {{date}}, {{account}}, "
         "{provider}, {source}."
     )
 

@@ -283,7 +283,9 @@ def test_a_message_has_the_name_that_the_user_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "\x1b"])
 def test_a_value_that_would_lead_to_another_path_is_a_usage_error(value: str) -> None:
     for make in (partial(load, without()), partial(sample, Acme)):
-        with pytest.raises(UsageError, match="--person is empty, or holds what no name can"):
+        with pytest.raises(
+            UsageError, match="--person is empty, or contains characters that no name may have"
+        ):
             make(people=("me", value))
 
 

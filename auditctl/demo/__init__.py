@@ -1,4 +1,4 @@
-"""Sample data that stands in for the network, below the HTTP client."""
+"""Sample data in place of the network, below the HTTP client."""
 
 from __future__ import annotations
 

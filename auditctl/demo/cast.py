@@ -1,4 +1,4 @@
-"""The people of the sample data, one of whom tries what log text may do to its readers."""
+"""The people of the sample data; one of them writes text that attacks readers of the log."""
 
 from __future__ import annotations
 

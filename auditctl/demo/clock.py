@@ -1,4 +1,4 @@
-"""The demo's clock: at which instants something happens, and answers that bear its date."""
+"""The demo's clock: the instants at which something happens, and answers with its date."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PULSES = (197_203, 641_057, 1_320_911, 2_460_349)
 
 
 class Pace(NamedTuple):
-    """How many events a day has."""
+    """The number of events of a day."""
 
     weekday: int
     weekend: int

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PACE = Pace(weekday=45, weekend=4)
 EPOCH = date(1970, 1, 1)
-# All but the last two are documented; the commonest stands here twice.
+# All but the last two are documented; the most common is here twice.
 EVENTS = ("ENTER_ROOM", "ENTER_ROOM", "LEAVE_ROOM", "ENTER_ROAM", "LEAVE_ROAM", "KNOCK")
 PLATFORMS = ("web", "electron", "electron", "ios", "android")
 TOKEN = {
@@ -51,7 +51,7 @@ def _row(instant: int) -> dict[str, Any]:
         "platform": dice.choice(PLATFORMS),
     }
     if person is MALLORY:
-        del row["email"]  # a guest: what her name holds then stands where the actor is shown
+        del row["email"]  # a guest: her name is then shown as the actor
         row["data"]["knockMessage"] = person.agent
     elif event.endswith("_ROAM"):
         row["data"] = {}

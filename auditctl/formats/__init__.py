@@ -1,4 +1,4 @@
-"""One module per word of ``--format``: records become bytes."""
+"""One module per value of ``--format``: records become bytes."""
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:  # help texts can do without them
 
 FormatName = Literal["jsonl", "csv", "table"]
 FileFormatName = Literal["jsonl", "csv"]
-"""What `sync` can append to."""
+"""The formats that `sync` can append to."""
 ReportFormatName = Literal["table", "json"]
-"""What `verify` and `status` write."""
+"""The formats of `verify` and `status`."""
 
 
 class Format(Protocol):
-    """What turns a run's records into the bytes of one format."""
+    """Turns a run's records into the bytes of one format."""
 
     def rows(self, records: "Sequence[Record]") -> bytes:
-        """Write some records, and before the first what stands at the top."""
+        """Write some records, and before the first the header, if any."""
 
     def end(self) -> bytes:
-        """Write what stands at the end, or at the top if there was no record at all."""
+        """Write the end, and the header if there was no record at all."""

@@ -8,7 +8,7 @@ from auditctl.fields import Field, as_json
 from auditctl.record import Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
-"""What makes a spreadsheet run a cell instead of showing it."""
+"""First characters that make a spreadsheet run a cell instead of showing it."""
 
 
 class Csv:
@@ -19,7 +19,7 @@ class Csv:
         self._fields = fields
         self._guard = guard
         self._lines: list[str] = []
-        # The writer quotes every line break only if both stand in its own line end, which `write`
+        # The writer quotes every line break only if both are in its own line end, which `write`
         # puts right.
         self._writer = csv.writer(self, lineterminator="\r\n")
         self._begun = False

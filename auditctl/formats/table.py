@@ -103,7 +103,7 @@ class RichTable:
             style = "dim" if title == "time" else ""
             table.add_column(title, width=width, no_wrap=True, overflow="ellipsis", style=style)
         for cells in lines:
-            # As Text: a str would be read as markup, and strangers write "[red]" into logs.
+            # As Text: a str would be read as markup, and logs may contain "[red]".
             table.add_row(*map(Text, self._shortened(cells)))
         page = StringIO()
         console = Console(

@@ -1,1 +1,1 @@
-"""Asking a service: whatever can go wrong on the way to an answer is met here."""
+"""HTTP requests to a service, and everything that can go wrong with them."""

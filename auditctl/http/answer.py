@@ -1,4 +1,4 @@
-"""What an answer says: its JSON, read fast, and exactly where that makes a difference."""
+"""The JSON of an answer, read fast, and exactly where that makes a difference."""
 
 import re
 from dataclasses import dataclass

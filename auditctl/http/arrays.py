@@ -22,7 +22,7 @@ LARGEST_OTHER = 1024 * 1024
 """Bytes read of something of another type before it is given up unread."""
 
 _OTHERS = tuple(bytes([byte]) for byte in b'[{"-0123456789tfn')
-"""What JSON begins with."""
+"""Characters that JSON begins with."""
 _BLANKS = re.compile(rb"[ \t\n\r]*")
 
 
@@ -41,7 +41,7 @@ Rows = tuple[Answer, Position]
 
 
 class NotAnArrayError(ValueError):
-    """The stream is JSON, but no array, or the named member is none."""
+    """The stream is JSON, but it or its named member is no array."""
 
 
 class ChangedError(ValueError):
@@ -62,9 +62,9 @@ def split(
     no list. The other members are put into ``members``: those before the array before its first
     rows are given, all of them before its last.
 
-    The buffer is cut where ``},{`` stands, which may also be inside a string or a nested row.
+    The buffer is cut where ``},{`` occurs, which may also be inside a string or a nested row.
     The parser proves the cut: what precedes it, closed with a bracket, is JSON exactly if the
-    cut lies between two rows, since a JSON text's beginning alone decides where one stands. A
+    cut lies between two rows, since a JSON text's beginning alone decides where one is. A
     false cut is healed by trying the ones before it, then by reading token by token. The array's
     end is found and proven in the same way.
 
@@ -74,8 +74,8 @@ def split(
     Raises:
         NotAnArrayError: a whole JSON value of another kind.
         CutArrayError: the end is missing, or something is not JSON.
-        ChangedError: what precedes ``start`` is not what it was.
-        TooLargeError: a row, or what stands beside the array, is larger than is read.
+        ChangedError: the bytes before ``start`` have changed.
+        TooLargeError: a row, or the members beside the array, are larger than is read.
 
     """
     source = _Source(chunks, start)
@@ -93,7 +93,7 @@ def split(
                 raise CutArrayError
             more = False
         else:
-            # What follows is read as if null had stood in its place.
+            # The rest is read as if null had been in its place.
             passed = b"{%b:null" % exact.dumps(name)
             more = _enter(source, name, others, passed)
         yield last
@@ -153,7 +153,7 @@ def _behind(start: Position, chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _enter(source: _Source, name: str | None, others: dict[str, Any], passed: bytes) -> bool:
     """Read up to the array's first row; return False if the stream ends without the array.
 
-    ``passed`` stands for what was consumed of the object.
+    ``passed`` replaces what was consumed of the object.
     """
     following = source.peek()
     if not passed and following != (b"[" if name is None else b"{"):
@@ -185,7 +185,7 @@ def _enter(source: _Source, name: str | None, others: dict[str, Any], passed: by
 
 
 def _refuse(source: _Source) -> None:
-    """Raise what something of another type than expected stands for."""
+    """Raise the error for a value of an unexpected type."""
     source.fill(LARGEST_OTHER + 1)
     if source.ended:
         try:
@@ -197,7 +197,7 @@ def _refuse(source: _Source) -> None:
 
 
 def _rows(source: _Source, *, behind_row: bool) -> Generator[Rows, None, Rows]:
-    """Cut up the array that the source stands in; return its last rows, its end consumed."""
+    """Cut up the array that the source is in; return its last rows, its end consumed."""
     buffer = source.buffer
     size = FIRST_CUT
     position = source.position if behind_row else START

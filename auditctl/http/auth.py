@@ -1,4 +1,4 @@
-"""How a request proves who asks: with a key, a password, or a token that is fetched first."""
+"""Authentication of requests: with a key, a password, or a token that is fetched first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Secret:
 
 
 class Auth(Protocol):
-    """What `auditctl.provider.Provider.auth` returns."""
+    """The credentials that `auditctl.provider.Provider.auth` returns."""
 
     def headers(self) -> Mapping[str, str]:
         """Return the headers of each request.
@@ -62,7 +62,7 @@ class Basic:
         """Return the one header.
 
         Raises:
-            ValueError: the user name cannot be told from the password.
+            ValueError: the user name contains a colon, so it would run into the password.
 
         """
         import base64
@@ -104,7 +104,7 @@ class ClientCredentials:
         return {}
 
     def form(self) -> Mapping[str, str]:
-        """Return what the token is asked for with."""
+        """Return the form fields of the request for a token."""
         return {
             "grant_type": "client_credentials",
             "client_id": self.client_id,

@@ -1,4 +1,4 @@
-"""The body of an answer: decompressed as it arrives, and never more of it than memory allows."""
+"""The body of an answer: decompressed as it arrives, and limited by memory."""
 
 import re
 import zlib
@@ -13,16 +13,16 @@ LARGEST_ANSWER = 256 * 1024 * 1024
 LARGEST_IN_MEMORY = 540 * 1024 * 1024
 """Bytes that such an answer may take once it is parsed, by the estimate below."""
 BYTES_PER_VALUE = 128
-"""What a small JSON value takes in Python; a short body may hold very many of them."""
+"""Bytes that a small JSON value takes in Python; a short body may hold very many of them."""
 WITH_WIDE, WITH_WIDEST = 5, 8
-"""How many times its bytes a text takes, parsed and written again, that holds other characters than
-ASCII's; and one that holds such as take four bytes."""
+"""Memory of a text, parsed and written again, as a multiple of its bytes: of one with characters
+beyond ASCII, and of one with characters of four bytes."""
 PIECE = 64 * 1024
 """Bytes decompressed at a time: a piece of the network's may hold a thousand times its size."""
 MOST_CODINGS = 3
 """Compressions on top of each other; one is usual."""
 NO_CODINGS = ("", "identity", "none", "utf-8", "binary", "aws-chunked")
-"""What servers state of a body that is not compressed; most of these are no codings at all."""
+"""Values that servers send for an uncompressed body; most of them are no codings."""
 
 _MARK = b"\xef\xbb\xbf"
 _GZIP_OR_ZLIB, _RAW = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS

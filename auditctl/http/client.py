@@ -1,5 +1,5 @@
 # Longer than 300 lines: all that a provider asks with has one face.
-"""One client per run: patient, never asking twice, leaving no refusal unnoticed."""
+"""The client of a run: it retries, never asks twice, and reports every refusal."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ Q = TypeVar("Q")
 
 
 class Client:
-    """What a provider asks its questions with.
+    """Sends a provider's requests.
 
     Every safety is attached here, so that no provider can forget one: timeouts, patience shared
     by all requests, the base URL's origin alone, no question twice, refusals as sentences.
@@ -95,13 +95,13 @@ class Client:
         self._connection.forget_date()
 
     def close(self) -> None:
-        """Let go of the connections; whoever waits in another thread stops waiting."""
+        """Close the connections; threads that wait stop waiting."""
         self._walk.over.set()
         self._connection.close()
 
     @property
     def skew(self) -> timedelta | None:
-        """How far the provider's clock is ahead of ours, by its last answer's Date."""
+        """The lead of the provider's clock over ours, by its last answer's Date."""
         return self._connection.skew
 
     def now(self) -> datetime:
@@ -260,7 +260,7 @@ class Client:
         again: bool = False,
         tries: int | None = None,
     ) -> Stream:
-        """Ask one question and give the answer's rows as they come: see `Stream`.
+        """Ask one question and return the answer's rows as they come: see `Stream`.
 
         ``rows`` names the member of an object that is the array; without it, the answer is one.
         An answer of another shape is an error, but an object without that member is left to the
@@ -371,7 +371,7 @@ class Client:
         return cursor
 
     def once(self, *page: object) -> None:
-        """Make sure that a page was not read before, by marks such as its first and last id.
+        """Check that a page was not read before, by marks such as its first and last id.
 
         A provider may send the same pages under ever new cursors, without an end.
 
@@ -384,7 +384,7 @@ class Client:
         self._current.fruitless = 0
 
     def once_rows(self, rows: Sequence[object], *about: object) -> None:
-        """Make sure of the same by all of a page's rows, where nothing else tells it.
+        """Check the same by all of a page's rows, where nothing else shows it.
 
         Rows that are all alike prove nothing when they come again, since they may be twins, and
         nor does an empty page. But such pages must not go on for ever either: see `brought`.
@@ -415,7 +415,7 @@ class Client:
             raise self._refusals.endless(MOST_FRUITLESS)
 
     def incomplete(self, rows: int, total: int, why: str) -> AnswerError:
-        """Return the error for numbered pages that have not shown all rows; ``why`` says why."""
+        """Return the error for numbered pages that lack rows; ``why`` is the reason."""
         return self._refusals.incomplete(rows, total, why)
 
     def strange(self, what: str) -> AnswerError:
@@ -424,7 +424,7 @@ class Client:
 
     @property
     def _current(self) -> Visited:
-        """The walk that this thread asks for: of one that is over, some may still be under way."""
+        """The walk this thread works for; worker threads may still serve an earlier one."""
         return getattr(self._of_thread, "walk", None) or self._walk
 
     def _once(

@@ -1,4 +1,4 @@
-"""The way to one origin: requests go there and nowhere else, each within its time."""
+"""The connection to one origin: requests go there and nowhere else, each with a timeout."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -89,7 +89,7 @@ class Connection:
         self._transport = transport or self._network(most)
 
     def _network(self, most: int) -> httpx.HTTPTransport:
-        """Make what sends requests: httpx's transport, through the proxy that the user has set.
+        """Make the transport: httpx's, through the proxy that the user has set.
 
         Not an httpx.Client around it: what that adds (several origins, credentials of .netrc,
         redirects, URLs parsed five times) is unwanted here or half of a page's cost.
@@ -121,19 +121,19 @@ class Connection:
             elif isinstance(error, OSError):
                 said = self._refusals.safe(str(error)).rstrip(".")
             else:
-                said = "the proxy is none"  # not what is wrong with it: that may be its password
+                said = "the proxy is not a valid URL"  # without it: it may hold a password
             of_files = isinstance(error, OSError)
             about = "SSL_CERT_FILE and SSL_CERT_DIR" if of_files else "HTTPS_PROXY and ALL_PROXY"
             message = (
                 f"The connection cannot be set up: {said}. "
-                f"Check the variables that say how, such as {about}."
+                f"Check the variables for it, such as {about}."
             )
             raise UsageError(message) from None
         watch(transport, self._pace)
         return transport
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._transport.close()
 
     def forget_date(self) -> None:
@@ -142,7 +142,7 @@ class Connection:
 
     @property
     def skew(self) -> timedelta | None:
-        """How far the provider's clock is ahead of ours, by its last answer's Date."""
+        """The lead of the provider's clock over ours, by its last answer's Date."""
         header, now = self._date
         date = clock(header)
         return None if date is None else date - now
@@ -157,7 +157,7 @@ class Connection:
         body: bytes = b"",
         content_type: str = "application/json",
     ) -> Iterator[httpx.Response]:
-        """Lend the answer to one request, redirects followed, its body not yet read.
+        """Provide the answer to one request, redirects followed, its body not yet read.
 
         Raises:
             PassingError: the network failed, here or while the body was read.
@@ -187,7 +187,7 @@ class Connection:
         raise self._refusals.redirected(MOST_REDIRECTS)
 
     def belongs(self, link: str, what: str) -> None:
-        """Make sure that a link, as it stands in an answer, leads to this origin.
+        """Check that a link, as written in an answer, leads to this origin.
 
         Raises:
             AnswerError: it does not, and the credentials belong nowhere else.
@@ -233,7 +233,7 @@ class Connection:
 
     @contextmanager
     def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
-        """Send one request and lend what answers it; tell of both when the body has been read."""
+        """Send one request and provide its response; report both when the body has been read."""
         response: httpx.Response | None = None
         body: _Counted | None = None
         started = time.monotonic()

@@ -16,7 +16,7 @@ _is_over = re.compile(rb"-[0-9]+|0+").fullmatch
 
 
 class Cookies:
-    """What one origin has set; it alone is asked, so neither domains nor paths matter.
+    """Cookies of one origin; only it is asked, so neither domains nor paths matter.
 
     http.cookiejar would decode and rewrite the values, and takes longer than the rest of a request.
     """
@@ -24,7 +24,7 @@ class Cookies:
     def __init__(self) -> None:
         """Begin without any."""
         self.header = b""
-        """What goes into the next request; empty if there are none."""
+        """The header value for the next request; empty without cookies."""
         self._kept: dict[bytes, bytes] = {}
         self._lock = threading.Lock()
 
@@ -54,7 +54,7 @@ class Cookies:
 
 
 def _has_expired(attributes: list[bytes], now: datetime) -> bool:
-    """Tell by Max-Age, else by Expires, whether a cookie is set in order to be dropped."""
+    """Return, by Max-Age, else by Expires, whether a cookie is set in order to be dropped."""
     pairs = (attribute.partition(b"=") for attribute in attributes)
     said = {name.strip(b" \t").lower(): value.strip(b" \t") for name, _, value in pairs}
     if b"max-age" in said:

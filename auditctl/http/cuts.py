@@ -1,4 +1,4 @@
-"""Where an array in a piece of JSON begins, where its rows end, and where the array does."""
+"""The boundaries in a piece of JSON: where an array begins and ends, and where its rows end."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from auditctl.http.body import TooLargeError
 CANDIDATES = 8
 """Likely boundaries tried before all tokens are read: strings and nested rows offer false ones."""
 NEAR = 64
-"""How far a row's closing brace may stand from the next row's opening one."""
+"""The most bytes between a row's closing brace and the next row's opening one."""
 LARGEST_LIST = 1024 * 1024
 """Bytes of rows that are cut off at once, if each row is smaller. No boundary further on is tried:
 a false one costs the memory of all values before it."""

@@ -1,5 +1,5 @@
-# Longer than 300 lines: each failure's sentence stands beside the others.
-"""Refusals and failures as sentences, whatever their headers and bodies look like."""
+# Longer than 300 lines: all messages about failed requests are in one place.
+"""Failed responses and network errors, turned into auditctl's exceptions with a message."""
 
 import json
 import re
@@ -27,12 +27,12 @@ from auditctl.http.waits import wait_asked
 from auditctl.redact import REDACTED, redact_text
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
-"""Statuses that tell of a trouble that may pass; those from 520 on are a CDN's in front."""
+"""Statuses of temporary failures; those from 520 on are a CDN's in front."""
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
 LONGEST_SAYING = 500
 MOST_ERRORS = 3
-"""Of a list of errors, that many are quoted."""
+"""The most errors of a list that are quoted."""
 DEEPEST_SAYING = 20
 """Levels of an error body that are looked into; JSON may be nested without an end."""
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
@@ -44,19 +44,19 @@ _WORDS = (
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _URL_SAFE = str.maketrans("+/", "-_")
 _is_refusal = re.compile(r"4[0-9]{2} ").match
-"""How httpx says that a proxy will not let us through, however often it is asked."""
+"""The beginning of httpx's message if a proxy refuses us for good."""
 _ENDLESS_HEADERS = "Receive buffer too long"
-"""How h11 says that headers are longer than any that are read."""
-WHY_UNASKABLE = "that is longer than a URL may be, or holds what none can"
+"""A part of h11's message for headers that are too long."""
+WHY_UNASKABLE = "that is longer than a URL may be, or contains characters that no URL may have"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What messages say of a service and its settings."""
+    """The names of a service and its settings in messages."""
 
     title: str
     permission: str
-    """What the credentials must be allowed."""
+    """The permission that the credentials need."""
     hints: Mapping[int, str]
     """What to do about a status."""
     base_url: str
@@ -64,20 +64,20 @@ class Subject:
     settings: Mapping[str, str]
     """The other variables that must be set -> their values."""
     secrets: Sequence[str]
-    """What no message may show."""
+    """Texts that no message may show."""
     origins: Sequence[str] = ()
     """URLs of other origins, where a token may be asked for."""
 
 
 class Refusals:
-    """Makes what a service refuses, and what goes wrong with it, into failures: sentences.
+    """Turns failed responses and network errors into failures with a message.
 
     Before a service's own words go into one, they are freed of our secrets and of what moves a
     terminal's cursor.
     """
 
     def __init__(self, subject: Subject) -> None:
-        """Speak of this service, with its hints."""
+        """Make messages about this service, with its hints."""
         self._secrets: set[str] = set()
         self.know(subject)
 
@@ -95,7 +95,7 @@ class Refusals:
         ]
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Note what may not be shown, in any form that it may be said back in."""
+        """Note what may not be shown, in every form in which it may come back."""
         for secret in secrets:
             written = json.dumps(secret)[1:-1]
             percent = quote(secret, safe="")
@@ -135,7 +135,7 @@ class Refusals:
         return text
 
     def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
-        """Return what a status stands for; ``words`` are what the body says, if anything."""
+        """Return the failure for a status; ``words`` are the body's message, if any."""
         said = f": {self.safe(words)}" if words else ""
         hint = self._hints.get(status, "")
         if status in RETRIED:
@@ -155,12 +155,12 @@ class Refusals:
         if httpx.codes.is_server_error(status):
             return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
         hint = hint or f"Check {self._variable} and the options."
-        error = RefusedError(f"{self._title} refused the question ({status}{said}). {hint}")
+        error = RefusedError(f"{self._title} refused the request ({status}{said}). {hint}")
         error.code = status
         return error
 
     def of_network(self, error: httpx.RequestError, origin: Origin, *, proxied: bool) -> Exception:
-        """Return what a fault of the network on the way to an origin stands for."""
+        """Return the failure for a network error on the way to an origin."""
         said = self.safe(str(error) or type(error).__name__)
         if said == _ENDLESS_HEADERS:
             return self.too_large()

@@ -1,4 +1,4 @@
-"""What a response is: the answer that was asked for, or a refusal."""
+"""Responses judged: each is the answer that was asked for, or a refusal."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -76,7 +76,7 @@ class Judge:
         except arrays.ChangedError:
             raise self.refusals.changed() from None
         except TooLargeError:
-            what = "a row, or what stands beside the rows, is larger than any that is read"
+            what = "a row, or the rest of the object, is larger than any that is read"
             raise self.refusals.strange(what) from None
         if not httpx.codes.is_success(status()):
             raise self.refusals.of_status(status(), response.headers, said_in(members))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from auditctl.http.client import Client
 
 MAX_PASSES = 3
-"""How often all pages are read before the rows that none has shown are given up."""
+"""The most readings of all pages; then rows still missing are given up."""
 GROWTH_FACTOR, GROWTH_PAGES = 2, 10
 """Of a growing log a pass reads so many times the pages that it has at first, and so many more."""
 
@@ -47,8 +47,8 @@ def read_numbered(
     or fails, all pages are asked for. ``ask`` asks for the page with a number, from 1 on; it may
     get the same number again.
 
-    Rows are told apart by the member ``id_name``, those without one by their place, and counted
-    against the pager's total. While a log grows, its new rows stand at one of its ends, so these
+    Rows are distinguished by the member ``id_name``, those without one by their place, and counted
+    against the pager's total. While a log grows, its new rows are at one of its ends, so these
     are read again; whatever else is missing has moved, and all pages are read again.
 
     Raises:
@@ -96,7 +96,7 @@ def _read_everything(
 
 
 def _may_have_pages(failure: AnswerError | UnreachableError) -> bool:
-    """Tell whether a failure leaves hope that the service gives what was asked for in pages."""
+    """Return whether asking page by page may work after this failure."""
     if isinstance(failure, AnswerError):
         return isinstance(failure, RefusedError)
     return failure.wait is None  # else it wants to be left alone for longer than the run may take
@@ -254,5 +254,5 @@ def _only(page: Page, is_wanted: Sequence[bool]) -> Page:
         return page
     if not all(type(event) is dict for event in page.events):
         for answer in page.answers:
-            answer.restore()  # it puts numbers where they stood, and places change now
+            answer.restore()  # it puts numbers back in their places, which change now
     return replace(page, events=list(compress(page.events, is_wanted)))

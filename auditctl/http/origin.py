@@ -1,4 +1,4 @@
-"""Origins: where a URL leads, and which URLs may be used at all."""
+"""Origins of URLs, and the check whether a URL may be used at all."""
 
 import ipaddress
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""The least that an answer must bring in a minute, and the most that may stand before its body."""
+"""The minimum speed of an answer, and the maximum size of its headers."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ import httpx
 from auditctl.http.body import TooLargeError
 
 SPAN = 60.0
-"""Seconds of waiting after which it is looked how much came."""
+"""Seconds of waiting after which the bytes received are checked."""
 LEAST = 64 * 1024
 """Bytes that must come in each span: a timeout for each read is met by a byte a minute."""
 LARGEST_HEAD = 1024 * 1024
@@ -18,7 +18,7 @@ LARGEST_HEAD = 1024 * 1024
 
 
 class Pace(threading.local):
-    """What an answer has brought so far, in the thread that reads it.
+    """The bytes received of an answer so far, in the thread that reads it.
 
     Only waiting counts: a reader that takes its time, such as a pager, is no fault of the answer.
     """
@@ -38,7 +38,7 @@ class Pace(threading.local):
         self.in_head = True
 
     def check(self) -> None:
-        """Make sure that it is worth waiting for more.
+        """Check that enough came to go on waiting.
 
         Raises:
             httpx.ReadTimeout: too little has come in the last span.
@@ -70,7 +70,7 @@ class Pace(threading.local):
 
 
 def watch(transport: httpx.HTTPTransport, pace: Pace) -> None:
-    """Let a transport's connections keep the pace.
+    """Measure the pace of a transport's connections.
 
     httpcore takes a backend of one's own, but httpx has no argument to hand it on.
     """

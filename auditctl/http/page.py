@@ -1,4 +1,4 @@
-"""A page: the events of one answer, and what else the answer says that reading them needs."""
+"""A page: the events of one answer, with what else is needed to read them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Page:
     partial: bool = False
 
     def __post_init__(self) -> None:
-        """Make sure that the page can be held in memory, with all that is made of its events.
+        """Check that the page fits into memory, with all that is made of its events.
 
         Raises:
             AnswerError: it has far more events than any page; a few bytes may hold very many.

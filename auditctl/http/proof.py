@@ -21,29 +21,29 @@ TOKEN_MARGIN = 60.0
 
 
 class Service(Protocol):
-    """What `auditctl.http` needs of a provider."""
+    """The part of a provider that `auditctl.http` needs."""
 
     @property
     def base_url(self) -> str:
-        """Where each path is below."""
+        """The URL that each path is appended to."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Sent with each request."""
+        """Headers of each request."""
 
     @property
     def subject(self) -> Subject:
-        """What messages say of it."""
+        """Its names in messages."""
 
     def auth(self) -> Auth:
-        """Return what proves who asks."""
+        """Return the credentials."""
 
     def true_status(self, answer: Answer) -> int:
         """Return the HTTP status that an answer means."""
 
 
 class Proof:
-    """What proves who asks."""
+    """The credentials of a run."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Proof:
         patience: Patience,
         connect: Callable[..., Connection],
     ) -> None:
-        """Take the credentials; a token is fetched before the first question.
+        """Take the credentials; a token is fetched before the first request.
 
         Raises:
             AccessError: no request can carry them.
@@ -66,7 +66,7 @@ class Proof:
         self._lock = threading.Lock()
         self._may_renew = True
         self.has_worked = False
-        """The present token was accepted."""
+        """The current token was accepted."""
         self._origins = [origin_of(url) for url in (service.base_url, *service.subject.origins)]
         self._auth = service.auth()
         self._credentials = self._proven(self._auth)
@@ -77,7 +77,7 @@ class Proof:
         self._may_renew = True
 
     def headers(self, over: threading.Event) -> Mapping[str, str]:
-        """Return the headers that prove who asks; fetch the token for them if there is none."""
+        """Return the headers with the credentials; fetch a token first if one is needed."""
         if time.monotonic() < self._token_until:
             return self._credentials
         with self._lock:
@@ -160,7 +160,7 @@ class Proof:
             return self._credentials is not used
 
     def _proven(self, auth: Auth) -> Mapping[str, str]:
-        """Return the headers that prove who asks, and note what must never be shown."""
+        """Return the headers with the credentials, and note what must never be shown."""
         try:
             credentials = dict(auth.headers())
         except ValueError as error:

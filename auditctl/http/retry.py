@@ -1,4 +1,4 @@
-"""Patience with a provider that is down or asks to be left alone, shared by all of a run."""
+"""Retries while a provider is down or throttles, shared by all requests of a run."""
 
 import random
 import threading
@@ -13,7 +13,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 
 class PassingError(Exception):
-    """A trouble that may pass."""
+    """A temporary failure."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class PassingError(Exception):
         wait: float | None = None,
         hint: str = "Check the network and the provider's status page.",
     ) -> None:
-        """Say what happened, and how many seconds the provider wants to be left alone.
+        """Note what happened, and how many seconds the provider asks to wait.
 
         ``hint`` says what to do if it does not pass.
         """
@@ -35,12 +35,12 @@ class PassingError(Exception):
 
 
 class Patience:
-    """How long troubles are waited out, and until when nobody may ask anything."""
+    """The time to retry for, and the time before which no request may be sent."""
 
     def __init__(
         self, title: str, retry_for: timedelta, on_pause: Callable[[str, float], None]
     ) -> None:
-        """Wait ``retry_for`` for each trouble of the provider ``title``, telling ``on_pause``."""
+        """Retry each failure of the provider ``title`` for ``retry_for``; call ``on_pause``."""
         self.title = title
         self.retry_for = retry_for.total_seconds()
         self.on_pause = on_pause
@@ -48,7 +48,7 @@ class Patience:
         self._lock = threading.Lock()
 
     def wait_turn(self, over: threading.Event) -> None:
-        """Wait until requests are allowed again, if the walk is not over meanwhile."""
+        """Wait until requests are allowed again, unless the walk ends meanwhile."""
         while (pause := max(0.0, self._not_before - time.monotonic())) or over.is_set():
             sleep(pause, over)
 
@@ -59,7 +59,7 @@ class Patience:
 
 
 def sleep(seconds: float, over: threading.Event) -> None:
-    """Let a thread wait.
+    """Wait in this thread.
 
     Raises:
         UnreachableError: the walk that it asks for is over, so nobody will hear of this.
@@ -71,10 +71,10 @@ def sleep(seconds: float, over: threading.Event) -> None:
 
 
 class Trouble:
-    """How long one question has gone unanswered."""
+    """The failed attempts of one request so far."""
 
     def __init__(self, patience: Patience, over: threading.Event, tries: int | None = None) -> None:
-        """Begin without any trouble; ``over`` tells when nobody waits for the answer any more.
+        """Begin without a failure; ``over`` is set when nobody waits for the answer any more.
 
         After ``tries`` failures it is given up, whatever patience is left.
         """

@@ -1,4 +1,4 @@
-"""The rows of one answer as they come, and the members that stand beside them."""
+"""The rows of one answer as they come, and the members beside them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ READ_AHEAD = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and how: see `Client.stream`."""
+    """The request: see `Client.stream`."""
 
     path: str
     params: Params | None
@@ -25,7 +25,7 @@ class Question:
 
 @dataclass(slots=True)
 class Reading:
-    """What is known of an answer that is being read."""
+    """The state of an answer that is being read."""
 
     members: dict[str, Any] = field(default_factory=dict)
     read_ahead: int = 0
@@ -33,7 +33,7 @@ class Reading:
 
 
 Lists = Callable[[Reading], Iterator[Answer | None]]
-"""Gives lists of rows; before them None, if bytes were to be read ahead, when this is done."""
+"""Yields lists of rows; before them None once bytes were read ahead, if that was asked for."""
 
 
 class Stream:

@@ -1,4 +1,4 @@
-"""What one walk over a log has asked and read, so that it does not go round in a circle."""
+"""The requests and pages of one walk over a log, so that it does not go round in a circle."""
 
 import threading
 from array import array
@@ -11,7 +11,7 @@ class Visited:
     def __init__(self) -> None:
         """Begin without any."""
         self.over = threading.Event()
-        """Set when the walk is over: whoever still asks or waits for it stops."""
+        """Set when the walk is over: threads that still ask or wait for it stop."""
         self.fruitless = 0
         """Answers in a row that brought no new event."""
         self.paths: set[str] = set()

@@ -1,4 +1,4 @@
-"""How long an answer asks to be left alone, in any of the forms that are in use."""
+"""Headers that ask a client to wait, in all forms that are in use."""
 
 import re
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ RESETS = (
     "X-Rate-Limit-Reset",
     "X-RateLimit-Reset-After",
 )
-"""Headers that say when the limit ends, where there is no Retry-After."""
+"""Headers with the end of the rate limit, used without a Retry-After."""
 LONGEST_WAIT = 10.0**12
-"""Seconds: what asks for more asks for ever."""
+"""Seconds: a longer wait counts as endless."""
 LONGEST_UNTIL_RESET = 3600.0
 """Seconds that such a header is believed: it may mean another limit, or another unit."""
 EPOCH_FROM = 10**8
 """A number from here on is a point in time, not seconds to wait: three years are no pause."""
 MILLISECONDS_FROM = 10**11
 STALE = 86_400.0
-"""Seconds that a point in time may be past, by clocks that differ; before that it is none."""
+"""Seconds that a point in time may be past, as clocks differ; an earlier one is ignored."""
 EARLIEST_CLOCK, LATEST_CLOCK = 1970, 9000
 """Years that a clock may show: what is reckoned with it must still be a date."""
 
@@ -35,7 +35,7 @@ _LEFT = re.compile(r"\b(?:t|reset)=([^;,\s]+)")
 
 
 def wait_asked(headers: httpx.Headers) -> float | None:
-    """Read how many seconds the provider wants to be left alone; None if it does not say."""
+    """Read how many seconds the provider asks to wait; None if it does not say."""
     # By the provider's own clock, where it tells it: ours may differ.
     now = (clock(headers.get("Date")) or datetime.now(UTC)).timestamp()
     waits = [_retry_after(text, now) for text in _values(headers, "Retry-After")]
@@ -49,7 +49,7 @@ def wait_asked(headers: httpx.Headers) -> float | None:
 
 
 def clock(date: str | None) -> datetime | None:
-    """Read what the clock shows of whoever wrote a ``Date``; None if no clock shows that."""
+    """Read the time in a ``Date`` header; None if no clock can show that."""
     moment = http_date(date or "")
     if moment is None or not EARLIEST_CLOCK <= moment.year < LATEST_CLOCK:
         return None
@@ -57,7 +57,7 @@ def clock(date: str | None) -> datetime | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """Read an HTTP date; None if it is none."""
+    """Read an HTTP date; None if it is not one."""
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError, TypeError, IndexError):  # of a parser of e-mail

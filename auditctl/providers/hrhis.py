@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 100
 MAX_TRIES = 2
-"""How often everything is asked for in one answer, before it is asked for page by page."""
+"""Tries to get everything in one answer, before it is asked for page by page."""
 MAX_HELD = 1024 * 1024
 """Bytes of rows that wait for the members behind them."""
 _NAMES = ("id", "firstName", "surname", "email")
-"""What a user's object says of the user, before or behind the rows."""
+"""Members of a user's object about the user, before or after the rows."""
 _REFUSED = 400
 _HIDING = (200, 201, 400, 404)
 """Statuses that do not tell what became of a question."""
@@ -104,7 +104,7 @@ class Hrhis(Provider):
         yield from read_once(lists) if may_repeat else chain.from_iterable(lists)
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
-        """Read one event; ``context`` is the user whose log it stands in, where one was asked for.
+        """Read one event; ``context`` is the user whose log it is in, where one was asked for.
 
         ``referer`` holds the headers of the logged request, whatever its name says.
         """
@@ -149,7 +149,7 @@ class _List:
     """The name of the member that holds the rows."""
     params: dict[str, str | int] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
-    """What is known of all rows beforehand."""
+    """Facts about all rows that are known beforehand."""
     needs: tuple[str, ...] = ()
     """The names of members beside the rows that each row is read with."""
 
@@ -172,7 +172,7 @@ class _List:
     def with_members(self, stream: Stream) -> Iterator[tuple[Answer, Mapping[str, Any]]]:
         """Yield the parts of an answer, each with the members that its rows are read with.
 
-        If these stand behind too many rows to be held, read the answer to its end for them, and ask
+        If these come after too many rows to be held, read the answer to its end for them, and ask
         for it again.
         """
         held: list[Answer] = []

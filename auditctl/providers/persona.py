@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100
 """The most that the API gives; its default is 10."""
 
-# A digit or a capital is what tells an id from a word such as sign_in, or a prefix that is none.
+# A digit or a capital tells an id from a word such as sign_in, whose prefix is no id's prefix.
 _PREFIXES = "inq|itmpl|itmplv|act|acct|ver|rep|txn|evt|ual|uses|wbh"
 _OBJECT_ID = rf"(?:(?:{_PREFIXES})_[A-Za-z0-9]+|[a-z]{{2,16}}_[a-z]*[A-Z0-9][A-Za-z0-9]*)"
 _is_object_id = re.compile(_OBJECT_ID).fullmatch
@@ -33,7 +33,7 @@ _names_an_id = re.compile(r"(?:.*[-_])?(?:id|Id|ID)|.*[a-z0-9]I[dD]", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class Persona(Provider):
-    """Cursor pages, newest first; users stand once per page, beside the events."""
+    """Cursor pages, newest first; each page has its users once, beside the events."""
 
     name = "persona"
     title = "Persona"

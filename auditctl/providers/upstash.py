@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 NOTHING = (None, "", "NA")
-"""What an event has where there is no value: Upstash has a word of its own for it."""
+"""Values that mean that there is no value: Upstash has a word of its own for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

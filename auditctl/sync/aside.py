@@ -1,4 +1,4 @@
-"""Bytes behind the last commit of a file: set aside before a cut, and compared at the end."""
+"""Bytes after the last commit of a file: set aside before a cut, and compared at the end."""
 
 # Most are what a killed run wrote, and are read again: then their file is removed. Others are what
 # an older journal does not know of, or somebody else wrote: then it stays.
@@ -41,7 +41,7 @@ class Aside:
 
     @property
     def is_known(self) -> bool:
-        """Whether everything in it is in the destination."""
+        """True if everything in it is in the destination."""
         return not (self.rows or self.beginning or self.foreign)
 
 

@@ -92,7 +92,7 @@ def _entry_members(entry: FileEntry) -> dict[str, Any]:
 
 
 def decode(text: bytes, *, ids: bool = True) -> Commit | None:
-    """Read a line without its line feed; None if no run has written it so.
+    """Read a line without its line feed; None if no run can have written it.
 
     ``ids``, which are most of a line, are left out unless they are wanted.
     """

@@ -1,4 +1,4 @@
-"""What sync does with its options: one destination, or those of the configuration."""
+"""The command sync: one destination, or those of the configuration."""
 
 import math
 import time
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
     from auditctl.sync.jobs import Result
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
-"""Exit statuses, what needs a person first: of several failures the first here is the run's."""
+"""Exit statuses, gravest first: of several failures the first here is the run's."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One destination, and what it is kept up to date with."""
+    """One destination, with its provider and options."""
 
     provider: type["Provider"]
     options: SyncOptions
     template: Template
     context: Context
     prefix: str = ""
-    """Put before each message where there are several jobs."""
+    """The start of each message where there are several jobs."""
 
     @contextmanager
     def opened(
@@ -169,7 +169,7 @@ def sync(
     options: SyncOptions,
     context: Context,
 ) -> None:
-    """Append what is not there yet; with ``--follow``, again and again."""
+    """Append what is not there yet; with ``--follow``, repeatedly."""
     path = parse_template(options.output, provider=provider.name, source=provider.name)
     job = Job(provider, options, path, context)
     interval = _interval(options.interval)
@@ -257,7 +257,7 @@ def _interval(text: str) -> float:
 
 
 def _run_once(job: Job, run: Run, warned: set[str]) -> None:
-    """Do one of many runs; what is wrong with the log is a warning, and the next run comes.
+    """Do one of many runs; warn of gaps instead of failing, so that the next run follows.
 
     ``warned`` are the ids that several events have and a warning was given for: each run reads
     them again until they are older than the overlap.

@@ -48,7 +48,7 @@ def find(named: str | None, environ: Mapping[str, str]) -> str:
     """Find the configuration.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no configuration.
 
     """
     if named or environ.get(VARIABLE):
@@ -119,7 +119,7 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
-    """Find the sources that would write one journal, whichever path leads to it."""
+    """Find sources that would write the same journal, by whichever path."""
     first: dict[str, str] = {}
     for name, template in ((source.name, source.template) for source in sources):
         other = first.setdefault(os.path.realpath(template.journal), name)

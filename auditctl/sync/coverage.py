@@ -1,4 +1,4 @@
-"""Which window a run reads next, what counts as covered then, and which hours are lost."""
+"""Decisions about time: the window to read next, what is covered after it, and what is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ def begins_too_late(
 def shown_since(
     since: datetime, clocks: Clocks, keeps: timedelta | None, oldest: datetime
 ) -> datetime:
-    """Return from when on a walk from ``since`` can have shown everything.
+    """Return the time from which on a walk from ``since`` can have shown everything.
 
     ``oldest`` is the oldest event read: a provider may keep more than its documents say.
     """

@@ -1,4 +1,4 @@
-"""The data files of a destination as they are on the disk: inspected, made, and taken care of."""
+"""The data files of a destination on the disk: inspected, created, repaired."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,24 +32,24 @@ class DataFiles:
 
     template: Template
     state: State
-    """What the journal says of them."""
+    """The state of the files by the journal."""
     csv: bytes = b""
     """The header of each file, if they are CSV."""
     external_rotation: bool = False
-    """Files are taken away on purpose, so one that is gone is not worth a word."""
+    """Files are moved away on purpose, so a missing one is not reported."""
     warn: Callable[[str], object] = lambda _sentence: None
-    """Told what a person should know of the files."""
+    """Called with warnings about the files."""
     moved: list[str] = field(default_factory=list)
-    """Files found moved away, which the next line will say."""
+    """Files found moved away, to be noted in the next line."""
     deleted: list[Deleted] = field(default_factory=list)
-    """Those of them that are nowhere in their folder, which the next line will say too."""
+    """Those of them that are nowhere in their folder, to be noted in the next line too."""
     renewed: bool = False
-    """Files were found to be what they should, in another place; the next line notes which."""
+    """Files were found correct in another place; the next line notes which."""
     aside: list[Aside] = field(default_factory=list)
-    """What was found behind the last commit of files, until `settle` has looked at it."""
+    """Bytes found after the last commits of files, until `settle` has compared them."""
 
     def recover(self) -> None:
-        """Set aside what was written without a commit, and see what became of the files meanwhile.
+        """Set aside what was written without a commit, and check the files for other changes.
 
         A file with the size, the time of change and the inode that were noted is taken for
         unchanged; any other is read again from its first byte.
@@ -107,7 +107,7 @@ class DataFiles:
         """Read files again that do not look as they were left, and set aside what is too much.
 
         Raises:
-            IntegrityError: one is not what was written.
+            IntegrityError: a file was changed.
 
         """
         prove_files(self.template, found)
@@ -135,7 +135,7 @@ class DataFiles:
         return read_aside(name, self.path(name), self.csv, compressed=self.template.compressed)
 
     def _recall(self) -> None:
-        """Take up what runs before set aside, and had no time to look at."""
+        """Take over what earlier runs set aside and did not compare."""
         names = self.template.aside(self.state.files)
         try:
             self.aside = [self._read_aside(name) for name in names if name not in self.state.aside]

@@ -1,4 +1,4 @@
-"""What a run writes to, whatever kind it is."""
+"""The protocol of destinations, and how one is opened."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,15 +22,15 @@ class Destination(Protocol):
 
     @property
     def state(self) -> State:
-        """What all commits come to."""
+        """The state after all commits."""
 
     @property
     def pending(self) -> int:
-        """How many records wait for the next commit."""
+        """The number of records that wait for the next commit."""
 
     @property
     def waited(self) -> float:
-        """Seconds that the last commit waited until it was on the disk."""
+        """Seconds that the last commit waited for the disk."""
 
     def known_since(self, time: datetime, kept_from: Callable[[], str]) -> Known:
         """Return what is known of events dated from ``time`` on, or without a time.
@@ -54,7 +54,7 @@ class Destination(Protocol):
         """Drop what was added and not committed: a run that failed leaves it."""
 
     def check(self) -> None:
-        """Check that what was committed is as it was left, before a run of many.
+        """Check that what was committed is unchanged, before a run of many.
 
         Raises:
             IntegrityError: it is not.
@@ -71,7 +71,7 @@ class Destination(Protocol):
 
 
 class Opening(TypedDict, total=False):
-    """How a destination is opened."""
+    """Options for opening a destination."""
 
     wait: float
     """Seconds to wait for another run."""
@@ -80,9 +80,9 @@ class Opening(TypedDict, total=False):
     held: Callable[[], AbstractContextManager[None]]
     """Returns a block that is not interrupted: a commit that has begun is finished."""
     external_rotation: bool
-    """Files are moved away on purpose, so that is no reason for a warning."""
+    """Files are moved away on purpose, so a missing one is not reported."""
     warn: Callable[[str], object]
-    """Takes what a person should know of the destination."""
+    """Called with warnings about the destination."""
 
 
 def open_destination(

@@ -1,4 +1,4 @@
-"""Files and folders on a disk that others use too: looked at, made and opened without surprises."""
+"""Safe operations on files and folders that other programs may change too."""
 
 import errno
 import os
@@ -129,7 +129,7 @@ def set_changed(path: str | int, mtime_ns: int) -> None:
 
 
 def foreign(path: str) -> IntegrityError:
-    """Return the error for a file that is somebody else's."""
+    """Return the error for a file that belongs to somebody else."""
     return IntegrityError(
         f"{path} is there already, and no sync wrote it. Nothing was overwritten: move it away, or "
         "choose another PATH."

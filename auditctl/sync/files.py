@@ -27,7 +27,7 @@ PINNED_AHEAD = timedelta(hours=1)
 
 @dataclass
 class _Part:
-    """What one file gets with the next commit."""
+    """The bytes that one file gets with the next commit."""
 
     data: list[bytes] = field(default_factory=list)
     records: int = 0
@@ -51,7 +51,7 @@ class FileDestination:
 
     @property
     def state(self) -> State:
-        """What all commits come to."""
+        """The state after all commits."""
         return self.journal.state
 
     def known_since(self, time: datetime, kept_from: Callable[[], str]) -> KnownIds:
@@ -80,11 +80,11 @@ class FileDestination:
 
     @property
     def pending(self) -> int:
-        """How many records wait for the next commit."""
+        """The number of records that wait for the next commit."""
         return len(self._times)
 
     def commit(self, progress: Progress) -> None:
-        """Append what was added and make it last.
+        """Append what was added, and sync it to the disk.
 
         A run that found nothing only leaves a sign of life, if the last line is young.
 
@@ -129,7 +129,7 @@ class FileDestination:
             self.discard()
 
     def _is_news(self, progress: Progress) -> bool:
-        """Return whether a run has something to say but that it came to its end."""
+        """Return whether a run has to note more than that it reached its end."""
         state = self.state
         return (
             bool(self._parts or self.files.moved or self.files.renewed)

@@ -1,4 +1,4 @@
-"""A service: a run each interval, through outages, until somebody ends it."""
+"""A service: a run each interval, through outages, until a signal ends it."""
 
 import time
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from typing import NoReturn
 from auditctl.errors import ThrottledError, UnreachableError
 
 LONGEST_PAUSE = 900.0
-"""Seconds between two looks at a provider that is down."""
+"""The longest pause between attempts while a provider is down."""
 DOUBLED = 16
-"""How often the pause may double: far beyond the longest, and short of an overflow."""
+"""The most doublings of the pause: far beyond the longest, and short of an overflow."""
 LONGEST_SLEEP = 86_400.0
 """Seconds slept at a time: the platform cannot sleep for centuries, which a wait may last."""
 
@@ -18,7 +18,7 @@ class Outage:
     """A time without answers from the provider: reported when it begins and when it ends."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        """Report through ``say``."""
+        """Report by calling ``say``."""
         self._say = say
         self._lasts = False
 

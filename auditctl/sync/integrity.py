@@ -1,4 +1,4 @@
-"""Whether the data files hold what the journal says of them."""
+"""The check of data files against their journal."""
 
 import os
 import zlib
@@ -112,7 +112,7 @@ def prove_files(template: Template, names: Collection[str]) -> None:
     """Prove some of the files from where each was last begun.
 
     Raises:
-        IntegrityError: one of them is not what was written.
+        IntegrityError: one of them was changed.
 
     """
     begun: dict[str, int] = {}

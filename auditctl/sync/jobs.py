@@ -11,16 +11,16 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 GRACE = 2.0
-"""Seconds that whatever is in hand may still take when the runs are to end, but for commits."""
+"""Seconds that current work may still take when the runs are to end; commits are waited for."""
 
 
 class StoppedError(BaseException):
-    """The runs are to end; like KeyboardInterrupt it is no failure."""
+    """The runs are to end; like KeyboardInterrupt, this is no failure."""
 
 
 @dataclass
 class Result(Generic[S, R]):
-    """What became of one source: what its run gave, or how it failed."""
+    """The result of one source: its run's outcome, or its failure."""
 
     source: S
     outcome: R | None = None

@@ -1,4 +1,4 @@
-"""What sync, verify and status are asked to do, as plain values; auditctl.toml fills them too."""
+"""The options of sync, verify and status as plain values; auditctl.toml fills them too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from auditctl.parameters import FetchOptions, LogOptions, format_by_suffix
 
 @dataclass(frozen=True, kw_only=True)
 class RepeatOptions(LogOptions):
-    """How runs follow each other."""
+    """Options for repeated and waiting runs."""
 
     follow: bool = False
     interval: str = "60s"
@@ -18,7 +18,7 @@ class RepeatOptions(LogOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class SyncOptions(FetchOptions, RepeatOptions):
-    """What `sync` of one destination is asked."""
+    """Options of `sync` for one destination."""
 
     output: str
     format: FileFormatName | None = None
@@ -35,7 +35,7 @@ class SyncOptions(FetchOptions, RepeatOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class SourcesOptions(RepeatOptions):
-    """What `sync` of the sources of auditctl.toml is asked; without names it is all of them."""
+    """Options of `sync` for sources of auditctl.toml; without names, all of them."""
 
     sources: Sequence[str] = ()
     config: str | None = None
@@ -44,7 +44,7 @@ class SourcesOptions(RepeatOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(LogOptions):
-    """What `verify` is asked."""
+    """Options of `verify`."""
 
     path: str
     format: ReportFormatName = "table"
@@ -52,7 +52,7 @@ class VerifyOptions(LogOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class StatusOptions(LogOptions):
-    """What `status` is asked; without paths it is all of auditctl.toml."""
+    """Options of `status`; without paths, all of auditctl.toml."""
 
     paths: Sequence[str] = ()
     max_age: str | None = None

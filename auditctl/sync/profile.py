@@ -1,4 +1,4 @@
-"""The profile of a destination: the options that it was begun with, which may not change."""
+"""The profile of a destination: the options that it was created with, which may not change."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from auditctl.sync.state import State
 from auditctl.window import parse_time, to_text
 
 Render = Callable[[Sequence[Record]], bytes]
-"""Gives the bytes of records."""
+"""Returns the bytes of records."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a destination is made of; it stays the same for as long as it lives."""
+    """The options that decide what is in a destination; they never change."""
 
     options: dict[str, Any]
     """As they are noted in the journal: the option's name without its dashes -> its value."""
@@ -28,7 +28,7 @@ class Profile:
     since: str | None = None
     """Where the first run begins, as it was typed."""
     since_time: datetime | None = None
-    """What that means now."""
+    """The point in time that this means now."""
 
 
 def compare(profile: Profile, state: State) -> None:

@@ -1,4 +1,4 @@
-"""A journal opened from its end: what its last lines come to, and whether a run holds it."""
+"""A journal opened from its end: its state, and whether a run holds it."""
 
 # The last line tells where the last snapshot of the `State` begins, and only what follows that one
 # is read: so it is opened fast, however long it is.
@@ -71,7 +71,7 @@ def read_end(file: int, path: str) -> tuple[int, int, State]:
     """Return the size of what is whole, where the last snapshot begins, and the state.
 
     Raises:
-        IntegrityError: a line that is needed is not what was written.
+        IntegrityError: a line that is needed was changed.
 
     """
     state = State()
@@ -117,7 +117,7 @@ def _is_snapshot(commit: Commit | None, offset: int) -> bool:
 
 
 def _text(moment_ns: int) -> str | None:
-    """Write a file's time, cut to milliseconds; None if it is no time that can be."""
+    """Write a file's time, cut to milliseconds; None if no clock can show it."""
     try:
         return to_text(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_ns // 1000))
     except OverflowError:

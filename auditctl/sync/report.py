@@ -1,4 +1,4 @@
-"""What verify and status do with their options, and how findings are written."""
+"""The commands verify and status, and how their findings are written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -29,7 +29,7 @@ def verify(options: VerifyOptions) -> None:
     """Prove the destinations of a PATH.
 
     Raises:
-        IntegrityError: one of them is not what was written, or has gaps.
+        IntegrityError: one of them was changed, or has gaps.
 
     """
     from auditctl.sync.verify import verify as prove
@@ -76,7 +76,7 @@ def verify(options: VerifyOptions) -> None:
 def status(  # noqa: C901 - one report, in the order in which it is written
     options: StatusOptions, context: Context
 ) -> None:
-    """Show what became of destinations: those of the PATHs, else all of the configuration's.
+    """Show the status of destinations: those of the PATHs, else all of the configuration's.
 
     Raises:
         IntegrityError: something is wrong with one of them.

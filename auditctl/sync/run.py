@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from auditctl.sync.destination import Destination
 
 MAX_PAGES_PER_COMMIT = 4
-"""What a kill may cost at most."""
+"""The most pages that a kill may cost."""
 READING_PER_WAIT = 4
 """A commit is due after 4 times as long as the last one waited for the disk: where pages come
 slowly, or disks are fast, each page is a commit."""
@@ -40,16 +40,16 @@ ones may be dated wrongly."""
 MAX_QUIET_SECONDS = 60.0
 """A walk that finds nothing new commits how far it got after this time."""
 ASKED_AHEAD = timedelta(days=1)
-"""How much further than now the provider is asked."""
+"""The time after now up to which the provider is asked."""
 
 
 @dataclass
 class Outcome:
-    """What a run has done."""
+    """The outcome of a run."""
 
     records: int = 0
     gaps: list[Span] = field(default_factory=list)
-    """Found by this run: hours that cannot be had any more."""
+    """Gaps that this run found."""
     first: bool = False
     """Nothing had been read before."""
     begins: datetime | None = None
@@ -62,7 +62,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """What a destination is kept up to date with."""
+    """Brings a destination up to date with a log."""
 
     provider: Provider
     client: Client
@@ -72,7 +72,7 @@ class Run:
     """Where the first window begins; None for as far back as the provider keeps its log."""
     tests: Sequence[Test] = ()
     account: str | None = None
-    """Whose log it is, where the events do not say."""
+    """The records' account where the events name none."""
     redacted: bool = True
     watch: Callable[[Tally], None] = lambda _tally: None
     """Called after each page; what it raises ends the run between two commits."""

@@ -26,8 +26,8 @@ def alarms(path: str, state: State) -> str:
 def describe_gap(path: str, title: str, gap: Span) -> str:
     """Describe the hours that a run could not read any more, and say what to do."""
     return (
-        f"{path}: events from {gap} UTC cannot be had any more: {title} does not keep them for so "
-        "long, and no run has asked for them in time. All that there is was written. "
+        f"{path}: events from {gap} UTC are lost: {title} does not keep them for so long, and no "
+        "run has asked for them in time. All that there is was written. "
         f"{_acknowledge(path)}"
     )
 
@@ -56,7 +56,7 @@ def _acknowledge(path: str) -> str:
 def describe_aside(path: str, names: Sequence[str]) -> str:
     """Describe files with bytes that were set aside and are not in the destination."""
     return (
-        f"{path}: {', '.join(names)} has bytes that stood behind the last commit and are not in "
+        f"{path}: {', '.join(names)} has bytes from after the last commit that are not in "
         "the destination: somebody else wrote them, or the journal is older than the file. Look "
         "at them, then move them away."
     )

@@ -49,7 +49,7 @@ class ReadSpan(Span):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is when it commits."""
+    """The progress of a run when it commits."""
 
     window: ReadSpan
     covered: Span | None
@@ -119,17 +119,17 @@ class Pins:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the lines before it come to, beside the members that each line has."""
+    """The state after the lines before it, beside the members that each line has."""
 
     shape: dict[str, Any]
-    """The options that the destination was begun with; they may not change."""
+    """The options that the destination was created with; they may not change."""
     since: str | None
     """Where it was begun, as it was typed."""
     waived: tuple[Span, ...]
     files: Mapping[str, File]
     deleted: tuple[Deleted, ...] = ()
     pinned: Mapping[str, str | None] = field(default_factory=dict)
-    """All pinned ids, in a journal of the first edition."""
+    """All pinned ids, in a journal of version 0.1.0."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Commit:
 
 
 class Change(TypedDict, total=False):
-    """What a run decides of the next `Commit`; the rest stays as it is."""
+    """The members of the next `Commit` that a run decides; the others stay as they are."""
 
     window: ReadSpan
     covered: Span | None
@@ -193,7 +193,7 @@ class Change(TypedDict, total=False):
 
 @dataclass
 class State:
-    """What the lines come to."""
+    """The state after all lines."""
 
     line: int = -1
     """The last line's number."""
@@ -205,7 +205,7 @@ class State:
     files: dict[str, File] = field(default_factory=dict)
     window: ReadSpan | None = None
     covered: Span | None = None
-    """What was read to its end by all runs."""
+    """The span that all runs together have read to its end."""
     seen: str = ""
     """The latest end of any window: what is dated before it may have been seen by now."""
     success: str | None = None
@@ -214,7 +214,7 @@ class State:
     """The newest event's time."""
     records: int = 0
     gaps: tuple[Span, ...] = ()
-    """Hours that cannot be had any more, not yet acknowledged."""
+    """Gaps not yet acknowledged."""
     waived: tuple[Span, ...] = ()
     """The gaps that were acknowledged last."""
     deleted: tuple[Deleted, ...] = ()
@@ -225,7 +225,7 @@ class State:
     ids_at: int | None = None
     """Where the last line begins that has the ids of events with a time."""
     first_edition: bool = False
-    """The last line is of the first edition."""
+    """The last line was written by version 0.1.0."""
     touched: str | None = None
     """The journal's time of change, where it proves that a later run found nothing."""
 
@@ -281,7 +281,7 @@ class State:
 
     @property
     def is_success(self) -> bool:
-        """Whether the last line itself says that a window was read to its end."""
+        """True if the last line itself says that a window was read to its end."""
         return self.at is not None and self.at == self.success
 
 

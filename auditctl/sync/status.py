@@ -1,4 +1,4 @@
-"""What became of each destination: its last success, what it covers, and what is wrong."""
+"""The status of a destination: its last success, what it covers, and what is wrong."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ class Status:
     state: State
     running: bool
     wrong: str
-    """What is wrong, as a sentence; empty if nothing is."""
+    """The problem as a sentence; empty without one."""
     aside: "Sequence[str]" = ()
     """Names of files with bytes that were set aside."""
 
@@ -60,7 +60,7 @@ class Status:
 def read_status(
     template: Template, source: str | None, *, now: datetime, max_age: timedelta | None
 ) -> Status:
-    """Read what became of a destination, without its data."""
+    """Read the status of a destination, without its data."""
     path = template.path
     try:
         state = read_state(template.journal)
@@ -75,7 +75,7 @@ def read_status(
         )
     running = is_held(template.journal)
     if state.line < 0 and not running:
-        wrong = f"No sync has committed anything to {path} yet. See what its runs say."
+        wrong = f"No sync has committed anything to {path} yet. See its runs' output."
         return Status(source, path, state, running=running, wrong=wrong)
     wrong = " ".join(filter(None, (_age(path, state, now, max_age), alarms(path, state))))
     aside = template.aside(state.files)
@@ -83,7 +83,7 @@ def read_status(
 
 
 def acknowledge(template: Template) -> None:
-    """Note that somebody knows of gaps and deleted files, so that they are no failure any more.
+    """Note that gaps and deleted files are known, so that they are no failure any more.
 
     Raises:
         LockedError: a run holds it.
@@ -122,5 +122,5 @@ def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> s
         return ""
     return (
         f"The last success of {path} was {age(last, now)} ago, at {last[:19]} "
-        "UTC. See what its runs say."
+        "UTC. See its runs' output."
     )

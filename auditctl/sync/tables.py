@@ -32,7 +32,7 @@ from auditctl.window import parse_duration, parse_time
 Load = Callable[[str], type[Provider] | None]
 """Returns the provider with a name, if there is one that works."""
 FileContext = tuple[str, Load]
-"""What validation needs: the configuration's folder, and the providers."""
+"""The context of validation: the configuration's folder, and the providers."""
 Toml = Any
 """A value that tomllib returns."""
 Key = tuple[str | int, ...]
@@ -96,7 +96,7 @@ def _key(example: str) -> Any:  # noqa: ANN401 - of any type
 
 
 class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True):
-    """What every source may have, and ``[defaults]`` too."""
+    """The keys that every source may have, and ``[defaults]`` too."""
 
     output: _Output = _key('"audit/{date}.jsonl"')
     format: FileFormatName = _key('"jsonl" or "csv"')

@@ -16,14 +16,14 @@ from auditctl.sync.sentences import describe_aside, describe_foreign_journal
 from auditctl.sync.state import Commit, State
 
 POLL_SECONDS = 0.02
-"""Between two looks whether a run goes on writing."""
+"""Seconds between two checks whether a run still writes."""
 LONGEST_COMMIT = 2.0
-"""Seconds that a commit in hand may take between its data and its line."""
+"""Seconds that a commit may take between its data and its line."""
 
 
 @dataclass
 class Proof:
-    """What was found right, and what a person should know beside it."""
+    """The result of a check without a problem, with notes for a person."""
 
     path: str
     state: State = field(default_factory=State)
@@ -38,12 +38,12 @@ class Proof:
 
 @dataclass
 class _Scan:
-    """What the journal says beside its state."""
+    """Facts from the journal that its state does not have."""
 
     records: dict[str, int] = field(default_factory=dict)
-    """How many records each file has."""
+    """The number of records in each file."""
     total: int = 0
-    """How many there are in all files, also in those that were moved away."""
+    """The number of records in all files, also in those that were moved away."""
     begun: dict[str, int] = field(default_factory=dict)
     """The line where a file that was moved away was last begun anew."""
 
@@ -52,7 +52,7 @@ def verify(template: Template) -> Proof:
     """Read a destination again from its first byte.
 
     Raises:
-        IntegrityError: something is not what was written: the first such thing.
+        IntegrityError: something was changed; the first such thing is named.
 
     """
     proof, scan = _read(template)
@@ -85,7 +85,7 @@ def verify(template: Template) -> Proof:
 
 
 def _notes(template: Template, proof: Proof) -> Iterator[str]:
-    """Describe what a person should know of a destination that is right."""
+    """Describe what a person should know about a destination without a problem."""
     if proof.elsewhere:
         yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
     aside = template.aside(proof.state.files)
@@ -93,8 +93,8 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
         yield describe_aside(template.path, strange)
     if waiting := [name for name in aside if name not in proof.state.aside]:
         yield (
-            f"{', '.join(waiting)}: set aside, from behind the last commit; the next run that "
-            "comes to its end looks whether it is in the destination."
+            f"{', '.join(waiting)}: set aside, from after the last commit; the next run that "
+            "reaches its end checks whether it is in the destination."
         )
     window = proof.state.window
     if window is not None and window.done:
@@ -102,7 +102,7 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
     if is_held(template.journal):
         yield "The last run is still reading."
     else:
-        yield "The last run ended before it had read all it should; the next one goes on there."
+        yield "The last run ended before the end of its window; the next one continues there."
 
 
 def _read(template: Template) -> tuple[Proof, _Scan]:
@@ -114,7 +114,7 @@ def _read(template: Template) -> tuple[Proof, _Scan]:
     if not proof.lines and not is_held(template.journal):  # else the first run is still reading
         raise IntegrityError(
             f"{template.journal} is not there or empty, so nothing is known of {template.path}. "
-            "Give the PATH that was given to sync, placeholders and all."
+            "Use the PATH given to sync, with its placeholders."
         )
     return proof, scan
 
@@ -152,7 +152,7 @@ def _check_unknown_files(template: Template, state: State) -> None:
         path = os.path.join(template.folder, name)  # noqa: PTH118
         if name not in known and _stamp(path)[:1] != (0,):
             raise IntegrityError(
-                f"{path} is there, and the journal does not tell of it: somebody else put it "
+                f"{path} is there, but the journal does not know it: somebody else put it "
                 "there, or put it back, or the journal is another one. Move it away."
             )
 

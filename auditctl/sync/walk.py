@@ -1,4 +1,4 @@
-"""What one walk over a log has read so far, and where it can be taken up again."""
+"""The progress of one walk over a log, and the position to continue from."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Walk:
 
     since: datetime
     position: str | None
-    """Where it can be taken up again."""
+    """The position to continue from."""
     order: Order
     """The order in which its events come."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     until: datetime = END
-    """Up to when everything was seen, from the first answer on."""
+    """The time up to which everything was seen; known from the first answer on."""
     newest: str | None = None
     """The newest event, but for those dated later than ``until``."""
     oldest: str | None = None

@@ -55,7 +55,7 @@ UNREACHABLE = "http://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that appends to files what is new, and how it is told to look back."""
+    """A program that appends to files what is new, and how it is made to look back."""
 
     name: str
     command: tuple[str, ...]
@@ -281,7 +281,7 @@ def asked_again(tool: Tool, dice: random.Random) -> str:
 def main(kills: int, seed: int) -> None:
     """Print a row for each tool as soon as it is known."""
     head = ("tool", "not killed", "killed: missing", "twice", "refused", "late, defaults")
-    show(*head, "late, told to look back", "401", "asked again")
+    show(*head, "late, looking back", "401", "asked again")
     for tool in tools():
         # Each tool meets the same dice.
         row = killed(tool, kills, random.Random(f"{seed} killed"))

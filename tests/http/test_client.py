@@ -165,7 +165,7 @@ def test_a_parameter_without_a_value_makes_no_new_question() -> None:
 def test_what_a_refusal_says_may_be_nested_deep(inner: bytes, said: str) -> None:
     content = b'{"ok":false,"error":%b}' % inner
     service = Service(lambda _: httpx.Response(200, content=content))
-    with pytest.raises(AnswerError, match=f"refused the question{re.escape(said)}"):
+    with pytest.raises(AnswerError, match=f"refused the request{re.escape(said)}"):
         service.export(Roam(api_key=Secret("example"), base_url="https://api.example.com"))
 
 

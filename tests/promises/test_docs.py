@@ -434,7 +434,7 @@ def test_the_examples_of_redaction_come_out_as_written() -> None:
 def test_the_names_that_hold_credentials_are_those_written() -> None:
     about = section(DOCS / "records.md", "Redaction")
     (exactly,) = re.findall(r"(?m)^- exactly: (.*)[;.]$", about)
-    (parts,) = re.findall(r"(?m)^- whatever contains: (.*)[;.]$", about)
+    (parts,) = re.findall(r"(?m)^- names that contain: (.*)[;.]$", about)
     for name in coded(exactly):
         assert is_secret(name)
         assert is_secret(name.title().replace("-", "_"))

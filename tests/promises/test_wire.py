@@ -1483,7 +1483,7 @@ def test_a_proxy_that_needs_more_than_is_installed_says_so(
         2,
         (
             "auditctl: The connection cannot be set up: a SOCKS proxy needs more: pip install "
-            "'auditctl[socks]'. Check the variables that say how, such as HTTPS_PROXY and "
+            "'auditctl[socks]'. Check the variables for it, such as HTTPS_PROXY and "
             "ALL_PROXY.\n"
         ),
     )

@@ -248,5 +248,5 @@ def test_what_waits_for_a_run_to_come_to_its_end_is_noted(
         assert run(*words, **server.environment) == 3
     (aside,) = cut_files(tmp_path)
     (note,) = auditctl("verify", str(path), "--format", "json").json[0]["notes"]
-    assert note.startswith(f"{aside.name}: set aside, from behind the last commit; the next run ")
+    assert note.startswith(f"{aside.name}: set aside, from after the last commit; the next run ")
     assert auditctl("status", str(path)).ended == (0, "")

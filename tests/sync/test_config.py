@@ -358,7 +358,7 @@ NO_SECRET = (
     "it, or {0}_env, with the name of a variable"
 )
 DURATION = "Cannot read the duration 'soon': write it like 45s, 90m, 12h, 30d, 2w or 1d12h"
-NO_PLACEHOLDER = "has a placeholder that is none. There are {date}, {account}, {provider}, {source}"
+NO_PLACEHOLDER = "has an unknown placeholder. Known are {date}, {account}, {provider}, {source}"
 TABLE = "Write a table [sources.NAME] for each source, in single brackets"
 NO_SOURCES = f"sources: {TABLE}"
 NO_PROVIDER = 'Write it like provider = "NAME", as `auditctl providers` shows it'
@@ -428,7 +428,7 @@ MISTAKES = {
     "an output that no path can be": (
         source("where = []").replace("output = ", 'output = "a\\u0000b" #'),
         3,
-        "sources.s.output: The path 'a\\x00b' holds what no path can",
+        "sources.s.output: The path 'a\\x00b' contains characters that no path may have",
     ),
     "a secret that is no text": (
         source(f'password = ["{HIDDEN}"]', provider="hrhis"),
@@ -471,7 +471,7 @@ MISTAKES = {
         source(output="-"),
         3,
         (
-            "sources.s.output: '-' is no file that sync could append to. Give a PATH such as "
+            "sources.s.output: '-' is no file that sync could append to. Use a PATH such as "
             "audit.jsonl or audit/{date}.jsonl.gz"
         ),
     ),
@@ -530,7 +530,7 @@ MISTAKES = {
     "fields": (
         source('fields = ["id", "id"]'),
         4,
-        "sources.s.fields: The field 'id' stands in --fields twice",
+        "sources.s.fields: The field 'id' is in --fields twice",
     ),
     "a format": (
         source('format = "table"'),

@@ -94,7 +94,7 @@ def test_a_full_disk_leaves_what_was_committed(
 ) -> None:
     before = data(destination).read_bytes()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some room"):
+    with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some space"):
         write(destination, 1)
     assert data(destination).read_bytes() == before
     assert verify(profile.template).records == 1
@@ -111,7 +111,7 @@ def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         sync(file)
 
-    with patch("os.fsync", fsync), pytest.raises(OutputError, match="Free some room"):
+    with patch("os.fsync", fsync), pytest.raises(OutputError, match="Free some space"):
         write(destination, 1)
     assert data(destination).read_bytes() == before
     assert verify(profile.template).records == 1
@@ -185,7 +185,7 @@ def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path)
             return real(file, rest, offset)
 
         held.add([record(1), tomorrow])
-        with patch("os.pwrite", pwrite), pytest.raises(OutputError, match="Free some room"):
+        with patch("os.pwrite", pwrite), pytest.raises(OutputError, match="Free some space"):
             held.commit(PROGRESS)
         there = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         assert there == {**before, "2026-01-02.jsonl": b""}

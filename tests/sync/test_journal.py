@@ -457,7 +457,7 @@ def test_a_disk_that_is_full_leaves_the_line_before(folder: Path) -> None:
     commit(journal, 1)
     before = (folder / "j").read_bytes()
     full = OSError(28, "No space left on device")
-    with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some room"):
+    with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some space"):
         commit(journal, 2)
     assert (folder / "j").read_bytes() == before
     commit(journal, 2)

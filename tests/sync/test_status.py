@@ -192,7 +192,7 @@ def test_a_last_success_that_is_too_old_is_a_failure(
     moment = aged(path, age)
     assert auditctl("status", path, "-q").ended == (0, "")
     found = auditctl("status", path, "--max-age", "4m", "--format", "json")
-    problem = f"The last success of {path} was {told} ago, at {moment} UTC. See what its runs say."
+    problem = f"The last success of {path} was {told} ago, at {moment} UTC. See its runs' output."
     assert found.ended == (WRONG, f"auditctl: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
     table = auditctl("status", path, "--max-age", "4m").out.decode()
@@ -251,7 +251,7 @@ def test_a_first_run_that_failed_is_wrong(tmp_path: Path, auditctl: Program) -> 
     with held(f"{path}.journal"):
         assert auditctl("status", path, "-q").ended == (0, "")  # it may be the first that runs
     found = auditctl("status", path, "--format", "json")
-    problem = f"No sync has committed anything to {path} yet. See what its runs say."
+    problem = f"No sync has committed anything to {path} yet. See its runs' output."
     assert found.ended == (WRONG, f"auditctl: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
 

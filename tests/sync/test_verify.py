@@ -553,7 +553,7 @@ def test_a_file_that_the_journal_does_not_tell_of_is_found(tmp_path: Path) -> No
     theirs.touch()
     verify(parse_template(path))
     theirs.write_bytes(b"{}\n")
-    with pytest.raises(IntegrityError, match="the journal does not tell of it"):
+    with pytest.raises(IntegrityError, match="the journal does not know it"):
         verify(parse_template(path))
 
 
@@ -562,7 +562,7 @@ def test_a_file_put_under_the_name_of_one_that_is_gone_is_found(plain: Destinati
     synced(Persona(3), plain.path)  # has no news, and notes that the file was moved away
     assert plain.complaint() == ""
     Path(f"{plain.path}.1").rename(plain.path)
-    assert "the journal does not tell of it" in plain.complaint()
+    assert "the journal does not know it" in plain.complaint()
 
 
 def test_files_of_a_destination_beside_it_are_not_taken_for_its_own(
@@ -615,7 +615,7 @@ def test_a_journal_copied_beside_another_file_proves_nothing(plain: Destination)
 def test_a_run_that_is_not_at_its_end_is_told_of(plain: Destination) -> None:
     (number,) = plain.committing
     plain.write(plain.lines[: number + 1])
-    ended = "The last run ended before it had read all it should; the next one goes on there."
+    ended = "The last run ended before the end of its window; the next one continues there."
     assert plain.prove().notes == [ended]
     with plain.journal.open("rb") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
