@@ -123,7 +123,7 @@ class ListOptions(OutputOptions):
         """
         from auditctl.window import FORMS, Window, before, finer, parse_time
 
-        since_text = self.since or DEFAULT_SINCE
+        since_text = DEFAULT_SINCE if self.since is None else self.since
         until = parse_time(self.until, now)
         if self.since is None and self.limit is not None:
             begin = None if keeps is None else before(now, keeps)
