@@ -76,10 +76,14 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         _deliver(found, format_, options.output, tally, context.console, progress=progress)
     finally:
         client.close()
+    found_all = tally.records != options.limit
+    records = (
+        f"{count(tally.records, 'record')} since {_begin(window)}"
+        if found_all
+        else f"the {count(tally.records, 'most recent record')}"
+    )
     context.console.info(
-        f"{ready.title}: {count(tally.records, 'record')} since "
-        f"{_begin(window)}, {count(tally.pages, 'page')}, "
-        f"{tally.took:.1f} s."
+        f"{ready.title}: {records}, {count(tally.pages, 'page')}, {tally.took:.1f} s."
     )
     warn_of_events(ready.title, tally, context.console)
     since = options.since or (DEFAULT_SINCE if options.limit is None else "")

@@ -228,6 +228,13 @@ class FileDestination:
     def check(self) -> None:
         """Check that all files are as they were left."""
         self.files.check_files()
+        self.note_deleted()
+
+    def note_deleted(self) -> None:
+        """Write to the journal which files were found deleted: the run may fail before a commit."""
+        if self.files.deleted:
+            with self.held():
+                self._append()
 
 
 @contextmanager
@@ -257,7 +264,9 @@ def open_files(  # noqa: PLR0913 - each by its name
         files = DataFiles(template, journal.state, profile.header, external_rotation, warn)
         compare(profile, journal.state)
         files.recover()
-        yield FileDestination(profile, journal, files, held)
+        destination = FileDestination(profile, journal, files, held)
+        destination.note_deleted()
+        yield destination
     finally:
         journal.close()
 

@@ -264,6 +264,7 @@ def test_what_is_wrong_with_the_words_is_said_as_json_where_that_is_wanted(
         ("--since", "1d", "--until", "2d"),
         ("--since", "2999-01-01", "--until", "2999-01-02"),
         ("--since", "99999999999", "--until", "now"),
+        ("--since", "", "--limit", "3"),
     ],
     ids=" ".join,
 )

@@ -405,6 +405,17 @@ def test_the_summary_stands_below_an_empty_table_too() -> None:
     assert summary.startswith("Persona: 0 records since ")
 
 
+@pytest.mark.parametrize(
+    ("limit", "summary"),
+    [(5, "the 5 most recent records, 1 page"), (900, "250 records since the beginning, 3 pages")],
+)
+def test_the_summary_says_whether_the_limit_ended_the_list(limit: int, summary: str) -> None:
+    words = ("persona", "list", "--limit", str(limit), "-f", "csv", "--fields", "id")
+    with Server(log()) as server, terminal(server, *words) as shown:
+        found = screen(shown.end(), WIDE)
+    assert found[-2].startswith(f"Persona: {summary}, ")
+
+
 def test_a_pause_is_explained_while_it_lasts_and_gone_afterwards() -> None:
     with (
         Server(log(), faults=[None, too_many(1)]) as server,

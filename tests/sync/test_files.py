@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.program import run, synced
-from tests.server import Persona, Server, Upstash
+from tests.server import Fault, Persona, Server, Upstash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.program import Program
 
-WRONG, HELD, FAILED = 8, 7, 9
+REFUSED, WRONG, HELD, FAILED = 4, 8, 7, 9
 
 
 def sync(path: Path, log: Any, *words: str) -> int:
@@ -60,6 +60,27 @@ def test_a_deleted_file_is_not_forgotten(path: str, tmp_path: Path, auditctl: Pr
     assert auditctl("verify", full, "-q").ended == (0, "")
     synced(log, full)
     assert auditctl("status", full, "-q").ended == (0, "")
+
+
+def test_a_deletion_is_not_forgotten_when_the_run_that_finds_it_fails(
+    tmp_path: Path, auditctl: Program
+) -> None:
+    path = tmp_path / "all.jsonl"
+    log = Persona(3)
+    synced(log, path)
+    data = path.read_bytes()
+    path.unlink()
+    with Server(log, faults=[Fault(401)]) as server:
+        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+    assert found.status == REFUSED
+    assert f"all.jsonl {GONE}" in found.said
+    path.with_suffix(".old").write_bytes(data)
+    for command in ("status", "verify"):
+        assert auditctl(command, str(path)).status == WRONG
+    synced(log, path)
+    assert auditctl("status", str(path)).status == WRONG
+    assert auditctl("status", str(path), "--acknowledge-gaps", "-q").ended == (0, "")
+    assert auditctl("verify", str(path), "-q").ended == (0, "")
 
 
 def data_file(folder: Path) -> Path:
