@@ -143,19 +143,28 @@ class _Walk:
         self.first_total = self.last_total = self.smallest_total = self.largest_total = total
         self.stated_size = max(1, first.size)
         self.size = rows or self.stated_size  # a service may cap its pages, whatever it states
-        self.repeated = self.may_repeat = 0
-        """Rows that came again; and rows that moved on because new ones were put before them."""
+        self.seen = self.shown
+        """Keys of rows that a page has shown in this pass."""
+        self.pass_total = total
+        """The total when this pass began."""
+        self.read_to = 0
+        """Where the rows that this pass has read would end, if new ones push them on."""
+        self.moves = False
+        """Rows have moved otherwise than by new ones that were put before them, or behind them."""
+        self.grows_in_front: bool | None = None
+        """Where the log gets its new rows; None before that is known."""
         self.is_overtaken = False
         """A page was answered later than the one behind it, so rows may have passed both."""
 
     def passes(self) -> Iterator[Page]:
         """Read all pages but the first, then all of them again while rows may be missing."""
-        moves = one_by_one = False
+        one_by_one = False
         for turn in range(MAX_PASSES):
-            self.is_overtaken = False
+            self.is_overtaken = self.moves = False
+            if turn:
+                self.seen, self.pass_total, self.read_to = set(), self.last_total, 0
             yield from self.read_from(1 if turn else 2, one_by_one=one_by_one)
-            if turn == 0:
-                moves = self.repeated > self.may_repeat
+            moves = self.moves
             # One by one, no page is overtaken: rows that are pushed on are on the next one.
             one_by_one = self.is_overtaken
             if self.largest_total > self.first_total:
@@ -180,7 +189,7 @@ class _Walk:
             ask = map if one_by_one else self.client.ahead
             for answer in ask(self.ask, numbers):
                 shown = len(self.shown)
-                yield self.take(number, answer)
+                yield self.take(number, answer, is_next=True)
                 fruitless = fruitless + 1 if len(self.shown) == shown else 0
                 if is_first_pass and fruitless == MOST_FRUITLESS:
                     raise self.incomplete(f"{MOST_FRUITLESS} pages in a row brought no new one")
@@ -213,23 +222,40 @@ class _Walk:
             else:
                 return
 
-    def take(self, number: int, answer: NumberedPage) -> Page:
+    def take(self, number: int, answer: NumberedPage, *, is_next: bool = False) -> Page:
         """Count what a page shows, and return it without the rows that were delivered before."""
         page = answer.page
         total = len(page.events) if number == 1 and answer.total is None else answer.total
         if total is None:
             raise self.client.strange("a later page has no pager")
-        self.may_repeat += max(0, total - self.last_total)
-        self.is_overtaken |= total < self.last_total
+        growth = total - self.last_total
+        self.is_overtaken |= growth < 0
         self.last_total = total
         self.smallest_total = min(self.smallest_total, total)
         self.largest_total = max(self.largest_total, total)
         keys = keys_of(page.events, (number - 1) * self.size, self.id_name)
-        self.repeated += sum(key in self.shown for key in keys)
+        if is_next and self.seen and growth >= 0:
+            self.note_repeats(number, [key in self.seen for key in keys], growth)
         page = _only(page, [key not in self.shown and key not in self.known for key in keys])
         self.shown.update(keys)
+        self.seen.update(keys)
         self.count += len(page.events)
         return replace(page, partial=self.count < self.largest_total)
+
+    def note_repeats(self, number: int, repeats: list[bool], growth: int) -> None:
+        """Compare the rows of a page that came before with those that growth pushes onto it."""
+        start = (number - 1) * self.size
+        # Rows that are newer than this pass may have been seen or not.
+        older = max(0, self.last_total - self.pass_total - start)
+        self.read_to = max(self.read_to, start) + growth
+        reach = self.read_to - start
+        pushed, others = repeats[older:reach], repeats[max(older, reach) :]
+        if pushed:
+            in_front = any(repeats[older:])
+            self.moves |= self.grows_in_front not in (None, in_front)
+            self.grows_in_front = in_front
+            self.moves |= in_front and not all(pushed)
+        self.moves |= any(others)
 
     @property
     def last_page(self) -> int:

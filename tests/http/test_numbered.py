@@ -150,3 +150,27 @@ def test_pages_that_overtake_each_other_in_a_growing_log_leave_no_gap(
         found = [event["key"] for page in pages for event in page.events]
     assert len(set(found)) == len(found)
     assert set(found) >= set(range(150))
+
+
+@given(st.integers(0, 4), st.integers(2, 50), st.randoms())
+def test_a_growing_log_whose_rows_move_is_read_whole_or_fails(
+    growth: int, rare: int, dice: Random
+) -> None:
+    """A database may begin each scan where the last one ended, while each request adds a row."""
+    site = Site(rows(*range(150)))
+
+    def ask(number: int) -> NumberedPage:
+        first = min(row["key"] for row in site.rows)
+        site.rows = [*rows(*range(first - growth, first)), *site.rows]
+        shown = site.ask(number)
+        if not dice.randrange(rare):
+            begin = dice.randrange(len(site.rows))
+            site.rows = [*site.rows[begin:], *site.rows[:begin]]
+        return shown
+
+    client = Service.saying().client(ACME)
+    try:
+        pages = list(read_numbered(client, ask, [ask(1)], id_name="key"))
+    except AnswerError:
+        return
+    assert {event["key"] for page in pages for event in page.events} >= set(range(150))
