@@ -164,12 +164,11 @@ class _Walk:
             if turn:
                 self.seen, self.pass_total, self.read_to = set(), self.last_total, 0
             yield from self.read_from(1 if turn else 2, one_by_one=one_by_one)
-            moves = self.moves
             # One by one, no page is overtaken: rows that are pushed on are on the next one.
             one_by_one = self.is_overtaken
             if self.largest_total > self.first_total:
                 yield from self.read_ends()
-            in_order = not (moves or one_by_one)
+            in_order = not (self.moves or one_by_one)
             if self.is_complete or (in_order and self.count >= self.smallest_total):
                 return
         raise self.incomplete(MOVES)
