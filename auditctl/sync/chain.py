@@ -13,18 +13,9 @@ from typing import Any
 import orjson
 
 from auditctl.errors import IntegrityError
+from auditctl.sync.commits import Commit, Deleted, File, FileEntry, Pins, Snapshot
 from auditctl.sync.disk import open_file
-from auditctl.sync.state import (
-    FIRST_PREV,
-    Commit,
-    Deleted,
-    File,
-    FileEntry,
-    Pins,
-    ReadSpan,
-    Snapshot,
-    Span,
-)
+from auditctl.sync.state import FIRST_PREV, ReadSpan, Span
 
 BLOCK = 256 * 1024
 LINE = 16 * 1024

@@ -13,14 +13,12 @@ from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
 from auditctl.escape import escape
-from auditctl.fields import field, parse_fields, parse_test
-from auditctl.formats.jsonl import Jsonl
+from auditctl.fields import parse_test
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.parameters import duration
 from auditctl.paths import Template, parse_template
-from auditctl.provider import log_of, own_options
-from auditctl.record import FIELDS
+from auditctl.provider import log_of
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SourcesOptions, SyncOptions
@@ -28,6 +26,7 @@ from auditctl.sync.profile import Profile
 from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
+from auditctl.sync.shape import profile_of_files
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Job:
         overlap = max(duration("--overlap", options.overlap), late)
         wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
-        profile = self._profile(now)
+        profile = profile_of_files(self.provider, options, self.template, now)
         ready, client = connect(
             self.provider,
             options,
@@ -100,40 +99,6 @@ class Job:
                 )
         finally:
             client.close()
-
-    @property
-    def _log_name(self) -> str:
-        return self.options.own.get("log_name") or next(iter(self.provider.logs))
-
-    def _profile(self, now: datetime) -> Profile:
-        options = self.options
-        since = None if options.since is None else parse_time(options.since, now)
-        if since is not None and since > now:
-            raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
-        format_ = options.format_name()
-        fields = None if options.fields is None else parse_fields(options.fields)
-        own = own_options(self.provider)
-        begun_with: dict[str, Any] = {
-            "provider": self.provider.name,
-            "demo": options.demo or None,
-            "account": options.account_name(),
-            "output": self.template.names,
-            "format": format_,
-            "fields": fields and ",".join(one.name for one in fields),
-            "where": list(options.where),
-            "redact": options.redact,
-            "csv-guard": options.csv_guard if format_ == "csv" else None,
-            **{f.metadata["flag"][2:]: list(options.own.get(f.name, ())) for f in own},
-            **({"log": self._log_name} if len(self.provider.logs) > 1 else {}),
-        }
-        begun = (options.since, since)
-        if format_ == "jsonl":
-            return Profile(begun_with, self.template, Jsonl(fields).rows, b"", *begun)
-        from auditctl.formats.csv import Csv
-
-        csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
-        header = csv.rows([])
-        return Profile(begun_with, self.template, csv.rows, header, *begun)
 
     def gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""

@@ -9,6 +9,7 @@ from auditctl.output import cannot
 from auditctl.paths import Template, journals_of, short_name
 from auditctl.sync.aside import Aside, read_aside, set_aside
 from auditctl.sync.chain import read_lines
+from auditctl.sync.commits import Deleted, File, FileEntry, FileState
 from auditctl.sync.disk import (
     close,
     create_file,
@@ -22,7 +23,6 @@ from auditctl.sync.disk import (
 )
 from auditctl.sync.integrity import Files, find_contents, prove_files
 from auditctl.sync.sentences import describe_aside, describe_deletion
-from auditctl.sync.state import Deleted, File, FileEntry, State
 from auditctl.window import now_text
 
 
@@ -31,7 +31,7 @@ class DataFiles:
     """The data files of a destination that this run holds."""
 
     template: Template
-    state: State
+    state: FileState
     """The state of the files by the journal."""
     csv: bytes = b""
     """The header of each file, if they are CSV."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypedDict, Unpack
 
 from auditctl.record import Record
-from auditctl.sync.profile import Profile
+from auditctl.sync.profile import FileProfile, Profile
 from auditctl.sync.state import Progress, State
 
 
@@ -28,9 +28,8 @@ class Destination(Protocol):
     def pending(self) -> int:
         """The number of records that wait for the next commit."""
 
-    @property
-    def waited(self) -> float:
-        """Seconds that the last commit waited for the disk."""
+    def is_due(self, seconds: float) -> bool:
+        """Return whether to commit, so many seconds after the last commit."""
 
     def known_since(self, time: datetime, kept_from: Callable[[], str]) -> Known:
         """Return what is known of events dated from ``time`` on, or without a time.
@@ -97,6 +96,9 @@ def open_destination(
         OutputError: it cannot be written.
 
     """
-    from auditctl.sync.files import open_files
+    match profile:
+        case FileProfile():
+            from auditctl.sync.files import open_files
 
-    return open_files(profile, **opening)
+            return open_files(profile, **opening)
+    raise NotImplementedError

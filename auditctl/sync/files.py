@@ -13,14 +13,22 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.record import Record
 from auditctl.sync.aside import rows_of
+from auditctl.sync.commits import Change, File, FileEntry, FileState
 from auditctl.sync.datafiles import DataFiles
 from auditctl.sync.disk import foreign, inspect, make_folder, open_file
 from auditctl.sync.journal import Journal
 from auditctl.sync.known import KnownIds
-from auditctl.sync.profile import Profile, compare
-from auditctl.sync.state import Change, File, FileEntry, Progress, Span, State
+from auditctl.sync.profile import FileProfile, compare
+from auditctl.sync.state import Progress
 from auditctl.window import before, from_text, shift, to_text
 
+MAX_PAGES_PER_COMMIT = 4
+"""The most pages that a kill may cost."""
+READING_PER_WAIT = 4
+"""A commit is due after 4 times as long as the last one waited for the disk: where pages come
+slowly, or disks are fast, each page is a commit."""
+MAX_QUIET_SECONDS = 60.0
+"""A walk that finds nothing new commits how far it got after this time."""
 PINNED_AHEAD = timedelta(hours=1)
 """Ids of events dated over an hour ahead are pinned: later windows will show them again."""
 
@@ -37,11 +45,14 @@ class _Part:
 class FileDestination:
     """The files and the journal that a run holds; see `Destination`."""
 
-    profile: Profile
+    profile: FileProfile
     journal: Journal
     files: DataFiles
     held: Callable[[], AbstractContextManager[None]]
-    waited: float = 0.0
+    _waited: float = 0.0
+    """Seconds that the last commit waited for the disk."""
+    _pages: int = 0
+    """Pages added since the last commit."""
     _parts: dict[str, _Part] = field(default_factory=dict)
     _times: dict[str, str | None] = field(default_factory=dict)
     """The id of each record added, and its time."""
@@ -50,7 +61,7 @@ class FileDestination:
     _newest: str | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> FileState:
         """The state after all commits."""
         return self.journal.state
 
@@ -61,6 +72,7 @@ class FileDestination:
 
     def add(self, records: list[Record]) -> None:
         """Take records for the next commit, rendered now: to hold them until then is slower."""
+        self._pages += 1
         groups = self.profile.template.groups(records)
         for name, group in groups.items():
             part = self._parts.setdefault(name, _Part())
@@ -74,6 +86,7 @@ class FileDestination:
 
     def discard(self) -> None:
         """Drop what was added and not committed."""
+        self._pages = 0
         self._parts = {}
         self._times = {}
         self._oldest = self._newest = None
@@ -82,6 +95,12 @@ class FileDestination:
     def pending(self) -> int:
         """The number of records that wait for the next commit."""
         return len(self._times)
+
+    def is_due(self, seconds: float) -> bool:
+        """Return whether a kill should cost no more than what was added by now."""
+        if not self._times:
+            return seconds >= MAX_QUIET_SECONDS
+        return self._pages >= MAX_PAGES_PER_COMMIT or seconds >= READING_PER_WAIT * self._waited
 
     def commit(self, progress: Progress) -> None:
         """Append what was added, and sync it to the disk.
@@ -96,7 +115,7 @@ class FileDestination:
             OutputError: a file cannot be written. What was committed before stays.
 
         """
-        self.waited = 0.0
+        self._waited = 0.0
         with self.held():
             if not self._is_news(progress) and self.journal.beat():
                 return
@@ -130,15 +149,8 @@ class FileDestination:
 
     def _is_news(self, progress: Progress) -> bool:
         """Return whether a run has to note more than that it reached its end."""
-        state = self.state
-        return (
-            bool(self._parts or self.files.moved or self.files.renewed)
-            or not progress.window.done
-            or state.window is None
-            or not state.window.done
-            or progress.gaps != state.gaps
-            or _begins_or_ends_earlier(progress.covered, state.covered)
-        )
+        found = self._parts or self.files.moved or self.files.renewed
+        return bool(found) or self.state.is_changed_by(progress)
 
     def _pinned(self, until: str) -> dict[str, str | None]:
         """Return the ids of events that no later run finds by their time."""
@@ -164,7 +176,7 @@ class FileDestination:
         change["deleted"] = tuple(self.files.deleted)
         self.journal.append(snapshot=snapshot, **change)
         self.files.moved, self.files.deleted, self.files.renewed = [], [], False
-        self.waited += self.journal.waited
+        self._waited += self.journal.waited
 
     def _begin(self, names: Iterable[str], progress: Progress) -> None:
         """Make new files, empty, and name them in the journal before anything is written to them.
@@ -203,7 +215,7 @@ class FileDestination:
                 write_all(descriptor, data, file.length)
                 started = time.monotonic()
                 os.fsync(descriptor)
-                self.waited += time.monotonic() - started
+                self._waited += time.monotonic() - started
                 found = os.fstat(descriptor)
             except OSError:
                 with suppress(OSError):
@@ -239,7 +251,7 @@ class FileDestination:
 
 @contextmanager
 def open_files(  # noqa: PLR0913 - each by its name
-    profile: Profile,
+    profile: FileProfile,
     *,
     wait: float = 0.0,
     pause: Callable[[float], object] = time.sleep,
@@ -269,13 +281,6 @@ def open_files(  # noqa: PLR0913 - each by its name
         yield destination
     finally:
         journal.close()
-
-
-def _begins_or_ends_earlier(covered: Span | None, known: Span | None) -> bool:
-    """Return whether less is covered than the journal says, or what begins elsewhere."""
-    if covered is None or known is None:
-        return covered != known
-    return covered.since != known.since or covered.until < known.until
 
 
 def _entry(

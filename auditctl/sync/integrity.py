@@ -13,8 +13,8 @@ from auditctl.errors import IntegrityError
 from auditctl.paths import Template
 from auditctl.sync.aside import rows_of, unpacked
 from auditctl.sync.chain import read_at, read_lines, unreadable
+from auditctl.sync.commits import FileEntry
 from auditctl.sync.disk import close, open_file
-from auditctl.sync.state import FileEntry
 
 CHUNK = 1024 * 1024
 MOST_OPEN = 64

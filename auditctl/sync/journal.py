@@ -23,9 +23,9 @@ from auditctl.sync.chain import (
     unreadable,
     wrong_line,
 )
+from auditctl.sync.commits import Change, Commit, Pins
 from auditctl.sync.disk import close, open_file
 from auditctl.sync.replay import NS_PER_MS, read_end
-from auditctl.sync.state import Change, Commit, Pins
 from auditctl.window import now_text
 
 POLL_SECONDS = 0.02

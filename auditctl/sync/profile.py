@@ -15,20 +15,36 @@ Render = Callable[[Sequence[Record]], bytes]
 """Returns the bytes of records."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """The options that decide what is in a destination; they never change."""
 
     options: dict[str, Any]
-    """As they are noted in the journal: the option's name without its dashes -> its value."""
-    template: Template
-    render: Render
-    header: bytes = b""
-    """A file begins with it."""
+    """As a commit notes them: the option's name without its dashes -> its value."""
     since: str | None = None
     """Where the first run begins, as it was typed."""
     since_time: datetime | None = None
     """The point in time that this means now."""
+
+    @property
+    def path(self) -> str:
+        """The PATH of the destination."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileProfile(Profile):
+    """The profile of files."""
+
+    template: Template
+    render: Render
+    header: bytes = b""
+    """A file begins with it."""
+
+    @property
+    def path(self) -> str:
+        """The PATH of the files."""
+        return self.template.path
 
 
 def compare(profile: Profile, state: State) -> None:
@@ -46,7 +62,7 @@ def compare(profile: Profile, state: State) -> None:
         was, is_ = begun.get(name), options.get(name)
         if was != is_:
             raise UsageError(
-                f"{profile.template.path} was begun with {_said(name, was)}; this run has "
+                f"{profile.path} was begun with {_said(name, was)}; this run has "
                 f"{_said(name, is_)}. Use the same options as before, or give another PATH."
             )
     # A duration is the same as long as it is written the same: each run of a crontab has it.
@@ -58,7 +74,7 @@ def compare(profile: Profile, state: State) -> None:
     typed = state.since and parse_time(state.since, datetime.now(UTC))
     if profile.since_time != typed and to_text(profile.since_time, exact=True) != begun_at:
         raise UsageError(
-            f"{profile.template.path} was begun with {_said('since', state.since)}; this run has "
+            f"{profile.path} was begun with {_said('since', state.since)}; this run has "
             f"{_said('since', profile.since)}. Leave it out, or give another PATH."
         )
 

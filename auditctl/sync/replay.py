@@ -1,7 +1,7 @@
 """A journal opened from its end: its state, and whether a run holds it."""
 
-# The last line tells where the last snapshot of the `State` begins, and only what follows that one
-# is read: so it is opened fast, however long it is.
+# The last line tells where the last snapshot of the `FileState` begins, and only what follows it is
+# read: so it is opened fast, however long it is.
 
 import fcntl
 import os
@@ -17,14 +17,15 @@ from auditctl.sync.chain import (
     unreadable,
     wrong_line,
 )
+from auditctl.sync.commits import Commit, FileState
 from auditctl.sync.disk import close, open_file
-from auditctl.sync.state import FIRST_PREV, Commit, State
+from auditctl.sync.state import FIRST_PREV
 from auditctl.window import to_text
 
 NS_PER_MS = 1_000_000
 
 
-def read_state(path: str) -> State | None:
+def read_state(path: str) -> FileState | None:
     """Read the state without the lock, perhaps while a run writes; None without a journal.
 
     Raises:
@@ -67,14 +68,14 @@ def is_held(path: str) -> bool:
     return False
 
 
-def read_end(file: int, path: str) -> tuple[int, int, State]:
+def read_end(file: int, path: str) -> tuple[int, int, FileState]:
     """Return the size of what is whole, where the last snapshot begins, and the state.
 
     Raises:
         IntegrityError: a line that is needed was changed.
 
     """
-    state = State()
+    state = FileState()
     size = os.fstat(file).st_size
     offset, text = next(backward(file, size, torn=True), (0, b"\n"))
     if b"\0" in text or not text.endswith(b"\n"):

@@ -46,7 +46,7 @@ def verify(options: VerifyOptions) -> None:
             wrong.append(str(error))
             rows.append({"path": one.path, "ok": False, "problem": str(error)})
             continue
-        missing = alarms(one.path, proof.state)
+        missing = alarms(one.path, proof.state, proof.state.deleted)
         wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
@@ -110,8 +110,8 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     elif found:
         write_table(context, [_status_row(now, one) for one in found])
     for seen in found:
-        if strange := [name for name in seen.aside if name in seen.state.aside]:
-            context.console.warning(describe_aside(seen.path, strange))
+        if seen.strange:
+            context.console.warning(describe_aside(seen.path, seen.strange))
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError(*wrong)

@@ -29,16 +29,9 @@ if TYPE_CHECKING:
     from auditctl.provider import Order, Provider
     from auditctl.sync.destination import Destination
 
-MAX_PAGES_PER_COMMIT = 4
-"""The most pages that a kill may cost."""
-READING_PER_WAIT = 4
-"""A commit is due after 4 times as long as the last one waited for the disk: where pages come
-slowly, or disks are fast, each page is a commit."""
 MIN_OLDER_EVENTS = 10
 """Events at a page's end that must all be older than twice the overlap before reading stops: single
 ones may be dated wrongly."""
-MAX_QUIET_SECONDS = 60.0
-"""A walk that finds nothing new commits how far it got after this time."""
 ASKED_AHEAD = timedelta(days=1)
 """The time after now up to which the provider is asked."""
 
@@ -225,20 +218,11 @@ class Run:
             self.watch(outcome.tally)
             if is_past:
                 break
-            if self._is_due(walk, time.monotonic() - committed):
+            progressed = self.destination.pending or walk.position is not None
+            if progressed and self.destination.is_due(time.monotonic() - committed):
                 self.destination.commit(self._progress(walk, outcome))
-                walk.pages_since_commit = 0
                 committed = time.monotonic()
         return True
-
-    def _is_due(self, walk: Walk, waited: float) -> bool:
-        """Return whether it is time for a commit, so many seconds behind the last one."""
-        if not self.destination.pending:
-            return walk.position is not None and waited >= MAX_QUIET_SECONDS
-        return (
-            walk.pages_since_commit >= MAX_PAGES_PER_COMMIT
-            or waited >= READING_PER_WAIT * self.destination.waited
-        )
 
     def _is_past(self, since: datetime, batch: Batch) -> bool:
         """Return whether what follows is so old that a window with an overlap need not read on.

@@ -4,13 +4,14 @@ import shlex
 from collections.abc import Sequence
 
 from auditctl.paths import Template
+from auditctl.sync.commits import Deleted
 from auditctl.sync.state import Span, State
 
 MOST_NAMES = 10
 """Names of files that one sentence holds."""
 
 
-def alarms(path: str, state: State) -> str:
+def alarms(path: str, state: State, deleted: Sequence[Deleted] = ()) -> str:
     """Describe what stays wrong until somebody acknowledges it; empty if nothing is."""
     found = []
     if state.gaps:
@@ -18,8 +19,8 @@ def alarms(path: str, state: State) -> str:
             f"{path}: events are missing from {', '.join(map(str, state.gaps))} UTC: the provider "
             "did not keep them until they were asked for."
         )
-    if state.deleted:
-        found.append(_deleted(path, [file.name for file in state.deleted]))
+    if deleted:
+        found.append(_deleted(path, [file.name for file in deleted]))
     return f"{' '.join(found)} {_acknowledge(path)}" if found else ""
 
 

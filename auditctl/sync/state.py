@@ -1,18 +1,13 @@
-"""The state of a destination, rebuilt by replaying its journal."""
+"""The state that a run continues from, and its progress, whatever its destination is."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any
 
 from auditctl.sync.coverage import Stretch
 from auditctl.window import from_moment, from_text, to_text
 
 FIRST_PREV = "0" * 64
-
-SNAPSHOT_EVERY = 64 * 1024
-"""Bytes of lines after which a snapshot of the state is written, or more where it is large."""
-SNAPSHOT_SHARE, BYTES_PER_FILE = 8, 128
-"""A snapshot is written after 8 times its own size; each file takes about 128 bytes in it."""
+"""Takes the place of a hash in the first commit."""
 
 
 @dataclass(frozen=True)
@@ -57,157 +52,22 @@ class Progress:
     gaps: tuple[Span, ...]
 
 
-@dataclass(frozen=True)
-class FileEntry:
-    """The bytes that one commit appended to one file."""
-
-    name: str
-    offset: int
-    length: int
-    records: int
-    sha256: str
-    mtime_ns: int
-    inode: int
-    header: bool | None = None
-    """CSV only: the bytes begin with the header line."""
-
-    @property
-    def end(self) -> int:
-        """The length of the file after the commit."""
-        return self.offset + self.length
-
-
-@dataclass(frozen=True)
-class Deleted:
-    """A file that was found deleted, with what was committed to it."""
-
-    name: str
-    length: int
-    at: str
-    """When that was noticed."""
-
-
-@dataclass(frozen=True)
-class File:
-    """A data file as its last commit left it."""
-
-    length: int = 0
-    mtime_ns: int = 0
-    inode: int = 0
-
-
-@dataclass(frozen=True)
-class Pins:
-    """Where the newest line that pins ids begins, and the times of all events pinned so far.
-
-    A run finds the id of an event by its time. The id of an event without a time, or dated long
-    after its window, cannot be found so: its line is linked to the line before it that has some.
-    """
-
-    at: int
-    since: str | None = None
-    until: str | None = None
-
-    def may_hold(self, time: str | None) -> bool:
-        """Return whether an event with this time can be among them."""
-        if time is None:
-            return True
-        if self.since is None or self.until is None:
-            return False
-        return self.since[:-1] <= time[:-1] <= self.until[:-1]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The state after the lines before it, beside the members that each line has."""
-
-    shape: dict[str, Any]
-    """The options that the destination was created with; they may not change."""
-    since: str | None
-    """Where it was begun, as it was typed."""
-    waived: tuple[Span, ...]
-    files: Mapping[str, File]
-    deleted: tuple[Deleted, ...] = ()
-    pinned: Mapping[str, str | None] = field(default_factory=dict)
-    """All pinned ids, in a journal of version 0.1.0."""
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One line of a journal; docs/sync.md describes its members."""
-
-    line: int
-    prev: str
-    at: str
-    version: str
-    state_at: int
-    window: ReadSpan
-    covered: Span | None
-    success: str | None
-    gaps: tuple[Span, ...]
-    records: int
-    latest: str | None
-    seen: str
-    snapshot: Snapshot | None = None
-    acknowledged: tuple[Span, ...] = ()
-    deleted: tuple[Deleted, ...] = ()
-    """Files that were found deleted before this line was written."""
-    deleted_acknowledged: bool = False
-    """Those that lines before it tell of are acknowledged."""
-    aside: tuple[str, ...] = ()
-    moved: tuple[str, ...] = ()
-    files: tuple[FileEntry, ...] = ()
-    oldest: str | None = None
-    newest: str | None = None
-    pinned: Mapping[str, str | None] = field(default_factory=dict)
-    pins: Pins | None = None
-    """The pinned ids of the lines before it."""
-    ids_before: int | None = None
-    """Where the last line before it begins that has the ids of events with a time."""
-    ids: tuple[str, ...] = ()
-    first_edition: bool = False
-    """Written by a version whose lines did not link ids, and could be replaced."""
-    hash: str = ""
-
-
-class Change(TypedDict, total=False):
-    """The members of the next `Commit` that a run decides; the others stay as they are."""
-
-    window: ReadSpan
-    covered: Span | None
-    success: str | None
-    gaps: tuple[Span, ...]
-    acknowledged: tuple[Span, ...]
-    deleted: tuple[Deleted, ...]
-    deleted_acknowledged: bool
-    aside: tuple[str, ...]
-    moved: tuple[str, ...]
-    files: tuple[FileEntry, ...]
-    records: int
-    latest: str | None
-    oldest: str | None
-    newest: str | None
-    pinned: Mapping[str, str | None]
-    ids: tuple[str, ...]
-
-
 @dataclass
 class State:
-    """The state after all lines."""
+    """The state after all commits."""
 
     line: int = -1
-    """The last line's number."""
+    """The last commit's number."""
     head: str = FIRST_PREV
-    """The last line's hash."""
+    """The last commit's hash."""
     at: str | None = None
     shape: dict[str, Any] = field(default_factory=dict)
+    """The options that the destination was created with; they may not change."""
     since: str | None = None
-    files: dict[str, File] = field(default_factory=dict)
+    """Where it was begun, as it was typed."""
     window: ReadSpan | None = None
     covered: Span | None = None
     """The span that all runs together have read to its end."""
-    seen: str = ""
-    """The latest end of any window: what is dated before it may have been seen by now."""
     success: str | None = None
     """When a window was last read to its end."""
     latest: str | None = None
@@ -217,83 +77,43 @@ class State:
     """Gaps not yet acknowledged."""
     waived: tuple[Span, ...] = ()
     """The gaps that were acknowledged last."""
-    deleted: tuple[Deleted, ...] = ()
-    """Files that were found deleted, not yet acknowledged."""
-    aside: tuple[str, ...] = ()
-    """Files with bytes that were set aside and are not in the destination."""
-    pins: Pins | None = None
-    ids_at: int | None = None
-    """Where the last line begins that has the ids of events with a time."""
-    first_edition: bool = False
-    """The last line was written by version 0.1.0."""
-    touched: str | None = None
-    """The journal's time of change, where it proves that a later run found nothing."""
-
-    def apply(self, commit: Commit, offset: int) -> None:
-        """Go on to the state after a line that begins at this byte."""
-        if (snapshot := commit.snapshot) is not None:
-            self.shape = snapshot.shape
-            self.since = snapshot.since
-            self.waived = snapshot.waived
-            self.files = dict(snapshot.files)
-            self.deleted = snapshot.deleted
-            self.pins = extend(None, offset, snapshot.pinned)
-        for name in commit.moved:
-            self.files.pop(name, None)
-        for entry in commit.files:
-            self.files[entry.name] = File(entry.end, entry.mtime_ns, entry.inode)
-        if not commit.first_edition:
-            self.pins = commit.pins
-        self.pins = extend(self.pins, offset, commit.pinned)
-        has_ids = commit.first_edition or commit.newest is not None
-        self.ids_at = offset if has_ids else commit.ids_before
-        self.first_edition = commit.first_edition
-        self.waived = commit.acknowledged or self.waived
-        self.line = commit.line
-        self.head = commit.hash
-        self.at = commit.at
-        self.window = commit.window
-        self.covered = commit.covered
-        self.seen = commit.seen
-        self.success = commit.success
-        self.latest = commit.latest
-        self.records = commit.records
-        self.gaps = commit.gaps
-        self.deleted = (() if commit.deleted_acknowledged else self.deleted) + commit.deleted
-        self.aside = commit.aside
-
-    def snapshot(self) -> Snapshot:
-        """Return what a line with a snapshot holds beside its other members."""
-        return Snapshot(self.shape, self.since, self.waived, dict(self.files), self.deleted)
-
-    @property
-    def snapshot_every(self) -> int:
-        """The bytes of lines after which a snapshot is worth writing."""
-        files = len(self.files) + len(self.deleted)
-        return max(SNAPSHOT_EVERY, SNAPSHOT_SHARE * BYTES_PER_FILE * files)
 
     @property
     def last_success(self) -> str | None:
-        """When a run last came to its end: as a line says, or a sign of life after it."""
-        if self.success is None or self.touched is None:
-            return self.success
-        return max(self.success, self.touched)
+        """When a run last came to its end."""
+        return self.success
 
     @property
     def is_success(self) -> bool:
-        """True if the last line itself says that a window was read to its end."""
+        """True if the last commit itself says that a window was read to its end."""
         return self.at is not None and self.at == self.success
 
+    def is_changed_by(self, progress: Progress) -> bool:
+        """Return whether a run has to note more than that it reached its end."""
+        return (
+            not progress.window.done
+            or self.window is None
+            or not self.window.done
+            or progress.gaps != self.gaps
+            or _begins_or_ends_earlier(progress.covered, self.covered)
+        )
 
-def extend(pins: Pins | None, offset: int, pinned: Mapping[str, str | None]) -> Pins | None:
-    """Return the pins after a line at this byte, which pins these ids."""
-    if not pinned:
-        return pins
-    times: Iterable[str] = filter(None, [*pinned.values(), *span_of(pins)])
-    ordered = sorted(times, key=lambda time: time[:-1])
-    return Pins(offset, ordered[0], ordered[-1]) if ordered else Pins(offset)
+    def leaves_a_hole(self, covered: Span | None, window: ReadSpan) -> bool:
+        """Return whether the next commit covers hours that were not read."""
+        if covered == self.covered:
+            return False
+        end = window.until
+        hole = covered is None
+        if self.covered is not None:
+            hole = hole or (window.since or "") > self.covered.until
+            end = max(end, self.covered.until)
+        return (
+            covered is None or hole or not window.done or covered.until not in (end, window.until)
+        )
 
 
-def span_of(pins: Pins | None) -> tuple[str | None, str | None]:
-    """Return the first and the last time of pinned events."""
-    return (None, None) if pins is None else (pins.since, pins.until)
+def _begins_or_ends_earlier(covered: Span | None, known: Span | None) -> bool:
+    """Return whether less is covered than is known, or what begins elsewhere."""
+    if covered is None or known is None:
+        return covered != known
+    return covered.since != known.since or covered.until < known.until

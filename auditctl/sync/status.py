@@ -16,6 +16,8 @@ from auditctl.window import age
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from auditctl.sync.commits import Deleted
+
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """A success may be this far in the future before a clock is taken to be wrong."""
 
@@ -30,8 +32,12 @@ class Status:
     running: bool
     wrong: str
     """The problem as a sentence; empty without one."""
+    files: int = 0
+    deleted: "Sequence[Deleted]" = ()
     aside: "Sequence[str]" = ()
     """Names of files with bytes that were set aside."""
+    strange: "Sequence[str]" = ()
+    """Those of them whose bytes are known not to be in the destination."""
 
     def row(self) -> dict[str, Any]:
         """Return it as JSON; times are RFC 3339, and since null is the beginning of the log."""
@@ -47,9 +53,9 @@ class Status:
             "covered": state.covered and asdict(state.covered),
             "newest": state.latest,
             "records": state.records,
-            "files": sum(1 for file in state.files.values() if file.length),
+            "files": self.files,
             "gaps": [asdict(gap) for gap in state.gaps],
-            "deleted": [asdict(file) for file in state.deleted],
+            "deleted": [asdict(file) for file in self.deleted],
             "set_aside": list(self.aside),
             "unfinished": bool(state.window and not state.window.done),
             "journal_lines": state.line + 1,
@@ -77,9 +83,19 @@ def read_status(
     if state.line < 0 and not running:
         wrong = f"No sync has committed anything to {path} yet. See its runs' output."
         return Status(source, path, state, running=running, wrong=wrong)
-    wrong = " ".join(filter(None, (_age(path, state, now, max_age), alarms(path, state))))
+    found = _age(path, state, now, max_age), alarms(path, state, state.deleted)
     aside = template.aside(state.files)
-    return Status(source, path, state, running=running, wrong=wrong, aside=aside)
+    return Status(
+        source,
+        path,
+        state,
+        running=running,
+        wrong=" ".join(filter(None, found)),
+        files=sum(1 for file in state.files.values() if file.length),
+        deleted=state.deleted,
+        aside=aside,
+        strange=[name for name in aside if name in state.aside],
+    )
 
 
 def acknowledge(template: Template) -> None:

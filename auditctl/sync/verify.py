@@ -10,10 +10,10 @@ from itertools import islice
 from auditctl.errors import IntegrityError
 from auditctl.paths import SUFFIX, Template
 from auditctl.sync.chain import read_lines, unreadable, wrong_line
+from auditctl.sync.commits import Commit, FileState
 from auditctl.sync.integrity import Files
 from auditctl.sync.replay import is_held, read_state
 from auditctl.sync.sentences import describe_aside, describe_foreign_journal
-from auditctl.sync.state import Commit, State
 
 POLL_SECONDS = 0.02
 """Seconds between two checks whether a run still writes."""
@@ -26,7 +26,7 @@ class Proof:
     """The result of a check without a problem, with notes for a person."""
 
     path: str
-    state: State = field(default_factory=State)
+    state: FileState = field(default_factory=FileState)
     lines: int = 0
     files: int = 0
     records: int = 0
@@ -119,7 +119,7 @@ def _read(template: Template) -> tuple[Proof, _Scan]:
     return proof, scan
 
 
-def _is_moving(journal: str, state: State) -> bool:
+def _is_moving(journal: str, state: FileState) -> bool:
     """Return whether a run writes, or has written since the journal was read."""
     now = read_state(journal)
     return is_held(journal) or now is None or now.head != state.head
@@ -136,7 +136,7 @@ def _stays(path: str, journal: str) -> bool:
     return True
 
 
-def _check_unknown_files(template: Template, state: State) -> None:
+def _check_unknown_files(template: Template, state: FileState) -> None:
     """Check that the journal knows every file under a name of this destination."""
     found = [name for name in template.there() if name not in state.files]
     if not found:
@@ -181,27 +181,14 @@ def _check(journal: str, commit: Commit, proof: Proof, scan: _Scan) -> None:
             raise wrong_line(journal, number, what)
         scan.records[entry.name] = scan.records.get(entry.name, 0) + entry.records
         scan.total += entry.records
-    _windows(journal, number, commit, state)
+    if state.leaves_a_hole(commit.covered, commit.window):
+        raise wrong_line(journal, number, "it covers hours that were not read")
     _snapshot(journal, number, commit, state)
     if commit.records != scan.total:
         raise wrong_line(journal, number, "its records do not add up")
 
 
-def _windows(journal: str, number: int, commit: Commit, before: State) -> None:
-    """Check that what is covered has no hole that the journal does not tell of."""
-    covered, window = commit.covered, commit.window
-    if covered == before.covered:
-        return
-    end = window.until
-    hole = covered is None
-    if before.covered is not None:
-        hole = hole or (window.since or "") > before.covered.until
-        end = max(end, before.covered.until)
-    if covered is None or hole or not window.done or covered.until not in (end, window.until):
-        raise wrong_line(journal, number, "it covers hours that were not read")
-
-
-def _snapshot(journal: str, number: int, commit: Commit, before: State) -> None:
+def _snapshot(journal: str, number: int, commit: Commit, before: FileState) -> None:
     """Check that a snapshot is what the lines before it come to.
 
     But for the files' times and inodes: they are noted anew when a file was copied back.

@@ -31,7 +31,6 @@ class Walk:
     oldest: str | None = None
     """The event read last."""
     pages: int = 0
-    pages_since_commit: int = 0
     is_empty: bool = True
     """No event was read yet."""
 
@@ -42,7 +41,6 @@ class Walk:
     def note(self, batch: Batch) -> None:
         """Note what a batch says of the walk."""
         self.pages += 1
-        self.pages_since_commit += 1
         self.is_empty = self.is_empty and not batch.events
         self.position = batch.position
         self.oldest = batch.reached or self.oldest

@@ -37,18 +37,19 @@ commands sync.report
 check sync.config sync.run
 connect export sync.destination sync.tables
 days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
-    registry settings sync.files sync.walk
+    registry settings sync.files sync.shape sync.walk
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof notices paths sync.options sync.replay
 batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
     sync.chain
-fields formats http.arrays http.connection sync.clashes sync.state
+fields formats http.arrays http.connection sync.clashes sync.commits
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
-    http.page log record sync.coverage sync.disk
+    http.page log record sync.disk sync.state
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow window
+    redact sync.coverage sync.follow
+window
 auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """

@@ -16,7 +16,7 @@ from auditctl.paths import parse_template
 from auditctl.record import FIELDS
 from auditctl.sync.destination import open_destination
 from auditctl.sync.files import FileDestination
-from auditctl.sync.profile import Profile
+from auditctl.sync.profile import FileProfile
 from auditctl.sync.state import Progress, ReadSpan
 from auditctl.sync.verify import verify
 
@@ -33,20 +33,20 @@ def record(n: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def profile(tmp_path: Path) -> Profile:
+def profile(tmp_path: Path) -> FileProfile:
     path = parse_template(str(tmp_path / "deep" / "er" / "all.jsonl"))
-    return Profile({"output": "all.jsonl"}, path, Jsonl().rows)
+    return FileProfile(options={"output": "all.jsonl"}, template=path, render=Jsonl().rows)
 
 
 @contextmanager
-def opened(profile: Profile) -> Iterator[FileDestination]:
+def opened(profile: FileProfile) -> Iterator[FileDestination]:
     with open_destination(profile) as found:
         assert isinstance(found, FileDestination)
         yield found
 
 
 @pytest.fixture
-def destination(profile: Profile) -> Iterator[FileDestination]:
+def destination(profile: FileProfile) -> Iterator[FileDestination]:
     with opened(profile) as held:
         write(held, 0)
         yield held
@@ -90,7 +90,7 @@ def test_somebody_else_who_writes_to_the_file_ends_the_run(destination: FileDest
 
 
 def test_a_full_disk_leaves_what_was_committed(
-    destination: FileDestination, profile: Profile
+    destination: FileDestination, profile: FileProfile
 ) -> None:
     before = data(destination).read_bytes()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -101,7 +101,7 @@ def test_a_full_disk_leaves_what_was_committed(
 
 
 def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
-    destination: FileDestination, profile: Profile
+    destination: FileDestination, profile: FileProfile
 ) -> None:
     before = data(destination).read_bytes()
     sync, journals = os.fsync, os.fstat(destination.journal._file).st_ino
@@ -172,7 +172,9 @@ def test_a_copy_in_its_place_is_read_again_and_taken(destination: FileDestinatio
 
 def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path) -> None:
     path = parse_template(str(tmp_path / "{date}.jsonl"))
-    with opened(Profile({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
+    with opened(
+        FileProfile(options={"output": "{date}.jsonl"}, template=path, render=Jsonl().rows)
+    ) as held:
         write(held, 0)
         before = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         tomorrow = {**record(2), "time": "2026-01-02T00:00:00.000Z"}
@@ -189,7 +191,9 @@ def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path)
             held.commit(PROGRESS)
         there = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         assert there == {**before, "2026-01-02.jsonl": b""}
-    with opened(Profile({"output": "{date}.jsonl"}, path, Jsonl().rows)) as held:
+    with opened(
+        FileProfile(options={"output": "{date}.jsonl"}, template=path, render=Jsonl().rows)
+    ) as held:
         assert held.files.aside == []
 
 
@@ -198,7 +202,9 @@ def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "all.jsonl").symlink_to(tmp_path / "disk" / "real.jsonl")
     path = parse_template(str(tmp_path / "all.jsonl"))
     for n in range(3):
-        with opened(Profile({"output": "all.jsonl"}, path, Jsonl().rows)) as held:
+        with opened(
+            FileProfile(options={"output": "all.jsonl"}, template=path, render=Jsonl().rows)
+        ) as held:
             write(held, n)
     assert len((tmp_path / "disk" / "real.jsonl").read_bytes().splitlines()) == 3
     assert (tmp_path / "all.jsonl").is_symlink()
@@ -212,7 +218,7 @@ def cut_files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.cut-*"))
 
 
-def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(profile: Profile) -> None:
+def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(profile: FileProfile) -> None:
     with opened(profile) as held:
         write(held, 0)
         path = data(held)

@@ -23,7 +23,7 @@ from auditctl.paths import parse_template
 from auditctl.settings import sample
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import LONGEST_PAUSE, LONGEST_SLEEP, Outage, follow
-from auditctl.sync.profile import Profile
+from auditctl.sync.profile import FileProfile
 from auditctl.sync.run import Run
 from tests import program, tape
 from tests.program import LONG, started
@@ -204,7 +204,9 @@ def test_days_that_a_clock_had_hidden_are_read_when_it_is_put_right(tmp_path: Pa
     provider = sample(tape.provider_class("roam"))
     client = Client(provider, transport=httpx.MockTransport(answer))
     path = parse_template(str(tmp_path / "all.jsonl"))
-    with open_destination(Profile({}, path, Jsonl().rows)) as destination:
+    with open_destination(
+        FileProfile(options={}, template=path, render=Jsonl().rows)
+    ) as destination:
         run = Run(provider, client, destination, timedelta(seconds=1), now - timedelta(days=7))
         run.catch_up()
         slow = timedelta()
@@ -221,7 +223,9 @@ def test_days_of_runs_grow_neither_memory_nor_the_journal(tmp_path: Path) -> Non
     client = Client(provider, transport=httpx.MockTransport(serving(world)))
     lines: list[int] = []
     peaks: list[int] = []
-    with open_destination(Profile({}, path, Jsonl().rows)) as destination:
+    with open_destination(
+        FileProfile(options={}, template=path, render=Jsonl().rows)
+    ) as destination:
         run = Run(provider, client, destination, timedelta(hours=1), None)
 
         def look() -> None:

@@ -19,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
-from auditctl.sync import state
+from auditctl.sync import commits
 from auditctl.sync.chain import line_at
+from auditctl.sync.commits import Deleted, File, FileEntry, FileState
 from auditctl.sync.journal import Journal
 from auditctl.sync.replay import read_state
-from auditctl.sync.state import FIRST_PREV, Deleted, File, FileEntry, ReadSpan, State
+from auditctl.sync.state import FIRST_PREV, ReadSpan
 from auditctl.window import to_text
 from tests.program import sealed
 
@@ -64,16 +65,16 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def same(one: State, other: State) -> bool:
+def same(one: FileState, other: FileState) -> bool:
     return vars(one) == vars(other)
 
 
 @given(st.data())
 def test_cut_off_anywhere_it_is_a_state_that_once_was(data: st.DataObject) -> None:
-    with TemporaryDirectory() as name, patch.object(state, "SNAPSHOT_EVERY", 700):
+    with TemporaryDirectory() as name, patch.object(commits, "SNAPSHOT_EVERY", 700):
         folder = Path(name)
         journal = opened(folder)
-        sizes, states = [0], [State()]
+        sizes, states = [0], [FileState()]
         for n in range(data.draw(st.integers(1, 12))):
             commit(journal, n, data.draw(st.sampled_from(["a", "b"])))
             sizes.append((folder / "j").stat().st_size)
@@ -120,7 +121,7 @@ def test_a_byte_that_was_changed_near_the_end_is_found_when_it_is_opened(
 
 @given(st.data())
 def test_a_line_that_was_dropped_is_found_when_it_is_opened(data: st.DataObject) -> None:
-    with TemporaryDirectory() as name, patch.object(state, "SNAPSHOT_EVERY", 700):
+    with TemporaryDirectory() as name, patch.object(commits, "SNAPSHOT_EVERY", 700):
         folder = Path(name)
         journal = opened(folder)
         for n in range(data.draw(st.integers(2, 12))):
@@ -249,7 +250,7 @@ def test_a_write_that_failed_is_no_sign_of_life(folder: Path) -> None:
 
 
 def test_deleted_files_are_said_once_and_known_until_they_are_acknowledged(folder: Path) -> None:
-    with patch.object(state, "SNAPSHOT_EVERY", 700):
+    with patch.object(commits, "SNAPSHOT_EVERY", 700):
         journal = opened(folder)
         for n in range(40):
             commit(journal, n, f"{n}", deleted=(Deleted(f"{n}", 1, "2026"),) if n < 20 else ())
