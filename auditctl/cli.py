@@ -84,8 +84,8 @@ def verify(
     from auditctl.sync import report
     from auditctl.sync.options import VerifyOptions
 
-    with command(VerifyOptions, ctx) as (options, _):
-        report.verify(options)
+    with command(VerifyOptions, ctx) as (options, context):
+        report.verify(options, context)
 
 
 @own.command(

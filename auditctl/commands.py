@@ -13,6 +13,7 @@ from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.extras import require
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.output import Write, cannot, standard_output, whole_file
 from auditctl.parameters import (
@@ -241,6 +242,11 @@ def _format(options: OutputOptions, context: Context) -> "Format":
         from auditctl.formats.csv import Csv
 
         return Csv(fields or [field(n) for n in FIELDS], guard=options.csv_guard)
+    if name == "parquet":
+        require("lake", "Parquet")
+        from auditctl.formats.parquet import Parquet
+
+        return Parquet(fields or [field(n) for n in FIELDS])
     from auditctl.formats.table import COLUMNS, PlainTable, RichTable
 
     columns = fields or [field(n) for n in COLUMNS]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from auditctl import console
-from auditctl.formats import FileFormatName, FormatName, ReportFormatName
+from auditctl.formats import FormatName, ReportFormatName, SyncFormatName
 
 # Output on standard error
 
@@ -131,12 +131,16 @@ Destination = Annotated[
         "--output",
         metavar="PATH",
         help="A file to append to, or several: {date}, {provider}, {account} and {source} "
-        "become the record's; .gz compresses.",
+        "become the record's; .gz compresses. With -f delta, the folder or URL of a table.",
     ),
 ]
 FileFormat = Annotated[
-    FileFormatName | None,
-    typer.Option("-f", "--format", help="Default: by the suffix of --output; else jsonl."),
+    SyncFormatName | None,
+    typer.Option(
+        "-f",
+        "--format",
+        help="Default: by the suffix of --output; delta for a URL; else jsonl.",
+    ),
 ]
 Beginning = Annotated[
     str | None,

@@ -72,7 +72,7 @@ class OutputOptions(FetchOptions):
         """Choose the format that was not chosen.
 
         Raises:
-            UsageError: ``--raw`` cannot be written in it.
+            UsageError: ``--raw``, or a terminal, cannot have it.
 
         """
         if self.format is not None:
@@ -81,6 +81,9 @@ class OutputOptions(FetchOptions):
             name = format_by_suffix(self.output)
         else:
             name = "table" if terminal and not self.raw else "jsonl"
+        if name == "parquet" and self.output == STDOUT and terminal:
+            message = "Parquet is not for a terminal: name a file with --output, or use a pipe."
+            raise UsageError(message)
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
             message = (
@@ -176,4 +179,7 @@ def parse_account(text: str) -> str:
 
 def format_by_suffix(path: str) -> FileFormatName:
     """Choose the format that the name of a file asks for."""
-    return "csv" if path.lower().removesuffix(".gz").endswith(".csv") else "jsonl"
+    name = path.lower()
+    if name.endswith(".parquet"):
+        return "parquet"
+    return "csv" if name.removesuffix(".gz").endswith(".csv") else "jsonl"

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -30,7 +30,12 @@ LONGEST_BEFORE_MARK = LONGEST_NAME - len(".cut-20261121T112600.123456Z")
 
 _VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account": "[^/]+"}
 """Patterns of the values of each placeholder in a file's name."""
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def is_url(path: str) -> bool:
+    """Return whether a PATH is a URL, which only a table can have."""
+    return "://" in path
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Template:
             "date": (record["time"] or UNDATED)[:10],
             "account": _harmless(record["account"]) if record["account"] else NOBODY,
         }
-        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
+        return PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
 
     def groups(self, records: Sequence[Record]) -> dict[str, Sequence[Record]]:
         """Group records by the file that they go to."""
@@ -89,7 +94,7 @@ class Template:
 
             # Of the name itself there may be only the beginning.
             within = os.path.dirname(self.names)  # noqa: PTH120
-            pieces = map(glob.escape, _PLACEHOLDER.split(within)[::2])
+            pieces = map(glob.escape, PLACEHOLDER.split(within)[::2])
             pattern = os.path.join("*".join(pieces), f"*{MARK}*")  # noqa: PTH118
             found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
         else:
@@ -110,7 +115,7 @@ class Template:
             return []
         import glob
 
-        pattern = "*".join(map(glob.escape, _PLACEHOLDER.split(self.names)[::2]))
+        pattern = "*".join(map(glob.escape, PLACEHOLDER.split(self.names)[::2]))
         values = _names(self.names)
         found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
         return [name for name in found if re.fullmatch(values, name) and not self._is_another(name)]
@@ -132,8 +137,8 @@ def parse_template(path: str, **of_run: str) -> Template:
     if "\0" in path:
         message = f"The path {path!r} contains characters that no path may have."
         raise UsageError(message)
-    unknown = [name for name in _PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
-    if unknown or not set("{}").isdisjoint(_PLACEHOLDER.sub("", path)):
+    unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
+    if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
         message = f"The path {path!r} has an unknown placeholder. Known are {known}."
         raise UsageError(message)
@@ -210,11 +215,18 @@ def find_templates(path: str) -> list[Template]:
     path = path.removesuffix(SUFFIX)
     if not any(f"{{{name}}}" in path for name in OF_RUN):
         return [parse_template(path)]
+    return [parse_template(path, **found) for found in fillings(path, _journal)]
+
+
+def fillings(path: str, there: Callable[..., str]) -> list[dict[str, str]]:
+    """Return the values of ``{source}`` and ``{provider}`` with which a destination is there.
+
+    ``there`` returns the name that each has on the disk.
+    """
     import glob
 
     # NUL is the one character that no path has: pieces of text and names of placeholders by turns.
-    journal = parse_template(path, **{name: f"\0{name}\0" for name in OF_RUN}).journal
-    first, *pieces = journal.split("\0")
+    first, *pieces = there(path, **{name: f"\0{name}\0" for name in OF_RUN}).split("\0")
     pattern, values = glob.escape(first), re.escape(first)
     for name, piece in zip(pieces[::2], pieces[1::2], strict=True):
         pattern += f"*{glob.escape(piece)}"
@@ -222,14 +234,18 @@ def find_templates(path: str) -> list[Template]:
         again = f"(?P<{name}>" in values
         values += f"(?P={name})" if again else f"(?P<{name}>[^/{{}}]+)"
         values += re.escape(piece)
-    journals = sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207
-    matches = [re.fullmatch(values, found) for found in journals]
-    return [parse_template(path, **match.groupdict()) for match in matches if match]
+    names = sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207
+    matches = [re.fullmatch(values, found) for found in names]
+    return [match.groupdict() for match in matches if match]
+
+
+def _journal(path: str, **of_run: str) -> str:
+    return parse_template(path, **of_run).journal
 
 
 def _names(template: str) -> str:
     """Return the pattern of all names that a template can make."""
-    parts = enumerate(_PLACEHOLDER.split(template))
+    parts = enumerate(PLACEHOLDER.split(template))
     return "".join(_VALUES.get(part, ".*") if n % 2 else re.escape(part) for n, part in parts)
 
 

@@ -7,9 +7,11 @@ if TYPE_CHECKING:  # help texts can do without them
 
     from auditctl.record import Record
 
-FormatName = Literal["jsonl", "csv", "table"]
-FileFormatName = Literal["jsonl", "csv"]
-"""The formats that `sync` can append to."""
+FormatName = Literal["jsonl", "csv", "table", "parquet"]
+FileFormatName = Literal["jsonl", "csv", "parquet"]
+"""The formats that the name of a file can ask for."""
+SyncFormatName = Literal["jsonl", "csv", "delta"]
+"""The formats that `sync` can add to."""
 ReportFormatName = Literal["table", "json"]
 """The formats of `verify` and `status`."""
 

@@ -57,12 +57,25 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "ids_before": commit.ids_before,
         "ids": commit.ids,  # last, so that they can be passed over unread
     }
+    text, digest = seal(members)
+    return text + b"\n", replace(commit, hash=digest)
+
+
+def seal(members: dict[str, Any]) -> tuple[bytes, str]:
+    """Write an object as JSON with the hash of all other members as its last; return both."""
     try:
         text = orjson.dumps(members)[:-1]
     except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
         text = json.dumps(members, separators=(",", ":")).encode()[:-1]
     digest = sha256(text).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (text, digest.encode()), replace(commit, hash=digest)
+    return b'%b%b%b"}' % (text, _HASH, digest.encode()), digest
+
+
+def unseal(text: bytes) -> tuple[bytes, str] | None:
+    """Return what is before the hash, and the hash; None if that is another one."""
+    body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
+    digest = sha256(body).hexdigest()
+    return (body, digest) if tail == b'%b%b"}' % (_HASH, digest.encode()) else None
 
 
 def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
@@ -87,24 +100,25 @@ def decode(text: bytes, *, ids: bool = True) -> Commit | None:
 
     ``ids``, which are most of a line, are left out unless they are wanted.
     """
-    body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
-    digest = sha256(body).hexdigest()
-    if tail != b'%b%b"}' % (_HASH, digest.encode()):
+    unsealed = unseal(text)
+    if unsealed is None:
         return None
+    body, digest = unsealed
     try:
         if not ids:
             body = body.rpartition(_IDS)[0]
-        return replace(_commit(_parsed(body + b"}")), hash=digest)
+        return replace(_commit(parsed(body + b"}")), hash=digest)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # its hash is right, but no run has written it
 
 
 def ids_of(text: bytes) -> tuple[str, ...]:
     """Read the ids of a line that `decode` has read without them."""
-    return tuple(_parsed(b"[" + text.rpartition(_IDS)[2][:-_HASH_SIZE]))
+    return tuple(parsed(b"[" + text.rpartition(_IDS)[2][:-_HASH_SIZE]))
 
 
-def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+def parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+    """Read JSON, with or without lone surrogates."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -17,16 +17,16 @@ from auditctl.fields import parse_test
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.parameters import duration
-from auditctl.paths import Template, parse_template
 from auditctl.provider import log_of
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SourcesOptions, SyncOptions
+from auditctl.sync.place import Place, place_of
 from auditctl.sync.profile import Profile
 from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
-from auditctl.sync.shape import profile_of_files
+from auditctl.sync.shape import of_account, profile_of
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Job:
 
     provider: type["Provider"]
     options: SyncOptions
-    template: Template
+    place: Place
+    source: str
     context: Context
     prefix: str = ""
     """The start of each message where there are several jobs."""
@@ -68,7 +69,14 @@ class Job:
         overlap = max(duration("--overlap", options.overlap), late)
         wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
-        profile = profile_of_files(self.provider, options, self.template, now)
+        profile = profile_of(
+            self.provider,
+            options,
+            self.place,
+            source=self.source,
+            environ=self.context.environ,
+            now=now,
+        )
         ready, client = connect(
             self.provider,
             options,
@@ -79,7 +87,7 @@ class Job:
         )
         try:
             with open_destination(
-                profile,
+                of_account(profile, ready),
                 wait=wait,
                 pause=pause,
                 held=held,
@@ -102,13 +110,13 @@ class Job:
 
     def gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""
-        path, title = self.template.path, self.provider.title
+        path, title = self.place.path, self.provider.title
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
 
     def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
         """Report what a run found."""
         console = self.context.console
-        title, path, since = self.provider.title, self.template.path, self.options.since
+        title, path, since = self.provider.title, self.place.path, self.options.since
         warn_of_events(title, outcome.tally, console)
         if outcome.clashes:
             console.warning(
@@ -124,7 +132,7 @@ class Job:
                 f"not keep its log as far back as --since {since}."
             )
         console.info(
-            f"{self.prefix}{self.template.path}: {count(outcome.records, 'new record')}, "
+            f"{self.prefix}{self.place.path}: {count(outcome.records, 'new record')}, "
             f"{count(outcome.tally.pages, 'page')}."
         )
 
@@ -135,8 +143,8 @@ def sync(
     context: Context,
 ) -> None:
     """Append what is not there yet; with ``--follow``, repeatedly."""
-    path = parse_template(options.output, provider=provider.name, source=provider.name)
-    job = Job(provider, options, path, context)
+    place = place_of(options, provider=provider.name, source=provider.name)
+    job = Job(provider, options, place, provider.name, context)
     interval = _interval(options.interval)
     watch = partial(_watch, context.console, provider.title)
     outage = Outage(context.console.warning)
@@ -183,7 +191,9 @@ def together(options: SourcesOptions, context: Context) -> None:
             log_format=options.log_format,
             follow=options.follow,
         )
-        job = Job(source.provider, own_words, source.template, context, f"{source.name}: ")
+        job = Job(
+            source.provider, own_words, source.place, source.name, context, f"{source.name}: "
+        )
         outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
         with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:

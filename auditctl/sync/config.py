@@ -15,10 +15,11 @@ from pydantic import ValidationError
 from auditctl import registry
 from auditctl.context import Context
 from auditctl.errors import UsageError
-from auditctl.paths import Template, parse_template
 from auditctl.provider import Provider, own_options, variables
 from auditctl.settings import source_keys
+from auditctl.sync.delta.path import TablePath
 from auditctl.sync.options import SyncOptions
+from auditctl.sync.place import Place, place_of
 from auditctl.sync.tables import Config, Defaults, Key, Load, Toml, describe, key_of
 
 VARIABLE = "AUDITCTL_CONFIG"
@@ -34,7 +35,7 @@ class Source:
     name: str
     provider: type[Provider]
     options: SyncOptions
-    template: Template
+    place: Place
 
 
 def sources(named: str | None, context: Context) -> dict[str, Source]:
@@ -96,9 +97,13 @@ def read(path: str, load: Load) -> dict[str, Source]:
         mistakes = [describe(one, tree, load) for one in error.errors(include_input=False)]
     else:
         common = config.defaults.model_dump(exclude_unset=True)
+        mistakes = []
         for name, (provider, table) in config.sources.items():
-            sources[name] = _source(name, provider, common, table)
-        mistakes = list(_shared_outputs(sources.values()))
+            try:
+                sources[name] = _source(name, provider, common, table)
+            except UsageError as error:
+                mistakes.append((("sources", name, "output"), str(error).rstrip(".")))
+        mistakes += _shared_outputs(sources.values())
     if not mistakes:
         return sources
     line, number = _first(text, tree, [key for key, _ in mistakes])
@@ -114,15 +119,17 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
         options["own"]["log_name"] = values["log"]
     keys = chain.from_iterable(map(source_keys, variables(provider)))
     options["settings"] = {key: values[key] for key in keys if key in values}
-    template = parse_template(options["output"], provider=provider.name, source=name)
-    return Source(name, provider, SyncOptions(**options), template)
+    whole = SyncOptions(**options)
+    return Source(name, provider, whole, place_of(whole, provider=provider.name, source=name))
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
     """Find sources that would write the same journal, by whichever path."""
     first: dict[str, str] = {}
-    for name, template in ((source.name, source.template) for source in sources):
-        other = first.setdefault(os.path.realpath(template.journal), name)
+    for name, place in ((source.name, source.place) for source in sources):
+        if isinstance(place, TablePath):  # many sources may share it
+            continue
+        other = first.setdefault(os.path.realpath(place.journal), name)
         if other != name:
             message = f"The sources {other} and {name} have one output; write {{source}} into it"
             yield ("sources", name), message

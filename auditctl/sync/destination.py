@@ -1,12 +1,12 @@
 """The protocol of destinations, and how one is opened."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Protocol, TypedDict, Unpack
 
 from auditctl.record import Record
-from auditctl.sync.profile import FileProfile, Profile
+from auditctl.sync.profile import FileProfile, Profile, TableProfile
 from auditctl.sync.state import Progress, State
 
 
@@ -101,4 +101,8 @@ def open_destination(
             from auditctl.sync.files import open_files
 
             return open_files(profile, **opening)
+        case TableProfile():
+            from auditctl.sync.delta.destination import open_table
+
+            return open_table(profile, opening.get("held", nullcontext))
     raise NotImplementedError

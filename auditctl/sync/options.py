@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditctl.formats import FileFormatName, ReportFormatName
+from auditctl.errors import UsageError
+from auditctl.formats import ReportFormatName, SyncFormatName
 from auditctl.parameters import FetchOptions, LogOptions, format_by_suffix
+from auditctl.paths import is_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +23,33 @@ class SyncOptions(FetchOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
     output: str
-    format: FileFormatName | None = None
+    format: SyncFormatName | None = None
     since: str | None = None
     overlap: str = "1h"
     external_rotation: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
 
-    def format_name(self) -> FileFormatName:
-        """Choose the format that was not chosen."""
-        return self.format or format_by_suffix(self.output)
+    def format_name(self) -> SyncFormatName:
+        """Choose the format that was not chosen.
+
+        Raises:
+            UsageError: it cannot be written there.
+
+        """
+        if is_url(self.output):
+            if self.format not in (None, "delta"):
+                raise UsageError(f"{self.output} is a URL, which holds a Delta table: -f delta.")
+            return "delta"
+        name = format_by_suffix(self.output)
+        if self.format == "delta" or (self.format and name != "parquet"):
+            return self.format
+        if name == "parquet":
+            raise UsageError(
+                "Nothing can be appended to a Parquet file. Use -f delta with the PATH of a folder "
+                "for a table of Parquet files, or list for a single file."
+            )
+        return name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The profile of a destination: the options that it was created with, which may not change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from auditctl.errors import UsageError
 from auditctl.paths import Template
 from auditctl.record import Record
+from auditctl.sync.delta.path import TablePath
 from auditctl.sync.state import State
 from auditctl.window import parse_time, to_text
 
@@ -27,8 +28,8 @@ class Profile:
     """The point in time that this means now."""
 
     @property
-    def path(self) -> str:
-        """The PATH of the destination."""
+    def name(self) -> str:
+        """The name of the destination in messages."""
         raise NotImplementedError
 
 
@@ -42,9 +43,24 @@ class FileProfile(Profile):
     """A file begins with it."""
 
     @property
-    def path(self) -> str:
+    def name(self) -> str:
         """The PATH of the files."""
         return self.template.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableProfile(Profile):
+    """The profile of one source of a table."""
+
+    table: TablePath
+    source: str
+    environ: Mapping[str, str]
+    """Leads to the store."""
+
+    @property
+    def name(self) -> str:
+        """The PATH of the table, and the source."""
+        return f"{self.table.path}, source {self.source},"
 
 
 def compare(profile: Profile, state: State) -> None:
@@ -62,7 +78,7 @@ def compare(profile: Profile, state: State) -> None:
         was, is_ = begun.get(name), options.get(name)
         if was != is_:
             raise UsageError(
-                f"{profile.path} was begun with {_said(name, was)}; this run has "
+                f"{profile.name} was begun with {_said(name, was)}; this run has "
                 f"{_said(name, is_)}. Use the same options as before, or give another PATH."
             )
     # A duration is the same as long as it is written the same: each run of a crontab has it.
@@ -74,7 +90,7 @@ def compare(profile: Profile, state: State) -> None:
     typed = state.since and parse_time(state.since, datetime.now(UTC))
     if profile.since_time != typed and to_text(profile.since_time, exact=True) != begun_at:
         raise UsageError(
-            f"{profile.path} was begun with {_said('since', state.since)}; this run has "
+            f"{profile.name} was begun with {_said('since', state.since)}; this run has "
             f"{_said('since', profile.since)}. Leave it out, or give another PATH."
         )
 
@@ -82,6 +98,8 @@ def compare(profile: Profile, state: State) -> None:
 def _said(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
     if name == "provider":
         return f"the log of {value}"
+    if name.isupper():  # a variable
+        return f"no {name}" if value is None else f"{name}={value}"
     if value is None or value == []:
         return f"no --{name}"
     if value is True:

@@ -1,64 +1,82 @@
 """The profile that a run's options make: what shapes the output is noted with the destination."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from auditctl.errors import UsageError
 from auditctl.fields import field, parse_fields
 from auditctl.formats.jsonl import Jsonl
-from auditctl.paths import Template
-from auditctl.provider import Provider, own_options
+from auditctl.provider import Provider, own_options, variables
 from auditctl.record import FIELDS
+from auditctl.settings import is_secret
+from auditctl.sync.delta.path import TablePath
 from auditctl.sync.options import SyncOptions
-from auditctl.sync.profile import FileProfile
+from auditctl.sync.place import Place
+from auditctl.sync.profile import FileProfile, Profile, TableProfile
 from auditctl.window import parse_time
 
 
-def profile_of_files(
-    provider: type[Provider], options: SyncOptions, template: Template, now: datetime
-) -> FileProfile:
-    """Return the profile of files.
+def profile_of(  # noqa: PLR0913 - each by its name
+    provider: type[Provider],
+    options: SyncOptions,
+    place: Place,
+    *,
+    source: str,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Profile:
+    """Return the profile of a destination.
 
     Raises:
         UsageError: an option cannot be read.
 
     """
-    format_ = options.format_name()
-    fields = None if options.fields is None else parse_fields(options.fields)
-    shape = {
-        **_shape(provider, options),
-        "output": template.names,
-        "format": format_,
-        "fields": fields and ",".join(one.name for one in fields),
-        "csv-guard": options.csv_guard if format_ == "csv" else None,
-    }
-    begun = _begun(options, now)
-    if format_ == "jsonl":
-        return FileProfile(options=shape, template=template, render=Jsonl(fields).rows, **begun)
-    from auditctl.formats.csv import Csv
-
-    csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
-    header = csv.rows([])
-    return FileProfile(options=shape, template=template, render=csv.rows, header=header, **begun)
-
-
-def _shape(provider: type[Provider], options: SyncOptions) -> dict[str, Any]:
-    """Return what shapes the records, whatever they are written to."""
+    since = None if options.since is None else parse_time(options.since, now)
+    if since is not None and since > now:
+        raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
+    begun: Any = {"since": options.since, "since_time": since}
     log = options.own.get("log_name") or next(iter(provider.logs))
     own = own_options(provider)
-    return {
+    format_ = options.format_name()
+    shape = {
         "provider": provider.name,
         "demo": options.demo or None,
         "account": options.account_name(),
+        "format": format_,
         "where": list(options.where),
         "redact": options.redact,
         **{one.metadata["flag"][2:]: list(options.own.get(one.name, ())) for one in own},
         **({"log": log} if len(provider.logs) > 1 else {}),
     }
+    if isinstance(place, TablePath):
+        return TableProfile(options=shape, table=place, source=source, environ=environ, **begun)
+    fields = None if options.fields is None else parse_fields(options.fields)
+    shape |= {
+        "output": place.names,
+        "fields": fields and ",".join(one.name for one in fields),
+        "csv-guard": options.csv_guard if format_ == "csv" else None,
+    }
+    if format_ == "jsonl":
+        return FileProfile(options=shape, template=place, render=Jsonl(fields).rows, **begun)
+    from auditctl.formats.csv import Csv
+
+    csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
+    header = csv.rows([])
+    return FileProfile(options=shape, template=place, render=csv.rows, header=header, **begun)
 
 
-def _begun(options: SyncOptions, now: datetime) -> dict[str, Any]:
-    since = None if options.since is None else parse_time(options.since, now)
-    if since is not None and since > now:
-        raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
-    return {"since": options.since, "since_time": since}
+def of_account(profile: Profile, ready: Provider) -> Profile:
+    """Return the profile with the settings that tell one account from another.
+
+    Those that are no secrets. The sources of a table share its PATH; files have one each.
+    """
+    if not isinstance(profile, TableProfile):
+        return profile
+    settings = {
+        names[0]: getattr(ready, setting)
+        for setting, (names, _) in variables(type(ready)).items()
+        if not is_secret(type(ready), setting)
+    }
+    return replace(profile, options={**profile.options, **settings})

@@ -29,15 +29,18 @@ class Status:
     source: str | None
     path: str
     state: State
-    running: bool
+    running: bool | None
+    """None if nothing can tell."""
     wrong: str
     """The problem as a sentence; empty without one."""
-    files: int = 0
+    files: int | None = None
     deleted: "Sequence[Deleted]" = ()
     aside: "Sequence[str]" = ()
     """Names of files with bytes that were set aside."""
     strange: "Sequence[str]" = ()
     """Those of them whose bytes are known not to be in the destination."""
+    unreachable: bool = False
+    """The store did not answer, so what is wrong may not be the destination."""
 
     def row(self) -> dict[str, Any]:
         """Return it as JSON; times are RFC 3339, and since null is the beginning of the log."""
@@ -83,7 +86,7 @@ def read_status(
     if state.line < 0 and not running:
         wrong = f"No sync has committed anything to {path} yet. See its runs' output."
         return Status(source, path, state, running=running, wrong=wrong)
-    found = _age(path, state, now, max_age), alarms(path, state, state.deleted)
+    found = describe_age(path, state, now, max_age), alarms(path, state, state.deleted)
     aside = template.aside(state.files)
     return Status(
         source,
@@ -122,7 +125,8 @@ def acknowledge(template: Template) -> None:
         journal.close()
 
 
-def _age(path: str, state: State, now: datetime, max_age: timedelta | None) -> str:
+def describe_age(path: str, state: State, now: datetime, max_age: timedelta | None) -> str:
+    """Describe a last success that is too old; empty if it is not."""
     if max_age is None:
         return ""
     last = state.last_success

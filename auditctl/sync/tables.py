@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 from auditctl import redact
 from auditctl.errors import UsageError
 from auditctl.fields import parse_fields, parse_test
-from auditctl.formats import FileFormatName
+from auditctl.formats import SyncFormatName
 from auditctl.http.origin import checked_base_url
 from auditctl.parameters import parse_account
 from auditctl.paths import parse_template
@@ -99,7 +99,7 @@ class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True
     """The keys that every source may have, and ``[defaults]`` too."""
 
     output: _Output = _key('"audit/{date}.jsonl"')
-    format: FileFormatName = _key('"jsonl" or "csv"')
+    format: SyncFormatName = _key('"jsonl", "csv" or "delta"')
     since: _Time = _key('"30d" or 2026-01-31')
     overlap: _Duration = _key('"1h"')
     fields: _Fields = _key('["time", "actor"]')

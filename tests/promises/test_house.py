@@ -34,24 +34,27 @@ cli
 provider_cli
 sync.commands
 commands sync.report
-check sync.config sync.run
+check sync.find sync.run
+sync.config
 connect export sync.destination sync.tables
 days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
-    registry settings sync.files sync.shape sync.walk
-provider sync.datafiles sync.verify
-http.numbered sync.integrity sync.known sync.status
-http.client sync.aside sync.journal sync.profile sync.sentences
-boundary groups http.proof notices paths sync.options sync.replay
-batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
+    registry sync.delta.status sync.files sync.shape sync.walk
+settings sync.delta.destination sync.delta.verify sync.place
+provider sync.datafiles sync.delta.known sync.delta.log sync.verify
+http.numbered sync.delta.store sync.integrity sync.known sync.status
+formats.parquet http.client sync.aside sync.delta.rows sync.journal sync.profile sync.sentences
+arrow boundary groups http.proof notices sync.delta.line sync.delta.path sync.options sync.replay
+batch formats.csv formats.jsonl formats.table http.judge http.stream options paths
     sync.chain
+parameters
 fields formats http.arrays http.connection sync.clashes sync.commits
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.disk sync.state
-address console demo.cast http.answer http.origin http.pace http.retry http.waits output
+address console demo.cast extras http.answer http.origin http.pace http.retry http.waits output
     redact sync.coverage sync.follow
 window
 auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
-    http.parallel http.visited interrupts providers reading schema sync sync.jobs
+    http.parallel http.visited interrupts providers reading schema sync sync.delta sync.jobs
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before."""

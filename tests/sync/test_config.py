@@ -179,7 +179,7 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         retry_for="1h30m",
         demo=True,
     )
-    assert found["first"].template.path == f"{tmp_path}/audit/first/{{date}}.csv.gz"
+    assert found["first"].place.path == f"{tmp_path}/audit/first/{{date}}.csv.gz"
 
 
 @pytest.mark.parametrize(
@@ -535,7 +535,7 @@ MISTAKES = {
     "a format": (
         source('format = "table"'),
         4,
-        'sources.s.format: Write it like format = "jsonl" or "csv"',
+        'sources.s.format: Write it like format = "jsonl", "csv" or "delta"',
     ),
     "no number": (
         source("concurrency = true"),

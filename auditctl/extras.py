@@ -1,0 +1,20 @@
+"""Dependencies that are installed only by those who want them."""
+
+from importlib.util import find_spec
+
+from auditctl.errors import UsageError
+
+MODULES = {"lake": ("deltalake", "pyarrow")}
+"""The extras of the package, and the modules that each installs."""
+
+
+def require(extra: str, what: str) -> None:
+    """Check that an extra is installed, without importing it.
+
+    Raises:
+        UsageError: it is not; ``what`` is what needs it.
+
+    """
+    if any(find_spec(module) is None for module in MODULES[extra]):
+        message = f"{what} needs more packages. Install them: pip install 'auditctl[{extra}]'"
+        raise UsageError(message)

@@ -1,0 +1,1 @@
+"""A Delta table as a destination: data and progress in one transaction, no other state."""

@@ -1,0 +1,253 @@
+"""A source of a Delta table as a destination: a transaction carries the rows and the progress."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from auditctl import __version__
+from auditctl.errors import LockedError
+from auditctl.record import Record
+from auditctl.sync.delta import log, rows
+from auditctl.sync.delta.known import KnownRows
+from auditctl.sync.delta.line import Line, TableState, encode
+from auditctl.sync.delta.store import Store, cannot_write, is_of_library
+from auditctl.sync.profile import TableProfile, compare
+from auditctl.sync.state import Progress, ReadSpan, Span
+from auditctl.window import now_text
+
+MAX_RECORDS = 10_000
+MAX_RAW = 32 * 1024 * 1024
+"""Bytes of ``raw`` that a commit may have, since it is held in memory until then."""
+MAX_SECONDS = 30.0
+"""Of reading between two commits: each makes a file or more, and readers have to open all."""
+IDLE_EVERY = timedelta(minutes=10)
+"""A run without news commits only if the last commit is so old."""
+MAX_COMMITS_PER_LOAD = 100
+"""The library's table grows with each commit; loaded anew it is small again."""
+ATTEMPTS = 50
+"""Of a commit that others come before: each attempt fails only because one of theirs succeeded."""
+MAX_RETRIES = 100
+"""The library's own, for commits of others that do not conflict."""
+COMPRESSION = WriterProperties(compression="ZSTD")
+
+
+class TableDestination:
+    """One source of a table, as a run holds it; see `Destination`.
+
+    Nobody is locked out. The library refuses a commit if another one of the same source came after
+    the version that this one was made for. So the table is loaded only where the state is compared
+    with the one that the run began with.
+    """
+
+    def __init__(
+        self,
+        profile: TableProfile,
+        store: Store,
+        held: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Begin with the state of the source's last commit."""
+        self.profile = profile
+        self._store = store
+        self._held = held
+        self._batches: list[pa.RecordBatch] = []
+        self._raw = 0
+        self._newest = ""
+        self._commits = 0
+        self.state = self._last()
+
+    def _last(self) -> TableState:
+        """Return the state of the source's last commit, as of the version that is loaded."""
+        line = log.last_line(self._store, self.profile.source)
+        return TableState() if line is None else line.state
+
+    @property
+    def pending(self) -> int:
+        """The number of records that wait for the next commit."""
+        return sum(batch.num_rows for batch in self._batches)
+
+    def is_due(self, seconds: float) -> bool:
+        """Return whether a commit is large enough, or its reading has taken long enough."""
+        pending = self.pending
+        if not pending:
+            return seconds >= IDLE_EVERY.total_seconds()
+        return pending >= MAX_RECORDS or self._raw >= MAX_RAW or seconds >= MAX_SECONDS
+
+    def known_since(self, time: datetime, kept_from: Callable[[], str]) -> KnownRows:  # noqa: ARG002
+        """Read the ids of rows dated from ``time`` on; the others when an undated event comes."""
+        provider = self.profile.options["provider"]
+        return KnownRows(self._store, self.profile.source, provider, time)
+
+    def add(self, records: list[Record]) -> None:
+        """Take records for the next commit."""
+        if not records:
+            return
+        batch = rows.batch(records, self.profile.source)
+        self._batches.append(batch)
+        self._raw += batch.column("raw").nbytes
+        # Without the Z, or a coarse time would be later than a finer one that it begins.
+        times = [record["time"][:-1] for record in records if record["time"] is not None]
+        self._newest = max([*times, self._newest])
+
+    def discard(self) -> None:
+        """Drop what was added and not committed."""
+        self._batches = []
+        self._raw = 0
+        self._newest = ""
+
+    def commit(self, progress: Progress) -> None:
+        """Write what was added and the progress, in one transaction.
+
+        Raises:
+            LockedError: another run has committed to the same source.
+            IntegrityError: the table was changed.
+            OutputError: it cannot be written. What was committed before stays.
+
+        """
+        with self._held():
+            if self._batches or self.state.is_changed_by(progress) or not self._is_fresh():
+                self._append(
+                    window=progress.window,
+                    covered=progress.covered,
+                    success=progress.success,
+                    gaps=progress.gaps,
+                )
+                self.discard()
+
+    def acknowledge(self) -> None:
+        """Note that gaps are known, so that they are no failure any more."""
+        state = self.state
+        if state.gaps and state.window:
+            with self._held():
+                self._append(
+                    window=state.window,
+                    covered=state.covered,
+                    success=state.success,
+                    gaps=(),
+                    waived=state.gaps,
+                )
+
+    def check(self) -> None:
+        """Load the newest version, in which other runs may have gone on."""
+        self._store.load()
+        self.state = self._last()
+
+    def finish(self) -> None:
+        """Do nothing: a run leaves nothing behind."""
+
+    def _is_fresh(self) -> bool:
+        """Return whether the last commit, which found the end of its window, is young."""
+        state = self.state
+        if state.at is None or not state.is_success:
+            return False
+        return abs(datetime.now(UTC) - datetime.fromisoformat(state.at)) < IDLE_EVERY
+
+    def _append(
+        self,
+        *,
+        window: ReadSpan,
+        covered: Span | None,
+        success: str | None,
+        gaps: tuple[Span, ...],
+        waived: tuple[Span, ...] = (),
+    ) -> None:
+        """Commit what was added with a line."""
+        state = self.state
+        begins = state.line < 0
+        latest = max(self._newest, (state.latest or "")[:-1])
+        text, line = encode(
+            Line(
+                line=state.line + 1,
+                prev=state.head,
+                # The same moment: so the line tells whether it is itself that of a success.
+                at=success if success and success != state.success else now_text(),
+                version=__version__,
+                source=self.profile.source,
+                shape=self.profile.options if begins else state.shape,
+                since=self.profile.since if begins else state.since,
+                window=window,
+                covered=covered,
+                success=success,
+                gaps=gaps,
+                waived=waived or state.waived,
+                added=self.pending,
+                records=state.records + self.pending,
+                digest=rows.add(state.digest, [n for b in self._batches for n in rows.digests(b)]),
+                latest=f"{latest}Z" if latest else None,
+            )
+        )
+        self._move_up()
+        self._write(text, line)
+        self.state = line.state
+
+    def _move_up(self) -> None:
+        """Go on to the newest version, so that the commit will be found next to it.
+
+        Raises:
+            LockedError: another run has committed to the same source.
+
+        """
+        self._store.load(anew=self._commits % MAX_COMMITS_PER_LOAD == 0)
+        self._commits += 1
+        if self._last().head != self.state.head:
+            raise self._lost()
+
+    def _write(self, text: str, line: Line) -> None:
+        """Write the rows and the line; if that seems to fail, look whether it was done."""
+        for _ in range(ATTEMPTS):
+            try:
+                self._write_once(text, begins=line.line == 0)
+            except BaseException as error:
+                if not is_of_library(error):
+                    raise
+                failed = error
+            else:
+                return
+            self._store.load()
+            there = self._last().head
+            if there == line.hash:  # only the answer was lost
+                return
+            if there != self.state.head:
+                raise self._lost()
+            if not isinstance(failed, CommitFailedError):
+                break
+        raise cannot_write(self._store.path, failed)
+
+    def _write_once(self, text: str, *, begins: bool) -> None:
+        store = self._store
+        app_ids = [log.of_source(self.profile.source)]
+        if begins:
+            app_ids.append(log.of_slot(log.free_slot(store)))
+        write_deltalake(
+            store.table,
+            pa.RecordBatchReader.from_batches(rows.SCHEMA, self._batches),
+            mode="append",
+            writer_properties=COMPRESSION,
+            commit_properties=CommitProperties(
+                custom_metadata={log.KEY: text},
+                max_commit_retries=MAX_RETRIES,
+                app_transactions=[Transaction(app_id, store.version) for app_id in app_ids],
+            ),
+        )
+
+    def _lost(self) -> LockedError:
+        return LockedError(
+            f"Another run has committed to {self.profile.name} while this one was reading. Nothing "
+            "of this commit was written; let the other run go on, or wait for it with --wait."
+        )
+
+
+@contextmanager
+def open_table(
+    profile: TableProfile,
+    held: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[TableDestination]:
+    """Open a source of a table; see `open_destination`."""
+    store = Store(profile.table, profile.environ)
+    store.load_or_create()
+    destination = TableDestination(profile, store, held)
+    compare(profile, destination.state)
+    yield destination

@@ -1,0 +1,103 @@
+"""The commits of sources in a table's log: the last one of each is found without the others."""
+
+# A commit takes an application transaction of its source, whose number is the version that was
+# loaded before it. So the commit is the first behind that version that has the transaction: mostly
+# the next, whatever others have committed since. The first commit of a source also takes a
+# slot, since the library lists no transactions: counting slots up finds all sources.
+
+from collections.abc import Iterator
+
+from auditctl.errors import IntegrityError
+from auditctl.sync.delta.line import Line, decode
+from auditctl.sync.delta.store import Store
+
+KEY = "auditctl"
+"""The member of a commit's info that has the line."""
+
+
+def of_source(source: str) -> str:
+    """Return the application id of a source."""
+    return f"auditctl:source:{source}"
+
+
+def of_slot(number: int) -> str:
+    """Return the application id of a slot."""
+    return f"auditctl:slot:{number}"
+
+
+def last_line(store: Store, source: str) -> Line | None:
+    """Return the line of a source's last commit; None if it has none.
+
+    Raises:
+        IntegrityError: there was one, and it is gone or was changed.
+
+    """
+    return _line(store, of_source(source))
+
+
+def sources(store: Store) -> Iterator[str]:
+    """Yield the sources that have committed.
+
+    Raises:
+        IntegrityError: the first commit of one is gone or was changed.
+
+    """
+    number = 0
+    while line := _line(store, of_slot(number)):
+        yield line.source
+        number += 1
+
+
+def free_slot(store: Store) -> int:
+    """Return the first slot that no source has."""
+    number = 0
+    while store.transaction(of_slot(number)) is not None:
+        number += 1
+    return number
+
+
+def lines(store: Store, version: int) -> list[Line]:
+    """Return the line of a commit, in a list; none if no source has made it.
+
+    Raises:
+        IntegrityError: the commit is gone, or its line was changed.
+
+    """
+    return [line for line, _ in _read(store, version)]
+
+
+def _line(store: Store, app_id: str) -> Line | None:
+    """Return the line of the last commit with a transaction."""
+    loaded_before = store.transaction(app_id)
+    if loaded_before is None:
+        return None
+    for version in range(loaded_before + 1, store.version + 1):
+        for line, app_ids in _read(store, version):
+            if app_id in app_ids:
+                return line
+    raise IntegrityError(
+        f"{store.path}: the log has the transaction {app_id}, but no commit with it. The log was "
+        "changed, so it proves nothing any more: restore it, or begin a new table."
+    )
+
+
+def _read(store: Store, version: int) -> Iterator[tuple[Line, list[str]]]:
+    """Yield the line of a commit with its transactions."""
+    actions = store.actions(version)
+    if actions is None:
+        raise IntegrityError(
+            f"{store.path}: the commit {version} is gone from the log, so nothing proves any more "
+            "what was written. Restore the log from a backup, or begin a new table."
+        )
+    app_ids = [action["txn"]["appId"] for action in actions if "txn" in action]
+    for action in actions:
+        text = action.get("commitInfo", {}).get(KEY)
+        if text is None:
+            continue
+        line = decode(text) if type(text) is str else None
+        if line is None:
+            raise IntegrityError(
+                f"{store.path}: the commit {version} was changed. The log is not what was written, "
+                "so it proves nothing any more: restore it, or begin a new table."
+            )
+        yield line, app_ids

@@ -1,0 +1,119 @@
+"""The PATH of a table: a folder, or a URL and how to reach the store that it leads to."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from auditctl.errors import UsageError
+from auditctl.http.origin import checked_base_url
+from auditctl.parameters import STDOUT
+from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings, is_url
+
+LOG = "_delta_log"
+"""The folder that makes a folder a table."""
+UNUSABLE = frozenset("%[\\]^|")
+"""Characters of a path that the library for tables cannot read again, or ends the process for."""
+SCHEMES = ("s3", "gs", "az", "abfss")
+ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "abfss": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
+"""The variables that lead to another store than the vendor's."""
+
+
+@dataclass(frozen=True)
+class TablePath:
+    """Where a table is."""
+
+    path: str
+
+    @property
+    def exists(self) -> bool:
+        """Return whether there is a table in a folder."""
+        return not is_url(self.path) and os.path.isdir(os.path.join(self.path, LOG))  # noqa: PTH112, PTH118
+
+    def store_options(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return what the store's client needs beside the variables, which it reads itself.
+
+        Raises:
+            UsageError: credentials would be sent in the clear.
+
+        """
+        if not is_url(self.path):
+            return {}
+        scheme = self.path.partition(":")[0]
+        plain = False
+        for name in ENDPOINTS.get(scheme, ()):
+            if endpoint := environ.get(name):
+                checked_base_url(endpoint, name)
+                plain = plain or endpoint.startswith("http:")
+        # Set in any case: the user's own variable may allow it for every host. And a store that
+        # replaces a commit, where it should refuse a second one, would lose events.
+        return {"allow_http": str(plain).lower(), "aws_s3_allow_unsafe_rename": "false"}
+
+
+def find_tables(path: str) -> list[TablePath]:
+    """Find the tables of a PATH with placeholders that are in folders.
+
+    Raises:
+        UsageError: it cannot be one.
+
+    """
+    parse_table(path, **dict.fromkeys(OF_RUN, "any"))
+    return [parse_table(path, **found) for found in fillings(path, _log)]
+
+
+def parse_table(path: str, **of_run: str) -> TablePath:
+    """Read the PATH of a table; ``of_run`` are the values of its placeholders.
+
+    Raises:
+        UsageError: it cannot be one.
+
+    """
+    unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN]
+    if any(name in OF_RECORD for name in unknown):
+        message = f"{path!r} is a table, in which date and account are columns: leave them out."
+        raise UsageError(message)
+    if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
+        known = " and ".join(f"{{{name}}}" for name in OF_RUN)
+        raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {known}.")
+    path = _filled(path, of_run)
+    whole = path if is_url(path) else os.path.abspath(path)  # noqa: PTH100 - links stay
+    if not path.isprintable() or path in ("", STDOUT) or not UNUSABLE.isdisjoint(whole):
+        raise UsageError(
+            f"{path!r} cannot be the PATH of a table: it is empty, or contains one of "
+            f"{' '.join(sorted(UNUSABLE))} or a control character."
+        )
+    if is_url(path):
+        _check_url(path)
+    elif os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
+        raise UsageError(f"{path} is a file, and a table is a folder. Use another PATH.")
+    return TablePath(path)
+
+
+def _log(path: str, **of_run: str) -> str:
+    return os.path.join(_filled(path, of_run), LOG)  # noqa: PTH118
+
+
+def _filled(path: str, of_run: Mapping[str, str]) -> str:
+    for name, value in of_run.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        secret = parts.password is not None or "?" in url or "#" in url
+    except ValueError:
+        raise UsageError("The URL of the table is no URL.") from None
+    if secret:
+        raise UsageError(
+            "The URL of a table may hold no password, query or fragment: credentials come from "
+            "the environment (AWS_…, GOOGLE_…, AZURE_…)."
+        )
+    if parts.scheme not in SCHEMES or not parts.netloc:
+        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise UsageError(f"{url!r} leads to no table: a URL begins with one of {known}.")

@@ -1,0 +1,81 @@
+"""The status of the sources of a table, from its log alone."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from auditctl.errors import AuditctlError, OutputError, UsageError
+from auditctl.sync.delta import log
+from auditctl.sync.delta.destination import IDLE_EVERY, TableDestination
+from auditctl.sync.delta.line import TableState
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.delta.store import Store
+from auditctl.sync.profile import TableProfile
+from auditctl.sync.sentences import alarms
+from auditctl.sync.status import Status, describe_age
+from auditctl.window import in_words
+
+SHORTEST_AGE = timedelta(minutes=15)
+"""Of a last success that is an alarm: one that a table notes may be ten minutes old."""
+
+
+def read_table_status(
+    table: TablePath,
+    source: str | None,
+    environ: Mapping[str, str],
+    *,
+    now: datetime,
+    max_age: timedelta | None,
+) -> list[Status]:
+    """Read the status of a source of a table, or of all its sources, without its data.
+
+    Raises:
+        UsageError: ``max_age`` is below what a table can tell.
+
+    """
+    if max_age is not None and max_age < SHORTEST_AGE:
+        raise UsageError(
+            f"--max-age must be {in_words(SHORTEST_AGE)} or more for a table: runs without news "
+            f"commit only every {in_words(IDLE_EVERY)}."
+        )
+    path = table.path
+    try:
+        store = Store(table, environ)
+        store.load()
+        names = [source] if source else list(log.sources(store))
+        lines = {name: log.last_line(store, name) for name in names}
+    except AuditctlError as error:
+        return [_wrong(source, path, str(error), unreachable=isinstance(error, OutputError))]
+    if not lines:
+        return [_wrong(None, path, f"No sync has committed anything to {path} yet.")]
+    found = []
+    for name, line in lines.items():
+        if line is None:
+            wrong = f"No sync has committed anything of the source {name} to {path} yet."
+            found.append(_wrong(name, path, wrong))
+            continue
+        state = line.state
+        wrongs = (
+            describe_age(f"the source {name} of {path}", state, now, max_age),
+            alarms(path, state),
+        )
+        found.append(Status(name, path, state, running=None, wrong=" ".join(filter(None, wrongs))))
+    return found
+
+
+def acknowledge_table(table: TablePath, source: str | None, environ: Mapping[str, str]) -> None:
+    """Note that the gaps of a source, or of all sources, are known.
+
+    Raises:
+        LockedError: a run commits at the same moment.
+        IntegrityError, OutputError: see `Store.load`.
+
+    """
+    store = Store(table, environ)
+    store.load()
+    for name in [source] if source else list(log.sources(store)):
+        profile = TableProfile(options={}, table=table, source=name, environ=environ)
+        TableDestination(profile, store).acknowledge()
+
+
+def _wrong(source: str | None, path: str, wrong: str, *, unreachable: bool = False) -> Status:
+    return Status(source, path, TableState(), running=None, wrong=wrong, unreachable=unreachable)

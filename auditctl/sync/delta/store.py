@@ -1,0 +1,220 @@
+"""A table in its store: opened, created, its log and its rows read; failures become sentences."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
+
+from auditctl.errors import AuditctlError, IntegrityError, OutputError
+from auditctl.escape import escape
+from auditctl.paths import is_url
+from auditctl.sync.delta.path import LOG, TablePath
+from auditctl.sync.delta.rows import PARTITIONS, SCHEMA
+
+NAME = "auditctl"
+"""The name of a table that auditctl has created."""
+CONFIGURATION = {
+    # A hundred years: the commits of a source are its journal.
+    "delta.logRetentionDuration": "interval 36500 days",
+    # Else the log would repeat the smallest and the largest value of each column, raw among them.
+    "delta.dataSkippingStatsColumns": "time,source",
+}
+CREATIONS = 5
+"""Attempts to create a table, which others may create at the same moment."""
+
+_UNREACHABLE = re.compile(
+    r"HTTP error|error sending request|retries|timed out|non-2xx|Permission denied|"
+    r"Input/output error|Too many open files|Generic (?:S3|GCS|MicrosoftAzure) error"
+)
+"""Words of a store that cannot be read: what it holds may be sound all the same."""
+_MISSING = re.compile(r"not found|No such file|NotFound")
+_ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳")
+_QUERY = re.compile(r"\?[^\s)\"']*")
+"""The query of a URL may hold a signature."""
+LONGEST = 200
+"""Characters of the library's own words."""
+
+
+class MissingTableError(IntegrityError):
+    """There is no table."""
+
+
+class Store:
+    """One table, as of the version that was loaded last."""
+
+    def __init__(self, path: TablePath, environ: Mapping[str, str]) -> None:
+        """Name a table; nothing is read yet.
+
+        Raises:
+            UsageError: credentials would be sent in the clear.
+
+        """
+        self.path = path.path
+        self._options = path.store_options(environ)
+        self.table: DeltaTable
+        self._handler: Any = None
+
+    def load(self, *, anew: bool = True) -> None:
+        """Load the newest version; not ``anew``, only what has changed.
+
+        Raises:
+            MissingTableError: there is no table.
+            IntegrityError: auditctl did not create it, or its log was changed.
+            OutputError: the store cannot be reached.
+
+        """
+        with failures(self.path):
+            if anew:
+                self.table = DeltaTable(self.path, storage_options=self._options)
+            else:
+                self.table.update_incremental()
+        self._check_own()
+
+    def load_or_create(self) -> None:
+        """Load the newest version of a table; create it if there is none.
+
+        Raises:
+            IntegrityError: auditctl did not create it, or it is a folder with something else.
+            OutputError: the store cannot be reached, or not be written.
+
+        """
+        for attempt in range(CREATIONS):
+            try:
+                self.load()
+            except MissingTableError:
+                self._create(last=attempt == CREATIONS - 1)
+            else:
+                return
+
+    def _create(self, *, last: bool) -> None:
+        """Create the table; others may do the same at this moment, and only one of them can."""
+        there = [] if is_url(self.path) else _names_in(self.path)
+        if there and LOG not in there:
+            message = f"{self.path} is a folder with other files, and no table. Use another PATH."
+            raise IntegrityError(message)
+        try:
+            DeltaTable.create(
+                self.path,
+                schema=SCHEMA,
+                partition_by=list(PARTITIONS),
+                name=NAME,
+                configuration=CONFIGURATION,
+                storage_options=self._options,
+            )
+        except BaseException as error:
+            if not is_of_library(error):
+                raise
+            if last:
+                raise cannot_write(self.path, error) from None
+
+    def _check_own(self) -> None:
+        """Check that auditctl has created the table."""
+        names = [field.name for field in self.table.schema().fields]
+        metadata = self.table.metadata()
+        if (
+            metadata.name != NAME
+            or names != SCHEMA.names
+            or tuple(metadata.partition_columns) != PARTITIONS
+        ):
+            raise IntegrityError(
+                f"{self.path} is a table that auditctl did not create, or whose columns were "
+                "changed. Nothing was written; use another PATH."
+            )
+
+    @property
+    def version(self) -> int:
+        """The version that is loaded."""
+        return self.table.version()
+
+    def transaction(self, app_id: str) -> int | None:
+        """Return the number of an application's last transaction."""
+        with failures(self.path):
+            return self.table.transaction_version(app_id)
+
+    def actions(self, version: int) -> list[dict[str, Any]] | None:
+        """Return the commit info and the transactions of a commit; None if it is gone."""
+        try:
+            with failures(self.path):
+                if self._handler is None:
+                    self._handler = DeltaStorageHandler(self.path, self._options)
+                file = self._handler.open_input_file(f"{LOG}/{version:020}.json")
+                text: bytes = file.read()
+        except FileNotFoundError:
+            return None
+        # A commit may list thousands of files, which are of no interest here.
+        wanted = (b'{"commitInfo"', b'{"txn"')
+        found = [line for line in text.split(b"\n") if line.startswith(wanted)]
+        try:
+            return [orjson.loads(line) for line in found]
+        except ValueError:
+            return []  # somebody else's, or changed: whatever it was, it is no commit of a run
+
+    def batches(self, columns: list[str] | None, test: str | None) -> Iterator[pa.RecordBatch]:
+        """Read rows, all of them or those that pass a test in SQL."""
+        with failures(self.path):
+            reader = self.table.scan(columns=columns, predicate=test)
+            yield from pa.RecordBatchReader.from_stream(reader)
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:  # it is not there, or cannot be read, which creating it says better
+        return []
+
+
+@contextmanager
+def failures(path: str) -> Iterator[None]:
+    """Turn what the store and its library raise into failures of ours."""
+    try:
+        yield
+    except TableNotFoundError:
+        raise MissingTableError(f"{path}: there is no table.") from None
+    except BaseException as error:
+        if not is_of_library(error):
+            raise
+        raise failure(path, error) from None
+
+
+def is_of_library(error: BaseException) -> bool:
+    """Return whether the library or the store has failed, also by what Rust calls a panic."""
+    of_library = (DeltaError, OSError, ValueError, pa.ArrowException)
+    return isinstance(error, of_library) or type(error).__name__ == "PanicException"
+
+
+def failure(path: str, error: BaseException) -> AuditctlError:
+    """Return the failure that an exception of the library means."""
+    said = _ORNAMENT.sub("", str(error))
+    reason = escape(_reason(said))
+    if "NoSuchBucket" in said:
+        return MissingTableError(f"{path}: there is no table, nor a bucket for it.")
+    if _UNREACHABLE.search(said) and not _MISSING.search(said):
+        return OutputError(
+            f"The store of {path} cannot be reached, or refuses: {reason}. Check the network, and "
+            "the credentials in the environment."
+        )
+    return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
+
+
+def cannot_write(path: str, error: BaseException) -> OutputError:
+    """Return the failure for a table that cannot be written."""
+    reason = escape(_reason(_ORNAMENT.sub("", str(error))))
+    return OutputError(
+        f"Cannot write {path}: {reason}. What was committed before stays; check the store, and "
+        "the credentials in the environment."
+    )
+
+
+def _reason(said: str) -> str:
+    """Make one sentence of the library's words, without what may be secret."""
+    lines = [line.strip() for line in _QUERY.sub("", said).splitlines() if line.strip()]
+    message = re.search(r"<Message>(.*?)</Message>", said, re.DOTALL)
+    reason = message[1] if message else (lines[-1] if lines else "it does not say why")
+    return reason[:LONGEST].rstrip(". ")

@@ -1,0 +1,104 @@
+"""Proof of a table: the commits of each source, and all of its rows, read again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from auditctl.errors import IntegrityError
+from auditctl.escape import escape
+from auditctl.notices import count
+from auditctl.sync.delta import log, rows
+from auditctl.sync.delta.line import NO_DIGEST, Line, TableState
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.delta.store import Store
+
+
+@dataclass
+class SourceProof:
+    """What was found of one source."""
+
+    source: str | None
+    """None for rows without a source."""
+    state: TableState = field(default_factory=TableState)
+    rows: int = 0
+    digest: str = NO_DIGEST
+    wrong: str = ""
+    """The first thing that is wrong, as a sentence; empty if nothing is."""
+
+
+def verify_table(table: TablePath, environ: Mapping[str, str]) -> list[SourceProof]:
+    """Read a table again, all commits and all rows of the newest version.
+
+    Raises:
+        IntegrityError: there is no table, or its log or its data is gone or was changed.
+        OutputError: the store cannot be reached.
+
+    """
+    store = Store(table, environ)
+    store.load()
+    proofs: dict[str | None, SourceProof] = {}
+    for version in range(store.version + 1):
+        for line in log.lines(store, version):
+            _check(store.path, proofs.setdefault(line.source, SourceProof(line.source)), line)
+    for name in log.sources(store):
+        _check_last(store, name, proofs)
+    for batch in store.batches(list(rows.COLUMNS), None):
+        numbers: dict[str | None, list[int]] = {}
+        for source, number in zip(
+            batch.column("source").to_pylist(), rows.digests(batch), strict=True
+        ):
+            numbers.setdefault(source, []).append(number)
+        for source, found in numbers.items():
+            proof = proofs.setdefault(source, SourceProof(source))
+            proof.rows += len(found)
+            proof.digest = rows.add(proof.digest, found)
+    for proof in proofs.values():
+        proof.wrong = proof.wrong or _content(store.path, proof)
+    return sorted(proofs.values(), key=lambda proof: proof.source or "")
+
+
+def _check(path: str, proof: SourceProof, line: Line) -> None:
+    """Check that a commit goes on where the one before it ended."""
+    before = proof.state
+    begins = before.line < 0
+    what = ""
+    if line.line != before.line + 1 or line.prev != before.head:
+        what = "commits before it were dropped, added or changed"
+    elif not begins and (line.shape, line.since) != (before.shape, before.since):
+        what = "it has other options than the one before it"
+    elif line.records != before.records + line.added:
+        what = "its records do not add up"
+    elif before.leaves_a_hole(line.covered, line.window):
+        what = "it covers hours that were not read"
+    if what and not proof.wrong:
+        proof.wrong = (
+            f"{path}, source {line.source}, commit {line.line + 1}: {what}. The log is not what "
+            "was written, so it proves nothing any more: restore it, or begin a new table."
+        )
+    proof.state = line.state
+
+
+def _check_last(store: Store, source: str, proofs: Mapping[str | None, SourceProof]) -> None:
+    """Check that a run would continue from the commit that the log ends with."""
+    line, proof = log.last_line(store, source), proofs.get(source)
+    if line is None or proof is None or line.hash != proof.state.head:
+        raise IntegrityError(
+            f"{store.path}, source {source}: its last commit is not the one that its transaction "
+            "names. The log was changed: restore it, or begin a new table."
+        )
+
+
+def _content(path: str, proof: SourceProof) -> str:
+    """Describe what is wrong with the rows of a source; empty if nothing is."""
+    state = proof.state
+    if state.line < 0:
+        whose = "no source" if proof.source is None else f"the source {escape(proof.source)}"
+        found = count(proof.rows, "row")
+        return f"{path} has {found} of {whose}, which no commit names: somebody added them."
+    if (proof.rows, proof.digest) == (state.records, state.digest):
+        return ""
+    found = f"{path}, source {proof.source}: {count(state.records, 'row')} were written, and"
+    if proof.rows < state.records:
+        return f"{found} {proof.rows:,} are there: some were deleted."
+    if proof.rows > state.records:
+        return f"{found} {proof.rows:,} are there: some were added or doubled."
+    return f"{found} as many are there, but not the same: some were changed."
