@@ -95,6 +95,8 @@ def run(*words: str, **environment: str) -> int:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     before = {number: signal.getsignal(number) for number in numbers}
     hook, threshold = sys.unraisablehook, gc.get_threshold()
+    mask = os.umask(0)
+    os.umask(mask)
     threads = set(threading.enumerate())
     try:
         with (
@@ -111,6 +113,7 @@ def run(*words: str, **environment: str) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
         sys.unraisablehook = hook
+        os.umask(mask)
         gc.enable()
         gc.set_threshold(*threshold)
         gc.unfreeze()

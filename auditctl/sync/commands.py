@@ -24,6 +24,7 @@ from auditctl.sync.options import SourcesOptions, SyncOptions
 from auditctl.sync.place import Place, place_of
 from auditctl.sync.profile import Profile
 from auditctl.sync.report import write_table
+from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
 from auditctl.sync.shape import of_account, profile_of
@@ -67,7 +68,6 @@ class Job:
         # A log whose events appear late needs more than is usual.
         late = log_of(self.provider, options.own).overlap or timedelta()
         overlap = max(duration("--overlap", options.overlap), late)
-        wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
         profile = profile_of(
             self.provider,
@@ -88,7 +88,7 @@ class Job:
         try:
             with open_destination(
                 of_account(profile, ready),
-                wait=wait,
+                wait=self.wait,
                 pause=pause,
                 held=held,
                 external_rotation=options.external_rotation,
@@ -107,6 +107,11 @@ class Job:
                 )
         finally:
             client.close()
+
+    @property
+    def wait(self) -> float:
+        """Seconds to wait for another run."""
+        return duration("--wait", self.options.wait).total_seconds()
 
     def gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""
@@ -153,7 +158,7 @@ def sync(
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
             if options.follow:
                 follow(partial(_run_once, job, run, set()), interval, outage)
-            outcome = run.catch_up()
+            outcome = catch_up(run, job.wait, time.sleep)
             job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
     except InterruptedRunError:
@@ -197,9 +202,9 @@ def together(options: SourcesOptions, context: Context) -> None:
         outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
         with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:
-                once = partial(runs.in_turn, partial(_run_once, job, run, set()))
+                once = partial(runs.in_turn, partial(_run_once, job, run, set(), runs.sleep))
                 follow(once, interval, outage, sleep=runs.sleep)
-            outcome = runs.in_turn(run.catch_up)
+            outcome = runs.in_turn(partial(catch_up, run, job.wait, runs.sleep))
             job.conclude(outcome, run.client.skew)
             _fail_for_gaps(job, outcome)
             return outcome
@@ -231,14 +236,16 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _run_once(job: Job, run: Run, warned: set[str]) -> None:
+def _run_once(
+    job: Job, run: Run, warned: set[str], pause: Callable[[float], object] = time.sleep
+) -> None:
     """Do one of many runs; warn of gaps instead of failing, so that the next run follows.
 
     ``warned`` are the ids that several events have and a warning was given for: each run reads
     them again until they are older than the overlap.
     """
     run.destination.check()
-    outcome = run.catch_up()
+    outcome = catch_up(run, job.wait, pause)
     outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in warned]
     warned.update(outcome.clashes)
     job.conclude(outcome, run.client.skew)

@@ -102,7 +102,9 @@ def read(path: str, load: Load) -> dict[str, Source]:
             try:
                 sources[name] = _source(name, provider, common, table)
             except UsageError as error:
-                mistakes.append((("sources", name, "output"), str(error).rstrip(".")))
+                own = "output" in table.model_fields_set
+                key: Key = ("sources", name, "output") if own else ("defaults", "output")
+                mistakes.append((key, str(error).rstrip(".")))
         mistakes += _shared_outputs(sources.values())
     if not mistakes:
         return sources

@@ -145,7 +145,9 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
-        write_table(context, [_status_row(now, one) for one in found])
+        paths = bool(options.paths) and len({one.path for one in found}) > 1
+        paths = paths or any(one.source is None for one in found)
+        write_table(context, [_status_row(now, one, path=paths) for one in found])
     for seen in found:
         if seen.strange:
             context.console.warning(describe_aside(seen.path, seen.strange))
@@ -194,15 +196,16 @@ def write_table(context: Context, rows: Sequence[dict[str, Any]]) -> None:
         write(table.rows(rows))
 
 
-def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
+def _status_row(now: datetime, one: "Status", *, path: bool) -> dict[str, Any]:
     from auditctl.window import age
 
     state = one.state
     covered, success = state.covered, state.last_success
     since = covered and ((covered.since or "")[:10] or "beginning")
     # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
+    name = {"path": f"{one.path} {one.source or ''}".strip()} if path else {"source": one.source}
     return {
-        **({"path": one.path} if one.source is None else {"source": one.source}),
+        **name,
         "state": _state(one),
         "success": None if success is None else f"{age(success, now)} ago",
         "since": since,

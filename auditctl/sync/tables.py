@@ -24,7 +24,7 @@ from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import SyncFormatName
 from auditctl.http.origin import checked_base_url
 from auditctl.parameters import parse_account
-from auditctl.paths import parse_template
+from auditctl.paths import is_url
 from auditctl.provider import Provider, checked_log, own_options, variables
 from auditctl.settings import is_secret, source_keys
 from auditctl.window import parse_duration, parse_time
@@ -65,6 +65,11 @@ def _resolve(written: str, info: ValidationInfo) -> str:
     return os.path.join(folder, expanded)  # noqa: PTH118
 
 
+def _resolve_output(written: str, info: ValidationInfo) -> str:
+    """Return an output as `_resolve` does; the URL of a table stays as it is."""
+    return written if is_url(written) else _resolve(written, info)
+
+
 def _only(setting: str, text: str, info: ValidationInfo) -> str:
     """Refuse a second way to write one setting."""
     for other in source_keys(setting):
@@ -75,7 +80,7 @@ def _only(setting: str, text: str, info: ValidationInfo) -> str:
 
 _Text = Annotated[str, Limits(pattern=r"\S")]
 _Path = Annotated[_Text, AfterValidator(_resolve)]
-_Output = Annotated[_Path, _check(parse_template)]
+_Output = Annotated[_Text, AfterValidator(_resolve_output)]
 _Duration = Annotated[str, _check(parse_duration)]
 _Time = Annotated[
     str,

@@ -33,7 +33,7 @@ __main__
 cli
 provider_cli
 sync.commands
-commands sync.report
+commands sync.report sync.rival
 check sync.find sync.run
 sync.config
 connect export sync.destination sync.tables

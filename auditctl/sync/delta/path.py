@@ -46,9 +46,9 @@ class TablePath:
         scheme = self.path.partition(":")[0]
         plain = False
         for name in ENDPOINTS.get(scheme, ()):
-            if endpoint := environ.get(name):
-                checked_base_url(endpoint, name)
-                plain = plain or endpoint.startswith("http:")
+            if name in environ:  # the library ends the process for an empty one
+                checked_base_url(environ[name], name)
+                plain = plain or environ[name].startswith("http:")
         # Set in any case: the user's own variable may allow it for every host. And a store that
         # replaces a commit, where it should refuse a second one, would lose events.
         return {"allow_http": str(plain).lower(), "aws_s3_allow_unsafe_rename": "false"}

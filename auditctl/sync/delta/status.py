@@ -48,7 +48,7 @@ def read_table_status(
     if not lines:
         return [_wrong(None, path, f"No sync has committed anything to {path} yet.")]
     found = []
-    for name, line in lines.items():
+    for name, line in sorted(lines.items()):
         if line is None:
             wrong = f"No sync has committed anything of the source {name} to {path} yet."
             found.append(_wrong(name, path, wrong))

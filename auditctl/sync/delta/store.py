@@ -30,7 +30,7 @@ CREATIONS = 5
 """Attempts to create a table, which others may create at the same moment."""
 
 _UNREACHABLE = re.compile(
-    r"HTTP error|error sending request|retries|timed out|non-2xx|Permission denied|"
+    r"HTTP error|panicked|error sending request|retries|timed out|non-2xx|Permission denied|"
     r"Input/output error|Too many open files|Generic (?:S3|GCS|MicrosoftAzure) error"
 )
 """Words of a store that cannot be read: what it holds may be sound all the same."""
@@ -58,6 +58,9 @@ class Store:
         """
         self.path = path.path
         self._options = path.store_options(environ)
+        if not is_url(self.path):
+            # The library creates files as open as it may; an audit log is for its owner's eyes.
+            os.umask(0o077)
         self.table: DeltaTable
         self._handler: Any = None
 
