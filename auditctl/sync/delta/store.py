@@ -143,14 +143,13 @@ class Store:
 
     def actions(self, version: int) -> list[dict[str, Any]] | None:
         """Return the commit info and the transactions of a commit; None if it is gone."""
-        try:
-            with failures(self.path):
-                if self._handler is None:
-                    self._handler = DeltaStorageHandler(self.path, self._options)
-                file = self._handler.open_input_file(f"{LOG}/{version:020}.json")
-                text: bytes = file.read()
-        except FileNotFoundError:
-            return None
+        with failures(self.path):
+            if self._handler is None:
+                self._handler = DeltaStorageHandler(self.path, self._options)
+            try:
+                text: bytes = self._handler.open_input_file(f"{LOG}/{version:020}.json").read()
+            except FileNotFoundError:
+                return None
         # A commit may list thousands of files, which are of no interest here.
         wanted = (b'{"commitInfo"', b'{"txn"')
         found = [line for line in text.split(b"\n") if line.startswith(wanted)]

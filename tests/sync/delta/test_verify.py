@@ -1,0 +1,202 @@
+"""Proof of tables: what OPTIMIZE may do, and what somebody did who may not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditctl.record import FIELDS
+from auditctl.sync.delta import rows
+from tests.sync.delta.table import done, opened, record, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.program import Program
+
+WRONG = 8
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return a table with two sources."""
+    table = tmp_path / "lake"
+    for source, first in (("prod", 0), ("staging", 100)):
+        with opened(table, source) as held:
+            write(held, *range(first, first + 5))
+            held.add([record(first + 5, time=None)])
+            held.commit(done())
+    return table
+
+
+def theirs(path: Path, **fields: Any) -> None:
+    """Add a row as anybody could."""
+    row = dict.fromkeys(rows.COLUMNS)
+    batch = pa.Table.from_pylist([{**row, "provider": "persona", **fields}], schema=rows.SCHEMA)
+    write_deltalake(str(path), batch, mode="append")
+
+
+def test_a_table_is_proved_by_source(path: Path, auditctl: Program) -> None:
+    found = auditctl("verify", str(path))
+    said = "ok: 6 records and 2 commits are what was written; covers the beginning to 2026-01-02"
+    assert found.ended == (0, "")
+    assert found.text == "".join(
+        f"{path}, source {source}: {said} 00:00 UTC\n" for source in ("prod", "staging")
+    )
+    first, second = auditctl("verify", str(path), "--format", "json").json
+    assert (first["source"], first["records"], first["journal_lines"]) == ("prod", 6, 2)
+    assert first["journal_hash"] != second["journal_hash"]
+
+
+def compacted(path: Path) -> None:
+    DeltaTable(str(path)).optimize.compact()
+
+
+def ordered(path: Path) -> None:
+    DeltaTable(str(path)).optimize.z_order(["id"])
+
+
+def cleaned(path: Path) -> None:
+    table = DeltaTable(str(path))
+    table.optimize.compact()
+    table.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+    table.create_checkpoint()
+    table.cleanup_metadata()
+
+
+def other_properties(path: Path) -> None:
+    DeltaTable(str(path)).alter.set_table_properties({"delta.appendOnly": "true"})
+
+
+def committed_by_others(path: Path) -> None:
+    empty = pa.Table.from_batches([], schema=rows.SCHEMA)
+    write_deltalake(str(path), empty, mode="append")
+
+
+MAINTENANCE = [compacted, ordered, cleaned, other_properties, committed_by_others]
+
+
+@pytest.mark.parametrize("act", MAINTENANCE)
+def test_maintenance_changes_no_proof(
+    act: Callable[[Path], None], path: Path, auditctl: Program
+) -> None:
+    act(path)
+    assert auditctl("verify", str(path), "-q").ended == (0, "")
+
+
+def deleted(path: Path) -> None:
+    DeltaTable(str(path)).delete("id = 'id-1'")
+
+
+def changed(path: Path) -> None:
+    DeltaTable(str(path)).update({"actor": "'nobody'"}, predicate="id = 'id-1'")
+
+
+def moved_to_another_source(path: Path) -> None:
+    DeltaTable(str(path)).update({"source": "'staging'"}, predicate="id = 'id-1'")
+
+
+def doubled(path: Path) -> None:
+    table = DeltaTable(str(path))
+    write_deltalake(table, table.scan(predicate="id = 'id-1'"), mode="append")
+
+
+def doubled_twice(path: Path) -> None:
+    doubled(path)
+    DeltaTable(str(path)).delete("id = 'id-2'")
+
+
+def restored(path: Path) -> None:
+    DeltaTable(str(path)).restore(1)
+
+
+def added(path: Path) -> None:
+    theirs(path, source="prod", id="theirs")
+
+
+def added_to_none(path: Path) -> None:
+    theirs(path, id="theirs")
+
+
+def added_to_an_unknown_source(path: Path) -> None:
+    theirs(path, source="\x1b[31mnone", id="theirs")
+
+
+def without_a_file(path: Path) -> None:
+    next(path.glob("provider=persona/*/*.parquet")).unlink()
+
+
+def with_a_broken_file(path: Path) -> None:
+    next(path.glob("provider=persona/*/*.parquet")).write_bytes(b"PAR1")
+
+
+def without_a_commit(path: Path) -> None:
+    DeltaTable(str(path)).create_checkpoint()
+    (path / "_delta_log" / f"{1:020}.json").unlink()
+
+
+def with_another_line(path: Path) -> None:
+    commit = path / "_delta_log" / f"{1:020}.json"
+    commit.write_text(commit.read_text().replace('added\\":5', 'added\\":4'))
+
+
+TAMPERING: dict[Callable[[Path], None], str] = {
+    deleted: "source prod: 6 rows were written, and 5 are there: some were deleted",
+    changed: "source prod: 6 rows were written, and as many are there, but not the same",
+    moved_to_another_source: "source staging: 6 rows were written, and 7 are there",
+    doubled: "source prod: 6 rows were written, and 7 are there: some were added or doubled",
+    doubled_twice: "source prod: 6 rows were written, and as many are there, but not the same",
+    restored: "source prod: 6 rows were written, and 5 are there",
+    added: "source prod: 6 rows were written, and 7 are there",
+    added_to_none: "has 1 row of no source, which no commit names",
+    added_to_an_unknown_source: r"has 1 row of the source \x1b[31mnone, which no commit names",
+    without_a_file: "a part of it is gone",
+    with_a_broken_file: "is not what was written",
+    without_a_commit: "the commit 1 is gone from the log",
+    with_another_line: "the commit 1 was changed",
+}
+
+
+@pytest.mark.parametrize("act", TAMPERING)
+def test_tampering_is_found(act: Callable[[Path], None], path: Path, auditctl: Program) -> None:
+    act(path)
+    found = auditctl("verify", str(path))
+    assert found.status == WRONG
+    assert TAMPERING[act] in found.said
+    assert "WRONG" in found.text
+
+
+def test_a_table_that_is_gone_is_said(tmp_path: Path, auditctl: Program) -> None:
+    found = auditctl("verify", str(tmp_path / "lake"))
+    assert found.status == WRONG
+
+
+VALUES = st.text(st.characters(codec="utf-8"), max_size=5) | st.none()
+
+
+@given(st.lists(st.tuples(VALUES, VALUES), max_size=8), st.randoms())
+@settings(max_examples=50)
+def test_a_digest_depends_on_all_values_and_on_no_order(
+    values: list[tuple[str | None, str | None]], dice: Any
+) -> None:
+    records: list[dict[str, Any]] = [
+        {**dict.fromkeys(FIELDS), "provider": "p", "actor": actor, "action": action, "raw": {}}
+        for actor, action in values
+    ]
+    digest = rows.add("0", rows.digests(rows.batch(records, "s")))
+    shuffled = dice.sample(records, len(records))
+    cut = dice.randrange(len(records) + 1)
+    parts = [rows.batch(part, "s") for part in (shuffled[:cut], shuffled[cut:])]
+    other = "0"
+    for part in parts:
+        other = rows.add(other, rows.digests(part))
+    assert other == digest
+    if records:
+        dice.choice(records)["target"] = "another"
+        assert rows.add("0", rows.digests(rows.batch(records, "s"))) != digest
