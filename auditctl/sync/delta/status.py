@@ -38,8 +38,8 @@ def read_table_status(
             f"commit only every {in_words(IDLE_EVERY)}."
         )
     path = table.path
+    store = Store(table, environ)
     try:
-        store = Store(table, environ)
         store.load()
         names = [source] if source else list(log.sources(store))
         lines = {name: log.last_line(store, name) for name in names}

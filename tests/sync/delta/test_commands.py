@@ -1,0 +1,276 @@
+"""Tables by the command line: sync, verify and status, and sources of auditctl.toml."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import orjson
+import pytest
+
+from auditctl import registry
+from auditctl.sync import config
+from auditctl.sync.delta import destination
+from auditctl.window import to_text
+from tests.program import run, with_a_gap
+from tests.server import Persona, Server, Upstash
+from tests.sync.delta.table import ids, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.program import Program
+
+USAGE, WRONG, FAILED = 2, 8, 9
+DAYS = timedelta(days=3)
+DEMO = ("persona", "sync", "--demo", "-f", "delta")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(Persona(250, span=DAYS), Upstash(90, span=DAYS)) as running:
+        yield running
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "lake")
+
+
+def test_every_event_is_there_once_and_can_be_proved(
+    server: Server, path: str, auditctl: Program
+) -> None:
+    words = ("persona", "sync", "-f", "delta", "-o", path)
+    for _ in range(2):
+        assert auditctl(*words, **server.environment).ended == (0, "")
+    assert len(ids(path)) == len(set(ids(path))) == 250
+    assert {row["source"] for row in rows(path)} == {"persona"}
+    assert auditctl("verify", path, "-q").ended == (0, "")
+
+
+def test_the_records_are_those_of_a_file(server: Server, path: str, auditctl: Program) -> None:
+    words = ("persona", "sync", "-o")
+    for place in (path, f"{path}.jsonl"):
+        format_ = "jsonl" if place.endswith("jsonl") else "delta"
+        assert auditctl(*words, place, "-f", format_, **server.environment).status == 0
+    lines = [orjson.loads(line) for line in Path(f"{path}.jsonl").read_bytes().splitlines()]
+    table = rows(path)
+    for row in table:
+        assert row.pop("source") == "persona"
+        assert row.pop("date") == row["time"].date()
+        row["time"] = to_text(row["time"])
+        row["raw"] = orjson.loads(row["raw"])
+    by_id = {line["id"]: line for line in lines}
+    assert table == [by_id[row["id"]] for row in table]
+    assert [*by_id] == [line["id"] for line in lines]
+
+
+def test_a_commit_is_not_a_page(server: Server, path: str, auditctl: Program) -> None:
+    with patch.object(destination, "MAX_RECORDS", 150):
+        auditctl("persona", "sync", "-f", "delta", "-o", path, **server.environment)
+    (status,) = auditctl("status", path, "--format", "json").json
+    assert (status["records"], status["journal_lines"]) == (250, 2)
+
+
+def test_the_status_is_read_from_the_log(path: str, auditctl: Program) -> None:
+    assert run(*DEMO, "-o", path) == 0
+    for file in Path(path).glob("provider=*/*/*.parquet"):
+        file.unlink()
+    found = auditctl("status", path, "--format", "json")
+    assert found.ended == (0, "")
+    (row,) = found.json
+    assert (row["path"], row["source"], row["provider"]) == (path, "persona", "persona")
+    assert (row["ok"], row["running"], row["files"], row["gaps"]) == (True, None, None, [])
+    assert row["covered"]["until"] <= row["last_success"]
+    assert auditctl("verify", path).status == WRONG
+    table = auditctl("status", path)
+    assert table.text.split()[:2] == ["source", "state"]
+    assert auditctl("status", path, "--max-age", "15m", "-q").ended == (0, "")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    with patch("auditctl.sync.report.datetime") as clock:
+        clock.now.return_value = later
+        found = auditctl("status", path, "--max-age", "30m")
+    assert found.status == WRONG
+    assert "The last success of the source persona of" in found.said
+
+
+def test_files_and_tables_are_shown_together(path: str, auditctl: Program) -> None:
+    assert run(*DEMO, "-o", path) == 0
+    assert run("upstash", "sync", "--demo", "-o", f"{path}.jsonl") == 0
+    found = auditctl("status", path, f"{path}.jsonl")
+    assert found.ended == (0, "")
+    assert [line.split()[0] for line in found.text.splitlines()] == ["path", path, f"{path}.jsonl"]
+
+
+def test_gaps_are_acknowledged(path: str, auditctl: Program) -> None:
+    with patch(
+        "tests.program.run", lambda *words, **environ: run(*words, "-f", "delta", **environ)
+    ):
+        with_a_gap(path)
+    for command in ("status", "verify"):
+        found = auditctl(command, path)
+        assert found.status == WRONG
+        assert f"auditctl status {path} --acknowledge-gaps" in found.said
+    assert auditctl("status", path, "--acknowledge-gaps", "-q").ended == (0, "")
+    assert auditctl("verify", path, "-q").ended == (0, "")
+
+
+def test_another_account_under_the_same_source_is_a_usage_error(
+    server: Server, path: str, auditctl: Program
+) -> None:
+    words = ("persona", "sync", "-f", "delta", "-o", path)
+    assert auditctl(*words, **server.environment).status == 0
+    other = {**server.environment, "PERSONA_BASE_URL": "https://elsewhere.example"}
+    found = auditctl(*words, **other)
+    assert found.status == USAGE
+    assert "was begun with PERSONA_BASE_URL=http://127.0.0.1:" in found.said
+    assert "this run has PERSONA_BASE_URL=https://elsewhere.example" in found.said
+    found = auditctl(*words, "--where", "actor=x", **server.environment)
+    assert (found.status, "--where" in found.said) == (USAGE, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*DEMO, "-o", "t", "--fields", "id"), "leave --fields out"),
+        ((*DEMO, "-o", "t/{date}"), "date and account are columns"),
+        ((*DEMO, "-o", "ftp://t"), "leads to no table"),
+        (("persona", "sync", "--demo", "-o", "s3://t", "-f", "csv"), "holds a Delta table"),
+        (("persona", "sync", "--demo", "-o", "t.parquet"), "Nothing can be appended"),
+        (("persona", "sync", "--demo", "-o", "t.parquet", "-f", "csv"), "Nothing can be appended"),
+        (("persona", "list", "--demo", "-f", "delta"), "delta"),
+    ],
+)
+def test_what_a_table_cannot_be_is_a_usage_error(
+    words: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    auditctl: Program,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = auditctl(*words)
+    assert (found.status, said in found.said) == (USAGE, True), found.said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_last_success_of_less_than_15_minutes_is_asked_of_files_only(
+    path: str, auditctl: Program
+) -> None:
+    assert run(*DEMO, "-o", path) == 0
+    found = auditctl("status", path, "--max-age", "14m")
+    assert found.status == USAGE
+    assert "--max-age must be 15 min or more for a table" in found.said
+
+
+def test_without_the_extra_it_is_said_what_to_install(path: str, auditctl: Program) -> None:
+    with patch.dict(sys.modules, {"deltalake": None}):
+        found = auditctl(*DEMO, "-o", path)
+    assert found.status == USAGE
+    assert "pip install 'auditctl[lake]'" in found.said
+
+
+CONFIGURATION = """
+[defaults]
+output = "lake"
+format = "delta"
+
+[sources.one]
+provider = "persona"
+demo = true
+
+[sources.two]
+provider = "upstash"
+demo = true
+
+[sources.three]
+provider = "persona"
+demo = true
+
+[sources.files]
+provider = "upstash"
+demo = true
+output = "{source}.jsonl"
+format = "jsonl"
+"""
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "auditctl.toml").write_text(CONFIGURATION)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_sources_share_a_table(configured: Path, auditctl: Program) -> None:
+    assert auditctl("sync", "-q").ended == (0, "")
+    count = Counter(row["source"] for row in rows(configured / "lake"))
+    assert sorted(count) == ["one", "three", "two"]
+    for source in ("one", "three"):
+        assert count[source] == len({r["id"] for r in rows(configured / "lake")
+                                     if r["source"] == source})  # fmt: skip
+    assert auditctl("verify", "lake").text.count(": ok: ") == 3
+    shown = auditctl("status", "--format", "json").json
+    assert [row["source"] for row in shown] == ["one", "two", "three", "files"]
+    assert [row["ok"] for row in shown] == [True] * 4
+
+
+def test_a_source_that_has_not_committed_yet_is_said(configured: Path, auditctl: Program) -> None:
+    assert configured
+    assert auditctl("sync", "one", "-q").ended == (0, "")
+    found = auditctl("status")
+    assert found.status == WRONG
+    assert "No sync has committed anything of the source two to" in found.said
+
+
+def test_a_path_with_placeholders_means_the_tables_that_are_there(
+    configured: Path, auditctl: Program
+) -> None:
+    toml = CONFIGURATION.replace('"lake"', '"lake/{provider}/{source}"')
+    (configured / "auditctl.toml").write_text(toml)
+    assert auditctl("sync", "one", "two", "-q").ended == (0, "")
+    found = auditctl("verify", "lake/{provider}/{source}", "--format", "json")
+    assert [(row["path"], row["source"]) for row in found.json] == [
+        ("lake/persona/one", "one"),
+        ("lake/upstash/two", "two"),
+    ]
+
+
+def test_a_url_with_placeholders_means_the_tables_of_the_configuration(
+    configured: Path, auditctl: Program
+) -> None:
+    toml = CONFIGURATION.replace('"lake"', '"s3://lake/{source}"')
+    (configured / "auditctl.toml").write_text(toml)
+    nowhere = {"AWS_ENDPOINT_URL": "http://10.0.0.1"}
+    found = auditctl("status", "s3://lake/{source}", **nowhere)
+    assert found.status == USAGE
+    assert "AWS_ENDPOINT_URL may not be used" in found.said
+    found = auditctl("verify", "s3://other/{source}", **nowhere)
+    assert found.status == WRONG
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("s3://lake/{date}", "line 3: defaults.output: 's3://lake/{date}' is a table"),
+        ("ftp://lake", "line 3: defaults.output: 'ftp://lake' leads to no table"),
+    ],
+)
+def test_a_mistake_in_an_output_is_said_with_its_line(
+    output: str, said: str, configured: Path, auditctl: Program
+) -> None:
+    toml = CONFIGURATION.replace('"lake"', f'"{output}"')
+    (configured / "auditctl.toml").write_text(toml)
+    found = auditctl("sync")
+    assert (found.status, said in found.said) == (USAGE, True), found.said
+
+
+def test_a_url_is_taken_as_it_is_written(configured: Path) -> None:
+    toml = CONFIGURATION.replace('"lake"', '"s3://lake/{source}"').replace('format = "delta"', "")
+    (configured / "auditctl.toml").write_text(toml)
+    found: Any = config.read("auditctl.toml", lambda name: registry.load(name, print))
+    assert found["one"].place.path == "s3://lake/one"
