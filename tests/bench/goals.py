@@ -284,6 +284,28 @@ def goal_15() -> Iterator[Line]:
         yield Line(f"{what}: peak memory", cost.peak, limit, "MiB")
 
 
+def goal_20() -> Iterator[Line]:
+    few, many = 100_000, 1_000_000
+    folder = FOLDER / "lake"
+
+    def anew(site: Site, format_: str) -> Job:
+        place = folder / f"all.{format_}.gz"
+        begun = site.auditctl("persona", "sync", "-f", format_, "-o", str(place))
+        return Job(
+            ["sh", "-c", f'rm -rf "{folder}" && exec "$@"', "sh", *begun.command], begun.environment
+        )
+
+    with served(few) as site:
+        files, table = measure(3, anew(site, "jsonl"), anew(site, "delta"))
+    with served(many) as site:
+        more, huge = measure(1, anew(site, "jsonl"), anew(site, "delta"))
+    ids = more.peak - files.peak
+    yield Line(f"delta, {few:,} rows: CPU over .jsonl.gz", table.cpu / files.cpu, 1.3, "x")
+    yield Line("... peak memory", table.peak, 400, "MiB")
+    yield Line(f"... {many:,} rows: peak memory", huge.peak, 400, "MiB")
+    yield Line(f"... over {few:,} rows, without ids", (huge.peak - ids) / table.peak, 1.1)
+
+
 def a_year_old(path: Path) -> Path:
     """Make a journal like that of `path`, of runs each minute that all had something to say."""
     old = FOLDER / "aged" / path.name

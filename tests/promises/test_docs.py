@@ -12,6 +12,7 @@ import sys
 import threading
 import tomllib
 from contextlib import chdir, contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +33,7 @@ from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
 from auditctl.sync import config
 from auditctl.sync.commands import GRAVEST
+from auditctl.sync.delta.line import Line
 from auditctl.sync.tables import Defaults
 from tests.program import COMMAND, Run, popen, process, result, until
 from tests.tape import provider_class
@@ -450,6 +452,7 @@ def test_the_names_that_hold_credentials_are_those_written() -> None:
 
 
 SYNC = DOCS / "sync.md"
+LAKE = DOCS / "lake.md"
 
 
 def members(line: dict[str, Any]) -> Iterator[str]:
@@ -539,6 +542,31 @@ def test_the_mapping_has_every_field() -> None:
 def test_a_recipe_with_types_names_every_field(tool: str) -> None:
     recipe = section(DOCS / "loading.md", tool)
     assert [name for name in FIELDS if not re.search(rf"\b{name}\b", recipe)] == []
+
+
+# docs/lake.md
+
+
+def test_the_recipes_for_tables_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (table,) = [b.text for b in blocks(LAKE) if b.kind == "sh" and "-f delta" in b.text]
+    done = shell(table, tmp_path)
+    assert done.status == 0, done.said
+    recipes = [b.text for b in blocks(LAKE) if b.kind == "python"]
+    with chdir(tmp_path):
+        for recipe in recipes:
+            exec(compile(recipe, LAKE.name, "exec"), {})  # noqa: S102
+    shown = capsys.readouterr().out
+    assert "GET" in shown
+    assert "failure" not in shown
+    assert "actor" in shown
+    assert auditctl_in(tmp_path, "verify", "lake", "-q").ended == (0, "")
+
+
+def test_the_members_of_a_commit_are_those_written() -> None:
+    told = [
+        name for row in rows(section(LAKE, "A Delta table"), "member") for name in coded(row[0])
+    ]
+    assert [*told, "hash"] == [member.name for member in fields(Line)]
 
 
 # Pages as a whole
