@@ -24,7 +24,9 @@ class KnownRows:
         dated = "date IS NOT NULL"
         if since != BEGINNING:
             begin = before(since, MARGIN)
-            dated = f"date >= '{begin.date().isoformat()}' AND time >= '{begin.isoformat()}'"
+            # As it is in the table: a text alone would be read in nanoseconds, from 1677 on.
+            time = f"arrow_cast('{begin.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+            dated = f"date >= '{begin.date().isoformat()}' AND time >= {time}"
         self._ids = self._read(dated)
 
     def new(self, records: list[Record]) -> list[Record]:

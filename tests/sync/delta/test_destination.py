@@ -363,6 +363,18 @@ def test_the_last_event_before_a_millisecond_is_known(path: Path) -> None:
         assert held.known_since(since, str).new([fine]) == []
 
 
+def test_events_of_all_times_are_known(path: Path) -> None:
+    times = ("0001-01-01T00:00:00.000Z", "0999-12-31T00:00:00.000Z", "9999-12-31T23:59:59.999Z")
+    events = [record(n, time=time) for n, time in enumerate(times)]
+    with opened(path) as held:
+        held.add(events)
+        held.commit(READING)
+        for first, time in enumerate(times):
+            known = held.known_since(datetime.fromisoformat(time), str)
+            assert known.new(events) == events[:first]
+    assert proven(path) == len(times)
+
+
 def test_events_of_another_source_are_not_known(path: Path) -> None:
     with opened(path) as held, opened(path, "other") as other:
         write(other, 1)
