@@ -47,8 +47,8 @@ batch formats.csv formats.jsonl formats.table http.judge http.stream options par
 fields formats http.arrays http.connection sync.clashes sync.state
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
-address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow window
+address console demo.cast http.answer http.origin http.pace http.retry
+    http.service_account http.waits output redact sync.follow window
 auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """

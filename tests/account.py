@@ -1,0 +1,23 @@
+"""A service account's key, made anew for each run of the tests."""
+
+import json
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PRIVATE_KEY = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def account(token_uri: str, **members: Any) -> str:
+    """Write the file that the vendor's console would give: JSON of several lines."""
+    key = {
+        "type": "service_account",
+        "project_id": "project",
+        "private_key_id": "key-1",
+        "private_key": PRIVATE_KEY,
+        "client_email": "auditor@project.example",
+        "token_uri": token_uri,
+    }
+    return json.dumps({**key, **members}, indent=2)
