@@ -66,7 +66,7 @@ class Client:
 
         """
         self.concurrency = concurrency
-        subject = provider.subject
+        subject = provider.wording
         self._refusals = Refusals(subject)
         self._patience = Patience(subject.title, retry_for, on_pause)
         connect = partial(

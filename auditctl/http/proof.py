@@ -41,7 +41,7 @@ class Service(Protocol):
         """Headers of each request."""
 
     @property
-    def subject(self) -> Subject:
+    def wording(self) -> Subject:
         """Its names in messages."""
 
     def auth(self) -> Auth:
@@ -83,7 +83,7 @@ class Proof:
         """Use the credentials of a service."""
         self._auth = service.auth()
         self._credentials = self._proven(self._auth)
-        self._origins = [origin_of(url) for url in (service.base_url, *service.subject.origins)]
+        self._origins = [origin_of(url) for url in (service.base_url, *service.wording.origins)]
         if isinstance(self._auth, ServiceAccount):
             url = checked_base_url(self._auth.token_url, "The key's token_uri")
             self._origins.append(origin_of(url))
@@ -185,7 +185,7 @@ class Proof:
         self.refused = 0
         before = self._auth
         service = self._again()
-        self._refusals.know(service.subject)
+        self._refusals.know(service.wording)
         self._take(service)
         return self._auth != before
 
