@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, iso, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instants, iso, page, reply, to_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,20 +34,15 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     if request.url.path != PATH:
         return reply(now, {"errors": [{"title": "Not found", "code": "ADMIN-404"}]}, 404)
     size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
-    since, before = int(params.get("from", 0)), int(params.get("to", clock)) + 1
-    way = params.get("sortOrder", "desc")
-    if cursor := params.get("cursor"):
-        way, *ends = cursor.split("-")
-        since, before = (int(end, 16) for end in ends)
-    page, _ = page_of(PACE, clock, since, before, size, oldest_first=way == "asc")
-    if page:
-        since, before = (page[-1] + 1, before) if way == "asc" else (since, page[-1])
-    body: dict[str, Any] = {
-        "data": [_row(instant) for instant in page],
-        "meta": {"next": f"{way}-{since:x}-{before:x}", "page_size": size},
-        "links": {"self": PATH},
-    }
-    return reply(now, body)
+    since, until = int(params.get("from", 0)), int(params.get("to", clock))
+    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    if params.get("sortOrder") == "asc":
+        found.reverse()
+    rows, following = page(found, params.get("cursor"), size)
+    # Behind the last row too there is a cursor, with which one could wait for the next.
+    meta = {"next": following or (str(rows[-1]) if rows else "0"), "page_size": size}
+    data = [_row(instant) for instant in rows]
+    return reply(now, {"data": data, "meta": meta, "links": {"self": PATH}})
 
 
 def _row(instant: int) -> dict[str, Any]:

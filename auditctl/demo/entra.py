@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, instant_of, iso, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,17 +39,16 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
         return reply(now, {"error": {"code": "ResourceNotFound", "message": "Not found"}}, 404)
     ends = dict(_END.findall(params.get("$filter", "")))
     since = instant_of(ends.get("ge"), 0)
-    before = instant_of(ends.get("le"), clock) + 1
-    oldest_first = params.get("$orderby", "").endswith(" asc")
-    if token := params.get("$skiptoken"):
-        at = int(token, 16)
-        since, before = (at + 1, before) if oldest_first else (since, at)
+    until = instant_of(ends.get("le"), clock)
+    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    if params.get("$orderby", "").endswith(" asc"):
+        found.reverse()
     size = min(int(params.get("$top", LARGEST_SIZE)), LARGEST_SIZE)
-    page, more = page_of(PACE, clock, since, before, size, oldest_first=oldest_first)
+    rows, following = page(found, params.get("$skiptoken"), size)
     row = _signin if path == PATHS[1] else _change
-    body: dict[str, Any] = {"value": [row(instant) for instant in page]}
-    if more:
-        link = {**params, "$skiptoken": f"{page[-1]:x}"}
+    body: dict[str, Any] = {"value": [row(instant) for instant in rows]}
+    if following is not None:
+        link = {**params, "$skiptoken": following}
         body["@odata.nextLink"] = f"https://graph.microsoft.com{path}?{urlencode(link)}"
     return reply(now, body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instant_of, iso, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
 
 if TYPE_CHECKING:
     import random
@@ -45,17 +45,16 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
         error = {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}
         return reply(now, {"error": error}, 404)
     since = instant_of(params.get("startTime"), 0)
-    before = instant_of(params.get("endTime"), clock) + 1
-    if token := params.get("pageToken"):
-        before = int(token, 16)
+    until = instant_of(params.get("endTime"), clock)
     size = min(int(params.get("maxResults", LARGEST_SIZE)), LARGEST_SIZE)
-    page, more = page_of(PACE, clock, since, before, size)
+    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    rows, following = page(found, params.get("pageToken"), size)
     application = path.removeprefix(PATH)
     body: dict[str, Any] = {"kind": "admin#reports#activities", "etag": f"demo{clock:x}"}
-    if page:
-        body["items"] = [_row(application, instant) for instant in page]
-    if more:
-        body["nextPageToken"] = f"{page[-1]:x}"
+    if rows:
+        body["items"] = [_row(application, instant) for instant in rows]
+    if following is not None:
+        body["nextPageToken"] = following
     return reply(now, body)
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import full_name, mapping, reach
+from auditctl.reading import joined, mapping, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,4 +100,4 @@ class Atlassian(Provider):
 def _first(things: object) -> str | None:
     """Name the first of a list of objects: its type and its id, those there are."""
     thing = mapping(things[0] if type(things) is list and things else None)
-    return full_name(thing.get("type"), thing.get("id"))
+    return joined(thing.get("type"), thing.get("id"))

@@ -20,7 +20,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import UNREADABLE, mapping, reach, said
+from auditctl.reading import UNREADABLE, first_of, mapping, reach, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,7 +123,7 @@ class Entra(Provider):
 def _change(event: Mapping[str, Any]) -> Fields:
     initiator = mapping(event.get("initiatedBy"))
     user, app = mapping(initiator.get("user")), mapping(initiator.get("app"))
-    is_user = any(said(user.get(name)) is not None for name in _PERSON)
+    is_user = first_of(*map(user.get, _PERSON)) is not None
     result = event.get("result")
     return {
         "time": event.get("activityDateTime"),
@@ -160,11 +160,7 @@ def _targets(resources: object) -> object:
         return None
     if type(resources) is not list:
         return UNREADABLE
-    best = (_best(mapping(resource)) for resource in resources)
+    best = (first_of(*map(mapping(resource).get, _NAMES)) for resource in resources)
     names = [name for name in best if name is not None]
     texts = [name for name in names if type(name) is str]
     return " / ".join(texts) or None if len(texts) == len(names) else UNREADABLE
-
-
-def _best(resource: Mapping[str, Any]) -> object:
-    return next((resource[name] for name in _NAMES if said(resource.get(name)) is not None), None)

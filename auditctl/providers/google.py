@@ -18,7 +18,7 @@ from auditctl.provider import (
     service_account_key,
     setting,
 )
-from auditctl.reading import UNREADABLE, mapping, reach, said
+from auditctl.reading import UNREADABLE, first_of, mapping, reach, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -137,6 +137,7 @@ class Google(Provider):
             position=position,
             context=lambda _: numbers,
             split=split,
+            part=start,
         )
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
@@ -191,7 +192,7 @@ def _target(event: Mapping[str, Any], row: Mapping[str, Any]) -> object:
             return value
     resources = row.get("resourceDetails")
     resource = mapping(resources[0] if type(resources) is list and resources else None)
-    return resource.get("id") if said(resource.get("title")) is None else resource["title"]
+    return first_of(resource.get("title"), resource.get("id"))
 
 
 def _outcome(name: object) -> str:

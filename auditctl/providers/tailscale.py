@@ -21,7 +21,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import full_name, mapping, said
+from auditctl.reading import email_in, first_of, joined, mapping, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,24 +97,21 @@ class Tailscale(Provider):
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` is the name of the tailnet."""
         who, target = mapping(event.get("actor")), mapping(event.get("target"))
-        login = who.get("loginName")
-        title = target.get("name")
         return {
             "time": event.get("eventTime"),
             "account": context,
             "actor_id": who.get("id"),
             "actor_name": who.get("displayName"),
-            "actor_email": login if type(login) is str and "@" in login else None,
+            "actor_email": email_in(who.get("loginName")),
             "action": _action(event.get("action"), target.get("type"), target.get("property")),
-            "target": target.get("id") if said(title) is None else title,
+            "target": first_of(target.get("name"), target.get("id")),
             "outcome": "success" if said(event.get("error")) is None else "failure",
         }
 
 
 def _action(action: object, kind: object, changed: object) -> str | None:
     """Name what was done to which kind of object, and to which of its properties."""
-    place = full_name(kind), full_name(changed)
-    return full_name(action, ".".join(filter(None, place)))
+    return joined(action, joined(kind, changed, by="."))
 
 
 def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:
