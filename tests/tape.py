@@ -18,10 +18,11 @@ from vcr.request import Request  # type: ignore[import-untyped]
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
 from auditctl import exact, registry, settings
-from auditctl.declared import variables
+from auditctl.declared import account_keys, variables
 from auditctl.http.client import Client
 from auditctl.redact import REDACTED, sweep
 from tests import program
+from tests.account import TOKEN_URL, account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,14 @@ def play(tape: Cassette, monkeypatch: pytest.MonkeyPatch) -> int:
     if tape.now:
         now = datetime.fromisoformat(tape.now)
         monkeypatch.setattr(Client, "now", lambda _: now)
-    player = vcr.VCR(record_mode="none", match_on=MATCHED)
+    for setting in account_keys(provider):
+        monkeypatch.setenv(variables(provider)[setting][0][0], account(TOKEN_URL))
+    player = vcr.VCR(
+        record_mode="none",
+        match_on=MATCHED,
+        # It is another one each time, and signed with a key that is.
+        filter_post_data_parameters=[("assertion", "example")],
+    )
     with player.use_cassette(str(tape.path)) as played:
         status = program.run(tape.provider, *tape.arguments, **os.environ)
     assert played.all_played
@@ -131,7 +139,9 @@ def inscribe(tape: Cassette) -> None:
     tape.path.write_text(yamlserializer.serialize(whole))
 
 
-REQUEST_HEADERS = frozenset({"accept", "key-inflection", "user-agent"})
+REQUEST_HEADERS = frozenset(
+    {"accept", "anthropic-version", "content-type", "key-inflection", "user-agent"}
+)
 RESPONSE_HEADERS = re.compile(r"content-type|date|retry-after|ratelimit-[a-z]+")
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")

@@ -16,13 +16,12 @@ from auditctl.export import batches
 from auditctl.formats.jsonl import Jsonl
 from auditctl.provider import Secret, Window
 from auditctl.providers.google import Google
-from tests.account import account, claims
+from tests.account import TOKEN_URL, account, claims
 from tests.service import Service, moment
 
 if TYPE_CHECKING:
     from auditctl.record import Record
 
-TOKEN_URL = "https://oauth2.googleapis.com/token"
 GOOGLE = Google(
     service_account=Secret(account(TOKEN_URL)),
     subject="admin@example.com",

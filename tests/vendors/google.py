@@ -9,10 +9,9 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from tests.account import account, claims
+from tests.account import TOKEN_URL, account, claims
 from tests.vendors import Refusal, TokenVendor, expect, iso, moment
 
-TOKEN_URL = "https://oauth2.googleapis.com/token"
 SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
 PATH = "/admin/reports/v1/activity/users/all/applications/"
 is_time = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)").fullmatch
