@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from auditctl.http.errors import Subject
     from auditctl.http.numbered import NumberedPage, read_numbered, read_once
     from auditctl.http.service_account import ServiceAccount
+    from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
     from auditctl.record import Event, Fields
 
@@ -61,6 +62,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "read_numbered",
     "read_once",
     "read_days",
+    "walk_slices",
     "Event",
     "Fields",
 ]
@@ -73,6 +75,7 @@ _LATER = {
     "read_once": "http.numbered",
     "ServiceAccount": "http.service_account",
     "read_days": "http.daily",
+    "walk_slices": "http.slices",
     "Event": "record",
     "Fields": "record",
 }

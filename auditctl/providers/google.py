@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import (
@@ -17,6 +18,7 @@ from auditctl.provider import (
     ServiceAccount,
     service_account_key,
     setting,
+    walk_slices,
 )
 from auditctl.reading import UNREADABLE, first_of, mapping, reach, said
 
@@ -30,7 +32,7 @@ PAGE_SIZE = 1000
 UNIT = timedelta(milliseconds=1)
 """The unit of its times: nobody says whether an event at ``startTime`` itself counts."""
 LONGEST = {"gmail": timedelta(days=30)}
-"""The longest window that may be asked for, by application."""
+"""The longest window that may be asked for, by log."""
 SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
 _APPLICATIONS = (
     "admin login token drive access_evaluation access_transparency admin_data_action assignments "
@@ -97,19 +99,15 @@ class Google(Provider):
         return _TOO_MANY if any(one in _THROTTLED for one in reasons) else answer.status
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask again with each page token; of some applications for a part of the window at once."""
-        longest = LONGEST.get(self.log_name)
-        if longest is None:
-            yield from self.pages_from(client, window, None)
-            return
-        for part in window.widened(UNIT).slices(longest, overlap=UNIT):
-            yield from self._walk(client, part, None)
+        """Ask again with each page token."""
+        return self.pages_from(client, window, None)
 
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Ask again with each page token, from a position on."""
-        if position is not None and self.log_name in LONGEST:
-            return self.pages(client, window)  # which part it belongs to is not known
-        return self._walk(client, window.widened(UNIT), position)
+        """Ask again with each page token from a position on; for some logs in slices."""
+        longest = LONGEST.get(self.log_name)
+        if longest is None:
+            return self._walk(client, window.widened(UNIT), position)
+        return walk_slices(window, longest, UNIT, partial(self._walk, client), position)
 
     def _walk(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
         path = f"/admin/reports/v1/activity/users/all/applications/{self.log_name}"

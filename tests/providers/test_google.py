@@ -281,15 +281,24 @@ def test_gmail_is_asked_for_thirty_days_at_a_time_and_no_event_is_lost_or_double
     assert reports.service.asked[1].url.path == f"{PATH}gmail"
 
 
-def test_a_walk_goes_on_from_a_token_but_not_in_gmail() -> None:
+def test_a_walk_goes_on_from_a_token() -> None:
     reports = Reports(*days(1200))
     window = Window(moment("2020-01-01"), moment("2026-02-01"))
     (page,) = GOOGLE.pages_from(reports.service.client(GOOGLE), window, "1000")
     assert (page.position, len(page.events)) == ("1000", 200)
-    window = Window(moment("2026-01-20"), moment("2026-02-01"))
+
+
+def test_a_walk_in_slices_goes_on_in_the_slice_where_it_was() -> None:
+    reports = Reports(*days(70))
     gmail = replace(GOOGLE, log_name="gmail")
-    (page,) = gmail.pages_from(reports.service.client(gmail), window, "1000")
-    assert (page.position, len(page.events)) == (None, 12)
+    window = Window(moment("2025-12-01"), moment("2026-02-01"))
+    client = reports.service.client(gmail)
+    whole = [(page.position, len(page.events)) for page in gmail.pages(client, window)]
+    assert len(whole) == 3
+    client.begin()
+    later = replace(window, until=moment("2026-02-05"))
+    pages = gmail.pages_from(client, later, str(whole[1][0]))
+    assert [(page.position, len(page.events)) for page in pages] == whole[1:]
 
 
 # Refusals
