@@ -82,8 +82,6 @@ class Service(TokenVendor):
         since, until = map(moment, ends.groups())
         newest_first = way.endswith("desc") and self.log == "directory"
         found = self.found(since, until, newest_first=newest_first, counts_ends=True)
-        if self.log == "signins":
-            found = [*found[1::2], *found[::2]]  # in no order
         rows, following = self.page(found, cursor, self.page_size)
         link = httpx.URL(f"{GRAPH}{path}", params={**params, "$skiptoken": following})
         more = {"@odata.nextLink": str(link)} if following else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -27,7 +27,7 @@ class Service(TokenVendor):
     environment = {"GOOGLE_SERVICE_ACCOUNT": account(TOKEN_URL), "GOOGLE_SUBJECT": "it@example.com"}
     page_size = 1000
     id_name = "etag"
-    logs = ("admin", "login")
+    logs = ("admin", "login", "gmail")
     refusals = (
         Refusal("token", 401, error(401, "Invalid Credentials", "authError"), 4, "Invalid Cred"),
         Refusal("privilege", 403, error(403, "Caller lacks Reports", "forbidden"), 4, "lacks Rep"),
@@ -68,6 +68,7 @@ class Service(TokenVendor):
         since, until = moment(params["startTime"]), moment(params["endTime"])
         assert since < until
         assert since < datetime.now(UTC)
+        assert self.log != "gmail" or until - since <= timedelta(days=30)
         found = self.found(since, until, newest_first=True)
         rows, following = self.page(found, cursor, int(params["maxResults"]))
         body = {"kind": "admin#reports#activities", "etag": "x"}
