@@ -20,8 +20,8 @@ from auditctl.window import Window, before, shift
 
 LOOK_BACK = timedelta(days=7)
 """The days searched for the newest record, where each day costs a request."""
-MOST_REQUESTS = 10
-"""The most answers that are read to find it."""
+MOST_PAGES = 9
+"""The most pages that are read to find it: with a token, or a question of its own, ten requests."""
 DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)
@@ -98,7 +98,7 @@ def _newest(
         # The others would cost a request each, and show the newest no sooner.
         if partial or (newest is not None and order.is_newest_first):
             break
-        if tally.pages >= MOST_REQUESTS:
+        if tally.pages >= MOST_PAGES:
             partial = True
             break
     return newest, partial
