@@ -43,7 +43,7 @@ def _log(order: Order, permission: str, title: str) -> Log:
     return Log(
         order=order,
         permission=f"an app registration with the application permission {permission}",
-        retention="7 days (free), 30 days (P1 or P2)",
+        retention="by licence: 30 days with P1 or P2",
         keeps=timedelta(days=30),
         overlap=timedelta(hours=6),
         filters_by_time=True,
@@ -67,7 +67,7 @@ class Entra(Provider):
             "interactive sign-ins",
         ),
     }
-    rate_limit = "not documented here; Retry-After comes with a 429"
+    rate_limit = "not known; Retry-After comes with a 429"
     docs = "https://learn.microsoft.com/graph/api/resources/azure-ad-auditlog-overview"
     sample = "auditctl.demo.entra:answer"
     hints = {
