@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from auditctl import __version__
 from auditctl.errors import AccessError, ForbiddenError, RefusedError
 from auditctl.http.answer import Answer
 from auditctl.http.auth import Auth, ClientCredentials
@@ -124,7 +125,8 @@ class Proof:
         if not is_declared:
             raise self._refusals.undeclared(url)
         judge = Judge(self._refusals, _status_of_token)
-        connection = self._connect(url, {"Accept": "application/json"}, most=1)
+        headers = {"Accept": "application/json", "User-Agent": f"auditctl/{__version__}"}
+        connection = self._connect(url, headers, most=1)
         trouble = Trouble(self._patience, over)
         try:
             while True:

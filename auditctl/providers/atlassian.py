@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import joined, mapping, reach
+from auditctl.reading import joined, mapping, reach, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,8 +47,8 @@ class Atlassian(Provider):
         "organization that the key belongs to.",
     }
 
-    api_key: Secret = secret()
     org_id: str = setting(in_path=True)
+    api_key: Secret = secret()
     base_url: str = setting("https://api.atlassian.com")
 
     def auth(self) -> Bearer:
@@ -74,7 +74,11 @@ class Atlassian(Provider):
 
         def following(answer: Answer) -> object:
             # Behind the last event too there is a cursor, with which one could wait for the next.
-            return reach(answer.tree, "meta", "next") if answer.tree.get("data") else None
+            if not answer.tree.get("data"):
+                return None
+            following = said(reach(answer.tree, "meta", "next"))
+            link = said(reach(answer.tree, "links", "next"))
+            return client.cursor(link, "cursor") if following is None else following
 
         return client.pages(ask, "data", following, position=position)
 

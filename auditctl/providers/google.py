@@ -84,8 +84,8 @@ class Google(Provider):
         404: "Check {base_url}: https://admin.googleapis.com, without a path.",
     }
 
-    service_account: Secret = service_account_key()
     subject: str = setting()
+    service_account: Secret = service_account_key()
     base_url: str = setting("https://admin.googleapis.com")
 
     def auth(self) -> ServiceAccount:

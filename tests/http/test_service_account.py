@@ -101,6 +101,7 @@ def test_a_token_comes_from_the_origin_that_the_key_names_and_goes_to_the_base_u
     service.export(office(account(TOKEN_URL)))
     token, question = service.asked
     assert (token.method, str(token.url)) == ("POST", TOKEN_URL)
+    assert token.headers["User-Agent"] == question.headers["User-Agent"]
     assert "Authorization" not in token.headers
     assert parse_qs(token.content.decode()).keys() == {"grant_type", "assertion"}
     assert question.headers["Authorization"] == "Bearer t1"

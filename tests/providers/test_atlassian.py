@@ -117,6 +117,14 @@ def test_a_server_that_refuses_the_question_behind_a_cursor_gets_the_cursor_alon
     assert service.params[2] == {"cursor": "c1", "limit": "500"}
 
 
+def test_the_cursor_may_be_in_a_link_alone() -> None:
+    link = "/admin/v1/orgs/a1b2-c3d4/events-stream?limit=1&cursor=c%2B1"
+    first = {"data": [event(3)], "links": {"next": link}}
+    service = Service.saying(first, page())
+    assert len(service.export(ATLASSIAN, *SPAN)) == 1
+    assert service.params[1]["cursor"] == "c+1"
+
+
 @pytest.mark.parametrize("cursor", [None, ""])
 def test_no_cursor_ends_the_walk_too(cursor: str | None) -> None:
     service = Service.saying(page(event(), cursor=cursor))

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
+from auditctl.check import check
 from auditctl.errors import AccessError, AnswerError, ForbiddenError, RefusedError, ThrottledError
 from auditctl.export import batches
 from auditctl.formats.jsonl import Jsonl
+from auditctl.overview import described
 from auditctl.provider import Secret, Window
 from auditctl.providers.google import Google
+from auditctl.settings import find, load
 from tests.account import TOKEN_URL, account, claims
 from tests.service import Service, moment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from auditctl.record import Record
 
 GOOGLE = Google(
@@ -336,6 +341,35 @@ def test_a_missing_delegation_is_told_with_both_settings() -> None:
         service.export(GOOGLE, *SPAN)
     assert "(401: unauthorized_client, Client is unauthorized.)" in str(failure.value)
     assert "Check GOOGLE_SERVICE_ACCOUNT and GOOGLE_SUBJECT" in str(failure.value)
+
+
+def test_the_key_is_mostly_in_a_file_and_has_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(f"{account(TOKEN_URL)}\n")
+    environ = {"GOOGLE_SERVICE_ACCOUNT_FILE": str(path), "GOOGLE_SUBJECT": "it@example.com"}
+    found = load(Google, find(Google, environ, {}))
+    assert found.service_account.reveal().count("\n") > 5
+    assert found.auth().token_url == TOKEN_URL
+    of_variable = {**environ, "GOOGLE_SERVICE_ACCOUNT": path.read_text()}
+    with pytest.raises(AccessError, match="are both set"):
+        find(Google, of_variable, {})
+    del of_variable["GOOGLE_SERVICE_ACCOUNT_FILE"]
+    assert load(Google, find(Google, of_variable, {})).auth() == found.auth()
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(AccessError) as failure:
+        load(Google, find(Google, {}, {}))
+    said = "Google Workspace needs GOOGLE_SUBJECT and GOOGLE_SERVICE_ACCOUNT, not set here: "
+    assert str(failure.value).startswith(said)
+    assert str(failure.value).endswith("as in GOOGLE_SERVICE_ACCOUNT_FILE.")
+
+
+def test_the_origin_of_the_token_is_told() -> None:
+    told = described(Google)["environment"]
+    assert "GOOGLE_SERVICE_ACCOUNT (tokens from its token_uri)" in told
+    lines = list(check(GOOGLE, Reports().service.client(GOOGLE), datetime.now(UTC)))
+    assert f"ok      credentials: a token of {TOKEN_URL}" in lines
 
 
 def test_every_application_of_the_discovery_document_is_a_log() -> None:
