@@ -24,6 +24,7 @@ from auditctl.errors import (
     UnreachableError,
     UsageError,
 )
+from auditctl.http.client import Client
 from auditctl.http.service_account import ServiceAccount
 from auditctl.provider import Secret
 from tests.account import account, claims
@@ -257,6 +258,18 @@ def test_other_failures_of_the_token_are_those_of_any_request(
     with pytest.raises(failure, match=said):
         service.export(office(account(TOKEN_URL)))
     assert [request.url.host for request in service.asked] == ["tokens.example"]
+
+
+def test_a_token_is_waited_for_as_any_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("auditctl.http.retry.sleep", lambda seconds, _over: slept.append(seconds))
+    left = iter([httpx.Response(503), httpx.Response(200, content=b"cut"), {"access_token": "t"}])
+    service = Service(lambda r: next(left) if r.url.host == "tokens.example" else {"value": []})
+    transport = httpx.MockTransport(service)
+    client = Client(office(account(TOKEN_URL)), transport=transport)
+    assert client.get("/audits").tree == {"value": []}
+    assert len(slept) >= 2
+    assert asked_for_tokens(service) == 3
 
 
 def test_the_key_is_read_again_once_when_it_is_refused() -> None:
