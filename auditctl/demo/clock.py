@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # An instant is a whole number of milliseconds since 1970: the finest that any provider tells.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000
 DAY = 24 * HOUR
 KEPT = 90 * DAY
@@ -35,7 +37,17 @@ class Pace(NamedTuple):
 
 def to_instant(time: datetime) -> int:
     """Return the instant of an aware time."""
-    return int(time.timestamp() * 1000)
+    return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def instant_of(text: str | None, default: int) -> int:
+    """Return the instant of an ISO 8601 text in a question, or what is meant where it is missing.
+
+    Raises:
+        ValueError: the text is no such time.
+
+    """
+    return default if text is None else to_instant(datetime.fromisoformat(text))
 
 
 def iso(instant: int) -> str:
@@ -65,6 +77,15 @@ def instants(pace: Pace, now: int, before: int | None = None) -> Iterator[int]:
     before = now + 1 if before is None else before
     for day in range(before // DAY, (now - KEPT) // DAY - 1, -1):
         yield from (each for each in instants_of(day, pace, now) if each < before)
+
+
+def page_of(  # noqa: PLR0913 - a span has two ends, and a log a pace and a clock
+    pace: Pace, now: int, since: int, before: int, size: int, *, oldest_first: bool = False
+) -> tuple[list[int], bool]:
+    """Return the first events of a span, from the wanted end on, and whether there are more."""
+    span = takewhile(lambda each: each >= since, instants(pace, now, min(before, now + 1)))
+    page = sorted(span) if oldest_first else list(islice(span, size + 1))
+    return page[:size], len(page) > size
 
 
 def headers(now: datetime) -> dict[str, str]:

@@ -370,6 +370,26 @@ class Client:
             raise self.strange(f"its link to the next page has no {parameter}")
         return cursor
 
+    def more(self, answer: Answer, cursor: str) -> object:
+        """Return the cursor of the next page where the member has_more says whether there is one.
+
+        The member ``cursor`` may be there on the last page too, or be null on an empty one.
+
+        Raises:
+            AnswerError: the answer does not say whether there is more, or not behind which cursor.
+
+        """
+        tree = answer.tree if type(answer.tree) is dict else {}
+        has_more, following = tree.get("has_more"), tree.get(cursor)
+        has_cursor = following not in (None, "")
+        if has_more is False or (has_more is None and not has_cursor):
+            return None
+        if has_more is not True:
+            raise self.strange("it does not say whether there is more (has_more)")
+        if not has_cursor:
+            raise self.strange(f"it says that there is more, and lacks {cursor}")
+        return following
+
     def once(self, *page: object) -> None:
         """Check that a page was not read before, by marks such as its first and last id.
 
