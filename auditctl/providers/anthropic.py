@@ -29,6 +29,7 @@ class Anthropic(Provider):
     name = "anthropic"
     title = "Anthropic"
     order = Order.NEWEST_FIRST
+    filters_by_time = True
     headers = {"anthropic-version": "2023-06-01"}
     permission = "a Compliance Access Key or Admin API key with read:compliance_activities"
     retention = "6 years"

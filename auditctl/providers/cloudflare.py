@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from auditctl.provider import Answer, Client, Fields, Page, Window
 
 PAGE_SIZE = 1000
+UNIT = timedelta(milliseconds=1)
+"""The unit of its times: nobody says whether an event at ``since`` itself counts."""
 _REFUSED = 400
 _CODES = {"10000": 401, "10001": 401, "9109": 403, "971": 429}
 """Cloudflare's codes for a refusal: the status that says the same."""
@@ -31,6 +33,7 @@ class Cloudflare(Provider):
     name = "cloudflare"
     title = "Cloudflare"
     order = Order.AS_ASKED
+    filters_by_time = True
     permission = "an API token with the permission Account Settings Read on the account"
     retention = "18 months"
     keeps = timedelta(days=548)
@@ -47,7 +50,7 @@ class Cloudflare(Provider):
     }
 
     api_token: Secret = secret()
-    account_id: str = setting()
+    account_id: str = setting(in_path=True)
     base_url: str = setting("https://api.cloudflare.com/client/v4")
 
     def auth(self) -> Bearer:
@@ -69,7 +72,7 @@ class Cloudflare(Provider):
 
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
         """Ask again with each cursor from a position on."""
-        since, before = window.iso()
+        since, before = window.widened(UNIT).iso()
         asked = {
             "since": since,
             "before": before,

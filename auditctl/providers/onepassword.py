@@ -6,6 +6,7 @@ Source: https://developer.1password.com/docs/events-api/reference/
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Log, Order, Provider, Secret, secret, setting
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 1000
 """The most that the API gives; its default is 100."""
+UNIT = timedelta(milliseconds=1)
+"""The unit of its times: nobody says whether an event at ``start_time`` itself counts."""
 _FEATURES = {"audit": "auditevents", "signins": "signinattempts", "usages": "itemusages"}
 """What the API calls each log, in paths and among the features of a token."""
 _SUCCESSES = ("success", "firewall_reported_success")
@@ -29,6 +32,7 @@ def _log(name: str, title: str) -> Log:
         order=Order.OLDEST_FIRST,
         permission=f"an Events Reporting token with the feature {_FEATURES[name]}",
         retention="not documented",
+        filters_by_time=True,
         title=title,
     )
 
@@ -62,7 +66,7 @@ class Onepassword(Provider):
         """Send the token as a bearer token."""
         return Bearer(self.token)
 
-    def missing(self, client: Client) -> Mapping[str, str]:
+    def lacking(self, client: Client) -> Mapping[str, str]:
         """Look up which features the token lacks."""
         features = reach(client.get("/api/v2/auth/introspect").tree, "features")
         if type(features) is not list:
@@ -76,7 +80,7 @@ class Onepassword(Provider):
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
         """Follow the cursor from a position on."""
         path = f"/api/v2/{_FEATURES[self.log_name]}"
-        since, until = window.iso()
+        since, until = window.widened(UNIT).iso()
         first = {"limit": PAGE_SIZE, "start_time": since, "end_time": until}
 
         def ask(cursor: str | None) -> Answer:

@@ -27,6 +27,7 @@ class Openai(Provider):
     name = "openai"
     title = "OpenAI"
     order = Order.NEWEST_FIRST
+    filters_by_time = True
     permission = "an admin key of the organization, with audit logging switched on"
     retention = "not documented"
     rate_limit = "not documented"
@@ -45,6 +46,10 @@ class Openai(Provider):
     def auth(self) -> Bearer:
         """Send the admin key as a bearer token."""
         return Bearer(self.admin_key)
+
+    def is_harmless(self, name: str, parent: Mapping[str, Any]) -> bool:
+        """Recognize the details of an event, as in api_key.created, and a key's owner."""
+        return name in ("api_key", parent.get("type"))
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Ask for what is after the last id, until ``has_more`` is false."""

@@ -38,6 +38,7 @@ class Slack(Provider):
     name = "slack"
     title = "Slack"
     order = Order.NEWEST_FIRST
+    filters_by_time = True
     permission = (
         "a user token (xoxp-…) with the scope auditlogs:read, installed on the organization"
     )
