@@ -14,11 +14,14 @@ from auditctl.errors import (
 )
 from auditctl.export import batches
 from auditctl.http.client import Client
+from auditctl.http.errors import FORBIDDEN
 from auditctl.provider import Order, Provider
 from auditctl.window import Window, before, shift
 
 LOOK_BACK = timedelta(days=7)
 """The days searched for the newest record, where each day costs a request."""
+MOST_REQUESTS = 10
+"""The most answers that are read to find it."""
 DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)
@@ -35,6 +38,11 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     by_day = provider.log.order.is_by_day
     tally = Tally()
     try:
+        if lacking := provider.lacking(client):
+            raise ForbiddenError(
+                f"{provider.title}'s credentials lack {', '.join(lacking)}. "
+                f"{provider.named_hints().get(FORBIDDEN, '')}".rstrip()
+            )
         newest, partial = _newest(provider, client, now, tally)
         skew = client.skew or timedelta()
         if by_day and abs(skew) > LOOK_BACK + DAYS_AROUND:
@@ -51,9 +59,13 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         yield _ok(step, provider)
     yield _clock(client)
     order = provider.log.order
-    why = "the oldest come first" if order.is_documented else "no order is documented"
-    where = f" (on the first page; {why})" if partial else ""
-    looks_back = by_day or order is Order.OLDEST_FIRST
+    why = "no order is documented"
+    if order.is_documented:
+        oldest_first = order.of(Window(None, None)).stops_at_until
+        why = "the oldest come first" if oldest_first else "there may be others"
+    read = "on the first page" if tally.pages == 1 else f"in {tally.pages} answers"
+    where = f" ({read}; {why})" if partial else ""
+    looks_back = by_day or provider.log.filters_by_time or order is Order.OLDEST_FIRST
     none = f"none in the last {LOOK_BACK.days} days" if looks_back else "none"
     if newest == "":
         yield f"WARN    newest record{where}: no record has a time that can be read"
@@ -69,21 +81,25 @@ def _newest(
     The time is "" if no record has one that can be read, and None if there is no record.
     """
     window = Window(None, None)
-    order = provider.log.order.of(window)
-    if not order.is_newest_first and order.is_documented:
+    log = provider.log
+    order = log.order.of(window)
+    if log.filters_by_time or order is Order.OLDEST_FIRST:
         window = replace(window, since=before(now, LOOK_BACK))
     if order.is_by_day:
         # Not until now: by a clock that is behind, the newest would lie in the future.
         window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
     newest: str | None = None
     partial = False
-    for batch in batches(provider, client, window):
+    for batch in batches(provider, client, window, asked=log.asked(window, now)):
         tally.count_page(batch)
         times = [record["time"] or "" for record in batch.records]
         newest = max(times if newest is None else [newest, *times], default=None)
         partial = batch.partial or order.stops_at_until
         # The others would cost a request each, and show the newest no sooner.
         if partial or (newest is not None and order.is_newest_first):
+            break
+        if tally.pages >= MOST_REQUESTS:
+            partial = True
             break
     return newest, partial
 

@@ -85,7 +85,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
         problems: list[Problem] = []
         outside: list[str] = []
         moment: str | None = None
-        _redact(page, redacted=redacted)
+        _redact(page, provider, redacted=redacted)
         may_need_mending = not verbatim and not _is_ordinary(page)
         for answer in page.answers:
             answer.body = b""  # no longer of use, and as large as all records together
@@ -189,11 +189,13 @@ def retrieved(provider: Provider, page: Page, **how: Unpack[How]) -> Batch:
     return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
 
 
-def _redact(page: Page, *, redacted: bool) -> None:
+def _redact(page: Page, provider: Provider, *, redacted: bool) -> None:
     """Take the credentials out of a page's events, and write numbers as they came."""
     answers = page.answers
     texts = not answers or any(may_hide_in_texts(answer.body) for answer in answers)
-    floats, zeros = sweep(page.events, redact=redacted, texts=texts)
+    floats, zeros = sweep(
+        page.events, redact=redacted, texts=texts, is_harmless=provider.is_harmless
+    )
     for answer in answers:
         if floats or (zeros and answer.may_have_negative_zero):
             answer.restore()
@@ -214,6 +216,7 @@ class _Ids:
     """Ids for events that have none: of their content, and of how many twins came before."""
 
     def __init__(self, provider: Provider) -> None:
+        self._is_harmless = provider.is_harmless
         self._in_order = provider.log.order.is_documented
         self._is_sorted = provider.log.order.is_by_day
         self._days: dict[str, Counter[str]] = {}
@@ -250,7 +253,7 @@ class _Ids:
             # The id of an event is the same with and without redaction, and is never made of a
             # secret, which could be guessed from it.
             copy = [exact.loads(exact.dumps(event))]
-            sweep(copy)
+            sweep(copy, is_harmless=self._is_harmless)
             event = copy[0]
         content = content_id(event, 0, undated)
         self._here.add(day)

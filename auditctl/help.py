@@ -3,7 +3,8 @@
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from auditctl.provider import required, said_of_logs
+from auditctl.declared import needed
+from auditctl.provider import said_of_logs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -110,5 +111,5 @@ def facts(provider: type["Provider"]) -> dict[str, str]:
         "title": provider.title,
         "order": said_of_logs(provider, "order"),
         "retention": said_of_logs(provider, "retention"),
-        "settings": SETTINGS.format(variables=", ".join(required(provider).values())),
+        "settings": SETTINGS.format(variables=", ".join(needed(provider))),
     }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datetime import timedelta
+from auditctl.window import END, Window, before, shift
 
-    from auditctl.window import Window
+DEFAULT_OVERLAP = timedelta(hours=1)
+"""The overlap of `sync` where nothing says that events appear later."""
+LONG_ENOUGH = timedelta(days=365)
+"""How far back a log is asked for where nobody says how long events are kept."""
+ASKED_AHEAD = timedelta(days=1)
+"""The time after now up to which a service is asked: its clock may be ahead."""
 
 
 class Order(StrEnum):
@@ -67,9 +71,34 @@ class Log:
     """The time for which events are kept, in words."""
     keeps: timedelta | None = None
     """The same as a duration; None if for good, or if nobody says."""
-    overlap: timedelta | None = None
-    """The least overlap of `sync`, where events appear later than usual."""
+    overlap: timedelta = DEFAULT_OVERLAP
+    """How far back `sync` reads again by default; longer where events appear late."""
+    filters_by_time: bool = False
+    """The service selects by time, so that it is always asked for a window with both ends."""
     has_ids: bool = True
     """Events have an id; if not, one is made of their content."""
     title: str = ""
     """A few words on the content of the log, where there are several."""
+
+    @property
+    def reach(self) -> timedelta | None:
+        """How far back a window begins that nobody gave a beginning; None: with the log."""
+        if self.filters_by_time:
+            return self.keeps or LONG_ENOUGH
+        return self.keeps if self.order.is_by_day else None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Return whether such a window may begin later than the log."""
+        return self.filters_by_time and self.keeps is None
+
+    def asked(self, window: Window, now: datetime) -> Window:
+        """Return the window that the service is asked for, to read one."""
+        if not self.filters_by_time:
+            return window
+        if window.since is None:
+            window = replace(window, since=before(now, self.reach or LONG_ENOUGH))
+        latest = shift(now, ASKED_AHEAD)
+        if (window.until or END) > latest:
+            window = replace(window, until=latest, finer=(window.finer[0], ""))
+        return window

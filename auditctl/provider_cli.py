@@ -9,9 +9,10 @@ from typer.core import TyperGroup, TyperOption
 from auditctl import help as examples
 from auditctl import options as o
 from auditctl.boundary import OWN_OPTIONS, command
+from auditctl.declared import own_options
 from auditctl.errors import UsageError
 from auditctl.groups import PLAIN, Group, made, print_help
-from auditctl.provider import checked_log, own_options
+from auditctl.provider import checked_log
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -79,7 +80,7 @@ def sync(
     output: o.Destination,
     format: o.FileFormat = None,
     since: o.Beginning = None,
-    overlap: o.Overlap = "1h",
+    overlap: o.Overlap = None,
     external_rotation: o.ExternalRotation = False,
     follow: o.Follow = False,
     interval: o.Interval = "60s",

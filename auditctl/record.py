@@ -144,7 +144,7 @@ def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
 
 
 def _is_whole(value: object) -> bool:
-    return type(value) is int or (type(value) is exact.Number and value.text.isdigit())
+    return type(value) is int or (type(value) is exact.Number and value.text.lstrip("-").isdigit())
 
 
 def _address(source: str | None) -> object:

@@ -18,7 +18,7 @@ from vcr.request import Request  # type: ignore[import-untyped]
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
 from auditctl import exact, registry, settings
-from auditctl.provider import variables
+from auditctl.declared import variables
 from auditctl.redact import REDACTED, sweep
 from tests import program
 

@@ -38,7 +38,8 @@ DEEPEST_SAYING = 20
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 _WORDS = (
     "title", "details", "detail", "error", "Error", "error_description", "message", "Message",
-    "msg", "reason", "description",
+    "msg", "reason", "description", "errorSummary", "errorMessage", "error_message", "faultstring",
+    "summary",
 )  # fmt: skip
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
@@ -305,4 +306,6 @@ def said_in(tree: Any, levels: int = DEEPEST_SAYING) -> str:  # noqa: ANN401 - J
         *map(inner, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
         needed and f"needed: {needed}",
     ]
+    if not any(found):  # under names that nobody knows
+        found = [inner(value) for value in list(tree.values())[:MOST_ERRORS]]
     return ", ".join(filter(None, dict.fromkeys(found)))

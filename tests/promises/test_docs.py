@@ -24,9 +24,9 @@ import yaml  # type: ignore[import-untyped] # comes with vcrpy
 import auditctl
 from auditctl import registry
 from auditctl.cli import app
+from auditctl.declared import variables
 from auditctl.errors import AuditctlError
 from auditctl.paths import OF_RECORD, OF_RUN
-from auditctl.provider import variables
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
@@ -156,7 +156,8 @@ def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
     if hasattr(command, "list_commands"):
         context = command.make_context("auditctl", [], resilient_parsing=True)
         for name in command.list_commands(context):
-            yield from commands(command.get_command(context, name), (*words, name))
+            _, found, _ = command.resolve_command(context, [name])
+            yield from commands(found, (*words, name))
 
 
 def options(words: tuple[str, ...]) -> set[str]:

@@ -49,7 +49,7 @@ context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts ht
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
     redact sync.follow window
-auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
+auditctl declared demo.clock errors escape event_time exact http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 import auditctl
 from auditctl import demo, registry
+from auditctl.declared import variables
 from auditctl.errors import AuditctlError
 from auditctl.export import batches, batches_of, most_recent
 from auditctl.http.answer import parse
 from auditctl.http.client import Client
-from auditctl.provider import Order, Page, Window, variables
+from auditctl.provider import Order, Page, Window
 from auditctl.schema import AuditRecord
 from auditctl.settings import sample
 from tests import tape
