@@ -49,12 +49,10 @@ def refusal(*errors: Any) -> Any:
 # The walk
 
 
-@pytest.mark.parametrize(("oldest_first", "direction"), [(False, "desc"), (True, "asc")])
-def test_both_ends_and_the_order_are_asked_for_with_each_page(
-    oldest_first: bool, direction: str
-) -> None:
+@pytest.mark.parametrize("direction", ["desc", "asc"])
+def test_both_ends_and_the_order_are_asked_for_with_each_page(direction: str) -> None:
     service = Service.saying(page(event(1), info=then("a+/=")), page(event(2), info=then("")))
-    window = Window(moment("2025-12-01"), moment("2026-01-01"), oldest_first=oldest_first)
+    window = Window(moment("2025-12-01"), moment("2026-01-01"), oldest_first=direction == "asc")
     found = list(batches(CLOUDFLARE, service.client(CLOUDFLARE), window))
     assert [record["id"] for batch in found for record in batch.records] == ["event1", "event2"]
     asked = {
@@ -75,7 +73,7 @@ def test_without_a_cursor_the_walk_is_at_its_end(info: Any) -> None:
     assert len(Service.saying(page(event(), info=info)).export(CLOUDFLARE)) == 1
 
 
-@pytest.mark.parametrize("info", ["next", {"cursors": ["a"]}, then(["a"]), then(False), then({})])
+@pytest.mark.parametrize("info", ["next", {"cursors": ["a"]}, then(["a"]), then({})])
 def test_a_cursor_that_cannot_be_read_is_an_error_and_not_the_end(info: Any) -> None:
     with pytest.raises(AnswerError, match="cursor"):
         Service.saying(page(event(), info=info)).export(CLOUDFLARE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -15,9 +15,12 @@ from auditctl.provider import Secret
 from auditctl.providers.onepassword import Onepassword
 from tests.service import Service
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HOST = "https://events.1password.com"
 FEATURES = {"audit": "auditevents", "signins": "signinattempts", "usages": "itemusages"}
-NOW = datetime(2025, 12, 31, tzinfo=UTC)
+NOW = datetime(2025, 12, 12, tzinfo=UTC)
 
 
 def reading(log: str = "audit") -> Onepassword:
@@ -160,22 +163,35 @@ def service_with(features: Any, *, introspect: int = 200) -> Service:
     return Service(answer)
 
 
-def checked(log: str, service: Service) -> list[str]:
-    return list(check(reading(log), service.client(reading(log)), NOW))
+def checking(log: str, service: Service) -> Iterator[str]:
+    return check(reading(log), service.client(reading(log)), NOW)
 
 
 def test_a_check_with_all_features_says_nothing_of_them() -> None:
-    lines = checked("audit", service_with([*FEATURES.values()]))
+    lines = [*checking("audit", service_with([*FEATURES.values()]))]
     assert all(line.startswith("ok  ") for line in lines)
     assert not [line for line in lines if "signinattempts" in line]
-    assert lines[-1] == (
-        "ok      newest record (on the first page; the oldest come first): 2025-12-10T08:00:00.000Z"
+    assert lines[-1] == "ok      newest record: 2025-12-10T08:00:00.000Z"
+
+
+def test_a_check_reads_on_to_the_newest_record_in_ten_requests_at_most() -> None:
+    def answer(request: httpx.Request) -> Any:
+        if request.method == "GET":
+            return {"features": [*FEATURES.values()]}
+        number = len(service.asked)
+        return page(event(number), cursor=f"c{number}", more=True)
+
+    service = Service(answer)
+    *_, last = checking("audit", service)
+    assert last == (
+        "ok      newest record (in 9 answers; the oldest come first): 2025-12-10T08:00:00.000Z"
     )
+    assert len(service.asked) == 10
 
 
 def test_a_check_names_the_features_that_other_logs_lack() -> None:
     service = service_with(["signinattempts"])
-    lines = checked("signins", service)
+    lines = [*checking("signins", service)]
     assert "WARN    other logs: the credentials lack auditevents (audit), itemusages (usages)" in (
         lines
     )
@@ -186,26 +202,20 @@ def test_a_check_without_the_feature_of_the_log_fails_and_names_it() -> None:
     lines: list[str] = []
     service = service_with(["signinattempts"])
     with pytest.raises(ForbiddenError, match="auditevents") as refused:
-        lines.extend(iter_checked("audit", service, lines))
+        lines.extend(checking("audit", service))
     assert "itemusages" in str(refused.value)
     assert "ONEPASSWORD_TOKEN" in str(refused.value)
     assert lines[-1] == "FAILED  permission"
     assert [request.method for request in service.asked] == ["GET"]
 
 
-def iter_checked(log: str, service: Service, lines: list[str]) -> Any:
-    for line in check(reading(log), service.client(reading(log)), NOW):
-        lines.append(line)
-    return []
-
-
 def test_a_check_goes_on_without_the_question_where_a_host_does_not_have_it() -> None:
-    lines = checked("audit", service_with([], introspect=404))
+    lines = [*checking("audit", service_with([], introspect=404))]
     assert lines[-1].endswith("2025-12-10T08:00:00.000Z")
 
 
 def test_a_check_with_a_wrong_token_fails_at_once() -> None:
     lines: list[str] = []
     with pytest.raises(AccessError):
-        iter_checked("audit", service_with([], introspect=401), lines)
+        lines.extend(checking("audit", service_with([], introspect=401)))
     assert lines == [f"ok      reachable: {HOST}", "FAILED  credentials"]

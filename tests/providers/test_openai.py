@@ -105,7 +105,7 @@ def test_details_and_keys_are_read_though_their_names_sound_like_credentials() -
     details = {"id": "tok_1", "token": "sk-1", "data": {"scopes": ["a"], "secret": "sk-2"}}
     actor = {"type": "api_key", "api_key": {"id": "key_1", "user": {"id": "u1"}}}
     others = {"api_key.deleted": {"id": "key_2"}, "access_token": {"id": "tok_2"}}
-    record = only(event(kind=kind, actor=actor, **{kind: details}, **others))
+    record = only({**event(kind=kind, actor=actor), kind: details, **others})
     assert (record["actor_id"], record["target"]) == ("u1", "tok_1")
     assert record["raw"]["actor"] == actor
     assert record["raw"][kind] == {
