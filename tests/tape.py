@@ -125,7 +125,9 @@ def inscribe(tape: Cassette) -> None:
     tape.path.write_text(yamlserializer.serialize(whole))
 
 
-REQUEST_HEADERS = frozenset({"accept", "key-inflection", "user-agent"})
+REQUEST_HEADERS = frozenset(
+    {"accept", "anthropic-version", "content-type", "key-inflection", "user-agent"}
+)
 RESPONSE_HEADERS = re.compile(r"content-type|date|retry-after|ratelimit-[a-z]+")
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
