@@ -11,7 +11,7 @@ import httpx
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 # An instant is a whole number of milliseconds since 1970: the finest that any provider tells.
 HOUR = 3_600_000
@@ -65,6 +65,13 @@ def instants(pace: Pace, now: int, before: int | None = None) -> Iterator[int]:
     before = now + 1 if before is None else before
     for day in range(before // DAY, (now - KEPT) // DAY - 1, -1):
         yield from (each for each in instants_of(day, pace, now) if each < before)
+
+
+def page(found: Sequence[int], cursor: str | None, size: int) -> tuple[Sequence[int], str | None]:
+    """Return the instants of a page, and the cursor of the next: the last instant of this one."""
+    begin = found.index(int(cursor)) + 1 if cursor and int(cursor) in found else 0
+    rows = found[begin : begin + size]
+    return rows, str(rows[-1]) if begin + size < len(found) else None
 
 
 def headers(now: datetime) -> dict[str, str]:
