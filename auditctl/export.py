@@ -110,7 +110,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
                 problems.append(Problem(record, wrong, mended))
                 resumable = resumable and "id" not in wrong
             records.append(record)
-        if not page.continues:
+        if page.events and not page.continues:
             seen = set(last)
             last.clear()
         if page.events:  # by which a page is known again; without any it may not be itself

@@ -200,6 +200,7 @@ class Client:
         context: Callable[[Any], object] = lambda _tree: None,
         split: Callable[[Any], Iterable[Any]] | None = None,
         id_name: str = "id",
+        part: object = None,
     ) -> Iterator[Page]:
         """Walk pages behind cursors, from the first or from the ``position`` of an earlier page.
 
@@ -214,6 +215,7 @@ class Client:
             context: reads in an answer what `normalize` needs beside each event.
             split: makes the events of a row, where there are several.
             id_name: the member that tells rows apart.
+            part: which of several walks this is, as parts of a window may share a row.
 
         Raises:
             AnswerError: an answer has another shape, or the pages have no end.
@@ -232,9 +234,9 @@ class Client:
                 raise self.strange(f"it lacks the list {rows}" if rows else "it is no list")
             ends = [row.get(id_name) for row in found[:1] + found[-1:] if type(row) is dict]
             if ends and all(type(end) in (str, int) for end in ends):
-                self.once(*ends)
+                self.once(part, *ends)
             else:
-                self.once_rows(found)
+                self.once_rows(found, part)
             if split is not None:
                 # Before rows are taken apart: numbers are made exact where they are in the tree.
                 floats, zeros = sweep(found, redact=False, texts=False)

@@ -38,8 +38,8 @@ DEEPEST_SAYING = 20
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 _WORDS = (
     "title", "details", "detail", "error", "Error", "error_description", "message", "Message",
-    "msg", "reason", "description", "errorSummary", "errorMessage", "error_message", "faultstring",
-    "summary",
+    "msg", "reason", "description", "errorSummary", "errorCauses", "errorMessage", "error_message",
+    "faultstring", "summary",
 )  # fmt: skip
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
