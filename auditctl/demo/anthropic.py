@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instant_of, iso, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,13 +37,15 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     since = instant_of(params.get("created_at.gte"), 0)
     before = instant_of(params.get("created_at.lt"), clock + 1)
     size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
-    cursor = params.get("after_id")
-    if cursor:
-        before = min(before, int(cursor.removeprefix(ID_PREFIX), 16))
-    page, has_more = page_of(PACE, clock, since, before, size)
-    rows = [_row(instant) for instant in page]
+    after = params.get("after_id", "").removeprefix(ID_PREFIX)
+    cursor = str(int(after, 16)) if after else None
+    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
+    shown, following = page(found, cursor, size)
+    rows = [_row(instant) for instant in shown]
     first, last = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
-    return reply(now, {"data": rows, "has_more": has_more, "first_id": first, "last_id": last})
+    return reply(
+        now, {"data": rows, "has_more": following is not None, "first_id": first, "last_id": last}
+    )
 
 
 def _refused(now: datetime, status: int, kind: str, message: str) -> httpx.Response:

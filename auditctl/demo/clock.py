@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 # An instant is a whole number of milliseconds since 1970: the finest that any provider tells.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,13 +78,11 @@ def instants(pace: Pace, now: int, before: int | None = None) -> Iterator[int]:
         yield from (each for each in instants_of(day, pace, now) if each < before)
 
 
-def page_of(  # noqa: PLR0913 - a span has two ends, and a log a pace and a clock
-    pace: Pace, now: int, since: int, before: int, size: int, *, oldest_first: bool = False
-) -> tuple[list[int], bool]:
-    """Return the first events of a span, from the wanted end on, and whether there are more."""
-    span = takewhile(lambda each: each >= since, instants(pace, now, min(before, now + 1)))
-    page = sorted(span) if oldest_first else list(islice(span, size + 1))
-    return page[:size], len(page) > size
+def page(found: Sequence[int], cursor: str | None, size: int) -> tuple[Sequence[int], str | None]:
+    """Return the instants of a page, and the cursor of the next: the last instant of this one."""
+    begin = found.index(int(cursor)) + 1 if cursor and int(cursor) in found else 0
+    rows = found[begin : begin + size]
+    return rows, str(rows[-1]) if begin + size < len(found) else None
 
 
 def headers(now: datetime) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, instant_of, iso, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,20 +39,18 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     since = instant_of(params["since"], 0)
     before = instant_of(params["before"], clock)
     size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
-    oldest_first = params.get("direction") == "asc"
-    if cursor := params.get("cursor"):
-        at = int(cursor, 16)
-        since, before = (at + 1, before) if oldest_first else (since, at)
-    page, more = page_of(PACE, clock, since, before, size, oldest_first=oldest_first)
-    cursors = {"after": f"{page[-1]:x}" if more else ""}
+    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
+    if params.get("direction") == "asc":
+        found.reverse()
+    rows, following = page(found, params.get("cursor"), size)
     return reply(
         now,
         {
             "success": True,
             "errors": [],
             "messages": [],
-            "result": [_row(instant) for instant in page],
-            "result_info": {"count": str(len(page)), "cursors": cursors},
+            "result": [_row(instant) for instant in rows],
+            "result_info": {"count": str(len(rows)), "cursors": {"after": following or ""}},
         },
     )
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instant_of, iso, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,17 +48,20 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     if request.method != "POST" or asked not in FEATURES:
         return reply(now, {"Error": {"Message": "Not found"}}, 404)
     body = json.loads(request.content)
+    last = None
     if "cursor" in body:
-        since, before, size = (int(part, 16) for part in body["cursor"].split("."))
+        last, *window = body["cursor"].split(".")
+        since, before, size = map(int, window)
     else:
         since = instant_of(body.get("start_time"), 0)
         before = instant_of(body.get("end_time"), clock + 1)
         size = min(body.get("limit", DEFAULT_SIZE), LARGEST_SIZE)
-    page, has_more = page_of(PACE, clock, since, before, size, oldest_first=True)
-    following = page[-1] + 1 if page else since
-    cursor = f"{following:x}.{before:x}.{size:x}"
-    items = [_row(asked, instant) for instant in page]
-    return reply(now, {"cursor": cursor, "has_more": has_more, "items": items})
+    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
+    found.reverse()
+    rows, following = page(found, last, size)
+    cursor = f"{rows[-1] if rows else since}.{since}.{before}.{size}"
+    items = [_row(asked, instant) for instant in rows]
+    return reply(now, {"cursor": cursor, "has_more": following is not None, "items": items})
 
 
 def _row(feature: str, instant: int) -> dict[str, Any]:

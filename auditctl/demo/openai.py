@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instants, page, reply, to_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,13 +42,13 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     since = int(params.get("effective_at[gte]", "0")) * 1000
     before = int(params.get("effective_at[lt]", clock)) * 1000
     size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
-    cursor = params.get("after")
-    if cursor:
-        before = min(before, int(cursor.removeprefix(ID_PREFIX), 16))
-    page, has_more = page_of(PACE, clock, since, before, size)
-    rows = [_row(instant) for instant in page]
+    after = params.get("after", "").removeprefix(ID_PREFIX)
+    cursor = str(int(after, 16)) if after else None
+    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
+    shown, following = page(found, cursor, size)
+    rows = [_row(instant) for instant in shown]
     first, last = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
-    envelope = {"first_id": first, "last_id": last, "has_more": has_more}
+    envelope = {"first_id": first, "last_id": last, "has_more": following is not None}
     return reply(now, {"object": "list", "data": rows, **envelope})
 
 

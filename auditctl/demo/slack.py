@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, page_of, reply, to_instant
+from auditctl.demo.clock import Pace, chance, instants, page, reply, to_instant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,12 +45,10 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     since = int(params.get("oldest", "0")) * 1000
     before = (int(params.get("latest", clock)) + 1) * 1000  # that second counts too
     size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
-    if cursor := params.get("cursor"):
-        before = min(before, int(cursor, 16))
-    page, has_more = page_of(PACE, clock, since, before, size)
-    following = f"{page[-1]:x}" if has_more else ""
-    entries = [_row(instant) for instant in page]
-    metadata = {"next_cursor": following}
+    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
+    shown, following = page(found, params.get("cursor"), size)
+    entries = [_row(instant) for instant in shown]
+    metadata = {"next_cursor": following or ""}
     return reply(now, {"ok": True, "entries": entries, "response_metadata": metadata})
 
 

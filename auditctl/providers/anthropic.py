@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import KeyHeaders, Order, Provider, Secret, secret, setting
-from auditctl.reading import NOTHING, mapping
+from auditctl.reading import first_of, mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from auditctl.provider import Answer, Client, Fields, Page, Window
 
@@ -61,7 +61,8 @@ class Anthropic(Provider):
         """Ask for what is after an id."""
         # Each request adds an activity to the log: without this end, one would follow the other.
         now = datetime.now(UTC)
-        since, until = replace(window, until=min(window.until or now, now)).iso()
+        began = now - timedelta(microseconds=now.microsecond % 1000)  # `iso` would round it up
+        since, until = replace(window, until=min(window.until or began, began)).iso()
         asked = {"created_at.gte": since, "created_at.lt": until, "limit": PAGE_SIZE}
 
         def ask(cursor: str | None) -> Answer:
@@ -78,18 +79,16 @@ class Anthropic(Provider):
             "time": event.get("created_at"),
             "account": event.get("organization_id"),
             "id": event.get("id"),
-            "actor_id": _first(actor, _ACTORS),
-            "actor_email": _first(actor, _EMAILS),
+            "actor_id": first_of(*map(actor.get, _ACTORS)),
+            "actor_email": first_of(*map(actor.get, _EMAILS)),
             "action": event.get("type"),
-            "target": _first(event, (name for name in event if _names_a_target(name)))
-            or event.get("filename"),
+            "target": first_of(
+                *(value for name, value in event.items() if _names_a_target(name)),
+                event.get("filename"),
+            ),
             "source_ip": actor.get("ip_address"),
             "user_agent": actor.get("user_agent"),
         }
-
-
-def _first(values: Mapping[str, Any], names: Iterable[str]) -> object:
-    return next((values[name] for name in names if values.get(name) not in NOTHING), None)
 
 
 def _names_a_target(name: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import full_name, mapping, reach
+from auditctl.reading import first_of, joined, mapping, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,9 +105,10 @@ class Cloudflare(Provider):
             "actor_id": actor.get("id"),
             "actor_name": actor.get("token_name"),
             "actor_email": actor.get("email"),
-            "action": action.get("description") or action.get("type"),
-            "target": full_name(resource.get("type"), resource.get("id"))
-            or reach(event, "zone", "name"),
+            "action": first_of(action.get("description"), action.get("type")),
+            "target": first_of(
+                joined(resource.get("type"), resource.get("id")), reach(event, "zone", "name")
+            ),
             "outcome": result,
             "status_code": request.get("status_code"),
             "source_ip": actor.get("ip_address"),

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Log, Order, Provider, Secret, secret, setting
-from auditctl.reading import full_name, reach
+from auditctl.reading import joined, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +110,7 @@ def _audit(event: Mapping[str, Any]) -> Fields:
     return {
         **_actor(event.get("actor_details")),
         "actor_id": event.get("actor_uuid"),
-        "target": full_name(event.get("object_type"), event.get("object_uuid")),
+        "target": joined(event.get("object_type"), event.get("object_uuid")),
         "source_ip": reach(event, "session", "ip"),
         "session_id": reach(event, "session", "uuid"),
     }
@@ -134,7 +134,7 @@ def _usage(event: Mapping[str, Any]) -> Fields:
     return {
         **_actor(event.get("user")),
         **_client(event.get("client")),
-        "target": item and full_name("item", item),
+        "target": item and joined("item", item),
     }
 
 
@@ -149,7 +149,7 @@ def _actor(user: object) -> Fields:
 def _client(client: object) -> Fields:
     return {
         "source_ip": reach(client, "ip_address"),
-        "user_agent": full_name(*(reach(client, name) for name in _CLIENT)),
+        "user_agent": joined(*(reach(client, name) for name in _CLIENT)),
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import mapping, reach
+from auditctl.reading import first_of, mapping, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,7 +77,7 @@ class Openai(Provider):
         return {
             "time": event.get("effective_at"),
             "id": event.get("id"),
-            "actor_id": user.get("id") or reach(key, "service_account", "id"),
+            "actor_id": first_of(user.get("id"), reach(key, "service_account", "id")),
             "actor_email": user.get("email"),
             "action": action,
             "target": reach(event, action, "id") if type(action) is str else None,

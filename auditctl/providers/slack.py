@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import mapping, reach
+from auditctl.reading import first_of, mapping, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,4 +114,4 @@ def _target(entity: Mapping[str, Any]) -> object:
     """Find the best name of the object acted upon, which is under the name of its type."""
     kind = entity.get("type")
     thing = mapping(entity.get(kind) if type(kind) is str else None)
-    return next((thing[name] for name in _TARGETS if thing.get(name)), None)
+    return first_of(*map(thing.get, _TARGETS))

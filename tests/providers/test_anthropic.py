@@ -60,9 +60,25 @@ def test_what_happens_while_the_log_is_read_is_left_to_the_next_run(
     began = datetime.now(UTC)
     window = Window(began - timedelta(days=900), began + ahead if ahead else None)
     list(batches(ANTHROPIC, service.client(ANTHROPIC), window))
-    ends = {asked["created_at.lt"] for asked in service.params}
-    (end,) = ends
-    assert began <= datetime.fromisoformat(end) <= datetime.now(UTC) + timedelta(milliseconds=1)
+    (end,) = {datetime.fromisoformat(asked["created_at.lt"]) for asked in service.params}
+    assert began - timedelta(milliseconds=1) < end <= datetime.now(UTC)
+
+
+def test_a_log_that_each_request_adds_to_has_an_end() -> None:
+    def answer(request: httpx.Request) -> Any:
+        rows.insert(0, event(f"own_{len(rows)}", created_at=datetime.now(UTC).isoformat()))
+        end = datetime.fromisoformat(request.url.params["created_at.lt"])
+        found = [row for row in rows if datetime.fromisoformat(row["created_at"]) < end]
+        after = request.url.params.get("after_id")
+        begin = 1 + [row["id"] for row in found].index(after) if after else 0
+        return page(*found[begin : begin + 1], more=begin + 1 < len(found))
+
+    rows = [event("a"), event("b")]
+    service = Service(answer)
+    window = Window(datetime(2025, 12, 1, tzinfo=UTC), None)
+    found = batches(ANTHROPIC, service.client(ANTHROPIC), window)
+    assert [record["id"] for batch in found for record in batch.records] == ["a", "b"]
+    assert len(service.asked) == 2
 
 
 def test_more_without_a_cursor_is_an_error() -> None:
