@@ -19,6 +19,7 @@ from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
 from auditctl import exact, registry, settings
 from auditctl.declared import variables
+from auditctl.http.client import Client
 from auditctl.redact import REDACTED, sweep
 from tests import program
 
@@ -42,6 +43,8 @@ class Cassette:
     says: str = ""
     """All that stands on standard error."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    now: str = ""
+    """The moment of the run, where it makes a difference."""
 
     @property
     def provider(self) -> str:
@@ -77,6 +80,9 @@ def play(tape: Cassette, monkeypatch: pytest.MonkeyPatch) -> int:
             monkeypatch.delenv(name)
     for name, value in {**required, **tape.environment}.items():
         monkeypatch.setenv(name, value)
+    if tape.now:
+        now = datetime.fromisoformat(tape.now)
+        monkeypatch.setattr(Client, "now", lambda _: now)
     player = vcr.VCR(record_mode="none", match_on=MATCHED)
     with player.use_cassette(str(tape.path)) as played:
         status = program.run(tape.provider, *tape.arguments, **os.environ)

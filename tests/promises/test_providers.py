@@ -28,6 +28,7 @@ from auditctl.schema import AuditRecord
 from auditctl.settings import sample
 from tests import tape
 from tests.server import LOGS
+from tests.vendors import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,8 @@ def test_what_is_listed_once_is_there_in_every_place() -> None:
     expected = set(PROVIDERS)
     assert modules == expected
     assert demos == expected
-    assert LOGS.keys() == expected
+    assert LOGS.keys() | VENDORS.keys() == expected
+    assert [registry.titles()[registry.installed()[name]] for name in PROVIDERS] == titles
     assert [title for title in titles if title not in headings] == []
     assert expected <= walks
     assert {walk.partition("-")[0] for walk in walks} == expected
@@ -87,6 +89,14 @@ def test_what_is_listed_once_is_there_in_every_place() -> None:
 
 EVER = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 NOW = datetime(2025, 12, 10, 15, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def clock() -> Iterator[None]:
+    """Let it be the moment of the sample data."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Client, "now", lambda _: NOW)
+        yield
 
 
 @cache

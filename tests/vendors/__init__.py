@@ -16,7 +16,7 @@ from tests import program
 from tests.server import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pytest
 
@@ -39,8 +39,8 @@ class Refusal:
 class Vendor:
     """One service; a module of this folder has a subclass of this name.
 
-    A subclass checks each request by `expect` and the conversions of `auditctl.provider`'s
-    opposite direction: what it does not document is an AssertionError, which fails the test.
+    A subclass has the settings, the events, the answers and the refusals as documented. It checks
+    each request by `expect` and assertions of its own, so that a wrong request fails the test.
     """
 
     name: ClassVar[str]
