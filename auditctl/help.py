@@ -32,7 +32,7 @@ Examples:
 LIST = """\b
 Examples:
   auditctl {name} list --demo --since 30d
-  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o january.csv
+  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o jan.csv
   auditctl {name} list --since 7d -f csv --fields time,actor,action
   auditctl {name} list --limit 20 --where outcome=failure
 
@@ -46,7 +46,7 @@ RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
 SYNC = """\b
 Examples:
   auditctl {name} sync --demo -o {name}.jsonl
-  auditctl {name} sync -o 'audit/{name}/{{date}}.jsonl.gz' --since 2026-01-01
+  auditctl {name} sync -o 'audit/{{date}}.jsonl.gz' --since 2026-01-01
   auditctl {name} sync -o {name}.jsonl --follow --interval 5m
   auditctl verify {name}.jsonl
 

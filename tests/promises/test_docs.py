@@ -212,7 +212,7 @@ def test_the_readme_tells_the_options_of_sync_and_no_others(words: tuple[str, ..
         o for word in coded(" ".join([shared, *cells])) for o in re.findall("^--?[a-z-]+", word)
     }
     told |= {"--no-redact", "--no-csv-guard", "--quiet", "--verbose"}
-    own = {f"--{name}" for name in ("user",)} - options(words)
+    own = {f"--{name}" for name in ("log", "user")} - options(words)
     assert told - own == options(words) - options(())
 
 
