@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from auditctl.http.client import Client
     from auditctl.http.errors import Subject
     from auditctl.http.numbered import NumberedPage, read_numbered, read_once
+    from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
     from auditctl.record import Event, Fields
 
@@ -47,6 +48,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "NumberedPage",
     "read_numbered",
     "read_once",
+    "walk_slices",
     "Event",
     "Fields",
 ]
@@ -57,6 +59,7 @@ _LATER = {
     "NumberedPage": "http.numbered",
     "read_numbered": "http.numbered",
     "read_once": "http.numbered",
+    "walk_slices": "http.slices",
     "Event": "record",
     "Fields": "record",
 }

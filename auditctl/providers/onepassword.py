@@ -38,7 +38,7 @@ def _log(name: str, title: str) -> Log:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Onepassword(Provider):
+class OnePassword(Provider):
     """Questions and cursors in the body of a POST, oldest first."""
 
     name = "onepassword"

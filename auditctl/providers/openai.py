@@ -21,7 +21,7 @@ PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Openai(Provider):
+class OpenAI(Provider):
     """Cursor pages, newest first; an event's details are under the name of its type."""
 
     name = "openai"

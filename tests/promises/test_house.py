@@ -40,7 +40,7 @@ days demo help overview providers.*
     registry settings sync.files sync.walk
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
-http.client sync.aside sync.journal sync.profile sync.sentences
+http.client http.slices sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof notices paths sync.options sync.replay
 batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
     sync.chain

@@ -145,6 +145,7 @@ def with_a_change(tree: Any, replaced: Any, place: int) -> Any:
 
 
 @every_provider
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_json_becomes_a_record_that_the_schema_accepts(name: str, data: st.DataObject) -> None:
     provider = sample(tape.provider_class(name))
@@ -157,7 +158,7 @@ def test_any_json_becomes_a_record_that_the_schema_accepts(name: str, data: st.D
 
 
 @every_provider
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_whatever_one_answer_holds_records_or_a_foreseen_failure_come_of_it(
     name: str, data: st.DataObject

@@ -12,7 +12,7 @@ import pytest
 from auditctl.check import check
 from auditctl.errors import AccessError, AnswerError, ForbiddenError
 from auditctl.provider import Secret
-from auditctl.providers.onepassword import Onepassword
+from auditctl.providers.onepassword import OnePassword
 from tests.service import Service
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ FEATURES = {"audit": "auditevents", "signins": "signinattempts", "usages": "item
 NOW = datetime(2025, 12, 12, tzinfo=UTC)
 
 
-def reading(log: str = "audit") -> Onepassword:
-    return Onepassword(token=Secret("token_example"), base_url=HOST, log_name=log)
+def reading(log: str = "audit") -> OnePassword:
+    return OnePassword(token=Secret("token_example"), base_url=HOST, log_name=log)
 
 
 def event(number: int = 1, **more: Any) -> Any:

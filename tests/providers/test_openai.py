@@ -8,11 +8,11 @@ import pytest
 
 from auditctl.errors import AnswerError
 from auditctl.provider import Secret
-from auditctl.providers.openai import Openai
+from auditctl.providers.openai import OpenAI
 from auditctl.redact import REDACTED
 from tests.service import Service
 
-OPENAI = Openai(admin_key=Secret("sk-admin-example"), base_url="https://api.openai.com/v1")
+OPENAI = OpenAI(admin_key=Secret("sk-admin-example"), base_url="https://api.openai.com/v1")
 AT = 1765353600  # 2025-12-10T08:00:00Z
 
 

@@ -64,6 +64,9 @@ class Vendor:
         self.refusal: Refusal | None = None
         self.served = 0
         """The number of rows sent."""
+        self._question: tuple[object, ...] = ()
+        self._found: list[Any] = []
+        self._places: dict[str, int] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer, or refuse."""
@@ -106,20 +109,24 @@ class Vendor:
         counts_ends: bool | None = None,
     ) -> list[Any]:
         """Select events by time and sort them."""
-        if self.counts_ends if counts_ends is None else counts_ends:
-            chosen = [one for one in self.events if since <= one[0] <= until]
-        else:
-            chosen = [one for one in self.events if since < one[0] < until]
-        chosen.sort(key=lambda one: one[0], reverse=newest_first)
-        return [event for _, event in chosen]
+        counts = self.counts_ends if counts_ends is None else counts_ends
+        question = (since, until, newest_first, counts, len(self.events))
+        if question != self._question:
+            edges = () if counts else (since, until)
+            chosen = [
+                one for one in self.events if since <= one[0] <= until and one[0] not in edges
+            ]
+            chosen.sort(key=lambda one: one[0], reverse=newest_first)
+            self._question, self._found = question, [event for _, event in chosen]
+            self._places = {str(event.get(self.id_name)): n for n, event in enumerate(self._found)}
+        return self._found
 
     def page(self, found: Sequence[Any], cursor: str | None, size: int) -> tuple[list[Any], str]:
         """Return the rows behind a cursor, and the next cursor; "" at the end.
 
         A cursor is the id of the last row before, so that new events move nothing.
         """
-        ids = [str(event[self.id_name]) for event in found]
-        begin = 0 if cursor is None else ids.index(cursor.removeprefix("=/+ ")) + 1
+        begin = 0 if cursor is None else self._places[cursor.removeprefix("=/+ ")] + 1
         rows = list(found[begin : begin + size])
         self.served += len(rows)
         more = begin + size < len(found)
