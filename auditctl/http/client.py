@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
-import orjson
 
 from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError, RefusedError
@@ -152,7 +151,7 @@ class Client:
         """
         walk = self._current
         params = _given(params)
-        content = b"" if json is None else orjson.dumps(json)
+        content = b"" if json is None else exact.dumps(json)
         if not again:
             self._once(walk, path, params, method, content)
         trouble = Trouble(self._patience, walk.over)

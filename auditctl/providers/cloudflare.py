@@ -21,7 +21,7 @@ PAGE_SIZE = 1000
 UNIT = timedelta(milliseconds=1)
 """The unit of its times: nobody says whether an event at ``since`` itself counts."""
 _REFUSED = 400
-_CODES = {"10000": 401, "10001": 401, "9109": 403, "971": 429}
+_CODES = {10000: 401, 10001: 401, 9109: 403, 971: 429}
 """Cloudflare's codes for a refusal: the status that says the same."""
 _OUTCOMES = {"success": "success", **dict.fromkeys(("failure", "failed", "error"), "failure")}
 
@@ -63,8 +63,9 @@ class Cloudflare(Provider):
         if answer.status > _REFUSED or envelope.get("success") is not False:
             return answer.status
         errors = envelope.get("errors")
-        codes = [str(reach(error, "code")) for error in errors] if type(errors) is list else []
-        return next((_CODES[code] for code in codes if code in _CODES), _REFUSED)
+        codes = [reach(error, "code") for error in errors] if type(errors) is list else []
+        known = (_CODES[code] for code in codes if type(code) is int and code in _CODES)
+        return next(known, _REFUSED)
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Ask again with each cursor, until there is none."""

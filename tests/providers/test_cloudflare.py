@@ -142,7 +142,6 @@ def test_the_target_is_the_resource_else_the_zone(
         (10000, AccessError, 4),
         (10001, AccessError, 4),
         (9109, ForbiddenError, 4),
-        ("9109", ForbiddenError, 4),
         (971, ThrottledError, 5),
         (7003, RefusedError, 6),
         (None, RefusedError, 6),
@@ -163,6 +162,13 @@ def test_a_refusal_is_known_by_its_code_and_told_in_the_vendors_words(
 def test_a_refusal_of_another_shape_is_one_all_the_same(errors: Any) -> None:
     said = {"success": False, "errors": errors, "result": [event()]}
     with pytest.raises(RefusedError):
+        Service.saying(said).export(CLOUDFLARE)
+
+
+def test_a_code_may_be_nested_without_an_end() -> None:
+    deep = b"[" * 5_000 + b"]" * 5_000
+    said = b'{"success":false,"errors":[{"code":%b,"message":"Not like this"}]}' % deep
+    with pytest.raises(RefusedError, match="Not like this"):
         Service.saying(said).export(CLOUDFLARE)
 
 

@@ -92,6 +92,13 @@ def test_a_cursor_that_comes_back_ends_the_run() -> None:
     assert len(service.asked) == 2
 
 
+def test_a_cursor_that_is_no_text_goes_back_as_it_came() -> None:
+    first = rb'{"cursor":"a\ud800","has_more":true,"items":[]}'
+    service = Service.saying(first, page(event()))
+    assert len(service.export(reading())) == 1
+    assert service.asked[1].content == rb'{"cursor":"a\ud800"}'
+
+
 # Records
 
 
