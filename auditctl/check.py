@@ -22,7 +22,7 @@ from auditctl.window import Window, before, shift
 LOOK_BACK = timedelta(days=7)
 """The days searched for the newest record, where each day costs a request."""
 MOST_PAGES = 9
-"""The most pages that are read to find it: with the question for permissions, ten requests."""
+"""The most pages that are read to find it: with a token, or a question of its own, ten requests."""
 DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)

@@ -111,5 +111,12 @@ def facts(provider: type["Provider"]) -> dict[str, str]:
         "title": provider.title,
         "order": said_of_logs(provider, "order"),
         "retention": said_of_logs(provider, "retention"),
-        "settings": SETTINGS.format(variables=", ".join(needed(provider))),
+        "settings": SETTINGS.format(variables=_lines(needed(provider))),
     }
+
+
+def _lines(variables: list[str]) -> str:
+    """Separate variables by commas, in lines that fit a narrow terminal."""
+    from textwrap import fill
+
+    return fill(", ".join(variables), 76, initial_indent=" " * 10, break_on_hyphens=False).lstrip()

@@ -98,7 +98,8 @@ class Log:
             return window
         if window.since is None:
             window = replace(window, since=before(now, self.reach or LONG_ENOUGH))
-        latest = shift(now, ASKED_AHEAD)
+        # A whole second, so that it is not more than a day after it is rounded outwards.
+        latest = shift(now, ASKED_AHEAD).replace(microsecond=0)
         if (window.until or END) > latest:
             window = replace(window, until=latest, finer=(window.finer[0], ""))
         return window

@@ -16,7 +16,7 @@ COLUMNS = ("provider", "environment", *FACTS)
 
 def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool) -> bytes:
     """Return one row per provider: on a terminal a rich table that wraps, else plain lines."""
-    rows = [_facts(provider) for provider in providers]
+    rows = [described(provider) for provider in providers]
     if not terminal:
         return PlainTable([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
 
@@ -41,7 +41,8 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
     return page.getvalue().encode()
 
 
-def _facts(provider: type[Provider]) -> dict[str, str]:
+def described(provider: type[Provider]) -> dict[str, str]:
+    """Return the row of a provider: column -> text."""
     reads = needed(provider)
     alternatives = set(chain.from_iterable(provider.one_of))
     for field, (names, default) in variables(provider).items():

@@ -85,7 +85,13 @@ def find(
 
     """
     places: dict[str, Place] = {}
+    groups = provider.one_of
+    written = {name for name in variables(provider) if any(map(of_source.get, source_keys(name)))}
+    chosen = [group for group in groups if written & set(group)]
+    passed_over = {name for group in groups if chosen and group not in chosen for name in group}
     for setting, (names, _) in variables(provider).items():
+        if setting in passed_over:  # whatever the environment holds for another account
+            continue
         value, file, variable = source_keys(setting)
         place = _place(value, file, of_source)
         if variable in of_source:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from auditctl.check import check
 from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
 from auditctl.http.client import MOST_FRUITLESS
+from auditctl.http.errors import said_in
 from auditctl.http.page import MOST_EVENTS
 from auditctl.provider import Answer, Secret
 from auditctl.providers.hrhis import Hrhis
@@ -198,6 +199,31 @@ def test_what_a_refusal_says_may_be_nested_deep(inner: bytes, said: str) -> None
     service = Service(lambda _: httpx.Response(200, content=content))
     with pytest.raises(AnswerError, match=f"refused the request{re.escape(said)}"):
         service.export(Roam(api_key=Secret("example"), base_url="https://api.example.com"))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            {"errorCode": "E6", "errorSummary": "no", "errorCauses": [{"errorSummary": "why"}]},
+            "no, why",
+        ),
+        ({"message": "no", "documentation_url": "https://x"}, "no"),
+        ({"error": {"code": 403, "message": "no", "status": "DENIED"}}, "no"),
+        ({"error": {"message": "no", "errors": ["a", "b"]}}, "no, a, b"),
+        ({"Error": {"Message": "no"}}, "no"),
+        ({"success": False, "errors": [{"code": 10000, "message": "no"}], "result": None}, "no"),
+        ({"ok": False, "error": "no", "needed": "x", "provided": "y"}, "no, needed: x"),
+        ({"fault": {"faultstring": "no"}}, "no"),
+        ({"nobody": "knows", "this": {"form": "no"}}, "knows, no"),
+        ("no", "no"),
+        (["no", "why"], "no, why"),
+        ({}, ""),
+        ({"ok": False, "data": None}, ""),
+    ],
+)
+def test_the_vendors_own_words_are_found_in_any_shape(body: Any, said: str) -> None:
+    assert said_in(body) == said
 
 
 HEADERS = st.sampled_from(

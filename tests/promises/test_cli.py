@@ -1362,6 +1362,18 @@ def test_a_broken_provider_is_left_out_aloud_and_takes_none_with_it(
     assert run("--help", environment=environment).ended == (0, "")
 
 
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("persona", "list", "--nope")])
+def test_nothing_of_a_provider_is_imported_before_it_is_named(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = "raise SystemExit('imported')"
+    found = run(*words, environment=installed(tmp_path, source))
+    assert "imported" not in found.said
+    if words == ("--help",):
+        assert b"  acme " in found.out
+        assert b"  persona    The audit log of Persona." in found.out
+
+
 @pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",)])
 def test_an_interrupt_while_providers_are_loaded_ends_the_run(
     words: tuple[str, ...], tmp_path: Path
