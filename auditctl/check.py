@@ -40,7 +40,7 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     tally = Tally()
     try:
         lacking = _lacking(provider, client)
-        lacks = ", ".join(f"{permission} ({log})" for log, permission in lacking.items())
+        lacks = ", ".join(f"{what} ({log})" if log else what for log, what in lacking.items())
         if provider.log_name in lacking:
             hint = provider.named_hints().get(FORBIDDEN, "")
             raise ForbiddenError(f"{provider.title}'s credentials lack {lacks}. {hint}".rstrip())
