@@ -36,8 +36,8 @@ class OpenAI(Provider):
     hints = {
         401: "Check {admin_key}: an admin key (sk-admin-…); a project's key cannot read this log.",
         403: "The key in {admin_key} must be an admin key of an organization owner.",
-        404: "Check {base_url}, and that audit logging is switched on under Settings > "
-        "Organization > Data controls.",
+        404: "Check {base_url}, and that audit logging is switched on in the "
+        "organization's settings.",
     }
 
     admin_key: Secret = secret()
@@ -88,6 +88,9 @@ class OpenAI(Provider):
 
 
 def _outcome(action: object) -> str:
-    """Read the outcome in the last word of a type: login.failed."""
-    last = action.rpartition(".")[2] if type(action) is str else ""
-    return {"failed": "failure", "succeeded": "success"}.get(last, "unknown")
+    """Read the outcome at the end of a type: login.failed."""
+    if type(action) is not str:
+        return "unknown"
+    if action.endswith(".failed"):
+        return "failure"
+    return "success" if action.endswith(".succeeded") else "unknown"

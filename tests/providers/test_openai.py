@@ -90,7 +90,7 @@ def test_the_actor_is_the_user_of_a_session_or_key_else_the_service_account(
         ("login.failed", "failure"),
         ("logout.succeeded", "success"),
         ("project.created", "unknown"),
-        ("failed", "failure"),
+        ("failed", "unknown"),
         ("login.failed.later", "unknown"),
         (None, "unknown"),
         ([], "unknown"),
