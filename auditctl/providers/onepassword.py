@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
     from auditctl.provider import Answer, Client, Fields, Page, Window
 
-PAGE_SIZE = 1000
-"""The most that the API gives; its default is 100."""
-UNIT = timedelta(milliseconds=1)
-"""The unit of its times: nobody says whether an event at ``start_time`` itself counts."""
+PAGE_SIZE = 1000  # the most that the API gives; its default is 100
+UNIT = timedelta(milliseconds=1)  # nobody says whether an event at start_time itself counts
 _FEATURES = {"audit": "auditevents", "signins": "signinattempts", "usages": "itemusages"}
 """What the API calls each log, in paths and among the features of a token."""
-_SUCCESSES = ("success", "firewall_reported_success")
 _CLIENT = ("app_name", "app_version", "platform_name")
 
 
@@ -87,14 +84,10 @@ class OnePassword(Provider):
             # A cursor goes alone: it has the window and the limit that it was made with.
             return client.ask("POST", path, json=first if cursor is None else {"cursor": cursor})
 
-        # The last page has a cursor too, for events that are still to come: has_more decides.
-        return client.pages(
-            ask,
-            "items",
-            lambda answer: client.more(answer, "cursor"),
-            position=position,
-            id_name="uuid",
-        )
+        def cursor(answer: Answer) -> object:
+            return client.more(answer, "cursor")  # the last page has one too, for later events
+
+        return client.pages(ask, "items", cursor, position=position, id_name="uuid")
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event of the log."""
@@ -119,7 +112,7 @@ def _audit(event: Mapping[str, Any]) -> Fields:
 def _signin(event: Mapping[str, Any]) -> Fields:
     category = event.get("category")
     if type(category) is str and category:
-        category = "success" if category in _SUCCESSES else "failure"
+        category = "success" if category in ("success", "firewall_reported_success") else "failure"
     return {
         **_actor(event.get("target_user")),
         **_client(event.get("client")),
