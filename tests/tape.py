@@ -135,6 +135,8 @@ REQUEST_HEADERS = frozenset(
     {"accept", "anthropic-version", "content-type", "key-inflection", "user-agent"}
 )
 RESPONSE_HEADERS = re.compile(r"content-type|date|retry-after|ratelimit-[a-z]+")
+WRITTEN_HEADERS = re.compile(rf"{RESPONSE_HEADERS.pattern}|link|x-rate-?limit-[a-z]+")
+"""Those of cassettes that were written by hand: none is recorded with a link in it."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?")
 _DIGITS = re.compile(r"\d{1,6}")
