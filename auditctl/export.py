@@ -94,7 +94,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
             record = build(name, fields, event)
-            wrong = () if is_sound(fields, record) else settle(record)
+            wrong = () if is_sound(fields, record) else settle(record, fields)
             moment = record["time"]
             if moment is None or record["id"] is None:
                 wrong = tuple(dict.fromkeys([*_missing(provider, record), *wrong]))

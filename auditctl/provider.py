@@ -225,12 +225,12 @@ class Provider(ABC):
         """
         return False
 
-    def lacking(self, client: Client) -> Sequence[str]:  # noqa: ARG002
-        """Return the permissions that the credentials lack, where the service tells; `check` asks.
+    def lacking(self, client: Client) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the permission that the credentials lack for a log, by the log's name.
 
-        Only those that reading the log needs.
+        Only `check` asks, and only where the service can tell.
         """
-        return ()
+        return {}
 
     def names(self) -> dict[str, str]:
         """Return what messages call each setting: where it was found, else its variables."""
