@@ -3,6 +3,7 @@
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 from auditctl import help as examples
 from auditctl import options as o
@@ -20,11 +21,22 @@ class Root(Group):
         return [*registry.installed(), *(str(one.name) for one in own.registered_commands)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
-        """Return a command; a provider that is broken has none, and a warning says why."""
-        if cmd_name not in registry.installed():
+        """Return a command; of a provider only what the list of commands shows."""
+        reference = registry.installed().get(cmd_name)
+        if reference is None:
             return made(own).commands.get(cmd_name)
-        provider = registry.load(cmd_name, Console().warning)
-        return provider and provider_cli.commands_of(provider)
+        title = registry.titles().get(reference, cmd_name)
+        return TyperCommand(cmd_name, callback=None, help=f"The audit log of {title}.")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Find the command; if it is a provider's, import that. A broken one has none."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in registry.installed():
+            provider = registry.load(name, Console().warning)
+            command = provider and provider_cli.commands_of(provider)
+            if command is None and not ctx.resilient_parsing:
+                ctx.fail(f"No such command {name!r}.")
+        return name if command else None, command, rest
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write examples with the names of providers that are installed."""

@@ -12,6 +12,7 @@ from auditctl import registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
+from auditctl.declared import is_name
 from auditctl.errors import UsageError
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.output import Write, cannot, standard_output, whole_file
@@ -23,7 +24,7 @@ from auditctl.parameters import (
     ListOptions,
     OutputOptions,
 )
-from auditctl.provider import is_name, log_of
+from auditctl.provider import log_of
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch, Tally
@@ -40,8 +41,9 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
-    # Where each day costs a request, days that nobody keeps are not asked for.
-    window = options.window(now, log.keeps if log.order.is_by_day else None)
+    window = options.window(now, log.reach)
+    if options.limit is None and log.order.is_oldest_first:
+        window = replace(window, oldest_first=True)
     from auditctl.fields import parse_test
     from auditctl.window import needs_clock
 
@@ -64,6 +66,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
             ready,
             client,
             window,
+            asked=log.asked(window, now),
             account=account,
             redacted=options.redact,
             verbatim=options.raw,

@@ -10,7 +10,7 @@ from auditctl import exact
 from auditctl.batch import Batch, Problem
 from auditctl.days import newest_first
 from auditctl.http.client import Client
-from auditctl.provider import Page, Provider
+from auditctl.provider import Order, Page, Provider
 from auditctl.record import Fields, Record, build, content_id, is_sound, settle
 from auditctl.redact import may_hide_in_texts, sweep
 from auditctl.window import BEGINNING, END, Window
@@ -69,15 +69,16 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
     window: older, if the newest come first; newer, if the oldest do. What two answers in a row both
     hold is delivered once; what one answer repeats stays repeated.
     """
-    ids = _Ids(provider)
+    order = provider.log.order.of(window)
+    ids = _Ids(provider, order)
     seen: set[str] = set()
     last: deque[str] = deque(maxlen=REMEMBERED)
     resumable = True
     # Looked up once instead of for every event.
     name, normalize = provider.name, provider.normalize
     since, until = window.span
-    order = provider.log.order.of(window)
-    if order.is_by_day:
+    is_sorted = order is Order.NEWEST_DAY_FIRST
+    if is_sorted:
         pages = newest_first(provider, pages)
     for page in pages:
         ids.next_page(page)
@@ -85,7 +86,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
         problems: list[Problem] = []
         outside: list[str] = []
         moment: str | None = None
-        _redact(page, redacted=redacted)
+        _redact(page, provider, redacted=redacted)
         may_need_mending = not verbatim and not _is_ordinary(page)
         for answer in page.answers:
             answer.body = b""  # no longer of use, and as large as all records together
@@ -93,7 +94,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
             record = build(name, fields, event)
-            wrong = () if is_sound(fields, record) else settle(record)
+            wrong = () if is_sound(fields, record) else settle(record, fields)
             moment = record["time"]
             if moment is None or record["id"] is None:
                 wrong = tuple(dict.fromkeys([*_missing(provider, record), *wrong]))
@@ -110,7 +111,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
                 problems.append(Problem(record, wrong, mended))
                 resumable = resumable and "id" not in wrong
             records.append(record)
-        if not page.continues:
+        if page.events and not page.continues:
             seen = set(last)
             last.clear()
         if page.events:  # by which a page is known again; without any it may not be itself
@@ -131,7 +132,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
             last.extend(here)
             if not seen.isdisjoint(here):
                 batch = batch.only([one for one in records if one["id"] not in seen])
-        if order.is_by_day:
+        if is_sorted:
             batch.records.sort(key=_age, reverse=True)
         is_past = len(outside) == len(page.events) > 0 and (
             (order.stops_at_since and max(outside) < since)
@@ -189,11 +190,13 @@ def retrieved(provider: Provider, page: Page, **how: Unpack[How]) -> Batch:
     return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
 
 
-def _redact(page: Page, *, redacted: bool) -> None:
+def _redact(page: Page, provider: Provider, *, redacted: bool) -> None:
     """Take the credentials out of a page's events, and write numbers as they came."""
     answers = page.answers
     texts = not answers or any(may_hide_in_texts(answer.body) for answer in answers)
-    floats, zeros = sweep(page.events, redact=redacted, texts=texts)
+    floats, zeros = sweep(
+        page.events, redact=redacted, texts=texts, is_harmless=provider.is_harmless
+    )
     for answer in answers:
         if floats or (zeros and answer.may_have_negative_zero):
             answer.restore()
@@ -213,9 +216,10 @@ def _missing(provider: Provider, record: Record) -> list[str]:
 class _Ids:
     """Ids for events that have none: of their content, and of how many twins came before."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._in_order = provider.log.order.is_documented
-        self._is_sorted = provider.log.order.is_by_day
+    def __init__(self, provider: Provider, order: Order) -> None:
+        self._is_harmless = provider.is_harmless
+        self._in_order = order.is_documented
+        self._is_sorted = order is Order.NEWEST_DAY_FIRST
         self._days: dict[str, Counter[str]] = {}
         self._here: set[str] = set()
 
@@ -250,7 +254,7 @@ class _Ids:
             # The id of an event is the same with and without redaction, and is never made of a
             # secret, which could be guessed from it.
             copy = [exact.loads(exact.dumps(event))]
-            sweep(copy)
+            sweep(copy, is_harmless=self._is_harmless)
             event = copy[0]
         content = content_id(event, 0, undated)
         self._here.add(day)

@@ -3,7 +3,8 @@
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from auditctl.provider import required, said_of_logs
+from auditctl.declared import needed
+from auditctl.provider import said_of_logs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +32,7 @@ Examples:
 LIST = """\b
 Examples:
   auditctl {name} list --demo --since 30d
-  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o january.csv
+  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o jan.csv
   auditctl {name} list --since 7d -f csv --fields time,actor,action
   auditctl {name} list --limit 20 --where outcome=failure
 
@@ -45,7 +46,7 @@ RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
 SYNC = """\b
 Examples:
   auditctl {name} sync --demo -o {name}.jsonl
-  auditctl {name} sync -o 'audit/{name}/{{date}}.jsonl.gz' --since 2026-01-01
+  auditctl {name} sync -o 'audit/{{date}}.jsonl.gz' --since 2026-01-01
   auditctl {name} sync -o {name}.jsonl --follow --interval 5m
   auditctl verify {name}.jsonl
 
@@ -110,5 +111,12 @@ def facts(provider: type["Provider"]) -> dict[str, str]:
         "title": provider.title,
         "order": said_of_logs(provider, "order"),
         "retention": said_of_logs(provider, "retention"),
-        "settings": SETTINGS.format(variables=", ".join(required(provider).values())),
+        "settings": SETTINGS.format(variables=_lines(needed(provider))),
     }
+
+
+def _lines(variables: list[str]) -> str:
+    """Separate variables by commas, in lines that fit a narrow terminal."""
+    from textwrap import fill
+
+    return fill(", ".join(variables), 76, initial_indent=" " * 10, break_on_hyphens=False).lstrip()

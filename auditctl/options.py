@@ -147,9 +147,11 @@ Beginning = Annotated[
     ),
 ]
 Overlap = Annotated[
-    str,
+    str | None,
     typer.Option(
-        metavar="DURATION", help="Read this far back again, to catch events that appear late."
+        metavar="DURATION",
+        help="Read this far back again, to catch events that appear late. Default: 1h, "
+        "or what the provider needs.",
     ),
 ]
 ExternalRotation = Annotated[

@@ -9,9 +9,10 @@ from typer.core import TyperGroup, TyperOption
 from auditctl import help as examples
 from auditctl import options as o
 from auditctl.boundary import OWN_OPTIONS, command
+from auditctl.declared import own_options
 from auditctl.errors import UsageError
 from auditctl.groups import PLAIN, Group, made, print_help
-from auditctl.provider import checked_log, own_options
+from auditctl.provider import checked_log
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -79,7 +80,7 @@ def sync(
     output: o.Destination,
     format: o.FileFormat = None,
     since: o.Beginning = None,
-    overlap: o.Overlap = "1h",
+    overlap: o.Overlap = None,
     external_rotation: o.ExternalRotation = False,
     follow: o.Follow = False,
     interval: o.Interval = "60s",
@@ -132,7 +133,7 @@ def get(
 
 @app.command(
     "check",
-    help="Prove the settings for {title}, without exporting anything.",
+    help="Prove the settings for {title}, and export nothing.",
     epilog=examples.CHECK,
 )
 def check(
@@ -194,11 +195,11 @@ def _log_option(provider: type["Provider"]) -> TyperOption:
                 raise typer.BadParameter(str(error)) from None
             ctx.meta.setdefault(OWN_OPTIONS, {})["log_name"] = name
 
-    titles = ", ".join(f"{name} ({log.title or name})" for name, log in provider.logs.items())
+    titles = (f"{name} ({log.title})" if log.title else name for name, log in provider.logs.items())
     return TyperOption(
         param_decls=["log", "--log"],
-        metavar="|".join(provider.logs),
-        help=f"Which log: {titles}. The first, if it is left out.",
+        metavar="NAME",
+        help=f"Which log: {', '.join(titles)}. The first, if it is left out.",
         expose_value=False,
         callback=keep,
     )

@@ -11,6 +11,8 @@ from auditctl.interrupts import interrupts
 from auditctl.provider import Provider
 
 GROUP = "auditctl.providers"
+TITLES = "auditctl.titles"
+"""Entry points whose name is the title of a provider, so that help need not import it."""
 OF_LOGS = ("order", "permission", "retention")
 FACTS = ("name", "title", *OF_LOGS, "rate_limit", "docs")
 """Facts that a provider must state for itself or for each of its logs."""
@@ -24,6 +26,23 @@ def installed() -> dict[str, str]:
     down, and not through importlib.metadata: that takes a quarter of what a help text may take.
     A program that is packed into one file has no such folders, and does ask it.
     """
+    found = _entries(GROUP)
+    if not found or not os.path.isfile(__file__):  # noqa: PTH113
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=GROUP):
+            found.setdefault(point.name, point.value.partition("[")[0].strip())
+    return found
+
+
+@cache
+def titles() -> dict[str, str]:
+    """Find the titles that are declared beside providers: ``module:class`` -> title."""
+    return {value: title for title, value in _entries(TITLES).items()}
+
+
+def _entries(group: str) -> dict[str, str]:
+    """Read the entry points of a group: name -> value."""
     found: dict[str, str] = {}
     for declared in _declarations():
         section = ""
@@ -31,14 +50,9 @@ def installed() -> dict[str, str]:
             text = line.partition("#")[0].strip()
             if text.startswith("["):
                 section = text.strip("[]").strip()
-            elif section == GROUP and "=" in text:
+            elif section == group and "=" in text:
                 name, _, value = text.partition("=")
                 found.setdefault(name.strip(), value.partition("[")[0].strip())
-    if not found or not os.path.isfile(__file__):  # noqa: PTH113
-        from importlib.metadata import entry_points
-
-        for point in entry_points(group=GROUP):
-            found.setdefault(point.name, point.value.partition("[")[0].strip())
     return found
 
 

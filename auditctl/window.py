@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from auditctl.errors import UsageError
@@ -215,25 +215,38 @@ class Window:
         beyond = bool(self.finer[1].strip("0"))
         return since, -((_EPOCH - self.until - timedelta(microseconds=beyond)) // unit)
 
-    def slices(self, length: timedelta) -> Iterator["Window"]:
+    def widened(self, by: timedelta) -> "Window":
+        """Begin the window earlier, where nobody says whether a service counts its beginning."""
+        if self.since is None:
+            return self
+        return replace(self, since=before(self.since, by), finer=("", self.finer[1]))
+
+    def slices(self, length: timedelta, overlap: timedelta = timedelta()) -> Iterator["Window"]:
         """Divide a window into windows no longer than ``length``, in the order that is wanted.
 
-        One whose beginning is open is only divided if the newest is wanted first, and has no end
-        then; without an end, it ends tomorrow.
+        Neighbours go an ``overlap`` beyond the moment where they meet, as a service may count
+        neither of their ends. A window whose beginning is open is only divided if the newest is
+        wanted first, and has no end then; without an end, it ends tomorrow.
         """
         until = self.until or datetime.now(UTC) + timedelta(days=1)
         if self.since is None and self.oldest_first:
             yield self
             return
-        begin, end = self.since or BEGINNING, until
+        first, step = self.since or BEGINNING, length - 2 * overlap
+        begin, end = first, until
         while begin < end:
-            middle = min(shift(begin, length), end) if self.oldest_first else before(end, length)
+            middle = min(shift(begin, step), end) if self.oldest_first else before(end, step)
             since, stop = (begin, middle) if self.oldest_first else (max(middle, begin), end)
             finer = (
                 self.finer[0] if since == self.since else "",
                 self.finer[1] if stop == self.until else "",
             )
-            yield Window(since, stop, finer, self.oldest_first)
+            yield Window(
+                since if since == first else before(since, overlap),
+                stop if stop == until else shift(stop, overlap),
+                finer,
+                self.oldest_first,
+            )
             begin, end = (stop, end) if self.oldest_first else (begin, since)
 
     def days(self) -> Iterator[date]:

@@ -262,8 +262,8 @@ def test_what_one_page_repeats_stays_and_what_the_page_before_had_comes_once() -
         page(),
         page(event("c", at(12)), event("d", at(12)), event("d", at(12))),
     ]
-    for provider in (Unordered(), Newest()):  # the page before is remembered, and no other
-        assert ids(export(provider, *pages)) == ["a", "a", "b", "c", "c", "c", "d", "d"]
+    for provider in (Unordered(), Newest()):  # the last page with events is remembered, no other
+        assert ids(export(provider, *pages)) == ["a", "a", "b", "c", "c", "d", "d"]
 
 
 def test_what_an_answer_repeats_stays_though_it_comes_in_parts() -> None:

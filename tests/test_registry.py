@@ -14,8 +14,9 @@ from auditctl.interrupts import interrupts
 from auditctl.providers.roam import Roam
 from tests.program import Run, process
 from tests.server import LOGS
+from tests.vendors import VENDORS
 
-OURS = set(LOGS)
+OURS = {*LOGS, *VENDORS}
 
 SOUND = """
 from auditctl.providers.roam import Roam

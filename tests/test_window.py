@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -268,3 +269,28 @@ def test_slices_of_a_window_without_a_beginning() -> None:
     assert next(slices).until == NOW - length
     oldest_first = Window(None, NOW, oldest_first=True)
     assert list(oldest_first.slices(length)) == [oldest_first]
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@given(st.timedeltas(timedelta(hours=1), timedelta(days=40)), st.integers(1, 10))
+def test_slices_that_overlap_go_a_unit_beyond_each_other_and_no_further(
+    oldest_first: bool,  # noqa: FBT001
+    length: timedelta,
+    days: int,
+) -> None:
+    unit = timedelta(milliseconds=1)
+    window = Window(NOW, NOW + length, oldest_first=oldest_first)
+    slices = list(window.slices(timedelta(days=days), unit))
+    in_order = slices if oldest_first else slices[::-1]
+    assert all(one.until - one.since <= timedelta(days=days) for one in in_order)  # type: ignore[operator]
+    assert (in_order[0].since, in_order[-1].until) == (window.since, window.until)
+    for earlier, later in pairwise(in_order):
+        assert earlier.until - later.since == 2 * unit  # type: ignore[operator]
+
+
+def test_a_window_is_widened_at_its_beginning_alone() -> None:
+    window = Window(MIDNIGHT, NOW, ("7", "8"))
+    assert window.widened(timedelta(seconds=1)) == Window(
+        MIDNIGHT - timedelta(seconds=1), NOW, ("", "8")
+    )
+    assert Window(None, NOW).widened(timedelta(seconds=1)) == Window(None, NOW)

@@ -38,7 +38,8 @@ DEEPEST_SAYING = 20
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 _WORDS = (
     "title", "details", "detail", "error", "Error", "error_description", "message", "Message",
-    "msg", "reason", "description",
+    "msg", "reason", "description", "errorSummary", "errorCauses", "errorMessage", "error_message",
+    "faultstring", "summary",
 )  # fmt: skip
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
@@ -261,10 +262,12 @@ class Refusals:
         )
         return UnreachableError(message)
 
-    def of_token(self, refused: RefusedError) -> AccessError:
-        """Return the error for credentials for which no token is given."""
-        hint = self._hints.get(UNAUTHORIZED, "")
-        return AccessError(f"{refused} {hint}".rstrip())
+    def of_token(self, url: str, refused: RefusedError) -> RefusedError:
+        """Return the error for a request for a token that was refused, but not the credentials."""
+        settings = " and ".join(self._required)
+        error = RefusedError(f"No token was given by {self.safe(url)}. {refused} See {settings}.")
+        error.code = refused.code
+        return error
 
     def undeclared(self, url: str) -> UsageError:
         """Return the error for a token's URL of an origin that the provider does not declare."""
@@ -274,11 +277,11 @@ class Refusals:
         )
         return UsageError(message)
 
-    def unfit(self, what: str) -> AccessError:
-        """Return the error for credentials that no request can carry, because of ``what``."""
+    def unfit(self, why: str) -> AccessError:
+        """Return the error for credentials that cannot be used; ``why`` follows their name."""
         message = (
-            f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
-            f"{' and '.join(self._required)}; wanted: {self._permission}."
+            f"{self._title}'s credentials {why}. Check {' and '.join(self._required)}; wanted: "
+            f"{self._permission}."
         )
         return AccessError(message)
 
@@ -305,4 +308,6 @@ def said_in(tree: Any, levels: int = DEEPEST_SAYING) -> str:  # noqa: ANN401 - J
         *map(inner, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
         needed and f"needed: {needed}",
     ]
+    if not any(found):  # under names that nobody knows
+        found = [inner(value) for value in list(tree.values())[:MOST_ERRORS]]
     return ", ".join(filter(None, dict.fromkeys(found)))

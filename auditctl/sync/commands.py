@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from auditctl.connect import connect
 from auditctl.context import Context
+from auditctl.declared import own_options
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
 from auditctl.escape import escape
 from auditctl.fields import field, parse_fields, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.notices import count, warn_of_clock, warn_of_events
+from auditctl.notices import count, show_progress, warn_of_beginning, warn_of_clock, warn_of_events
 from auditctl.parameters import duration
 from auditctl.paths import Template, parse_template
-from auditctl.provider import log_of, own_options
+from auditctl.provider import log_of
 from auditctl.record import FIELDS
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage, follow
@@ -32,10 +33,11 @@ from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
     from auditctl.batch import Tally
-    from auditctl.console import Console
     from auditctl.provider import Provider
     from auditctl.sync.config import Source
     from auditctl.sync.jobs import Result
+
+    Watch = Callable[[Tally], None]
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
 """Exit statuses, gravest first: of several failures the first here is the run's."""
@@ -58,15 +60,14 @@ class Job:
         *,
         pause: Callable[[float], object] = time.sleep,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
-        watch: Callable[["Tally"], None],
+        watch: "Watch",
         outage: Outage,
     ) -> Iterator[Run]:
         """Open the destination and a client."""
         options = self.options
         now = datetime.now(UTC)
-        # A log whose events appear late needs more than is usual.
-        late = log_of(self.provider, options.own).overlap or timedelta()
-        overlap = max(duration("--overlap", options.overlap), late)
+        log = log_of(self.provider, options.own)
+        overlap = options.overlap_or(log.overlap)
         wait = duration("--wait", options.wait).total_seconds()
         tests = [parse_test(text) for text in options.where]
         profile = self._profile(now)
@@ -87,12 +88,16 @@ class Job:
                 external_rotation=options.external_rotation,
                 warn=lambda said: self.context.console.warning(f"{self.prefix}{said}"),
             ) as destination:
+                since = _first_since(profile, destination.state.since, now)
+                if since is None and destination.state.window is None and log.is_cut_short:
+                    console, path = self.context.console, f"{self.prefix}{self.template.path}"
+                    watch = warn_of_beginning(self.provider.title, path, log.reach, console, watch)
                 yield Run(
                     ready,
                     client,
                     destination,
                     overlap,
-                    _first_since(profile, destination.state.since, now),
+                    since,
                     tests=tests,
                     account=options.account,
                     redacted=options.redact,
@@ -173,7 +178,7 @@ def sync(
     path = parse_template(options.output, provider=provider.name, source=provider.name)
     job = Job(provider, options, path, context)
     interval = _interval(options.interval)
-    watch = partial(_watch, context.console, provider.title)
+    watch = partial(show_progress, context.console, provider.title)
     outage = Outage(context.console.warning)
     try:
         # A commit that has begun is finished, however long the disk takes.
@@ -274,13 +279,6 @@ def _run_once(job: Job, run: Run, warned: set[str]) -> None:
 def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
     if outcome.gaps:
         raise IntegrityError(" ".join(job.gaps(outcome)))
-
-
-def _watch(console: "Console", title: str, tally: "Tally") -> None:
-    if console.live:
-        back = f", back to {tally.reached[:16]}" if tally.reached else ""
-        pages, found = count(tally.pages, "page"), count(tally.records, "new record")
-        console.progress(f"{title}: {pages}, {found}{back}")
 
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from auditctl import registry
 from auditctl.context import Context
+from auditctl.declared import own_options, variables
 from auditctl.errors import UsageError
 from auditctl.paths import Template, parse_template
-from auditctl.provider import Provider, own_options, variables
+from auditctl.provider import Provider
 from auditctl.settings import source_keys
 from auditctl.sync.options import SyncOptions
 from auditctl.sync.tables import Config, Defaults, Key, Load, Toml, describe, key_of

@@ -40,17 +40,14 @@ class Clocks:
         return self.ours if self.provider is None else max(self.ours, self.provider)
 
 
-def first_since(
-    since: datetime | None, clocks: Clocks, keeps: timedelta | None, *, by_day: bool
-) -> datetime:
-    """Return where a first window begins.
+def first_since(since: datetime | None, clocks: Clocks, reach: timedelta | None) -> datetime:
+    """Return where a first window begins: without ``since``, as far back as the log ``reach``es.
 
-    Without ``since``, a log that is asked for by day is read as far back as the provider keeps it.
-    Any other log is read to its end, so no clock is needed.
+    A log whose reach is None is read to its end, so no clock is needed.
     """
     if since is not None:
         return since
-    return before(clocks.earlier, keeps) if by_day and keeps is not None else BEGINNING
+    return BEGINNING if reach is None else before(clocks.earlier, reach)
 
 
 def next_since(  # noqa: PLR0913 - all that decides it

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from auditctl.formats import FileFormatName, ReportFormatName
-from auditctl.parameters import FetchOptions, LogOptions, format_by_suffix
+from auditctl.parameters import FetchOptions, LogOptions, duration, format_by_suffix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +24,19 @@ class SyncOptions(FetchOptions, RepeatOptions):
     output: str
     format: FileFormatName | None = None
     since: str | None = None
-    overlap: str = "1h"
+    overlap: str | None = None
     external_rotation: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
+
+    def overlap_or(self, default: timedelta) -> timedelta:
+        """Read ``--overlap``; without it, return the provider's.
+
+        Raises:
+            UsageError: it is no duration.
+
+        """
+        return default if self.overlap is None else duration("--overlap", self.overlap)
 
     def format_name(self) -> FileFormatName:
         """Choose the format that was not chosen."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditctl.batch import Tally
 from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import batches
+from auditctl.log import ASKED_AHEAD
 from auditctl.sync import coverage
 from auditctl.sync.clashes import Clashes
 from auditctl.sync.coverage import Clocks, Stretch
@@ -22,6 +23,7 @@ from auditctl.window import END, Window, before, from_moment, from_text, now_tex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import timedelta
 
     from auditctl.batch import Batch
     from auditctl.fields import Test
@@ -39,8 +41,6 @@ MIN_OLDER_EVENTS = 10
 ones may be dated wrongly."""
 MAX_QUIET_SECONDS = 60.0
 """A walk that finds nothing new commits how far it got after this time."""
-ASKED_AHEAD = timedelta(days=1)
-"""The time after now up to which the provider is asked."""
 
 
 @dataclass
@@ -113,8 +113,7 @@ class Run:
 
     def _first(self) -> datetime:
         """Return where a first window begins, as far as the clocks are known."""
-        keeps = self.provider.log.keeps
-        return coverage.first_since(self.since, self._clocks(), keeps, by_day=self._by_day)
+        return coverage.first_since(self.since, self._clocks(), self.provider.log.reach)
 
     def _clocks(self, ours: datetime | None = None) -> Clocks:
         """Read both clocks, as they are now or as they were at a moment of ours, as written."""
@@ -185,13 +184,14 @@ class Run:
         # What is dated in the future is delivered; only the asking ends with tomorrow. Today is
         # asked for in any case, since an answer shows whether our clock or a former one is wrong.
         now = datetime.now(UTC)
+        asked = Window(min(walk.since, now), shift(now, ASKED_AHEAD), oldest_first=True)
         self.client.begin()
         return batches(
             self.provider,
             self.client,
             Window(walk.since, END, oldest_first=True),
             walk.position,
-            asked=Window(min(walk.since, now), shift(now, ASKED_AHEAD), oldest_first=True),
+            asked=self.provider.log.asked(asked, now),
             account=self.account,
             redacted=self.redacted,
         )

@@ -19,14 +19,15 @@ from pydantic import Field as Limits
 from pydantic_core import ErrorDetails
 
 from auditctl import redact
+from auditctl.declared import in_paths, origins, own_options, secrets, variables
 from auditctl.errors import UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import FileFormatName
 from auditctl.http.origin import checked_base_url
 from auditctl.parameters import parse_account
 from auditctl.paths import parse_template
-from auditctl.provider import Provider, checked_log, own_options, variables
-from auditctl.settings import is_secret, source_keys
+from auditctl.provider import Provider, checked_log
+from auditctl.settings import checked_segment, source_keys
 from auditctl.window import parse_duration, parse_time
 
 Load = Callable[[str], type[Provider] | None]
@@ -88,6 +89,7 @@ _Fields = Annotated[
     _check(parse_fields),
 ]
 _Url = Annotated[str, _check(partial(checked_base_url, named="This address"))]
+_Segment = Annotated[_Text, _check(partial(checked_segment, named="This value"))]
 
 
 def _key(example: str) -> Any:  # noqa: ANN401 - of any type
@@ -126,9 +128,11 @@ def _model(provider: type[Provider]) -> type[Defaults]:
     for setting in variables(provider):
         once = AfterValidator(partial(_only, setting))
         value, file, variable = source_keys(setting)
-        if setting == "base_url":
+        if setting == "base_url" or setting in origins(provider):
             keys[value] = (Annotated[_Url, once], _key('"https://api.example.com/v1"'))
-        elif not is_secret(provider, setting):
+        elif setting in in_paths(provider):
+            keys[value] = (Annotated[_Segment, once], _key('"acme"'))
+        elif setting not in secrets(provider):
             keys[value] = (Annotated[_Text, once], _key('"…"'))
         keys[file] = (Annotated[_Path, once], _key('"/run/secrets/…"'))
         example = f'"{provider.name}_{setting}"'.upper()

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditctl import __version__, exact
-from auditctl.provider import variables
+from auditctl import __version__, exact, registry
+from auditctl.declared import variables
 from auditctl.record import FIELDS
 from auditctl.schema import AuditRecord
 from tests import program
@@ -230,9 +230,10 @@ def test_what_is_wrong_with_the_words_comes_with_where_to_read_more() -> None:
     assert run("roam", "lst").said == (
         "auditctl: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
     )
-    assert run("nope").said == (
-        "auditctl: No such command 'nope': there are hrhis, persona, roam, upstash, sync, verify, "
-        "status, providers, schema. See auditctl --help.\n"
+    providers = ", ".join(sorted(registry.installed()))
+    assert run("xyz").said == (
+        f"auditctl: No such command 'xyz': there are {providers}, sync, verify, status, providers, "
+        "schema. See auditctl --help.\n"
     )
     near = run("persona", "list", "--sinc", "1d").said
     assert " --since" in near
@@ -1240,7 +1241,7 @@ def test_providers_tells_in_one_row_what_each_provider_needs() -> None:
     titles = ("environment", "permission", "order", "retention", "rate limit", "docs")
     assert [title for title in titles if title not in header] == []
     by_name = {row.split()[0]: row for row in rows}
-    assert sorted(by_name) == sorted(LOGS)
+    assert sorted(by_name) == sorted(registry.installed())
     for name, needed in NEEDED.items():
         row = by_name[name]
         assert [variable for variable in needed if variable not in row] == []
@@ -1378,10 +1379,22 @@ def test_a_broken_provider_is_left_out_aloud_and_takes_none_with_it(
     named = run("acme", "list", environment=environment)
     assert named.status == USAGE
     assert "left out" in named.said
-    assert run("--help", environment=environment).status == 0
+    assert run("--help", environment=environment).ended == (0, "")
 
 
-@pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",), ("--help",)])
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("persona", "list", "--nope")])
+def test_nothing_of_a_provider_is_imported_before_it_is_named(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = "raise SystemExit('imported')"
+    found = run(*words, environment=installed(tmp_path, source))
+    assert "imported" not in found.said
+    if words == ("--help",):
+        assert b"  acme " in found.out
+        assert b"  persona    The audit log of Persona." in found.out
+
+
+@pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",)])
 def test_an_interrupt_while_providers_are_loaded_ends_the_run(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -24,9 +24,10 @@ import yaml  # type: ignore[import-untyped] # comes with vcrpy
 import auditctl
 from auditctl import registry
 from auditctl.cli import app
+from auditctl.declared import variables
 from auditctl.errors import AuditctlError
+from auditctl.overview import described
 from auditctl.paths import OF_RECORD, OF_RUN
-from auditctl.provider import variables
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
@@ -156,7 +157,8 @@ def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
     if hasattr(command, "list_commands"):
         context = command.make_context("auditctl", [], resilient_parsing=True)
         for name in command.list_commands(context):
-            yield from commands(command.get_command(context, name), (*words, name))
+            _, found, _ = command.resolve_command(context, [name])
+            yield from commands(found, (*words, name))
 
 
 def options(words: tuple[str, ...]) -> set[str]:
@@ -211,7 +213,7 @@ def test_the_readme_tells_the_options_of_sync_and_no_others(words: tuple[str, ..
         o for word in coded(" ".join([shared, *cells])) for o in re.findall("^--?[a-z-]+", word)
     }
     told |= {"--no-redact", "--no-csv-guard", "--quiet", "--verbose"}
-    own = {f"--{name}" for name in ("user",)} - options(words)
+    own = {"--user", "--log"} - options(words)
     assert told - own == options(words) - options(())
 
 
@@ -380,6 +382,19 @@ def test_the_tests_are_run_as_the_readme_says() -> None:
 # Tables
 
 
+def test_the_table_of_providers_has_the_facts_of_each() -> None:
+    page = (DOCS / "providers.md").read_text()
+    told = {coded(row[0])[0]: row for row in rows(page, "subcommand")}
+    assert sorted(told) == PROVIDERS
+    facts = {row["provider"]: row for row in map(described, map(provider_class, PROVIDERS))}
+    for name, (_, title, logs, order, kept, overlap) in told.items():
+        provider = provider_class(name)
+        assert title == f"[{provider.title}](#{provider.title.lower().replace(' ', '-')})"
+        assert coded(logs) == [log for log in provider.logs if log]
+        about = facts[name]
+        assert (order, kept, overlap) == (about["order"], about["keeps"], about["overlap"])
+
+
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_providers_section_has_its_variables_and_their_defaults(name: str) -> None:
     provider = provider_class(name)
@@ -387,7 +402,7 @@ def test_a_providers_section_has_its_variables_and_their_defaults(name: str) -> 
     for names, default in variables(provider).values():
         assert [variable for variable in names if f"`{variable}`" not in about] == []
         told = {coded(row[0])[0]: row[1] for row in rows(about, "variable")}[names[0]]
-        assert (told == f"`{default}`") if default else told.startswith("required")
+        assert (told == f"`{default}`") if default else told.startswith(("required", "optional"))
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -34,7 +34,7 @@ class Model:
     events: set[datetime] = field(default_factory=set)
 
     def first(self, clocks: Clocks) -> datetime:
-        return coverage.first_since(self.since, clocks, self.keeps, by_day=self.by_day)
+        return coverage.first_since(self.since, clocks, self.keeps if self.by_day else None)
 
     def run(self, log: list[datetime], clocks: Clocks, share: float) -> None:
         """Read the log from its newest event on; a share below one is a run that is killed."""
