@@ -48,9 +48,9 @@ fields formats http.arrays http.connection sync.clashes sync.state
 context demo.* http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry
-    http.service_account http.waits output redact sync.follow window
+    http.service_account http.waits output redact sync.follow sync.jobs window
 auditctl declared demo.clock errors escape event_time exact http http.auth http.body http.keys
-    http.parallel http.visited interrupts providers reading schema sync sync.jobs
+    http.parallel http.visited interrupts providers reading schema sync
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before; a star stands for the name of each provider."""
