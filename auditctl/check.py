@@ -1,6 +1,6 @@
 """A check of the settings: a line for each thing that must hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from auditctl.errors import (
     AccessError,
     AuditctlError,
     ForbiddenError,
+    RefusedError,
     ThrottledError,
     UnreachableError,
 )
@@ -38,11 +39,11 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     by_day = provider.log.order.is_by_day
     tally = Tally()
     try:
-        if lacking := provider.lacking(client):
-            raise ForbiddenError(
-                f"{provider.title}'s credentials lack {', '.join(lacking)}. "
-                f"{provider.named_hints().get(FORBIDDEN, '')}".rstrip()
-            )
+        lacking = _lacking(provider, client)
+        lacks = ", ".join(f"{what} ({log})" if log else what for log, what in lacking.items())
+        if provider.log_name in lacking:
+            hint = provider.named_hints().get(FORBIDDEN, "")
+            raise ForbiddenError(f"{provider.title}'s credentials lack {lacks}. {hint}".rstrip())
         newest, partial = _newest(provider, client, now, tally)
         skew = client.skew or timedelta()
         if by_day and abs(skew) > LOOK_BACK + DAYS_AROUND:
@@ -57,6 +58,8 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         raise
     for step in (*_PROVEN_BY_A_PAGE, "answer"):
         yield _ok(step, provider)
+    if lacks:
+        yield f"WARN    other logs: the credentials lack {lacks}"
     yield _clock(client)
     order = provider.log.order
     why = "no order is documented"
@@ -71,6 +74,14 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         yield f"WARN    newest record{where}: no record has a time that can be read"
     else:
         yield f"ok      newest record{where}: {newest or none}"
+
+
+def _lacking(provider: Provider, client: Client) -> Mapping[str, str]:
+    """Ask what the credentials lack; a service that refuses the question itself cannot tell."""
+    try:
+        return provider.lacking(client)
+    except RefusedError:
+        return {}
 
 
 def _newest(
@@ -94,7 +105,7 @@ def _newest(
         tally.count_page(batch)
         times = [record["time"] or "" for record in batch.records]
         newest = max(times if newest is None else [newest, *times], default=None)
-        partial = batch.partial or order.stops_at_until
+        partial = batch.partial
         # The others would cost a request each, and show the newest no sooner.
         if partial or (newest is not None and order.is_newest_first):
             break

@@ -107,8 +107,8 @@ def is_sound(fields: Fields, record: Record) -> bool:
         return False
 
 
-def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
-    """Make a record sound: null for what cannot be read. Return the names of those fields."""
+def settle(record: Record, fields: Fields) -> list[str]:  # noqa: C901 - each kind of field
+    """Make the record of ``fields`` sound: null for what cannot be read. Return their names."""
     unreadable = []
     for name in _TEXTS:
         value = record[name]
@@ -136,7 +136,8 @@ def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
         if record["outcome"] not in NOTHING:
             unreadable.append("outcome")
         record["outcome"] = "unknown"
-    if record["outcome"] == "unknown":
+    # What an event itself calls unknown stays so; the status may be readable only now.
+    if record["outcome"] == "unknown" != fields.get("outcome"):
         record["outcome"] = outcome(record["status_code"])
     if len(_sound) < _MOST_SHAPES:
         _sound.add(tuple(map(type, record.values())))

@@ -14,7 +14,7 @@ from auditctl.provider import Bearer, Order, Page, Provider, Secret, secret, set
 from tests.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from auditctl.provider import Answer, Client, Fields, Window
 
@@ -37,9 +37,10 @@ class Vault(Provider):
     def auth(self) -> Bearer:
         return Bearer(self.token)
 
-    def lacking(self, client: Client) -> Sequence[str]:
+    def lacking(self, client: Client) -> Mapping[str, str]:
         features = client.get("/introspect").tree["features"]
-        return [name for name in ("audit", "usage") if name not in features]
+        lacks = [name for name in ("audit", "usage") if name not in features]
+        return {self.log_name: ", ".join(lacks)} if lacks else {}
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         since, until = window.seconds()

@@ -27,7 +27,7 @@ def record() -> Record:
         },
         EVENT,
     )  # fmt: skip
-    settle(record)
+    settle(record, {})
     return record
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 # An instant is a whole number of milliseconds since 1970: the finest that any provider tells.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000
 DAY = 24 * HOUR
 KEPT = 90 * DAY
@@ -35,7 +36,17 @@ class Pace(NamedTuple):
 
 def to_instant(time: datetime) -> int:
     """Return the instant of an aware time."""
-    return int(time.timestamp() * 1000)
+    return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def instant_of(text: str | None, default: int) -> int:
+    """Return the instant of an ISO 8601 text in a question, or what is meant where it is missing.
+
+    Raises:
+        ValueError: the text is no such time.
+
+    """
+    return default if text is None else to_instant(datetime.fromisoformat(text))
 
 
 def iso(instant: int) -> str:

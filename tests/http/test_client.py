@@ -18,7 +18,7 @@ from auditctl.errors import AccessError, AnswerError, ThrottledError, Unreachabl
 from auditctl.http.client import MOST_FRUITLESS
 from auditctl.http.errors import said_in
 from auditctl.http.page import MOST_EVENTS
-from auditctl.provider import Secret
+from auditctl.provider import Answer, Secret
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
@@ -86,6 +86,38 @@ def test_check_does_not_ask_for_ever_either() -> None:
     *_, last = check(PERSONA, service.client(PERSONA), NOW)
     assert last == "ok      newest record (in 9 answers; there may be others): none"
     assert len(service.asked) == 9
+
+
+@pytest.mark.parametrize(
+    ("members", "following"),
+    [
+        ({"has_more": True, "last_id": "a"}, "a"),
+        ({"has_more": True, "last_id": 7}, 7),
+        ({"has_more": False, "last_id": "a"}, None),
+        ({"has_more": False}, None),
+        ({"last_id": None}, None),
+        ({}, None),
+    ],
+)
+def test_has_more_tells_whether_there_is_another_page(members: Any, following: Any) -> None:
+    client = Service.saying().client(PERSONA)
+    assert client.more(Answer(members, b""), "last_id") == following
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"has_more": True},
+        {"has_more": True, "last_id": ""},
+        {"has_more": "false", "last_id": ""},
+        {"has_more": 0, "last_id": None},
+        {"last_id": "a"},
+    ],
+)
+def test_pages_that_do_not_say_how_to_go_on_are_an_error(members: Any) -> None:
+    client = Service.saying().client(PERSONA)
+    with pytest.raises(AnswerError, match="cannot be understood"):
+        client.more(Answer(members, b""), "last_id")
 
 
 def test_an_answer_that_is_too_large_is_no_trouble_that_passes() -> None:
