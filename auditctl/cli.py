@@ -75,7 +75,8 @@ def sync_sources(
 def verify(
     ctx: typer.Context,
     *,
-    path: o.Path,
+    paths: o.Paths = [],
+    config: o.Config = None,
     format: o.ReportFormat = "table",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
@@ -84,8 +85,8 @@ def verify(
     from auditctl.sync import report
     from auditctl.sync.options import VerifyOptions
 
-    with command(VerifyOptions, ctx) as (options, _):
-        report.verify(options)
+    with command(VerifyOptions, ctx) as (options, context):
+        report.verify(options, context)
 
 
 @own.command(
@@ -108,6 +109,33 @@ def status(
 
     with command(StatusOptions, ctx) as (options, context):
         report.status(options, context)
+
+
+@own.command(
+    "read",
+    help="Read records back from files that list or sync has written.",
+    epilog=examples.READ,
+)
+def read(
+    ctx: typer.Context,
+    *,
+    paths: o.Files,
+    since: o.ReadSince = None,
+    until: o.ReadUntil = None,
+    format: o.Format = None,
+    output: o.Output = "-",
+    limit: o.Limit = None,
+    fields: o.Fields = None,
+    where: o.Where = [],
+    quiet: o.Quiet = False,
+    log_format: o.LogFormat = "text",
+    version: o.Version = False,
+) -> None:
+    from auditctl import read
+    from auditctl.parameters import ReadOptions
+
+    with command(ReadOptions, ctx) as (options, context):
+        read.read(options, context)
 
 
 @own.command(

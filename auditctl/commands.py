@@ -47,8 +47,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 
     tests = [parse_test(text) for text in options.where]
     account = options.account_name()
-    _check_output(options.output)
-    format_ = _format(options, context)
+    check_output(options.output)
+    format_ = chosen_format(options, context)
 
     from auditctl.batch import Tally
     from auditctl.export import batches, most_recent
@@ -73,7 +73,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         if options.limit is not None:
             found = most_recent(found, options.limit, ordered=order.is_newest_first)
         progress = partial(_progress, ready, window, tally, context.console)
-        _deliver(found, format_, options.output, tally, context.console, progress=progress)
+        deliver(found, format_, options.output, tally, context.console, progress=progress)
     finally:
         client.close()
     found_all = tally.records != options.limit
@@ -98,8 +98,8 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     if not is_name(options.id):
         message = "The ID is empty, or contains characters that no id may have."
         raise UsageError(message)
-    _check_output(options.output)
-    format_ = _format(options, context)
+    check_output(options.output)
+    format_ = chosen_format(options, context)
     account = options.account_name()
 
     from auditctl.batch import Tally
@@ -115,7 +115,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
         yield retrieved(ready, page, account=account, redacted=options.redact, verbatim=options.raw)
 
     try:
-        _deliver(batches(), format_, options.output, tally, context.console)
+        deliver(batches(), format_, options.output, tally, context.console)
     finally:
         client.close()
     warn_of_events(ready.title, tally, context.console)
@@ -186,7 +186,7 @@ def _of_source(
     )
 
 
-def _check_output(path: str) -> None:
+def check_output(path: str) -> None:
     """Check that a file may be written there: not in a sync's destination, nor as a template.
 
     Raises:
@@ -202,7 +202,7 @@ def _check_output(path: str) -> None:
     from auditctl.paths import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
-        message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
+        message = f"This writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
     _refuse_file_of_sync(path)
 
@@ -226,7 +226,7 @@ def _refuse_file_of_sync(path: str) -> None:
         raise UsageError(message)
 
 
-def _format(options: OutputOptions, context: Context) -> "Format":
+def chosen_format(options: OutputOptions, context: Context) -> "Format":
     """Make what writes the format chosen."""
     from auditctl.fields import field, parse_fields
     from auditctl.record import FIELDS
@@ -249,7 +249,7 @@ def _format(options: OutputOptions, context: Context) -> "Format":
     return PlainTable(columns)
 
 
-def _deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
+def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     batches: Iterable["Batch"],
     format_: "Format",
     output: str,

@@ -6,7 +6,7 @@
     ├── AccessError          4   a setting is missing, or the provider refuses the credentials
     │   └── ForbiddenError   4   they are accepted, and do not suffice
     ├── ThrottledError       5   "too many requests" until patience ran out
-    ├── AnswerError          6   the answer cannot be understood
+    ├── AnswerError          6   the answer cannot be understood, or a line that should be a record
     │   └── RefusedError     6   the question was refused
     ├── LockedError          7   another run holds the destination
     ├── IntegrityError       8   a destination is not what was written, or lacks something
@@ -56,7 +56,10 @@ class ThrottledError(AuditctlError):
 
 
 class AnswerError(AuditctlError):
-    """JSON of another shape, a refused question, pages without an end, another origin."""
+    """JSON of another shape, a refused question, pages without an end, another origin.
+
+    And a line of a file that is no record.
+    """
 
     status = 6
     refusal: int | None = None

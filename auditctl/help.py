@@ -87,6 +87,12 @@ Examples:
   auditctl status audit.jsonl --max-age 2h
   auditctl status 'audit/{source}/{date}.jsonl.gz' --format json
 """
+READ = """\b
+Examples:
+  auditctl read audit.jsonl --since 7d --where outcome=failure
+  auditctl read 'audit/{source}/{date}.jsonl.gz' --limit 20 -f table
+  auditctl read january.jsonl.gz february.jsonl.gz -o both.csv
+"""
 PROVIDERS = """\b
 Examples:
   auditctl providers

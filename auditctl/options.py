@@ -45,6 +45,16 @@ Since = Annotated[
     ),
 ]
 Until = Annotated[str, typer.Option(metavar="TIME", help="Events before this time.")]
+ReadSince = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="Events from this time on. Default: all there are."
+    ),
+]
+ReadUntil = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Events before this time. Default: no end."),
+]
 Format = Annotated[
     FormatName | None,
     typer.Option(
@@ -185,12 +195,17 @@ RecordId = Annotated[str, typer.Argument(metavar="ID", help="The provider's id o
 Sources = Annotated[
     list[str], typer.Argument(metavar="[SOURCE]...", help="Only these sources. Default: all.")
 ]
-Path = Annotated[
-    str, typer.Argument(metavar="PATH", help="The PATH given to sync, with its placeholders.")
-]
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="[PATH]...", help="The PATHs given to sync. Default: all sources of auditctl.toml."
+        metavar="[PATH]...",
+        help="The PATHs given to sync, or names of sources. Default: all sources of auditctl.toml.",
+    ),
+]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="Files that list or sync wrote, plain or .gz, or the PATH given to sync in quotes.",
     ),
 ]

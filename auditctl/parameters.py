@@ -1,7 +1,7 @@
 """The options of each command as one plain value, filled by the command line or by a test."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,29 @@ class ListOptions(OutputOptions):
             )
             raise UsageError(message)
         return window
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions(OutputOptions):
+    """Options of `read`."""
+
+    paths: Sequence[str]
+    since: str | None = None
+    until: str | None = None
+    limit: int | None = None
+    where: Sequence[str] = ()
+
+    def window(self, now: datetime) -> "Window":
+        """Read the two times as `list` does; without one, the window has no such end.
+
+        Raises:
+            UsageError: see `ListOptions.window`.
+
+        """
+        # With a limit, a list without --since begins where the log does.
+        as_list = ListOptions(since=self.since, until=self.until or "now", limit=1)
+        window = as_list.window(now)
+        return replace(window, until=None) if self.until is None else window
 
 
 def duration(flag: str, text: str) -> timedelta:

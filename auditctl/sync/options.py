@@ -44,9 +44,10 @@ class SourcesOptions(RepeatOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(LogOptions):
-    """Options of `verify`."""
+    """Options of `verify`; without paths, all of auditctl.toml."""
 
-    path: str
+    paths: Sequence[str] = ()
+    config: str | None = None
     format: ReportFormatName = "table"
 
 

@@ -16,17 +16,16 @@ from auditctl.fields import Field
 from auditctl.notices import count
 from auditctl.output import standard_output
 from auditctl.parameters import duration
-from auditctl.paths import find_templates
+from auditctl.sync.destinations import find_destinations
 from auditctl.sync.options import StatusOptions, VerifyOptions
-from auditctl.sync.sentences import alarms, describe_aside
+from auditctl.sync.sentences import alarms, describe_aside, describe_unknown
 
 if TYPE_CHECKING:
-    from auditctl.paths import Template
     from auditctl.sync.status import Status
 
 
-def verify(options: VerifyOptions) -> None:
-    """Prove the destinations of a PATH.
+def verify(options: VerifyOptions, context: Context) -> None:
+    """Prove destinations: those of the PATHs and sources named, else all of the configuration's.
 
     Raises:
         IntegrityError: one of them was changed, or has gaps.
@@ -34,22 +33,24 @@ def verify(options: VerifyOptions) -> None:
     """
     from auditctl.sync.verify import verify as prove
 
-    found = find_templates(options.path)
-    if not found:
-        raise IntegrityError(f"No sync has run for {options.path}: there is no journal.")
-    rows: list[dict[str, Any]] = []
-    wrong: list[str] = []
-    for one in found:
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    wrong = list(map(describe_unknown, unknown))
+    rows: list[dict[str, Any]] = [
+        {"path": path, "source": None, "ok": False, "problem": problem}
+        for path, problem in zip(unknown, wrong, strict=True)
+    ]
+    for one, source in wanted:
         try:
             proof = prove(one)
         except IntegrityError as error:
             wrong.append(str(error))
-            rows.append({"path": one.path, "ok": False, "problem": str(error)})
+            rows.append({"path": one.path, "source": source, "ok": False, "problem": str(error)})
             continue
         missing = alarms(one.path, proof.state)
         wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
+            "source": source,
             "ok": not missing,
             "problem": missing or None,
             "records": proof.records,
@@ -73,10 +74,8 @@ def verify(options: VerifyOptions) -> None:
         raise IntegrityError(*wrong)
 
 
-def status(  # noqa: C901 - one report, in the order in which it is written
-    options: StatusOptions, context: Context
-) -> None:
-    """Show the status of destinations: those of the PATHs, else all of the configuration's.
+def status(options: StatusOptions, context: Context) -> None:
+    """Show the status of destinations: those of the PATHs and sources, else all that there are.
 
     Raises:
         IntegrityError: something is wrong with one of them.
@@ -85,18 +84,8 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     from auditctl.sync.status import acknowledge, read_status
 
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
-    wanted: list[tuple[Template, str | None]] = []
-    wrong: list[str] = []
-    for path in options.paths:
-        destinations = find_templates(path)
-        wanted += [(one, None) for one in destinations]
-        if not destinations:
-            wrong.append(f"No sync has run for {path}: there is no journal.")
-    if not options.paths:
-        from auditctl.sync import config
-
-        named = config.sources(options.config, context)
-        wanted = [(source.template, name) for name, source in named.items()]
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    wrong = list(map(describe_unknown, unknown))
     if options.acknowledge_gaps:
         for one, _ in wanted:
             acknowledge(one)
@@ -108,7 +97,8 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
-        write_table(context, [_status_row(now, one) for one in found])
+        title = "source" if all(one.source for one in found) else "path"
+        write_table(context, [_status_row(now, one, title) for one in found])
     for seen in found:
         if strange := [name for name in seen.aside if name in seen.state.aside]:
             context.console.warning(describe_aside(seen.path, strange))
@@ -131,7 +121,7 @@ def write_table(context: Context, rows: Sequence[dict[str, Any]]) -> None:
         write(table.rows(rows))
 
 
-def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
+def _status_row(now: datetime, one: "Status", title: str) -> dict[str, Any]:
     from auditctl.window import age
 
     state = one.state
@@ -139,7 +129,7 @@ def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
     since = covered and ((covered.since or "")[:10] or "beginning")
     # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
     return {
-        **({"path": one.path} if one.source is None else {"source": one.source}),
+        title: one.source or one.path,
         "state": _state(one),
         "success": None if success is None else f"{age(success, now)} ago",
         "since": since,

@@ -32,16 +32,17 @@ LAYERS = """
 __main__
 cli
 provider_cli
-sync.commands
+read sync.commands
 commands sync.report
-check sync.config sync.run
+check sync.destinations sync.run
+sync.config
 connect export sync.destination sync.tables
 days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
     registry settings sync.files sync.walk
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client sync.aside sync.journal sync.profile sync.sentences
-boundary groups http.proof notices paths sync.options sync.replay
+boundary groups http.proof notices paths stored sync.options sync.replay
 batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
     sync.chain
 fields formats http.arrays http.connection sync.clashes sync.state
