@@ -139,16 +139,38 @@ def read(
 
 
 @own.command(
+    "sources",
+    help="Show the sources of auditctl.toml: name, provider and output.",
+    short_help="Show the sources of auditctl.toml.",
+    epilog=examples.LISTED_SOURCES,
+)
+def sources(
+    ctx: typer.Context,
+    *,
+    config: o.Config = None,
+    format: o.ReportFormat = "table",
+    version: o.Version = False,
+) -> None:
+    from auditctl.sync import report
+    from auditctl.sync.options import ConfigurationOptions
+
+    with command(ConfigurationOptions, ctx) as (options, context):
+        report.sources(options, context)
+
+
+@own.command(
     "providers",
     help="Show what each provider reads, needs and documents.",
     epilog=examples.PROVIDERS,
 )
-def providers(ctx: typer.Context, *, version: o.Version = False) -> None:
+def providers(
+    ctx: typer.Context, *, format: o.ReportFormat = "table", version: o.Version = False
+) -> None:
     from auditctl import commands
-    from auditctl.parameters import LogOptions
+    from auditctl.parameters import ReportOptions
 
-    with command(LogOptions, ctx) as (_, context):
-        commands.providers(context)
+    with command(ReportOptions, ctx) as (options, context):
+        commands.providers(options, context)
 
 
 @own.command(

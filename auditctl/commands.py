@@ -22,6 +22,7 @@ from auditctl.parameters import (
     GetOptions,
     ListOptions,
     OutputOptions,
+    ReportOptions,
 )
 from auditctl.provider import is_name, log_of
 
@@ -137,14 +138,17 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
         client.close()
 
 
-def providers(context: Context) -> None:
+def providers(options: ReportOptions, context: Context) -> None:
     """Show what each installed provider needs."""
-    from auditctl.overview import overview
+    from auditctl.overview import as_json, overview
 
     loaded = (registry.load(name, context.console.warning) for name in registry.installed())
     found = [provider for provider in loaded if provider is not None]
     with standard_output() as write:
-        write(overview(found, width=context.width, terminal=context.terminal))
+        if options.format == "json":
+            write(as_json(found))
+        else:
+            write(overview(found, width=context.width, terminal=context.terminal))
 
 
 def schema() -> None:

@@ -76,15 +76,21 @@ Examples:
   auditctl sync prod staging --config /etc/auditctl.toml
   auditctl sync --follow --jobs 8
 """
+LISTED_SOURCES = """\b
+Examples:
+  auditctl sources
+  auditctl sources -f json | jq -r '.[].name'
+"""
 VERIFY = """\b
 Examples:
+  auditctl verify
   auditctl verify audit.jsonl
   auditctl verify 'audit/{source}/{date}.jsonl.gz' --format json
 """
 STATUS = """\b
 Examples:
   auditctl status
-  auditctl status audit.jsonl --max-age 2h
+  auditctl status prod --max-age 2h
   auditctl status 'audit/{source}/{date}.jsonl.gz' --format json
 """
 READ = """\b
@@ -97,6 +103,7 @@ PROVIDERS = """\b
 Examples:
   auditctl providers
   auditctl providers | less -S
+  auditctl providers -f json | jq -r '.[] | .provider, .environment[].name'
 """
 SCHEMA = """\b
 Examples:

@@ -6,6 +6,7 @@ from operator import itemgetter
 from auditctl.fields import Field
 from auditctl.formats.table import HEIGHT, PlainTable
 from auditctl.provider import Provider, origins, required, said_of_logs, variables
+from auditctl.settings import is_secret
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
 COLUMNS = ("provider", "environment", *FACTS)
@@ -36,6 +37,31 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
     console = Console(file=page, width=width, height=HEIGHT, force_terminal=True, color_system=None)
     console.print(table)
     return page.getvalue().encode()
+
+
+def as_json(providers: Sequence[type[Provider]]) -> bytes:
+    """Return the same as a JSON array, with an object for each variable."""
+    import orjson
+
+    rows = [
+        {
+            "provider": provider.name,
+            "title": provider.title,
+            "environment": [
+                {
+                    "name": names[0],
+                    "alternatives": names[1:],
+                    "required": default is None,
+                    "secret": is_secret(provider, setting),
+                    "default": default,
+                }
+                for setting, (names, default) in variables(provider).items()
+            ],
+            **{name.replace(" ", "_"): _facts(provider)[name] for name in FACTS},
+        }
+        for provider in providers
+    ]
+    return orjson.dumps(rows, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _facts(provider: type[Provider]) -> dict[str, str]:

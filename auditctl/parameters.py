@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditctl.console import LogFormat
 from auditctl.errors import UsageError
-from auditctl.formats import FileFormatName, FormatName
+from auditctl.formats import FileFormatName, FormatName, ReportFormatName
 
 if TYPE_CHECKING:
     from auditctl.window import Window
@@ -23,6 +23,13 @@ class LogOptions:
     quiet: bool = False
     verbose: bool = False
     log_format: LogFormat = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(LogOptions):
+    """Options of a command that shows a table of facts."""
+
+    format: ReportFormatName = "table"
 
 
 @dataclass(frozen=True, kw_only=True)

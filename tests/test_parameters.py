@@ -10,8 +10,21 @@ import typer
 
 from auditctl import registry
 from auditctl.cli import app
-from auditctl.parameters import FetchOptions, GetOptions, ListOptions, LogOptions
-from auditctl.sync.options import SourcesOptions, StatusOptions, SyncOptions, VerifyOptions
+from auditctl.parameters import (
+    FetchOptions,
+    GetOptions,
+    ListOptions,
+    LogOptions,
+    ReadOptions,
+    ReportOptions,
+)
+from auditctl.sync.options import (
+    ConfigurationOptions,
+    SourcesOptions,
+    StatusOptions,
+    SyncOptions,
+    VerifyOptions,
+)
 
 BECOME: dict[tuple[str, ...], type[LogOptions]] = {
     ("persona", "list"): ListOptions,
@@ -21,7 +34,9 @@ BECOME: dict[tuple[str, ...], type[LogOptions]] = {
     ("sync",): SourcesOptions,
     ("verify",): VerifyOptions,
     ("status",): StatusOptions,
-    ("providers",): LogOptions,
+    ("read",): ReadOptions,
+    ("sources",): ConfigurationOptions,
+    ("providers",): ReportOptions,
     ("schema",): LogOptions,
 }
 SHORTER_PATIENCE = {"retry_for": "30s"}

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditctl.formats import FileFormatName, ReportFormatName
-from auditctl.parameters import FetchOptions, LogOptions, format_by_suffix
+from auditctl.formats import FileFormatName
+from auditctl.parameters import FetchOptions, LogOptions, ReportOptions, format_by_suffix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +43,22 @@ class SourcesOptions(RepeatOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifyOptions(LogOptions):
-    """Options of `verify`; without paths, all of auditctl.toml."""
+class ConfigurationOptions(ReportOptions):
+    """Options of `sources`."""
 
-    paths: Sequence[str] = ()
     config: str | None = None
-    format: ReportFormatName = "table"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatusOptions(LogOptions):
-    """Options of `status`; without paths, all of auditctl.toml."""
+class VerifyOptions(ConfigurationOptions):
+    """Options of `verify`; without paths, all of auditctl.toml."""
 
     paths: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(VerifyOptions):
+    """Options of `status`."""
+
     max_age: str | None = None
     acknowledge_gaps: bool = False
-    config: str | None = None
-    format: ReportFormatName = "table"

@@ -1,4 +1,4 @@
-"""The commands verify and status, and how their findings are written."""
+"""The commands verify, status and sources, and how their findings are written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from auditctl.notices import count
 from auditctl.output import standard_output
 from auditctl.parameters import duration
 from auditctl.sync.destinations import find_destinations
-from auditctl.sync.options import StatusOptions, VerifyOptions
+from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
 from auditctl.sync.sentences import alarms, describe_aside, describe_unknown
 
 if TYPE_CHECKING:
@@ -105,6 +105,21 @@ def status(options: StatusOptions, context: Context) -> None:
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError(*wrong)
+
+
+def sources(options: ConfigurationOptions, context: Context) -> None:
+    """Show the sources of the configuration."""
+    from auditctl.sync import config
+
+    rows = [
+        {"name": one.name, "provider": one.provider.name, "output": one.template.path}
+        for one in config.sources(options.config, context).values()
+    ]
+    if options.format == "json":
+        with standard_output() as write:
+            write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
+    else:
+        write_table(context, rows)
 
 
 def write_table(context: Context, rows: Sequence[dict[str, Any]]) -> None:

@@ -1230,6 +1230,22 @@ def test_providers_tells_in_one_row_what_each_provider_needs() -> None:
     assert "newest first" in by_name["persona"]
 
 
+def test_providers_tells_programs_the_same() -> None:
+    found = run("providers", "-f", "json")
+    assert (found.status, found.said) == (0, "")
+    rows = {row["provider"]: row for row in json.loads(found.out)}
+    assert sorted(rows) == sorted(LOGS)
+    facts = ("permission", "order", "retention", "rate_limit", "docs")
+    assert all(row[fact] for row in rows.values() for fact in facts)
+    for name, needed in NEEDED.items():
+        read = rows[name]["environment"]
+        required = [one for one in read if one["required"]]
+        assert [" or ".join([one["name"], *one["alternatives"]]) for one in required] == needed
+        assert [one["default"] for one in required] == [None] * len(required)
+        assert sum(one["secret"] for one in read) == 1
+        assert f"{name.upper()}_BASE_URL" in [one["name"] for one in read]
+
+
 def test_the_schema_describes_each_field_in_order() -> None:
     found = run("schema")
     assert (found.status, found.said) == (0, "")
