@@ -34,7 +34,7 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv))
+    console = Console(log_format=_log_format(sys.argv), color=_wants_color())
     completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
@@ -61,10 +61,13 @@ def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Option
 
     own = typed.meta.get(OWN_OPTIONS)
     options = of(**typed.params, **({"own": own} if own else {}))
-    console = Console(quiet=options.quiet, verbose=options.verbose, log_format=options.log_format)
+    color = _wants_color()
+    console = Console(
+        quiet=options.quiet, verbose=options.verbose, log_format=options.log_format, color=color
+    )
     with boundary(console):
         width = shutil.get_terminal_size().columns
-        yield options, Context(os.environ, console, _is_terminal(), width, _wants_color())
+        yield options, Context(os.environ, console, _is_terminal(), width, color)
 
 
 @contextmanager
