@@ -148,10 +148,26 @@ def _print(text: str) -> None:
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     """Write what Typer found wrong with the arguments, and where to read more."""
+    kind: Any = getattr(getattr(error, "param", None), "type", None)
+    value = error.message.partition(" is not ")[0]  # quoted, but for a number
+    if hasattr(kind, "min"):
+        limits = f"{kind.min} or more" if kind.max is None else f"from {kind.min} to {kind.max}"
+        error.message = f"{value} must be a whole number, {limits}."
+    elif near := _alike(value.strip("'"), getattr(kind, "choices", ())):
+        error.message = error.message.rstrip(".") + f"; did you mean {near!r}?"
     message: str = error.format_message()
     if not message.endswith((".", "?")):
         message += "."
     return f"{message} See {error.ctx.command_path} --help." if error.ctx else message
+
+
+def _alike(word: str, choices: Sequence[str]) -> str | None:
+    """Return the choice that was probably meant."""
+    if not choices:
+        return None
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, choices)), None)
 
 
 def _log_format(words: Sequence[str]) -> LogFormat:

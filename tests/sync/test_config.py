@@ -511,7 +511,7 @@ MISTAKES = {
         4,
         (
             "sources.s.where.1: Cannot read --where 'nonsense': write FIELD=VALUE, FIELD!=VALUE, "
-            "FIELD~REGEX or FIELD!~REGEX"
+            "FIELD~REGEX or FIELD!~REGEX; time and status_code also with <, <=, > and >="
         ),
     ),
     "a test in a list of many lines": (
@@ -519,7 +519,7 @@ MISTAKES = {
         6,
         (
             "sources.s.where.1: Cannot read --where '(': write FIELD=VALUE, FIELD!=VALUE, "
-            "FIELD~REGEX or FIELD!~REGEX"
+            "FIELD~REGEX or FIELD!~REGEX; time and status_code also with <, <=, > and >="
         ),
     ),
     "a test alone": (
