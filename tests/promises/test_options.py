@@ -106,15 +106,15 @@ def test_an_unknown_zone_is_a_usage_error(auditctl: Program) -> None:
         (
             ("persona", "sync", "--demo", "-o", "x.jsonl", "--where", "status_code = abc"),
             (
-                "--where 'status_code = abc': status_code is never 'abc'. It is a whole number, such "
-                "as 404."
+                "--where 'status_code = abc': status_code is never 'abc'. It is a whole number, "
+                "such as 404."
             ),
         ),
         (
             ("persona", "list", "-f", "json"),
             (
-                "Invalid value for '-f' / '--format': 'json' is not one of 'jsonl', 'csv', 'table'; "
-                "did you mean 'jsonl'? See auditctl persona list --help."
+                "Invalid value for '-f' / '--format': 'json' is not one of 'jsonl', 'csv', "
+                "'table'; did you mean 'jsonl'? See auditctl persona list --help."
             ),
         ),
         (
