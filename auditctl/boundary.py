@@ -34,7 +34,7 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv))
+    console = Console(log_format=_log_format(sys.argv), color=_wants_color())
     completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
@@ -61,10 +61,13 @@ def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Option
 
     own = typed.meta.get(OWN_OPTIONS)
     options = of(**typed.params, **({"own": own} if own else {}))
-    console = Console(quiet=options.quiet, verbose=options.verbose, log_format=options.log_format)
+    color = _wants_color()
+    console = Console(
+        quiet=options.quiet, verbose=options.verbose, log_format=options.log_format, color=color
+    )
     with boundary(console):
         width = shutil.get_terminal_size().columns
-        yield options, Context(os.environ, console, _is_terminal(), width, _wants_color())
+        yield options, Context(os.environ, console, _is_terminal(), width, color)
 
 
 @contextmanager
@@ -145,10 +148,26 @@ def _print(text: str) -> None:
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     """Write what Typer found wrong with the arguments, and where to read more."""
+    kind: Any = getattr(getattr(error, "param", None), "type", None)
+    value = error.message.partition(" is not ")[0]  # quoted, but for a number
+    if hasattr(kind, "min"):
+        limits = f"{kind.min} or more" if kind.max is None else f"from {kind.min} to {kind.max}"
+        error.message = f"{value} must be a whole number, {limits}."
+    elif near := _alike(value.strip("'"), getattr(kind, "choices", ())):
+        error.message = error.message.rstrip(".") + f"; did you mean {near!r}?"
     message: str = error.format_message()
     if not message.endswith((".", "?")):
         message += "."
     return f"{message} See {error.ctx.command_path} --help." if error.ctx else message
+
+
+def _alike(word: str, choices: Sequence[str]) -> str | None:
+    """Return the choice that was probably meant."""
+    if not choices:
+        return None
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, choices)), None)
 
 
 def _log_format(words: Sequence[str]) -> LogFormat:

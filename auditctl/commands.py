@@ -41,18 +41,21 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
-    # Where each day costs a request, days that nobody keeps are not asked for.
-    window = options.window(now, log.keeps if log.order.is_by_day else None)
     from auditctl.fields import parse_test
     from auditctl.window import needs_clock
+    from auditctl.zone import parse_zone
 
-    tests = [parse_test(text) for text in options.where]
+    zone = parse_zone(options.tz, context.environ)
+    # Where each day costs a request, days that nobody keeps are not asked for.
+    window = options.window(now, log.keeps if log.order.is_by_day else None, zone)
+    values = {"provider": registry.installed()}
+    tests = [parse_test(text, now, zone, values) for text in options.where]
     account = options.account_name()
     check_output(options.output)
     format_ = chosen_format(options, context)
 
     from auditctl.batch import Tally
-    from auditctl.export import batches, most_recent
+    from auditctl.export import batches, most_recent, oldest_first
 
     order = log.order.of(window)
     if options.limit is not None and order.is_newest_first:
@@ -73,6 +76,9 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         found: Iterable[Batch] = map(methodcaller("matching", tests), map(tally.count_page, read))
         if options.limit is not None:
             found = most_recent(found, options.limit, ordered=order.is_newest_first)
+        if options.reverse:
+            falling = order.is_newest_first or options.limit is not None
+            found = oldest_first(found, newest_first=falling)
         progress = partial(_progress, ready, window, tally, context.console)
         deliver(found, format_, options.output, tally, context.console, progress=progress)
     finally:

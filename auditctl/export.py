@@ -173,6 +173,17 @@ def most_recent(batches: Iterable[Batch], limit: int, *, ordered: bool) -> Itera
     yield _joined(undated[:left])
 
 
+def oldest_first(batches: Iterable[Batch], *, newest_first: bool) -> Iterator[Batch]:
+    """Yield all records at once, the oldest first; one without a time counts as the oldest.
+
+    Of one time they keep their order, or, if the batches have the newest first, the opposite.
+    """
+    found = list(chain.from_iterable(map(_with_problems, batches)))
+    if newest_first:
+        found.reverse()
+    yield _joined(sorted(found, key=lambda one: _age(one[0])))
+
+
 def _with_problems(batch: Batch) -> Iterator[tuple[Record, Problem | None]]:
     """Yield each record with what is wrong with it, so that it can leave its batch."""
     problems = {id(problem.record): problem for problem in batch.problems}

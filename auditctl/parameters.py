@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from auditctl.console import LogFormat
@@ -111,43 +111,47 @@ class ListOptions(OutputOptions):
     since: str | None = None
     """Default: `DEFAULT_SINCE`; with ``limit``, as far back as the provider keeps the log."""
     until: str = "now"
+    tz: str = "UTC"
     limit: int | None = None
+    reverse: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
     source: str | None = None
     config: str | None = None
 
-    def window(self, now: datetime, keeps: timedelta | None = None) -> "Window":
+    def window(self, now: datetime, keeps: timedelta | None = None, zone: tzinfo = UTC) -> "Window":
         """Read the two times.
 
         With ``--limit`` and without ``--since`` the window begins as far back as ``keeps``, or
         with the log where that is None.
 
         Raises:
-            UsageError: one cannot be read, they are the wrong way round, or nothing can have
+            UsageError: one cannot be read, nothing can be between them, or nothing can have
                 happened yet.
 
         """
         from auditctl.window import FORMS, Window, before, finer, parse_time
 
         since_text = DEFAULT_SINCE if self.since is None else self.since
-        until = parse_time(self.until, now)
+        until = parse_time(self.until, now, zone)
         if self.since is None and self.limit is not None:
             begin = None if keeps is None else before(now, keeps)
             return Window(begin, until, ("", finer(self.until)))
-        since = parse_time(since_text, now)
+        since = parse_time(since_text, now, zone)
         if since > now:
             message = f"--since {since_text} is in the future. Write {FORMS}."
             raise UsageError(message)
         window = Window(since, until, (finer(since_text), finer(self.until)))
         begins, ends = window.span
-        if begins > ends:
-            default = " (the default)" if self.since is None else ""
-            message = (
-                f"--since {since_text}{default} is after --until {self.until}. Use an earlier "
-                f"--since; a time is {FORMS}."
+        if begins >= ends:
+            first = f"--since {since_text}" + (" (the default)" if self.since is None else "")
+            last = f"--until {self.until}" + (" (the default)" if self.until == "now" else "")
+            wrong = (
+                f"{first} is after {last}"
+                if begins > ends
+                else f"{first} and {last} are the same instant, so nothing is between them"
             )
-            raise UsageError(message)
+            raise UsageError(f"{wrong}. Use an earlier --since; a time is {FORMS}.")
         return window
 
 
@@ -158,10 +162,12 @@ class ReadOptions(OutputOptions):
     paths: Sequence[str]
     since: str | None = None
     until: str | None = None
+    tz: str = "UTC"
     limit: int | None = None
+    reverse: bool = False
     where: Sequence[str] = ()
 
-    def window(self, now: datetime) -> "Window":
+    def window(self, now: datetime, zone: tzinfo = UTC) -> "Window":
         """Read the two times as `list` does; without one, the window has no such end.
 
         Raises:
@@ -170,7 +176,7 @@ class ReadOptions(OutputOptions):
         """
         # With a limit, a list without --since begins where the log does.
         as_list = ListOptions(since=self.since, until=self.until or "now", limit=1)
-        window = as_list.window(now)
+        window = as_list.window(now, zone=zone)
         return replace(window, until=None) if self.until is None else window
 
 

@@ -23,9 +23,13 @@ def read(options: ReadOptions, context: Context) -> None:
     from auditctl.batch import Tally
     from auditctl.fields import parse_test
     from auditctl.stored import batches
+    from auditctl.zone import parse_zone
 
-    window = options.window(datetime.now(UTC))
-    tests = [parse_test(text) for text in options.where]
+    now = datetime.now(UTC)
+    zone = parse_zone(options.tz, context.environ)
+    window = options.window(now, zone)
+    # A file may be of a provider that is not installed here, so any name is possible.
+    tests = [parse_test(text, now, zone) for text in options.where]
     check_output(options.output)
     format_ = chosen_format(options, context)
     files = [file for path in options.paths for file in _files(path)]
@@ -45,6 +49,10 @@ def read(options: ReadOptions, context: Context) -> None:
         from auditctl.export import most_recent
 
         found = most_recent(found, options.limit, ordered=False)
+    if options.reverse:
+        from auditctl.export import oldest_first
+
+        found = oldest_first(found, newest_first=options.limit is not None)
     deliver(found, format_, options.output, tally, console, progress=progress)
     console.info(f"{count(tally.records, 'record')} of {count(len(files), 'file')}.")
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from auditctl import registry
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
@@ -68,7 +69,8 @@ class Job:
         late = log_of(self.provider, options.own).overlap or timedelta()
         overlap = max(duration("--overlap", options.overlap), late)
         wait = duration("--wait", options.wait).total_seconds()
-        tests = [parse_test(text) for text in options.where]
+        values = {"provider": registry.installed()}
+        tests = [parse_test(text, now, values=values) for text in options.where]
         profile = self._profile(now)
         ready, client = connect(
             self.provider,

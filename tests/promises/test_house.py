@@ -36,8 +36,8 @@ read sync.commands
 commands sync.report
 check sync.destinations sync.run
 sync.config
-connect export sync.destination sync.tables
-days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
+connect export overview sync.destination sync.tables
+days demo help providers.hrhis providers.persona providers.roam providers.upstash
     registry settings sync.files sync.walk
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
@@ -49,7 +49,7 @@ fields formats http.arrays http.connection sync.clashes sync.state
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow window
+    redact sync.follow window zone
 auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """
