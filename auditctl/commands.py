@@ -146,15 +146,12 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
 
 def providers(options: ReportOptions, context: Context) -> None:
     """Show what each installed provider needs."""
-    from auditctl.overview import as_json, overview
+    from auditctl.overview import overview
 
-    loaded = (registry.load(name, context.console.warning) for name in registry.installed())
-    found = [provider for provider in loaded if provider is not None]
+    loaded = [registry.load(name, context.console.warning) for name in registry.installed()]
+    found = list(filter(None, loaded))
     with standard_output() as write:
-        if options.format == "json":
-            write(as_json(found))
-        else:
-            write(overview(found, width=context.width, terminal=context.terminal))
+        write(overview(found, options.format, width=context.width, terminal=context.terminal))
 
 
 def schema() -> None:
@@ -232,8 +229,7 @@ def _refuse_file_of_sync(path: str) -> None:
     except OSError as error:  # the working folder was deleted
         raise cannot(path, error) from None
     if belongs_to_sync:
-        message = f"{path} belongs to sync, and would be replaced. Use another --output."
-        raise UsageError(message)
+        raise UsageError(f"{path} belongs to sync, and would be replaced. Use another --output.")
 
 
 def chosen_format(options: OutputOptions, context: Context) -> "Format":

@@ -5,6 +5,7 @@ from operator import itemgetter
 
 from auditctl.escape import escape
 from auditctl.fields import Field
+from auditctl.formats import ReportFormatName
 from auditctl.formats.table import PlainTable
 from auditctl.provider import Provider, origins, required, said_of_logs, variables
 from auditctl.settings import is_secret
@@ -18,8 +19,16 @@ NARROWEST = 20
 """Cells of a fact on the narrowest of terminals: there the lines are wider than that."""
 
 
-def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool) -> bytes:
+def overview(
+    providers: Sequence[type[Provider]],
+    format_: ReportFormatName = "table",
+    *,
+    width: int,
+    terminal: bool,
+) -> bytes:
     """Return one row per provider: on a terminal a line or more for each fact, else one line."""
+    if format_ == "json":
+        return _json(providers)
     rows = [_facts(provider) for provider in providers]
     if not terminal:
         return PlainTable([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
@@ -44,7 +53,7 @@ def _paragraph(row: dict[str, str], width: int) -> str:
     return "".join([f"{line}\n" for line in lines])
 
 
-def as_json(providers: Sequence[type[Provider]]) -> bytes:
+def _json(providers: Sequence[type[Provider]]) -> bytes:
     """Return the same as a JSON array, with an object for each variable."""
     import orjson
 
