@@ -43,6 +43,28 @@ own = typer.Typer(add_completion=False, **PLAIN)
 
 
 @own.command(
+    "init",
+    help="Add a source to auditctl.toml: ask for its settings, write them, check them.",
+    short_help="Add a source to auditctl.toml.",
+    epilog=examples.INIT,
+)
+def init(
+    ctx: typer.Context,
+    *,
+    provider: o.ProviderName,
+    source: o.NewSource = None,
+    config: o.Config = None,
+    print_only: o.PrintOnly = False,
+    version: o.Version = False,
+) -> None:
+    from auditctl import init
+    from auditctl.parameters import InitOptions
+
+    with command(InitOptions, ctx) as (options, context):
+        init.init(options, context)
+
+
+@own.command(
     "sync",
     help="Bring the sources of auditctl.toml up to date: those named, or all of them.",
     short_help="Bring the sources of auditctl.toml up to date.",

@@ -76,6 +76,15 @@ Examples:
   auditctl sync prod staging --config /etc/auditctl.toml
   auditctl sync --follow --jobs 8
 """
+INIT = """\b
+Examples:
+  auditctl init PROVIDER
+  auditctl init PROVIDER --source prod --config /etc/auditctl.toml
+  auditctl init PROVIDER --print
+
+\b
+The key goes into a file of its own, NAME-key, beside auditctl.toml.
+"""
 LISTED_SOURCES = """\b
 Examples:
   auditctl sources

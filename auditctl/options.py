@@ -144,6 +144,16 @@ Config = Annotated[
     ),
 ]
 
+NewSource = Annotated[
+    str | None,
+    typer.Option(
+        "--source", metavar="NAME", help="What to call the new source. Default: the provider."
+    ),
+]
+PrintOnly = Annotated[
+    bool, typer.Option("--print", help="Ask nothing and write nothing: print what to write.")
+]
+
 # Files that sync appends to
 
 Destination = Annotated[
@@ -203,6 +213,9 @@ AcknowledgeGaps = Annotated[
 
 # Arguments
 
+ProviderName = Annotated[
+    str, typer.Argument(metavar="PROVIDER", help="A name that auditctl providers shows.")
+]
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The provider's id of the record.")]
 Sources = Annotated[
     list[str], typer.Argument(metavar="[SOURCE]...", help="Only these sources. Default: all.")

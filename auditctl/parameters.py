@@ -33,6 +33,16 @@ class ReportOptions(LogOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitOptions(LogOptions):
+    """Options of `init`."""
+
+    provider: str
+    source: str | None = None
+    config: str | None = None
+    print_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class FetchOptions(LogOptions):
     """Options for asking a provider and for making records of its events."""
 

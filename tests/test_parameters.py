@@ -13,6 +13,7 @@ from auditctl.cli import app
 from auditctl.parameters import (
     FetchOptions,
     GetOptions,
+    InitOptions,
     ListOptions,
     LogOptions,
     ReadOptions,
@@ -31,6 +32,7 @@ BECOME: dict[tuple[str, ...], type[LogOptions]] = {
     ("persona", "get"): GetOptions,
     ("persona", "sync"): SyncOptions,
     ("persona", "check"): FetchOptions,
+    ("init",): InitOptions,
     ("sync",): SourcesOptions,
     ("verify",): VerifyOptions,
     ("status",): StatusOptions,

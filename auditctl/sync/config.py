@@ -79,16 +79,53 @@ def read(path: str, load: Load) -> dict[str, Source]:
         UsageError: it cannot be read, or has a mistake, whose line is in the message.
 
     """
+    return check(read_bytes(path), path, load)
+
+
+def read_bytes(path: str) -> bytes:
+    """Read a configuration as it is.
+
+    Raises:
+        UsageError: it cannot be read.
+
+    """
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ValueError("it is too large to be one")  # noqa: TRY301 - as unreadable as others
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if len(content) > LARGEST_FILE:
+        raise _unreadable(path, ValueError("it is too large to be one"))
+    return content
+
+
+def parse(content: bytes, path: str) -> tuple[str, Toml]:
+    """Return the text of a configuration, and its tables, whatever is in them.
+
+    Raises:
+        UsageError: it is not TOML.
+
+    """
+    try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        tree = tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:  # a number or a nesting too large too
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"The configuration {path} cannot be read: {reason}.") from None
+        return text, tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number or a nesting too large too
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: Exception) -> UsageError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return UsageError(f"The configuration {path} cannot be read: {reason}.")
+
+
+def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
+    """Return the sources in the content of a configuration.
+
+    Raises:
+        UsageError: it has a mistake, whose line is in the message.
+
+    """
+    text, tree = parse(content, path)
     sources: dict[str, Source] = {}
     try:
         config = Config.model_validate(tree, context=(os.path.dirname(path), load))  # noqa: PTH120

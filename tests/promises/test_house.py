@@ -32,9 +32,9 @@ LAYERS = """
 __main__
 cli
 provider_cli
-read sync.commands
+init read sync.commands
 commands sync.report
-check sync.destinations sync.run
+check sync.addition sync.destinations sync.run
 sync.config
 connect export overview sync.destination sync.tables
 days demo help providers.hrhis providers.persona providers.roam providers.upstash
@@ -48,7 +48,7 @@ batch formats.csv formats.jsonl formats.table http.judge http.stream options par
 fields formats http.arrays http.connection sync.clashes sync.state
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
-address console demo.cast http.answer http.origin http.pace http.retry http.waits output
+address console prompt demo.cast http.answer http.origin http.pace http.retry http.waits output
     redact sync.follow window zone
 auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync sync.jobs
@@ -70,7 +70,16 @@ WORDY = {
 }
 """Modules whose docstring says more than a sentence, and why."""
 
-COMMAND_LINE = {"__main__", "boundary", "cli", "groups", "options", "provider_cli", "console"}
+COMMAND_LINE = {
+    "__main__",
+    "boundary",
+    "cli",
+    "groups",
+    "options",
+    "provider_cli",
+    "console",
+    "prompt",
+}
 """What may print, exit, read the environment and know Typer."""
 
 
