@@ -35,6 +35,8 @@ class UnreachableError(AuditctlError):
     status = 3
     wait: float | None = None
     """Seconds that it wants to be left alone, where it says so."""
+    unlike_api: bool = False
+    """Something answered, but not as the API does: with a web page, or that it has failed."""
 
 
 class AccessError(AuditctlError):
@@ -71,6 +73,8 @@ class RefusedError(AnswerError):
 
     code: int = 0
     """The answer's HTTP status."""
+    unlike_api: bool = False
+    """It was a web page."""
 
 
 class LockedError(AuditctlError):

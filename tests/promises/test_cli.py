@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -36,6 +37,7 @@ from tests.server import (
     FIRST_ID,
     KEY,
     LOGS,
+    NOT_JSON,
     WRONG_SHAPE,
     Fault,
     Persona,
@@ -1151,6 +1153,26 @@ def test_check_says_what_holds_and_ends_with_the_status_of_what_does_not(
     assert lines == [*(f"ok      {step}" for step in proven), f"FAILED  {failed}"]
     assert found.said.startswith("auditctl: error: ")
     assert found.said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "failed"),
+    [
+        (Fault(500), "reachable: answered, but not as the API"),
+        (Fault(501), "reachable: answered, but not as the API"),
+        (NOT_JSON, "reachable: answered, but not as the API"),
+        (replace(NOT_JSON, status=404), "answer: answered, but not as the API"),
+        (Fault(404), "answer"),
+        (DROP, "reachable"),
+    ],
+    ids=["500", "501", "page", "404 page", "404", "dropped"],
+)
+@every_provider
+def test_check_tells_an_answer_that_is_not_the_apis(name: str, fault: Fault, failed: str) -> None:
+    with Server(log(name), faults=lambda _: fault) as server:
+        found = run(name, "check", "--retry-for", "0s", environment=server.environment)
+    assert found.status in (UNREACHABLE, STRANGE)
+    assert found.out.decode().splitlines()[-1] == f"FAILED  {failed}"
 
 
 def test_check_does_not_take_back_what_an_answer_has_proven() -> None:
