@@ -98,7 +98,7 @@ def read(path: str, load: Load) -> dict[str, Source]:
         common = config.defaults.model_dump(exclude_unset=True)
         for name, (provider, table) in config.sources.items():
             sources[name] = _source(name, provider, common, table)
-        mistakes = list(_shared_outputs(sources.values()))
+        mistakes = [*_wrong_outputs(sources.values()), *_shared_outputs(sources.values())]
     if not mistakes:
         return sources
     line, number = _first(text, tree, [key for key, _ in mistakes])
@@ -116,6 +116,15 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
     options["settings"] = {key: values[key] for key in keys if key in values}
     template = parse_template(options["output"], provider=provider.name, source=name)
     return Source(name, provider, SyncOptions(**options), template)
+
+
+def _wrong_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
+    """Find files whose names are against their format."""
+    for source in sources:
+        try:
+            source.options.format_name()
+        except UsageError as error:
+            yield ("sources", source.name, "output"), str(error).rstrip(".")
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

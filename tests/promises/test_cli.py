@@ -454,13 +454,15 @@ def test_plain_http_is_allowed_to_this_machine_itself(host: str) -> None:
         ("txt", (), b'{"time":"'),
         ("csv.gz", (), b"time,provider,"),
         ("jsonl.gz", (), b'{"time":"'),
-        ("csv", ("-f", "jsonl"), b'{"time":"'),
-        ("jsonl", ("-f", "csv"), b"time,provider,"),
+        ("csv.gz", ("-f", "csv"), b"time,provider,"),
+        ("ndjson", ("-f", "jsonl"), b'{"time":"'),
+        ("json", (), b'{"time":"'),
+        ("txt", ("-f", "csv"), b"time,provider,"),
         ("txt", ("-f", "table"), b"time  "),
         ("jsonl", ("--raw",), b'{"type":"user-audit-log",'),
     ],
 )
-def test_a_file_has_the_format_of_its_suffix_unless_another_is_asked_for(
+def test_a_file_has_the_format_of_its_suffix_or_the_one_asked_for(
     suffix: str, words: tuple[str, ...], first: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / f"log.{suffix}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditctl import registry
 from auditctl.errors import AccessError, UsageError
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
@@ -190,6 +191,8 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         ("2026-01-31 08:00:00.5", "2026-01-31T08:00:00.500000"),
         ('"30d"', "30d"),
         ('"1767225600"', "1767225600"),
+        ("1767225600", "1767225600"),
+        ("1_767_225_600_123", "1767225600123"),
     ],
 )
 def test_since_is_a_date_of_toml_or_a_time_as_it_is_typed(
@@ -536,6 +539,40 @@ MISTAKES = {
         source('format = "table"'),
         4,
         'sources.s.format: Write it like format = "jsonl" or "csv"',
+    ),
+    "a name that is against the format": (
+        source('format = "jsonl"', output="{source}.csv"),
+        3,
+        (
+            "sources.s.output: --format jsonl and a file that ends in .csv contradict each other: "
+            "{source}.csv. Use another name, or --format csv"
+        ),
+    ),
+    "another compression": (
+        source(output="x.jsonl.zst"),
+        3,
+        (
+            "sources.s.output: x.jsonl.zst: a file that ends in .zst cannot be written, only .gz "
+            "compresses. Use .gz, or compress what standard output gives"
+        ),
+    ),
+    "a value that cannot be": (
+        source('where = ["provider=nobody"]'),
+        4,
+        (
+            "sources.s.where.0: --where 'provider=nobody': provider is never 'nobody'. It is one "
+            f"of {', '.join(registry.installed())}"
+        ),
+    ),
+    "a number that is no time": (
+        source("since = 20261120"),
+        4,
+        (
+            "sources.s.since: Cannot read the time '20261120': a number alone is epoch seconds (10 "
+            "digits) or milliseconds (13). Did you mean 2026-11-20? Write a duration back from now "
+            "(45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), an RFC 3339 time "
+            "(2026-01-31T08:00:00Z), epoch seconds, now, today or yesterday"
+        ),
     ),
     "no number": (
         source("concurrency = true"),
