@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import Console, LogFormat
-from auditctl.errors import AuditctlError, OutputError, UsageError, failure
+from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
@@ -34,7 +34,8 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv), color=_wants_color())
+    verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
+    console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=_wants_color())
     completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
@@ -81,10 +82,7 @@ def boundary(console: Console) -> Iterator[None]:
         if interrupts.status is not None and not isinstance(error, AuditctlError):
             # What an interruption became on its way, in an import.
             raise SystemExit(interrupts.status) from None
-        failed = failure(error)
-        for message in failed.args:
-            console.error(message)
-        raise SystemExit(failed.status) from None
+        raise SystemExit(console.failed(error).status) from None
     finally:
         console.clear()
 

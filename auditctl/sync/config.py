@@ -37,15 +37,14 @@ class Source:
     template: Template
 
 
-def sources(named: str | None, context: Context) -> dict[str, Source]:
-    """Read the sources of the configuration that is named, or found."""
-    return read(
-        find(named, context.environ), partial(registry.load, complain=context.console.warning)
-    )
+def sources(named: str | None, context: Context, instead: str = "") -> dict[str, Source]:
+    """Read the sources of the configuration that is named, or found; see `find`."""
+    path = find(named, context.environ, instead)
+    return read(path, partial(registry.load, complain=context.console.warning))
 
 
-def find(named: str | None, environ: Mapping[str, str]) -> str:
-    """Find the configuration.
+def find(named: str | None, environ: Mapping[str, str], instead: str = "") -> str:
+    """Find the configuration; ``instead`` is what a user of the command can do without one.
 
     Raises:
         UsageError: there is no configuration.
@@ -66,7 +65,7 @@ def find(named: str | None, environ: Mapping[str, str]) -> str:
         missing = f"neither ./{NAME} nor {own} is there"
     raise UsageError(
         f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
-        "Write one, or name a single destination by its PATH."
+        f"Write one{instead and f', or {instead}'}."
     )
 
 

@@ -95,7 +95,7 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     if not options.paths:
         from auditctl.sync import config
 
-        named = config.sources(options.config, context)
+        named = config.sources(options.config, context, "name a destination by its PATH")
         wanted = [(source.template, name) for name, source in named.items()]
     if options.acknowledge_gaps:
         for one, _ in wanted:
