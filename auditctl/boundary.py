@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import Console, LogFormat
-from auditctl.errors import AuditctlError, OutputError, UsageError, failure
+from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
@@ -27,6 +27,8 @@ Options = TypeVar("Options", bound="LogOptions")
 COMPLETION = "_AUDITCTL_COMPLETE"
 """The variable with which a shell asks for completions."""
 COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
+NAMED_SHELL = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
+"""The variable that makes Typer take the name of a shell behind these options."""
 OWN_OPTIONS = "auditctl.own_options"
 """The key of a provider's own options in Typer's context; commands have no parameters for them."""
 
@@ -34,8 +36,10 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv), color=_wants_color())
-    completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
+    verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
+    console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=_wants_color())
+    options = {word.partition("=")[0] for word in sys.argv}
+    completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(options)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
     # failure, and an output that cannot be written for none.
@@ -81,10 +85,7 @@ def boundary(console: Console) -> Iterator[None]:
         if interrupts.status is not None and not isinstance(error, AuditctlError):
             # What an interruption became on its way, in an import.
             raise SystemExit(interrupts.status) from None
-        failed = failure(error)
-        for message in failed.args:
-            console.error(message)
-        raise SystemExit(failed.status) from None
+        raise SystemExit(console.failed(error).status) from None
     finally:
         console.clear()
 
@@ -117,7 +118,7 @@ def _run_typer(app: "typer.Typer") -> int | None:
 
 
 def _complete(app: "typer.Typer") -> None:
-    """Let Typer print or install the shell completion.
+    """Let Typer print or install the shell completion: of the shell that is named, or found.
 
     Typer lets pass whatever goes wrong in the home folder, and ends with 1 for unknown shells.
 
@@ -126,6 +127,10 @@ def _complete(app: "typer.Typer") -> None:
         OutputError: the completion cannot be installed.
 
     """
+    for word, following in pairwise([*sys.argv, "-"]):
+        option, named, _ = word.partition("=")
+        if option in COMPLETION_OPTIONS and (named or not following.startswith("-")):
+            os.environ[NAMED_SHELL] = "1"
     try:
         status = _run_typer(app)
     except SystemExit as end:

@@ -110,7 +110,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     account = options.account_name()
 
     from auditctl.batch import Tally
-    from auditctl.export import retrieved
+    from auditctl.export import retrieve, retrieved
 
     tally = Tally()
     ready, client = connect(provider, options, context, datetime.now(UTC))
@@ -118,7 +118,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     def batches() -> Iterator["Batch"]:
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
-        page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
+        page = retrieve(ready, client, options.id)
         yield retrieved(ready, page, account=account, redacted=options.redact, verbatim=options.raw)
 
     try:
@@ -175,7 +175,7 @@ def _of_source(
     """
     from auditctl.sync import config
 
-    sources = config.sources(options.config, context)
+    sources = config.sources(options.config, context, "leave --source out")
     source = sources.get(name)
     if source is None or source.provider is not provider:
         what = "no such source" if source is None else f"a source of {source.provider.name}"

@@ -18,6 +18,7 @@ from auditctl.paths import parse_template
 from auditctl.provider import said_of_logs
 from auditctl.sync import config
 from auditctl.sync.addition import Addition
+from auditctl.sync.location import NAME, find
 from auditctl.sync.tables import Load, is_source_name
 
 OUTPUT = "audit/{source}/{date}.jsonl.gz"
@@ -64,9 +65,9 @@ def _addition(options: InitOptions, context: Context, load: Load) -> Addition:
     name = provider.name if options.source is None else options.source
     if not is_source_name(name):
         raise UsageError("A source's name has letters, digits, '-', '_' and '.' only.")
-    path = config.NAME
+    path = NAME
     with suppress(UsageError):  # there is none so far
-        path = config.find(options.config, context.environ)
+        path = find(options.config, context.environ)
     content = config.read_bytes(path) if os.path.lexists(path) else None
     return Addition(provider, name, path, content)
 
@@ -143,5 +144,5 @@ def _instructions(new: Addition) -> str:
 
 def _next(new: Addition) -> str:
     """Return the command that reads the new source for the first time."""
-    found = "" if new.path == config.NAME else f" --config {shlex.quote(new.path)}"
+    found = "" if new.path == NAME else f" --config {shlex.quote(new.path)}"
     return f"auditctl sync {shlex.quote(new.name)}{found}"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from auditctl import console
+from auditctl import completion, console
 from auditctl.formats import FileFormatName, FormatName, ReportFormatName
 
 # Output on standard error
@@ -90,12 +90,17 @@ Reverse = Annotated[
 ]
 Fields = Annotated[
     str | None,
-    typer.Option(metavar="A,B,…", help="These fields; raw.x.y reaches into the raw event."),
+    typer.Option(
+        metavar="A,B,…",
+        autocompletion=completion.complete_fields,
+        help="These fields; raw.x.y reaches into the raw event.",
+    ),
 ]
 Where = Annotated[
     list[str],
     typer.Option(
         metavar="TEST",
+        autocompletion=completion.complete_test,
         help="Keep records where FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX holds; "
         "time and status_code also with < <= > >=; repeatable.",
     ),
@@ -133,7 +138,11 @@ Demo = Annotated[
 
 Source = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Use the settings of this source of auditctl.toml."),
+    typer.Option(
+        metavar="NAME",
+        autocompletion=completion.complete_source,
+        help="Use the settings of this source of auditctl.toml.",
+    ),
 ]
 Config = Annotated[
     str | None,
@@ -218,12 +227,18 @@ ProviderName = Annotated[
 ]
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The provider's id of the record.")]
 Sources = Annotated[
-    list[str], typer.Argument(metavar="[SOURCE]...", help="Only these sources. Default: all.")
+    list[str],
+    typer.Argument(
+        metavar="[SOURCE]...",
+        autocompletion=completion.complete_source,
+        help="Only these sources. Default: all.",
+    ),
 ]
 Paths = Annotated[
     list[str],
     typer.Argument(
         metavar="[PATH]...",
+        autocompletion=completion.complete_source,
         help="The PATHs given to sync, or names of sources. Default: all sources of auditctl.toml.",
     ),
 ]

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 DEFAULT_SINCE = "1d"
+SUFFIXES: dict[str, FileFormatName] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+"""What the end of a file's name says of its format; any other end says nothing."""
+NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
+NOT_WRITTEN = (".parquet",)
+"""Ends of names that promise what a reader would not find in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +96,16 @@ class OutputOptions(FetchOptions):
     raw: bool = False
 
     def format_name(self, *, terminal: bool) -> FormatName:
-        """Choose the format that was not chosen.
+        """Choose the format, or confirm the one that was chosen.
 
         Raises:
-            UsageError: ``--raw`` cannot be written in it.
+            UsageError: ``--raw`` cannot be written in it, or the name of the file is against it.
 
         """
-        if self.format is not None:
-            name = self.format
-        elif self.output != STDOUT:
-            name = format_by_suffix(self.output)
+        if self.output != STDOUT:
+            name = format_of_file(self.output, self.format)
         else:
-            name = "table" if terminal and not self.raw else "jsonl"
+            name = self.format or ("table" if terminal and not self.raw else "jsonl")
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
             message = (
@@ -220,6 +228,29 @@ def parse_account(text: str) -> str:
     return text
 
 
-def format_by_suffix(path: str) -> FileFormatName:
-    """Choose the format that the name of a file asks for."""
-    return "csv" if path.lower().removesuffix(".gz").endswith(".csv") else "jsonl"
+def format_of_file(path: str, chosen: FormatName | None = None) -> FormatName:
+    """Choose the format of a file by its name, or confirm the one that was chosen.
+
+    Raises:
+        UsageError: the name asks for another format, or for one that is not written.
+
+    """
+    name = path.lower()
+    if packed := next(filter(name.endswith, NOT_COMPRESSED), None):
+        raise UsageError(
+            f"{path}: a file that ends in {packed} cannot be written, only .gz compresses. Use "
+            ".gz, or compress what standard output gives."
+        )
+    name = name.removesuffix(".gz")
+    if other := next(filter(name.endswith, NOT_WRITTEN), None):
+        raise UsageError(
+            f"{path}: a file that ends in {other} cannot be written by this command. Use .jsonl "
+            "or .csv."
+        )
+    suffix = next(filter(name.endswith, SUFFIXES), None)
+    if chosen and suffix and chosen != SUFFIXES[suffix]:
+        raise UsageError(
+            f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
+            f"Use another name, or --format {SUFFIXES[suffix]}."
+        )
+    return chosen or (SUFFIXES[suffix] if suffix else "jsonl")

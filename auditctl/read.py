@@ -11,7 +11,7 @@ from auditctl.commands import check_output, chosen_format, deliver
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.notices import count
-from auditctl.parameters import STDOUT, ReadOptions, format_by_suffix
+from auditctl.parameters import STDOUT, ReadOptions
 from auditctl.paths import find_files, find_templates
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _files(path: str) -> list[str]:
     if path == STDOUT:
         message = "read takes names of files. For standard input, write /dev/stdin."
         raise UsageError(message)
-    if format_by_suffix(path) == "csv":
+    if path.lower().removesuffix(".gz").endswith(".csv"):
         message = (
             f"{path} is CSV, which does not keep every value as it was: read takes JSON Lines."
         )

@@ -202,7 +202,7 @@ def together(options: SourcesOptions, context: Context) -> None:
 
     interval = _interval(options.interval)
     duration("--wait", options.wait)  # said once, not by each source
-    known = config.sources(options.config, context)
+    known = config.sources(options.config, context, "sync one log: auditctl PROVIDER sync -o PATH")
     unknown = [name for name in options.sources if name not in known]
     if unknown:
         raise UsageError(
@@ -287,7 +287,7 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:
     """Report how a source failed, as soon as it does."""
-    context.console.error(f"{source.name}: {failure(error)}")
+    context.console.failed(error, f"{source.name}: ")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import Template, find_templates
 from auditctl.sync import config
+from auditctl.sync.location import find
 from auditctl.sync.tables import is_source_name
 
 Destination = tuple[Template, str | None]
@@ -28,7 +29,8 @@ def find_destinations(
 
     """
     if not words:
-        return [(one.template, one.name) for one in config.sources(named, context).values()], []
+        sources = config.sources(named, context, "name a destination by its PATH").values()
+        return [(one.template, one.name) for one in sources], []
     found: list[Destination] = []
     unknown = []
     for word in words:
@@ -56,7 +58,7 @@ def _source(word: str, named: str | None, context: Context) -> config.Source | N
     if not is_source_name(word):
         return None
     try:
-        path = config.find(named, context.environ)
+        path = find(named, context.environ)
     except UsageError:
         return None
     load = partial(registry.load, complain=context.console.warning)

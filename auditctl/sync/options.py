@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from auditctl.formats import FileFormatName
-from auditctl.parameters import FetchOptions, LogOptions, ReportOptions, format_by_suffix
+from auditctl.parameters import FetchOptions, LogOptions, ReportOptions, format_of_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,13 @@ class SyncOptions(FetchOptions, RepeatOptions):
     concurrency: int = 4
 
     def format_name(self) -> FileFormatName:
-        """Choose the format that was not chosen."""
-        return self.format or format_by_suffix(self.output)
+        """Choose the format, or confirm the one that was chosen.
+
+        Raises:
+            UsageError: the name of the file is against it.
+
+        """
+        return cast("FileFormatName", format_of_file(self.output, self.format))
 
 
 @dataclass(frozen=True, kw_only=True)

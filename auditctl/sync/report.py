@@ -111,9 +111,10 @@ def sources(options: ConfigurationOptions, context: Context) -> None:
     """Show the sources of the configuration."""
     from auditctl.sync import config
 
+    known = config.sources(options.config, context, "let auditctl init PROVIDER write it")
     rows = [
         {"name": one.name, "provider": one.provider.name, "output": one.template.path}
-        for one in config.sources(options.config, context).values()
+        for one in known.values()
     ]
     if options.format == "json":
         with standard_output() as write:
@@ -175,7 +176,7 @@ def _sentences(row: Mapping[str, Any]) -> str:
     covered = row["covered"]
     since = covered and (_minute(covered["since"]) or "the beginning")
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
-    verdict = "ok" if row["ok"] else "has gaps"
+    verdict = "ok" if row["ok"] else "has gaps" if row["gaps"] else "lacks files"
     first = (
         f"{escape(row['path'])}: {verdict}: {count(row['records'], 'record')} in "
         f"{count(row['files'], 'file')} ({row['bytes']:,} bytes) and "

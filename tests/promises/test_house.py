@@ -39,17 +39,18 @@ sync.config
 connect export overview sync.destination sync.tables
 days demo help providers.hrhis providers.persona providers.roam providers.upstash
     registry settings sync.files sync.walk
+faults
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof notices paths stored sync.options sync.replay
 batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
     sync.chain
-fields formats http.arrays http.connection sync.clashes sync.state
+completion facts fields formats http.arrays http.connection sync.clashes sync.state
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console prompt demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow window zone
+    redact sync.follow sync.location window zone
 auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """
@@ -74,6 +75,7 @@ COMMAND_LINE = {
     "__main__",
     "boundary",
     "cli",
+    "completion",
     "groups",
     "options",
     "provider_cli",

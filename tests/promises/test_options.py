@@ -13,6 +13,8 @@ from tests.server import LOGS, Persona, Server, Upstash
 from tests.world import WINDOW, every_provider, log
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.program import Program
 
 USAGE = 2
@@ -144,6 +146,48 @@ def test_a_value_that_cannot_be_is_answered_with_those_that_can(
     words: tuple[str, ...], said: str, auditctl: Program
 ) -> None:
     assert auditctl(*words).ended == (USAGE, f"auditctl: error: {said}\n")
+
+
+PACKED = "a file that ends in {} cannot be written, only .gz compresses."
+AGAINST = "--format {} and a file that ends in {} contradict each other: "
+
+
+@pytest.mark.parametrize("command", ["list", "sync", "get"])
+@pytest.mark.parametrize(
+    ("output", "words", "said"),
+    [
+        ("x.zst", (), PACKED.format(".zst")),
+        ("x.jsonl.BZ2", (), PACKED.format(".bz2")),
+        ("x.csv.xz", ("-f", "csv"), PACKED.format(".xz")),
+        ("x.zip", (), PACKED.format(".zip")),
+        ("x.lz4", ("-f", "jsonl"), PACKED.format(".lz4")),
+        ("x.jsonl", ("-f", "csv"), AGAINST.format("csv", ".jsonl")),
+        ("x.ndjson", ("-f", "csv"), AGAINST.format("csv", ".ndjson")),
+        ("x.json.gz", ("-f", "csv"), AGAINST.format("csv", ".json")),
+        ("x.CSV.gz", ("-f", "jsonl"), AGAINST.format("jsonl", ".csv")),
+    ],
+)
+def test_a_file_whose_name_would_mislead_is_not_written(  # noqa: PLR0913, PLR0917 - fixtures
+    command: str,
+    output: str,
+    words: tuple[str, ...],
+    said: str,
+    auditctl: Program,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    id_ = ["ual_1"] if command == "get" else []
+    found = auditctl("persona", command, *id_, "--demo", "-o", output, *words)
+    assert (found.status, found.said.count("\n")) == (USAGE, 1)
+    assert said in found.said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_is_neither_csv_nor_json_lines(auditctl: Program) -> None:
+    for suffix in ("csv", "jsonl"):
+        found = auditctl("persona", "list", "--demo", "-f", "table", "-o", f"x.{suffix}")
+        assert AGAINST.format("table", f".{suffix}") in found.said
 
 
 @pytest.mark.parametrize("words", [(), ("persona",), ("persona", "list"), ("sync",)], ids=" ".join)
