@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from auditctl.fields import Field
-from auditctl.formats.table import HEIGHT, PlainTable
+from auditctl.formats.table import Table
 from auditctl.provider import Provider, origins, required, said_of_logs, variables
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
+HEIGHT = 25
+"""Rows of no consequence: without them rich takes a TERM=dumb for one of 80 columns."""
 COLUMNS = ("provider", "environment", *FACTS)
 
 
@@ -15,16 +17,16 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
     """Return one row per provider: on a terminal a rich table that wraps, else plain lines."""
     rows = [_facts(provider) for provider in providers]
     if not terminal:
-        return PlainTable([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
+        return Table([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
 
     from io import StringIO
 
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as Wrapped
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_lines=True)
+    table = Wrapped(box=SIMPLE_HEAD, pad_edge=False, show_lines=True)
     table.add_column("provider", no_wrap=True)
     table.add_column("environment", no_wrap=True)
     table.add_column("needs and documents", overflow="fold")

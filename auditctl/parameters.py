@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl.console import LogFormat
+from auditctl import formats
+from auditctl.console import ColorChoice, LogFormat
 from auditctl.errors import UsageError
-from auditctl.formats import FileFormatName, FormatName
 
 if TYPE_CHECKING:
     from auditctl.window import Window
@@ -18,11 +18,12 @@ DEFAULT_SINCE = "1d"
 
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
-    """Options for standard error: how much is written, and in which form."""
+    """Options for what is written to people: how much, and in which form."""
 
     quiet: bool = False
     verbose: bool = False
     log_format: LogFormat = "text"
+    color: ColorChoice = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +65,16 @@ class FetchOptions(LogOptions):
 class OutputOptions(FetchOptions):
     """Where records are written, and in which format."""
 
-    format: FormatName | None = None
+    format: formats.FormatName | None = None
     output: str = STDOUT
     raw: bool = False
 
-    def format_name(self, *, terminal: bool) -> FormatName:
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """The format for a terminal, if none was chosen."""
+        return "table"
+
+    def format_name(self, *, terminal: bool) -> formats.FormatName:
         """Choose the format that was not chosen.
 
         Raises:
@@ -78,9 +84,9 @@ class OutputOptions(FetchOptions):
         if self.format is not None:
             name = self.format
         elif self.output != STDOUT:
-            name = format_by_suffix(self.output)
+            name = format_by_suffix(self.output, "list")
         else:
-            name = "table" if terminal and not self.raw else "jsonl"
+            name = self.terminal_format if terminal and not self.raw else formats.DEFAULT
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
             message = (
@@ -95,6 +101,11 @@ class GetOptions(OutputOptions):
     """Options of `get`."""
 
     id: str
+
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """One record has room for all of its fields."""
+        return "detail" if self.fields is None else "table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +185,10 @@ def parse_account(text: str) -> str:
     return text
 
 
-def format_by_suffix(path: str) -> FileFormatName:
-    """Choose the format that the name of a file asks for."""
-    return "csv" if path.lower().removesuffix(".gz").endswith(".csv") else "jsonl"
+def format_by_suffix(path: str, command: str) -> formats.FormatName:
+    """Choose the format that the name of a file asks for, of those that a command offers."""
+    name = path.lower().removesuffix(".gz")
+    for offered in formats.offered(command):
+        if name.endswith(formats.FORMATS[offered].suffixes):
+            return offered
+    return formats.DEFAULT

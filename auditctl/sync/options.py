@@ -30,7 +30,7 @@ class SyncOptions(FetchOptions, RepeatOptions):
 
     def format_name(self) -> FileFormatName:
         """Choose the format that was not chosen."""
-        return self.format or format_by_suffix(self.output)
+        return self.format or format_by_suffix(self.output, "sync")
 
 
 @dataclass(frozen=True, kw_only=True)
