@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import ColorChoice, Console, LogFormat
-from auditctl.errors import AuditctlError, OutputError, UsageError, failure
+from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
@@ -36,7 +36,9 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv), color=_wants_color("auto", terminal=True))
+    verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
+    color = _wants_color("auto", terminal=True)
+    console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=color)
     completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
@@ -86,10 +88,7 @@ def boundary(console: Console) -> Iterator[None]:
         if interrupts.status is not None and not isinstance(error, AuditctlError):
             # What an interruption became on its way, in an import.
             raise SystemExit(interrupts.status) from None
-        failed = failure(error)
-        for message in failed.args:
-            console.error(message)
-        raise SystemExit(failed.status) from None
+        raise SystemExit(console.failed(error).status) from None
     finally:
         console.clear()
 
@@ -153,10 +152,26 @@ def _print(text: str) -> None:
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     """Write what Typer found wrong with the arguments, and where to read more."""
+    kind: Any = getattr(getattr(error, "param", None), "type", None)
+    value = error.message.partition(" is not ")[0]  # quoted, but for a number
+    if hasattr(kind, "min"):
+        limits = f"{kind.min} or more" if kind.max is None else f"from {kind.min} to {kind.max}"
+        error.message = f"{value} must be a whole number, {limits}."
+    elif near := _alike(value.strip("'"), getattr(kind, "choices", ())):
+        error.message = error.message.rstrip(".") + f"; did you mean {near!r}?"
     message: str = error.format_message()
     if not message.endswith((".", "?")):
         message += "."
     return f"{message} See {error.ctx.command_path} --help." if error.ctx else message
+
+
+def _alike(word: str, choices: Sequence[str]) -> str | None:
+    """Return the choice that was probably meant."""
+    if not choices:
+        return None
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, choices)), None)
 
 
 def _log_format(words: Sequence[str]) -> LogFormat:

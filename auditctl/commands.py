@@ -40,20 +40,23 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
-    # Where each day costs a request, days that nobody keeps are not asked for.
-    window = options.window(now, log.keeps if log.order.is_by_day else None)
     from auditctl.fields import parse_test
     from auditctl.window import needs_clock
+    from auditctl.zone import parse_zone
 
-    tests = [parse_test(text) for text in options.where]
+    zone = parse_zone(options.tz, context.environ)
+    # Where each day costs a request, days that nobody keeps are not asked for.
+    window = options.window(now, log.keeps if log.order.is_by_day else None, zone)
+    values = {"provider": registry.installed()}
+    tests = [parse_test(text, now, zone, values) for text in options.where]
     account = options.account_name()
     _check_output(options.output)
     # What is older than the last of N records is not known.
     seen = window if options.limit is None else replace(window, since=None)
-    format_ = chosen_format(options, context, seen)
+    format_ = chosen_format(options, context, seen, zone=zone)
 
     from auditctl.batch import Tally
-    from auditctl.export import batches, most_recent
+    from auditctl.export import batches, most_recent, oldest_first
 
     order = log.order.of(window)
     if options.limit is not None and order.is_newest_first:
@@ -74,6 +77,9 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         found: Iterable[Batch] = map(methodcaller("matching", tests), map(tally.count_page, read))
         if options.limit is not None:
             found = most_recent(found, options.limit, ordered=order.is_newest_first)
+        if options.reverse:
+            falling = order.is_newest_first or options.limit is not None
+            found = oldest_first(found, newest_first=falling)
         progress = partial(_progress, ready, window, tally, context.console)
         _deliver(found, format_, options.output, tally, context.console, progress=progress)
     finally:
@@ -105,7 +111,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     account = options.account_name()
 
     from auditctl.batch import Tally
-    from auditctl.export import retrieved
+    from auditctl.export import retrieve, retrieved
 
     tally = Tally()
     ready, client = connect(provider, options, context, datetime.now(UTC))
@@ -113,7 +119,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     def batches() -> Iterator["Batch"]:
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
-        page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
+        page = retrieve(ready, client, options.id)
         yield retrieved(ready, page, account=account, redacted=options.redact, verbatim=options.raw)
 
     try:
@@ -170,7 +176,7 @@ def _of_source(
     """
     from auditctl.sync import config
 
-    sources = config.sources(options.config, context)
+    sources = config.sources(options.config, context, "leave --source out")
     source = sources.get(name)
     if source is None or source.provider is not provider:
         what = "no such source" if source is None else f"a source of {source.provider.name}"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl import formats
+from auditctl import formats, registry
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
@@ -67,7 +67,8 @@ class Job:
         late = log_of(self.provider, options.own).overlap or timedelta()
         overlap = max(duration("--overlap", options.overlap), late)
         wait = duration("--wait", options.wait).total_seconds()
-        tests = [parse_test(text) for text in options.where]
+        values = {"provider": registry.installed()}
+        tests = [parse_test(text, now, values=values) for text in options.where]
         profile = self._profile(now)
         ready, client = connect(
             self.provider,
@@ -195,7 +196,7 @@ def together(options: SourcesOptions, context: Context) -> None:
 
     interval = _interval(options.interval)
     duration("--wait", options.wait)  # said once, not by each source
-    known = config.sources(options.config, context)
+    known = config.sources(options.config, context, "sync one log: auditctl PROVIDER sync -o PATH")
     unknown = [name for name in options.sources if name not in known]
     if unknown:
         raise UsageError(
@@ -286,7 +287,7 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:
     """Report how a source failed, as soon as it does."""
-    context.console.error(f"{source.name}: {failure(error)}")
+    context.console.failed(error, f"{source.name}: ")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

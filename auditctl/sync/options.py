@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditctl.formats import FileFormatName, ReportFormatName
-from auditctl.parameters import FetchOptions, LogOptions, format_by_suffix
+from auditctl.parameters import FetchOptions, LogOptions, format_of_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,13 @@ class SyncOptions(FetchOptions, RepeatOptions):
     concurrency: int = 4
 
     def format_name(self) -> FileFormatName:
-        """Choose the format that was not chosen."""
-        return self.format or format_by_suffix(self.output, "sync")
+        """Choose the format, or confirm the one that was chosen.
+
+        Raises:
+            UsageError: the name of the file is against it.
+
+        """
+        return format_of_file(self.output, self.format)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     if not options.paths:
         from auditctl.sync import config
 
-        named = config.sources(options.config, context)
+        named = config.sources(options.config, context, "name a destination by its PATH")
         wanted = [(source.template, name) for name, source in named.items()]
     if options.acknowledge_gaps:
         for one, _ in wanted:
@@ -211,7 +211,8 @@ def _sentences(row: Mapping[str, Any], *, color: bool) -> str:
     covered = row["covered"]
     since = covered and (_minute(covered["since"]) or "the beginning")
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
-    verdict = painted("ok" if row["ok"] else "has gaps", style)
+    problem = "has gaps" if row["gaps"] else "lacks files"
+    verdict = painted("ok" if row["ok"] else problem, style)
     first = (
         f"{escape(row['path'])}: {verdict}: {count(row['records'], 'record')} in "
         f"{count(row['files'], 'file')} ({row['bytes']:,} bytes) and "

@@ -38,6 +38,7 @@ check sync.config sync.run
 connect export sync.destination sync.tables
 days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
     registry settings sync.files sync.walk
+faults
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client sync.aside sync.journal sync.profile sync.sentences
@@ -45,12 +46,12 @@ boundary groups http.proof notices paths sync.options sync.replay
 formats.detail formats.summary formats.table
 batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
     parameters sync.chain
-formats formats.clock http.arrays http.connection sync.clashes sync.state
+facts formats formats.clock http.arrays http.connection sync.clashes sync.state
 fields
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow window
+    redact sync.follow window zone
 auditctl demo.clock errors escape event_time exact formats.frequent http http.auth http.body
     http.keys http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """
