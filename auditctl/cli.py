@@ -106,6 +106,7 @@ def verify(
     paths: o.Paths = [],
     config: o.Config = None,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
@@ -128,6 +129,7 @@ def status(
     acknowledge_gaps: o.AcknowledgeGaps = False,
     config: o.Config = None,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
@@ -157,6 +159,7 @@ def read(
     reverse: o.Reverse = False,
     fields: o.Fields = None,
     where: o.Where = [],
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
@@ -179,6 +182,7 @@ def sources(
     *,
     config: o.Config = None,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     version: o.Version = False,
 ) -> None:
     from auditctl.sync import report
@@ -196,11 +200,11 @@ def sources(
 def providers(
     ctx: typer.Context, *, format: o.ReportFormat = "table", version: o.Version = False
 ) -> None:
-    from auditctl import commands
+    from auditctl import show
     from auditctl.parameters import ReportOptions
 
     with command(ReportOptions, ctx) as (options, context):
-        commands.providers(options, context)
+        show.providers(options, context)
 
 
 @own.command(
@@ -209,8 +213,8 @@ def providers(
     epilog=examples.SCHEMA,
 )
 def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
-    from auditctl import commands
+    from auditctl import show
     from auditctl.parameters import LogOptions
 
     with command(LogOptions, ctx):
-        commands.schema()
+        show.schema()

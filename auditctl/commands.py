@@ -1,14 +1,14 @@
-"""The commands list, get, check, providers and schema, given their options."""
+"""The commands list, get and check, given their options."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from auditctl import registry
+from auditctl import formats, registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
@@ -22,7 +22,6 @@ from auditctl.parameters import (
     GetOptions,
     ListOptions,
     OutputOptions,
-    ReportOptions,
 )
 from auditctl.provider import is_name, log_of
 
@@ -52,7 +51,9 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     tests = [parse_test(text, now, zone, values) for text in options.where]
     account = options.account_name()
     check_output(options.output)
-    format_ = chosen_format(options, context)
+    # What is older than the last of N records is not known.
+    seen = window if options.limit is None else replace(window, since=None)
+    format_ = chosen_format(options, context, seen, zone=zone)
 
     from auditctl.batch import Tally
     from auditctl.export import batches, most_recent, oldest_first
@@ -144,26 +145,6 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
         client.close()
 
 
-def providers(options: ReportOptions, context: Context) -> None:
-    """Show what each installed provider needs."""
-    from auditctl.overview import overview
-
-    loaded = [registry.load(name, context.console.warning) for name in registry.installed()]
-    found = list(filter(None, loaded))
-    with standard_output() as write:
-        write(overview(found, options.format, width=context.width, terminal=context.terminal))
-
-
-def schema() -> None:
-    """Write the JSON Schema of one record."""
-    import orjson
-
-    from auditctl.schema import json_schema
-
-    with standard_output() as write:
-        write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
 def _of_source(
     name: str, provider: type["Provider"], options: ListOptions, context: Context
 ) -> ListOptions:
@@ -232,27 +213,31 @@ def _refuse_file_of_sync(path: str) -> None:
         raise UsageError(f"{path} belongs to sync, and would be replaced. Use another --output.")
 
 
-def chosen_format(options: OutputOptions, context: Context) -> "Format":
-    """Make what writes the format chosen."""
-    from auditctl.fields import field, parse_fields
-    from auditctl.record import FIELDS
+def chosen_format(
+    options: OutputOptions,
+    context: Context,
+    window: "Window | None" = None,
+    *,
+    zone: tzinfo = UTC,
+    with_source: bool = False,
+) -> "Format":
+    """Make the format that was chosen, for records of a window."""
+    from auditctl.fields import parse_fields
 
-    name = options.format_name(terminal=context.terminal)
-    fields = None if options.fields is None else parse_fields(options.fields)
-    if name == "jsonl":
-        from auditctl.formats.jsonl import Jsonl
-
-        return Jsonl(fields, raw=options.raw)
-    if name == "csv":
-        from auditctl.formats.csv import Csv
-
-        return Csv(fields or [field(n) for n in FIELDS], guard=options.csv_guard)
-    from auditctl.formats.table import COLUMNS, PlainTable, RichTable
-
-    columns = fields or [field(n) for n in COLUMNS]
-    if options.output == STDOUT and context.terminal:
-        return RichTable(columns, context.width, color=context.color)
-    return PlainTable(columns)
+    to_file = options.output != STDOUT
+    layout = formats.Layout(
+        fields=None if options.fields is None else parse_fields(options.fields),
+        with_source=with_source,
+        raw=options.raw,
+        csv_guard=options.csv_guard,
+        terminal=context.terminal and not to_file,
+        width=context.width,
+        # Variables are about what is looked at, and not about a file.
+        color=options.color == "always" if to_file else context.color,
+        zone=zone,
+        window=window,
+    )
+    return formats.make(options.format_name(terminal=context.terminal), layout)
 
 
 def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it

@@ -6,7 +6,7 @@ from operator import itemgetter
 from auditctl.escape import escape
 from auditctl.fields import Field
 from auditctl.formats import ReportFormatName
-from auditctl.formats.table import PlainTable
+from auditctl.formats.table import Table
 from auditctl.provider import Provider, origins, required, said_of_logs, variables
 from auditctl.settings import is_secret
 
@@ -31,7 +31,7 @@ def overview(
         return _json(providers)
     rows = [_facts(provider) for provider in providers]
     if not terminal:
-        return PlainTable([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
+        return Table([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
     return "\n".join([_paragraph(row, width) for row in rows]).encode()
 
 

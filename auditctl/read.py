@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from operator import methodcaller
 from typing import TYPE_CHECKING
@@ -31,7 +32,9 @@ def read(options: ReadOptions, context: Context) -> None:
     # A file may be of a provider that is not installed here, so any name is possible.
     tests = [parse_test(text, now, zone) for text in options.where]
     check_output(options.output)
-    format_ = chosen_format(options, context)
+    # What is older than the last of N records is not known.
+    seen = window if options.limit is None else replace(window, since=None)
+    format_ = chosen_format(options, context, seen, zone=zone)
     files = [file for path in options.paths for file in _files(path)]
     console, tally = context.console, Tally()
     sizes: list[int] = []

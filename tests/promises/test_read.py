@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from contextlib import chdir
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,6 +105,35 @@ def test_the_options_of_list_work(listed: bytes, auditctl: Program) -> None:
     assert len(two.out.split(b"\n")) == ROWS + 2
     assert auditctl("read", "list.jsonl", "-f", "table").text.split()[0] == "time"
     assert auditctl("read", "list.jsonl", "-q").out == listed
+
+
+def test_what_people_see_is_that_of_list(listed: bytes, auditctl: Program) -> None:
+    with Server(log("persona")) as server:
+        for words in (
+            ("-f", "summary"),
+            ("-f", "table", "--color", "always"),
+            ("-f", "table", "--tz", "Africa/Dar_es_Salaam"),
+            ("-f", "jsonl", "--reverse"),
+            ("-f", "csv", "--where", "status_code >= 400"),
+        ):
+            expected = auditctl("persona", "list", *WINDOW, *words, **server.environment)
+            found = auditctl("read", "list.jsonl", *WINDOW, *words)
+            assert (found.ended, found.out) == ((0, ""), expected.out), words
+    assert listed
+    assert b"\x1b[" in auditctl("read", "list.jsonl", "-f", "table", "--color", "always").out
+    whole = auditctl("read", "list.jsonl", "-f", "summary")  # begins with its oldest record
+    assert whole.ended == (0, "")
+    assert b"250" in whole.out
+
+
+def test_times_are_read_in_the_zone(listed: bytes, auditctl: Program) -> None:
+    records = [json.loads(one) for one in listed.split(b"\n")[:-1]]
+    day = records[100]["time"][:10]
+    east = auditctl("read", "list.jsonl", "--since", day, "--tz", "Africa/Dar_es_Salaam").ids
+    before = datetime.fromisoformat(day).replace(tzinfo=UTC) - timedelta(hours=3)
+    begin = before.strftime("%Y-%m-%dT%H:%M:%S")
+    assert east == [record["id"] for record in records if record["time"] >= begin]
+    assert len(east) > len(auditctl("read", "list.jsonl", "--since", day).ids)
 
 
 def test_a_limit_takes_the_most_recent_of_all_files(
