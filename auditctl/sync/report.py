@@ -22,6 +22,7 @@ from auditctl.paths import find_templates
 from auditctl.sync.options import StatusOptions, VerifyOptions
 from auditctl.sync.sentences import alarms, describe_aside
 from auditctl.window import age, to_text
+from auditctl.zone import parse_zone
 
 GIVE_WAY = ("since", "records", "newest", "until", "gaps")
 """How the columns of `status` begin that may be left out, those on the left first."""
@@ -91,6 +92,7 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     """
     from auditctl.sync.status import acknowledge, read_status
 
+    zone = parse_zone(options.tz, context.environ)
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
     wanted: list[tuple[Template, str | None]] = []
     wrong: list[str] = []
@@ -115,7 +117,7 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
-        clock = Clock()
+        clock = Clock(zone)
         clock.omit_year([to_text(now), *(time for one in found for time in _times(one))])
         rows = [_status_row(now, clock, one) for one in found]
         write_table(
