@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from auditctl.commands import check_output, chosen_format, deliver
+from auditctl.commands import check_output, deliver
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.layout import chosen_format
 from auditctl.notices import count
 from auditctl.parameters import STDOUT, ReadOptions
 from auditctl.paths import find_files, find_templates

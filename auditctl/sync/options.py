@@ -67,3 +67,4 @@ class StatusOptions(VerifyOptions):
 
     max_age: str | None = None
     acknowledge_gaps: bool = False
+    tz: str = "UTC"

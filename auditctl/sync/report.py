@@ -22,6 +22,7 @@ from auditctl.sync.destinations import find_destinations
 from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
 from auditctl.sync.sentences import alarms, describe_aside, describe_unknown
 from auditctl.window import age, to_text
+from auditctl.zone import parse_zone
 
 GIVE_WAY = ("since", "records", "newest", "until", "gaps")
 """How the columns of `status` begin that may be left out, those on the left first."""
@@ -90,6 +91,7 @@ def status(options: StatusOptions, context: Context) -> None:
     """
     from auditctl.sync.status import acknowledge, read_status
 
+    zone = parse_zone(options.tz, context.environ)
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
     wanted, unknown = find_destinations(options.paths, options.config, context)
     wrong = list(map(describe_unknown, unknown))
@@ -105,7 +107,7 @@ def status(options: StatusOptions, context: Context) -> None:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
         title = "source" if all(one.source for one in found) else "path"
-        clock = Clock()
+        clock = Clock(zone)
         clock.omit_year([to_text(now), *(time for one in found for time in _times(one))])
         rows = [_status_row(now, clock, one, title) for one in found]
         write_table(

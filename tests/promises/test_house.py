@@ -43,7 +43,7 @@ faults
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client sync.aside sync.journal sync.profile sync.sentences
-boundary groups http.proof notices paths stored sync.options sync.replay
+boundary groups http.proof layout notices paths stored sync.options sync.replay
 formats.detail formats.summary formats.table
 batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
     parameters sync.chain

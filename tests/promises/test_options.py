@@ -116,7 +116,7 @@ def test_an_unknown_zone_is_a_usage_error(auditctl: Program) -> None:
             ("persona", "list", "-f", "json"),
             (
                 "Invalid value for '-f' / '--format': 'json' is not one of 'jsonl', 'csv', "
-                "'table'; did you mean 'jsonl'? See auditctl persona list --help."
+                "'table', 'summary'; did you mean 'jsonl'? See auditctl persona list --help."
             ),
         ),
         (
