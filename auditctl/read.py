@@ -15,6 +15,7 @@ from auditctl.layout import chosen_format
 from auditctl.notices import count
 from auditctl.parameters import STDOUT, ReadOptions
 from auditctl.paths import find_files, find_templates
+from auditctl.stored import batches, check_file
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch
@@ -24,7 +25,6 @@ def read(options: ReadOptions, context: Context) -> None:
     """Write the records of files that lie in the window and pass the tests."""
     from auditctl.batch import Tally
     from auditctl.fields import parse_test
-    from auditctl.stored import batches
     from auditctl.zone import parse_zone
 
     now = datetime.now(UTC)
@@ -38,16 +38,20 @@ def read(options: ReadOptions, context: Context) -> None:
     format_ = chosen_format(options, context, seen, zone=zone)
     files = [file for path in options.paths for file in _files(path)]
     console, tally = context.console, Tally()
-    sizes: list[int] = []
+    done = 0
+
+    def add(size: int) -> None:
+        nonlocal done
+        done += size
 
     def progress() -> None:
         if console.live:
             rate = tally.records / max(tally.took, 0.001)
-            share = f" ({100 * sum(sizes) // total} %)" if total else ""
+            share = f" ({100 * done // total} %)" if total else ""
             console.progress(f"{count(tally.records, 'record')}{share}, {rate:,.0f}/s")
 
     total = _size(files) if console.live else 0
-    found: Iterable[Batch] = batches(files, window, console.warning, sizes.append)
+    found: Iterable[Batch] = batches(files, window, console.warning, add)
     found = map(methodcaller("matching", tests), found)
     if options.limit is not None:
         from auditctl.export import most_recent
@@ -92,4 +96,6 @@ def _files(path: str) -> list[str]:
     if not files:
         message = f"No file is there for {path}. Check the folder, and the PATH given to sync."
         raise UsageError(message)
+    for file in files:
+        check_file(file)
     return files

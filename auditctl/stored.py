@@ -1,5 +1,7 @@
 """Records read back from files of JSON Lines, as `list` and `sync` write them."""
 
+import os
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
@@ -72,6 +74,20 @@ def batches(
                 del records  # before more is read: these are most of the memory
                 yield batch
                 del batch
+
+
+def check_file(path: str) -> None:
+    """Check that a file is there, before others are read that are named before it.
+
+    Raises:
+        UsageError: it is not, or is a folder.
+
+    """
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116
+            raise IsADirectoryError
+    except (OSError, ValueError) as error:
+        raise _cannot(path, error) from None
 
 
 def _cannot(path: str, error: OSError | ValueError) -> UsageError:

@@ -175,6 +175,7 @@ def test_fields_that_were_chosen_are_read_again(listed: bytes, auditctl: Program
         (("a.csv",), USAGE, "read takes JSON Lines"),
         (("{date}.CSV.gz",), USAGE, "read takes JSON Lines"),
         (("missing.jsonl",), USAGE, "missing.jsonl cannot be read: No such file or directory."),
+        (("good", "missing.jsonl"), USAGE, "missing.jsonl cannot be read"),
         (("folder",), USAGE, "folder is a folder. Name the files in it"),
         (("{date}.jsonl",), USAGE, "No file is there for {date}.jsonl."),
         (("{day}.jsonl",), USAGE, "unknown placeholder"),
