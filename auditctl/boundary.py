@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import Console, LogFormat
 from auditctl.errors import AuditctlError, OutputError, UsageError, failure
+from auditctl.hints import alike
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
@@ -60,8 +61,19 @@ def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Option
     from auditctl.context import Context
 
     own = typed.meta.get(OWN_OPTIONS)
-    options = of(**typed.params, **({"own": own} if own else {}))
-    console = Console(quiet=options.quiet, verbose=options.verbose, log_format=options.log_format)
+    # By its name: the class is in Typer's private part.
+    given = [
+        name
+        for name in typed.params
+        if getattr(typed.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    options = of(**typed.params, typed=given, **({"own": own} if own else {}))
+    console = Console(
+        quiet=options.quiet,
+        verbose=options.verbose,
+        log_format=options.log_format,
+        timed=getattr(options, "follow", False),
+    )
     with boundary(console):
         width = shutil.get_terminal_size().columns
         yield options, Context(os.environ, console, _is_terminal(), width, _wants_color())
@@ -145,6 +157,10 @@ def _print(text: str) -> None:
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     """Write what Typer found wrong with the arguments, and where to read more."""
+    if possible := getattr(error, "possibilities", None):
+        # Typer's own are alike by the two dashes that all options have.
+        near = alike(error.option_name.lstrip("-"), [name.lstrip("-") for name in possible])
+        error.possibilities = [f"--{name}" for name in near]
     message: str = error.format_message()
     if not message.endswith((".", "?")):
         message += "."

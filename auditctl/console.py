@@ -33,14 +33,20 @@ class Console:
         quiet: bool = False,
         verbose: bool = False,
         log_format: LogFormat = "text",
+        timed: bool = False,
         stream: TextIO | None = None,
     ) -> None:
-        """Write to ``stream`` (None: standard error) in the form and as much as is wanted."""
+        """Write to ``stream`` (None: standard error) in the form and as much as is wanted.
+
+        With ``timed`` a line on a terminal begins with the time, as a run may last for days.
+        """
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
         self._verbose = verbose
         self._json = log_format == "json"
         self._live = not quiet and not self._json and _is_terminal(self._stream)
+        self._draws = self._live
+        self._timed = timed and _is_terminal(self._stream)
         self._drawn = False
         self._drawn_at = 0.0
         # Requests are reported by the threads that made them.
@@ -50,6 +56,15 @@ class Console:
     def live(self) -> bool:
         """Return whether a person may be watching: a terminal, and neither ``--quiet`` nor JSON."""
         return self._live
+
+    @property
+    def draws(self) -> bool:
+        """Return whether there is a progress line."""
+        return self._draws
+
+    def hide_progress(self) -> None:
+        """Draw no progress line: another program writes to the same terminal."""
+        self._draws = False
 
     def error(self, message: str) -> None:
         """Write why the run failed."""
@@ -72,7 +87,7 @@ class Console:
 
     def progress(self, line: str, *, now: bool = False) -> None:
         """Draw the progress line anew, if the last drawing is old enough."""
-        if not self._live or not (now or time.monotonic() - self._drawn_at > REDRAWN):
+        if not self._draws or not (now or time.monotonic() - self._drawn_at > REDRAWN):
             return
         width = _width(self._stream) - ECHOED
         with self._lock:
@@ -101,6 +116,8 @@ class Console:
         else:
             # A path is untrusted text: it may contain control characters.
             text = escape(f"auditctl: {message}" if level in ("error", "warning") else message)
+            if self._timed:
+                text = f"{datetime.now(UTC):%H:%M:%S} {text}"
         with self._lock:
             self._clear()
             self._write(f"{text}\n")

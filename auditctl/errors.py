@@ -16,6 +16,8 @@
 Messages are one or two sentences: what happened, what to do. They never hold a secret.
 """
 
+from collections.abc import Iterable
+
 
 class AuditctlError(Exception):
     """The root of every failure that auditctl foresees; each of its arguments is a message."""
@@ -88,13 +90,17 @@ class OutputError(AuditctlError):
     status = 9
 
 
+GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
+"""Exit statuses, gravest first: of several failures the first here is the run's."""
+
+
 class FailedError(AuditctlError):
     """Some of several runs failed, and have said so; this one only has the status."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, failures: Iterable[AuditctlError]) -> None:
         """Take the status of the gravest failure."""
         super().__init__()
-        self.status = status
+        self.status = min((one.status for one in failures), key=GRAVEST.index)
 
 
 def failure(error: Exception) -> AuditctlError:

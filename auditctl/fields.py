@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -24,8 +24,8 @@ class Field:
     read: Callable[[Record], Any]
 
 
-def parse_fields(text: str) -> list[Field]:
-    """Read ``a,b,raw.c.d``.
+def parse_fields(text: str, *, there: Sequence[str] = FIELDS) -> list[Field]:
+    """Read ``a,b,raw.c.d``; ``there`` are the fields of the records.
 
     Raises:
         UsageError: a name is unknown, or is there twice.
@@ -36,29 +36,29 @@ def parse_fields(text: str) -> list[Field]:
         if names.count(name) > 1:
             message = f"The field {name!r} is in --fields twice."
             raise UsageError(message)
-    return [field(name) for name in names]
+    return [field(name, there=there) for name in names]
 
 
-def field(name: str) -> Field:
+def field(name: str, *, there: Sequence[str] = FIELDS) -> Field:
     """Find a field by its name.
 
     Raises:
         UsageError: there is no field.
 
     """
-    if name in FIELDS:
+    if name in there:
         return Field(name, itemgetter(name))
     path = name.removeprefix("raw.")
     if path in (name, "") or not all(path.split(".")):
         message = (
-            f"There is no field {name!r}. The fields are {', '.join(FIELDS)}; a dotted path "
+            f"There is no field {name!r}. The fields are {', '.join(there)}; a dotted path "
             "reaches into raw: raw.attributes.method."
         )
         raise UsageError(message)
     return Field(name, lambda record: _reach(record["raw"], path))
 
 
-def parse_test(text: str) -> Test:
+def parse_test(text: str, *, there: Sequence[str] = FIELDS) -> Test:
     """Read ``FIELD=VALUE``, ``FIELD!=VALUE``, ``FIELD~REGEX`` or ``FIELD!~REGEX``.
 
     The name ends at the first operator. Values are compared as text (see `as_text`), a regex is
@@ -74,7 +74,7 @@ def parse_test(text: str) -> Test:
         message = f"Cannot read --where {text!r}: write {forms}."
         raise UsageError(message)
     name, operator, value = match.groups()
-    read = field(name).read
+    read = field(name, there=there).read
     if operator.endswith("="):
         found: Callable[[str], object] = value.__eq__
     else:

@@ -162,6 +162,17 @@ Follow = Annotated[bool, typer.Option("--follow", help="Keep running, as a servi
 Interval = Annotated[
     str, typer.Option(metavar="DURATION", help="Time between syncs with --follow.")
 ]
+FollowList = Annotated[
+    bool,
+    typer.Option(
+        "--follow",
+        help="The window (--since 10m unless you say otherwise), oldest first, then what is new, "
+        "until Ctrl-C.",
+    ),
+]
+IntervalList = Annotated[
+    str, typer.Option("--interval", metavar="DURATION", help="Time between looks with --follow.")
+]
 Wait = Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for another run.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="How many sources run at once.")]
 

@@ -10,15 +10,24 @@ import typer
 
 from auditctl import registry
 from auditctl.cli import app
-from auditctl.parameters import FetchOptions, GetOptions, ListOptions, LogOptions
-from auditctl.sync.options import SourcesOptions, StatusOptions, SyncOptions, VerifyOptions
+from auditctl.parameters import (
+    CheckSourcesOptions,
+    FetchOptions,
+    GetOptions,
+    ListOptions,
+    ListSourcesOptions,
+    LogOptions,
+)
+from auditctl.sync.options import StatusOptions, SyncOptions, SyncSourcesOptions, VerifyOptions
 
 BECOME: dict[tuple[str, ...], type[LogOptions]] = {
     ("persona", "list"): ListOptions,
     ("persona", "get"): GetOptions,
     ("persona", "sync"): SyncOptions,
     ("persona", "check"): FetchOptions,
-    ("sync",): SourcesOptions,
+    ("sync",): SyncSourcesOptions,
+    ("list",): ListSourcesOptions,
+    ("check",): CheckSourcesOptions,
     ("verify",): VerifyOptions,
     ("status",): StatusOptions,
     ("providers",): LogOptions,

@@ -6,8 +6,8 @@ from auditctl.escape import escape
 from auditctl.fields import Field, as_text
 from auditctl.record import Record
 
-COLUMNS = ("time", "actor", "action", "target", "outcome", "source_ip")
-"""Shown where no fields are chosen."""
+COLUMNS = ("time", "source", "actor", "action", "target", "outcome", "source_ip")
+"""Shown where no fields are chosen, as far as the records have them."""
 GAP = "  "
 HEIGHT = 25
 """Rows of no consequence: without them rich takes a TERM=dumb for one of 80 columns."""

@@ -44,8 +44,12 @@ def sources(named: str | None, context: Context) -> dict[str, Source]:
     )
 
 
-def find(named: str | None, environ: Mapping[str, str]) -> str:
-    """Find the configuration.
+def find(
+    named: str | None,
+    environ: Mapping[str, str],
+    instead: str = "name a single destination by its PATH",
+) -> str:
+    """Find the configuration; ``instead`` completes the advice if there is none.
 
     Raises:
         UsageError: there is no configuration.
@@ -66,7 +70,7 @@ def find(named: str | None, environ: Mapping[str, str]) -> str:
         missing = f"neither ./{NAME} nor {own} is there"
     raise UsageError(
         f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
-        "Write one, or name a single destination by its PATH."
+        f"Write one, or {instead}."
     )
 
 

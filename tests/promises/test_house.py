@@ -32,15 +32,17 @@ LAYERS = """
 __main__
 cli
 provider_cli
-sync.commands
+several sync.commands
+live
 commands sync.report
-check sync.config sync.run
+selection timeline
+check feed sync.config sync.run tail
 connect export sync.destination sync.tables
 days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
     registry settings sync.files sync.walk
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
-http.client sync.aside sync.journal sync.profile sync.sentences
+http.client progress sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof notices paths sync.options sync.replay
 batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
     sync.chain
@@ -49,7 +51,7 @@ context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts ht
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
     redact sync.follow window
-auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
+auditctl demo.clock errors escape event_time exact hints http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
