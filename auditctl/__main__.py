@@ -35,7 +35,7 @@ def main() -> None:
 
         failed = failure(error)
         with suppress(OSError):  # nobody may be there to read it
-            os.write(2, f"auditctl: {failed}\n".encode())
+            os.write(2, f"auditctl: error: {failed}\n".encode())
         sys.exit(failed.status)
 
 

@@ -35,7 +35,7 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv))
+    console = Console(log_format=_log_format(sys.argv), color=_wants_color())
     completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
@@ -68,15 +68,17 @@ def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Option
         if getattr(typed.get_parameter_source(name), "name", "") == "COMMANDLINE"
     ]
     options = of(**typed.params, typed=given, **({"own": own} if own else {}))
+    color = _wants_color()
     console = Console(
         quiet=options.quiet,
         verbose=options.verbose,
         log_format=options.log_format,
+        color=color,
         timed=getattr(options, "follow", False),
     )
     with boundary(console):
         width = shutil.get_terminal_size().columns
-        yield options, Context(os.environ, console, _is_terminal(), width, _wants_color())
+        yield options, Context(os.environ, console, _is_terminal(), width, color)
 
 
 @contextmanager

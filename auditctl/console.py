@@ -18,6 +18,10 @@ REDRAWN = 0.1
 ECHOED = 3
 """Columns left free at the progress line's end: ^C is shown there."""
 
+COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m"}
+"""Red and yellow, for the word that begins such a line."""
+PLAIN = "\x1b[0m"
+
 LogFormat = Literal["text", "json"]
 
 
@@ -33,20 +37,24 @@ class Console:
         quiet: bool = False,
         verbose: bool = False,
         log_format: LogFormat = "text",
+        color: bool = False,
         timed: bool = False,
         stream: TextIO | None = None,
     ) -> None:
         """Write to ``stream`` (None: standard error) in the form and as much as is wanted.
 
-        With ``timed`` a line on a terminal begins with the time, as a run may last for days.
+        ``color`` is for a terminal only: in a file it would be noise. With ``timed`` a line on a
+        terminal begins with the time, as a run may last for days.
         """
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
         self._verbose = verbose
         self._json = log_format == "json"
-        self._live = not quiet and not self._json and _is_terminal(self._stream)
+        terminal = _is_terminal(self._stream)
+        self._live = terminal and not quiet and not self._json
         self._draws = self._live
-        self._timed = timed and _is_terminal(self._stream)
+        self._color = terminal and color
+        self._timed = terminal and timed
         self._drawn = False
         self._drawn_at = 0.0
         # Requests are reported by the threads that made them.
@@ -115,12 +123,18 @@ class Console:
             text = exact.dumps(entry).decode()
         else:
             # A path is untrusted text: it may contain control characters.
-            text = escape(f"auditctl: {message}" if level in ("error", "warning") else message)
+            text = self._prefix(level) + escape(message)
             if self._timed:
                 text = f"{datetime.now(UTC):%H:%M:%S} {text}"
         with self._lock:
             self._clear()
             self._write(f"{text}\n")
+
+    def _prefix(self, level: str) -> str:
+        if level not in COLORS:
+            return ""
+        word = f"{COLORS[level]}{level}:{PLAIN}" if self._color else f"{level}:"
+        return f"auditctl: {word} "
 
     def _write(self, text: str) -> None:
         # Standard error is closed, so nothing can be reported: it is None, or raises.

@@ -169,7 +169,7 @@ def test_what_cannot_be_shown_is_an_output_that_cannot_be_written(words: list[st
         on_a_full_disk = run(*words, stdout=full)
     for found in (on_a_full_disk, run(*words, command=closed(">&-"))):
         assert (found.status, found.said.count("\n")) == (OUTPUT, 1)
-        assert found.said.startswith("auditctl: Cannot write standard output: ")
+        assert found.said.startswith("auditctl: error: Cannot write standard output: ")
 
 
 # Usage
@@ -219,7 +219,7 @@ def test_a_word_that_cannot_be_understood_is_named(
     with Server(log("persona")) as server:
         found = run(*words.split(" "), environment=server.environment, cwd=tmp_path)
     assert (found.status, found.out) == (USAGE, b"")
-    assert found.said.startswith("auditctl: ")
+    assert found.said.startswith("auditctl: error: ")
     assert found.said.count("\n") == 1
     assert culprit in found.said
     assert server.requests == []
@@ -228,11 +228,11 @@ def test_a_word_that_cannot_be_understood_is_named(
 
 def test_what_is_wrong_with_the_words_comes_with_where_to_read_more() -> None:
     assert run("roam", "lst").said == (
-        "auditctl: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
+        "auditctl: error: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
     )
     assert run("nope").said == (
-        "auditctl: No such command 'nope': there are hrhis, persona, roam, upstash, sync, verify, "
-        "status, providers, schema. See auditctl --help.\n"
+        "auditctl: error: No such command 'nope': there are hrhis, persona, roam, upstash, sync, "
+        "verify, status, providers, schema. See auditctl --help.\n"
     )
     near = run("persona", "list", "--sinc", "1d").said
     assert " --since" in near
@@ -570,7 +570,7 @@ def test_a_full_disk_is_an_output_that_cannot_be_written(command: tuple[str, ...
     with Path("/dev/full").open("wb") as full:
         found = run(*command, stdout=full)
     assert found.status == OUTPUT
-    assert found.said.startswith("auditctl: Cannot write standard output: ")
+    assert found.said.startswith("auditctl: error: Cannot write standard output: ")
 
 
 @only_on_linux
@@ -848,12 +848,12 @@ def test_events_that_cannot_be_read_are_exported_whole_and_told_of_once() -> Non
     assert [record["time"] is None for record in found.records] == [False, True, True, False, True]
     assert all(AuditRecord.model_validate(record) for record in found.records)
     assert found.said.count("\n") == 1
-    assert found.said.startswith("auditctl: 4 of Persona's events ")
+    assert found.said.startswith("auditctl: warning: 4 of Persona's events ")
     assert "ual_1" in found.said
     assert quiet == Run(0, found.out, "")
     (line,) = map(json.loads, told.said.splitlines())
     assert line["level"] == "warning"
-    assert f"auditctl: {line['message']}\n" == found.said
+    assert f"auditctl: warning: {line['message']}\n" == found.said
 
 
 def test_events_of_unknown_time_are_inside_every_window_and_the_oldest() -> None:
@@ -884,7 +884,7 @@ def test_lines_of_json_say_the_same_as_text(
     (line,) = map(json.loads, lines.said.splitlines())
     assert line.keys() >= {"time", "level", "message"}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
-    assert (line["level"], f"auditctl: {line['message']}\n") == (level, text.said)
+    assert (line["level"], f"auditctl: {level}: {line['message']}\n") == (level, text.said)
 
 
 def test_quiet_goes_before_verbose() -> None:
@@ -1146,7 +1146,7 @@ def test_check_says_what_holds_and_ends_with_the_status_of_what_does_not(
         proven, failed = ["reachable"], "credentials or permission"
     lines = [line.partition(":")[0] for line in found.out.decode().splitlines()]
     assert lines == [*(f"ok      {step}" for step in proven), f"FAILED  {failed}"]
-    assert found.said.startswith("auditctl: ")
+    assert found.said.startswith("auditctl: error: ")
     assert found.said.count("\n") == 1
 
 
@@ -1190,7 +1190,7 @@ def test_check_can_be_quiet_and_leave_it_to_the_status(option: str) -> None:
         refused = run("persona", "check", option, environment=server.environment)
     assert quiet == closed_ == Run(0, b"", "")
     assert (refused.status, refused.out) == (ACCESS, b"")
-    assert refused.said.startswith("auditctl: Persona refused the credentials")
+    assert refused.said.startswith("auditctl: error: Persona refused the credentials")
 
 
 def test_check_tells_of_a_clock_that_is_wrong() -> None:
@@ -1352,7 +1352,7 @@ def test_a_broken_provider_is_left_out_aloud_and_takes_none_with_it(
     assert table.status == 0
     assert [name for name in LOGS if name.encode() not in table.out] == []
     assert b"acme" not in table.out
-    assert table.said.startswith("auditctl: The provider acme ")
+    assert table.said.startswith("auditctl: warning: The provider acme ")
     assert "left out" in table.said
     assert run("persona", "list", "--demo", environment=environment).said == ""
     named = run("acme", "list", environment=environment)
@@ -1492,7 +1492,7 @@ def test_raw_events_come_out_byte_for_byte(name: str) -> None:
         cells = asked(server, name, "-f", "csv")
     assert (raw.status, raw.said) == (lines.status, cells.said[:0]) == (0, "")
     assert lines.said == cells.said
-    assert re.fullmatch(r"auditctl: 2 of .*'s events hold half a char.*\n", lines.said)
+    assert re.fullmatch(r"auditctl: warning: 2 of .*'s events hold half a char.*\n", lines.said)
     assert raw.out.split(b"\n")[:-1] == events
     for line, event in zip(lines.out.split(b"\n")[:-1], events, strict=True):
         assert line.endswith(b',"raw":' + mended(event) + b"}")
@@ -1519,8 +1519,8 @@ def test_a_lone_surrogate_is_replaced_in_every_format_and_kept_by_raw() -> None:
     assert kept.out == runs["jsonl"].out
     for run in runs.values():
         assert run.said == (
-            "auditctl: 1 of Upstash's events hold half a character, a lone surrogate, which "
-            "many readers refuse; U+FFFD was written in its place. --raw keeps it.\n"
+            "auditctl: warning: 1 of Upstash's events hold half a character, a lone surrogate, "
+            "which many readers refuse; U+FFFD was written in its place. --raw keeps it.\n"
         )
     assert (raw.out, raw.said) == (row.encode() + b"\n", "")
 

@@ -359,7 +359,7 @@ def test_a_scheduled_look_is_silent_until_something_is_wrong(
 ) -> None:
     status, told, error = sh(command, home)
     assert (status, told) == (8, ""), page
-    assert error.startswith("auditctl: No sync has run for")
+    assert error.startswith("auditctl: error: No sync has run for")
     path = command.rpartition(" ")[2]
     assert sh(f"auditctl persona sync --demo -o {path}", home) == (0, "", "")
     assert sh(command, home) == (0, "", "")

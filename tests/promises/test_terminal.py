@@ -453,7 +453,7 @@ def test_a_failure_stands_alone_on_its_line() -> None:
     assert shown.process.returncode == 4
     assert len(found[:201]) == 201
     said = "".join(found[201:])
-    assert said.startswith("auditctl: Persona does not allow this (403")
+    assert said.startswith("auditctl: error: Persona does not allow this (403")
     assert KEY not in shown.text
 
 

@@ -102,9 +102,9 @@ def test_without_a_configuration_all_places_are_named(
     assert auditctl(*command.split(), XDG_CONFIG_HOME=str(tmp_path)).ended == (
         USAGE,
         (
-            "auditctl: There is no configuration: neither --config nor AUDITCTL_CONFIG names one, "
-            f"and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is there. Write "
-            "one, or name a single destination by its PATH.\n"
+            "auditctl: error: There is no configuration: neither --config nor AUDITCTL_CONFIG "
+            f"names one, and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is "
+            "there. Write one, or name a single destination by its PATH.\n"
         ),
     )
 
@@ -118,7 +118,7 @@ def test_one_that_is_named_must_be_there(
     words, environ = ([], {"AUDITCTL_CONFIG": path})
     if named == "option":
         words, environ = ["--config", path], {}
-    said = f"auditctl: The configuration {path} cannot be read: No such file or directory.\n"
+    said = f"auditctl: error: The configuration {path} cannot be read: No such file or directory.\n"
     assert auditctl("sync", *words, **environ).ended == (USAGE, said)
 
 
@@ -304,9 +304,9 @@ def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
     found = auditctl("sync", "--config", str(path))
     assert found.status == ACCESS
     assert sorted(found.said.splitlines()) == [
-        "auditctl: a: NOT_SET, which api_key_env names, is not set. Export it.",
+        "auditctl: error: a: NOT_SET, which api_key_env names, is not set. Export it.",
         (
-            "auditctl: b: The file that api_key_file names cannot be read: No such file or "
+            "auditctl: error: b: The file that api_key_file names cannot be read: No such file or "
             "directory. Check api_key_file."
         ),
     ]
@@ -713,7 +713,7 @@ def test_a_mistake_in_one_source_keeps_all_from_running(
     assert found.ended == (
         USAGE,
         (
-            f"auditctl: {path}, line 8: sources.t.demo: Write it like demo = true or false, "
+            f"auditctl: error: {path}, line 8: sources.t.demo: Write it like demo = true or false, "
             "without quotes.\n"
         ),
     )
