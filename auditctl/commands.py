@@ -13,7 +13,7 @@ from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
 from auditctl.errors import UsageError
-from auditctl.notices import count, report_interruption, warn_of_clock, warn_of_events
+from auditctl.notices import report_interruption, warn_of_clock, warn_of_events, written
 from auditctl.output import Write, cannot, is_pipe, standard_output, whole_file
 from auditctl.parameters import (
     STDOUT,
@@ -227,12 +227,12 @@ def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     if is_pipe(output):
         console.hide_progress()
 
-    def written() -> str:
+    def describe() -> str:
         if output != STDOUT:
             return f"{output} was not written"
-        return f"{count(tally.records, 'record')} written, the others not"
+        return f"{written(tally.records)}, and the others were not"
 
-    with report_interruption(console, written), destination as write:
+    with report_interruption(console, describe), destination as write:
         for batch in batches:
             rows = format_.rows(batch.records)
             tally.count_records(batch)

@@ -31,7 +31,7 @@ class Console:
     Without a terminal nothing but errors and warnings is written, so that cron mails only then.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one value for each thing that a user may want
         self,
         *,
         quiet: bool = False,

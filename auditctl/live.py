@@ -15,7 +15,13 @@ from auditctl.export import age
 from auditctl.feed import Feed
 from auditctl.fields import parse_test
 from auditctl.interrupts import InterruptedRunError
-from auditctl.notices import count, report_interruption, warn_of_clock, warn_of_events
+from auditctl.notices import (
+    count,
+    report_interruption,
+    warn_of_clock,
+    warn_of_events,
+    written,
+)
 from auditctl.output import check_reader, is_pipe, standard_output
 from auditctl.parameters import STDOUT, ListOptions
 from auditctl.selection import with_source
@@ -88,11 +94,11 @@ def follow_feeds(feeds: Sequence[Feed], options: ListOptions, jobs: int, context
     if is_pipe(STDOUT):
         context.console.hide_progress()
 
-    def written() -> str:
-        return f"{count(sum(feed.tally.records for feed in feeds), 'record')} written"
+    def describe() -> str:
+        return written(sum(feed.tally.records for feed in feeds))
 
     try:
-        with report_interruption(context.console, written), standard_output() as write:
+        with report_interruption(context.console, describe), standard_output() as write:
             _write_arrivals(feeds, arrivals, format_, write, context)
     except InterruptedRunError:
         pass  # as --follow is meant to end
@@ -118,7 +124,7 @@ def _write_arrivals(
     console = context.console
     write_rows(write, format_.rows([]), console)  # the header, where there is one without records
     read, awaited = set(feeds), set(feeds)
-    held: list[Batch] = []
+    held: list[tuple[Feed, Batch]] = []
     while read:
         check_reader()
         try:
@@ -132,10 +138,11 @@ def _write_arrivals(
             if feed.source:
                 console.error(f"{feed.source}: {failure(arrived)}")
         elif arrived is not None:
-            feed.tally.count_records(arrived)
-            held.append(arrived)
+            held.append((feed, arrived))
         if not awaited and held:
-            records = sorted((one for batch in held for one in batch.records), key=age)
+            records = sorted((one for _, batch in held for one in batch.records), key=age)
+            for one, batch in held:
+                one.tally.count_records(batch)
             held.clear()
             write_rows(write, format_.rows(records), console)
             total = count(sum(feed.tally.records for feed in feeds), "record")

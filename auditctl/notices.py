@@ -21,6 +21,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def written(records: int) -> str:
+    """Describe how many records were written."""
+    return f"{count(records, 'record')} {'was' if records == 1 else 'were'} written"
+
+
 @contextmanager
 def report_interruption(console: Console, describe: Callable[[], str]) -> Iterator[None]:
     """Say what was written and what was not, if a signal ends the block."""

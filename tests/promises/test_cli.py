@@ -231,8 +231,8 @@ def test_what_is_wrong_with_the_words_comes_with_where_to_read_more() -> None:
         "auditctl: error: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
     )
     assert run("nope").said == (
-        "auditctl: error: No such command 'nope': there are hrhis, persona, roam, upstash, sync, "
-        "verify, status, providers, schema. See auditctl --help.\n"
+        "auditctl: error: No such command 'nope': there are hrhis, persona, roam, upstash, list, "
+        "check, sync, verify, status, providers, schema. See auditctl --help.\n"
     )
     near = run("persona", "list", "--sinc", "1d").said
     assert " --since" in near

@@ -94,9 +94,18 @@ def test_the_first_place_that_has_a_configuration_decides(
     assert used() == "user"
 
 
-@pytest.mark.parametrize("command", ["sync", "status", "persona list --source s"])
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ("sync", "run auditctl PROVIDER sync -o PATH"),
+        ("list", "run auditctl PROVIDER list"),
+        ("check", "run auditctl PROVIDER check"),
+        ("status", "name a single destination by its PATH"),
+        ("persona list --source s", "leave --source out"),
+    ],
+)
 def test_without_a_configuration_all_places_are_named(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    command: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert auditctl(*command.split(), XDG_CONFIG_HOME=str(tmp_path)).ended == (
@@ -104,7 +113,7 @@ def test_without_a_configuration_all_places_are_named(
         (
             "auditctl: error: There is no configuration: neither --config nor AUDITCTL_CONFIG "
             f"names one, and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is "
-            "there. Write one, or name a single destination by its PATH.\n"
+            f"there. Write one, or {advice}.\n"
         ),
     )
 
