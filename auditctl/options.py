@@ -131,7 +131,7 @@ Destination = Annotated[
         "--output",
         metavar="PATH",
         help="A file to append to, or several: {date}, {provider}, {account} and {source} "
-        "become the record's; .gz compresses.",
+        "become the record's; .gz compresses. Required, but for --source.",
     ),
 ]
 FileFormat = Annotated[
