@@ -27,7 +27,7 @@ from auditctl.parameters import STDOUT, ListOptions
 from auditctl.selection import with_source
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.jobs import Result, SourceRunner
-from auditctl.tail import Tail
+from auditctl.tail import LATE, Tail
 from auditctl.window import Window
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ class _Watch:
         ready, client = feed.connect(self.context, self.now, outage.begin)
         everything = Window(None, None, oldest_first=True)
         read = partial(feed.read, ready, client, everything)
-        tail = Tail(ready.log.order.of(everything), self.since, self.now)
+        late = max(LATE, ready.log.overlap or LATE)
+        tail = Tail(ready.log.order.of(everything), self.since, self.now, late)
         try:
             in_turn = partial(self.runner.in_turn, look)
             follow(in_turn, self.options.seconds_between(), outage, sleep=self.runner.sleep)

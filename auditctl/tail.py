@@ -10,7 +10,7 @@ from auditctl.log import Order
 from auditctl.window import Window, before, shift
 
 LATE = timedelta(hours=1)
-"""Services show events some time after they happened: so much of the log is read again."""
+"""Most services show events within this time after they happened."""
 ASKED_AHEAD = timedelta(days=1)
 """The time after now up to which the provider is asked: its clock may be ahead of ours."""
 
@@ -26,6 +26,8 @@ class Tail:
     since: datetime
     """The first reading shows what is not older."""
     started: datetime
+    late: timedelta = LATE
+    """So much of the log is read again each time."""
     covered: datetime | None = None
     """Everything up to here was read, but for late events; None before the first reading."""
     known: dict[str, str] = field(default_factory=dict)
@@ -40,8 +42,8 @@ class Tail:
         over ours, once there is an answer.
         """
         now = earlier = datetime.now(UTC)
-        span = max(LATE, self.started - self.since)
-        near = before(self.covered or now, LATE)
+        span = max(self.late, self.started - self.since)
+        near = before(self.covered or now, self.late)
         if self.covered is None:
             near = min(near, self.since)
         shown = self.since if self.covered is None else before(self.covered, span)
@@ -57,7 +59,9 @@ class Tail:
                 if is_new and (not time or time >= _text(shown)):
                     found.append(one)
                 read_now[id_] = time or _text(now)
-            if self.order.stops_at_since and _is_older(batch, min(near, before(earlier, LATE))):
+            if self.order.stops_at_since and _is_older(
+                batch, min(near, before(earlier, self.late))
+            ):
                 break
         floor = _text(before(earlier, span))
         ids = self.known | read_now

@@ -173,6 +173,16 @@ def test_a_service_whose_clock_is_behind_is_followed_by_its_own(order: Order) ->
     assert log.news(tail) == ["new"]
 
 
+@every_order
+def test_a_service_that_is_late_by_more_than_an_hour_can_be_followed(order: Order) -> None:
+    log, tail = made(order)
+    tail.late = 6 * LATE
+    assert log.news(tail) == []
+    for number in range(2, 6):
+        log.add(f"{number}", log.now - number * LATE)
+        assert log.news(tail) == [f"{number}"]
+
+
 def test_the_ids_that_are_kept_are_those_of_the_last_hour() -> None:
     log, tail = made(Order.NEWEST_FIRST)
     for number in range(500):

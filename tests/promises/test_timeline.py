@@ -242,6 +242,18 @@ def test_an_interrupted_list_says_what_was_written(sources: Sources, tmp_path: P
         assert shown.process.returncode == 130
 
 
+def test_a_sync_of_sources_that_is_interrupted_says_that_the_next_one_continues(
+    sources: Sources,
+) -> None:
+    sources.sabotage["roam"] = always(Fault(delay=LONG))
+    with terminal(None, "sync", keyboard=True, variables=sources.environment) as shown:
+        until(lambda: sources.asked() == set(LOGS))
+        shown.press(b"\x03")
+        last = [line for line in screen(shown.end(), 200) if line][-1]
+    assert last == "Interrupted; what is committed stays, and the next run continues there."
+    assert shown.process.returncode == 130
+
+
 def test_a_timeline_that_is_terminated_ends_at_once(sources: Sources) -> None:
     sources.sabotage["roam"] = always(Fault(delay=LONG))
     with started("list", *WINDOW, **sources.environment) as running:
