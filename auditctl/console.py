@@ -103,6 +103,10 @@ class Console:
             self._drawn = True
             self._drawn_at = time.monotonic()
 
+    def begin_line(self) -> None:
+        """Let the next line take the place of what is shown on the current one, such as ^C."""
+        self._drawn = self._live
+
     def clear(self) -> None:
         """Remove the progress line, so that other output can take its place."""
         if self._drawn:  # else there is no need to wait for a thread that cannot write

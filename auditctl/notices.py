@@ -32,6 +32,7 @@ def report_interruption(console: Console, describe: Callable[[], str]) -> Iterat
     try:
         yield
     except InterruptedRunError:
+        console.begin_line()
         console.info(f"Interrupted; {describe()}.")
         raise
 
