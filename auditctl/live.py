@@ -14,7 +14,7 @@ from auditctl.errors import FailedError, UsageError, failure
 from auditctl.export import age
 from auditctl.feed import Feed
 from auditctl.fields import parse_test
-from auditctl.interrupts import InterruptedRunError
+from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.notices import (
     count,
     report_interruption,
@@ -101,7 +101,7 @@ def follow_feeds(feeds: Sequence[Feed], options: ListOptions, jobs: int, context
         with report_interruption(context.console, describe), standard_output() as write:
             _write_arrivals(feeds, arrivals, format_, write, context)
     except InterruptedRunError:
-        pass  # as --follow is meant to end
+        interrupts.finish()  # --follow is meant to end like this
     finally:
         runner.end()
     for feed in feeds:

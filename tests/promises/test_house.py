@@ -50,9 +50,9 @@ fields formats http.arrays http.connection sync.clashes sync.state
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow window
+    redact sync.follow sync.jobs window
 auditctl demo.clock errors escape event_time exact hints http http.auth http.body http.keys
-    http.parallel http.visited interrupts providers reading schema sync sync.jobs
+    http.parallel http.visited interrupts providers reading schema sync
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before."""
