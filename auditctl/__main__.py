@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:] == ["--version"]:
+    if sys.argv[1:] in (["--version"], ["-V"]):
         # Answered here, because importing the command line takes longer than all of this.
         from auditctl import __version__
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import Console, LogFormat
-from auditctl.errors import AuditctlError, OutputError, UsageError, failure
+from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.hints import alike
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
@@ -35,7 +35,8 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv), color=_wants_color())
+    verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
+    console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=_wants_color())
     completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
@@ -93,10 +94,7 @@ def boundary(console: Console) -> Iterator[None]:
         if interrupts.status is not None and not isinstance(error, AuditctlError):
             # What an interruption became on its way, in an import.
             raise SystemExit(interrupts.status) from None
-        failed = failure(error)
-        for message in failed.args:
-            console.error(message)
-        raise SystemExit(failed.status) from None
+        raise SystemExit(console.failed(error).status) from None
     finally:
         console.clear()
 
@@ -160,7 +158,14 @@ def _print(text: str) -> None:
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     """Write what Typer found wrong with the arguments, and where to read more."""
-    if possible := getattr(error, "possibilities", None):
+    kind: Any = getattr(getattr(error, "param", None), "type", None)
+    value = error.message.partition(" is not ")[0]  # quoted, but for a number
+    if hasattr(kind, "min"):
+        limits = f"{kind.min} or more" if kind.max is None else f"from {kind.min} to {kind.max}"
+        error.message = f"{value} must be a whole number, {limits}."
+    elif near := alike(value.strip("'"), getattr(kind, "choices", ())):
+        error.message = error.message.rstrip(".") + f"; did you mean {near[0]!r}?"
+    elif possible := getattr(error, "possibilities", None):
         # Typer's own are alike by the two dashes that all options have.
         near = alike(error.option_name.lstrip("-"), [name.lstrip("-") for name in possible])
         error.possibilities = [f"--{name}" for name in near]

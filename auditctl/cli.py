@@ -26,6 +26,12 @@ class Root(Group):
         provider = registry.load(cmd_name, Console().warning)
         return provider and provider_cli.commands_of(provider)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Find the command; if it is that of a broken provider, fail and say why."""
+        if args[0] in registry.installed() and not ctx.resilient_parsing:
+            registry.require(args[0])
+        return super().resolve_command(ctx, args)
+
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write examples with the names of providers that are installed."""
         self.epilog = examples.of_root(registry.installed())
@@ -57,9 +63,11 @@ def list_sources(
     jobs: o.Jobs = 4,
     since: o.Since = None,
     until: o.Until = "now",
+    tz: o.Tz = "UTC",
     format: o.Format = None,
     output: o.Output = "-",
     limit: o.Limit = None,
+    reverse: o.Reverse = False,
     fields: o.Fields = None,
     where: o.Where = [],
     raw: o.Raw = False,

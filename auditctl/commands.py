@@ -1,6 +1,6 @@
 """The commands list, get, check, providers and schema, given their options."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from auditctl.selection import with_source
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch, Tally
+    from auditctl.fields import Test
     from auditctl.formats import Format
     from auditctl.provider import Provider
 
@@ -37,17 +38,18 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     options.seconds_between()
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
-    # Where each day costs a request, days that nobody keeps are not asked for.
-    window = options.window(now, log.keeps if log.order.is_by_day else None)
-    from auditctl.fields import parse_test
+    from auditctl.zone import parse_zone
 
-    tests = [parse_test(text) for text in options.where]
+    zone = parse_zone(options.tz, context.environ)
+    # Where each day costs a request, days that nobody keeps are not asked for.
+    window = options.window(now, log.keeps if log.order.is_by_day else None, zone)
+    tests = parse_tests(options, context, now)
     account = options.account_name()
     check_output(options.output)
     format_ = chosen_format(options, context)
 
     from auditctl.batch import Tally
-    from auditctl.export import batches, most_recent
+    from auditctl.export import batches, most_recent, oldest_first
     from auditctl.progress import Progress
 
     order = log.order.of(window)
@@ -71,6 +73,9 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         found: Iterable[Batch] = map(methodcaller("matching", tests), map(tally.count_page, read))
         if options.limit is not None:
             found = most_recent(found, options.limit, ordered=order.is_newest_first)
+        if options.reverse:
+            falling = order.is_newest_first or options.limit is not None
+            found = oldest_first(found, newest_first=falling)
         deliver(found, format_, options.output, tally, context.console, progress=progress.draw)
     finally:
         client.close()
@@ -90,7 +95,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     account = options.account_name()
 
     from auditctl.batch import Tally
-    from auditctl.export import retrieved
+    from auditctl.export import retrieve, retrieved
 
     tally = Tally()
     ready, client = connect(provider, options, context, datetime.now(UTC))
@@ -98,7 +103,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     def batches() -> Iterator["Batch"]:
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
-        page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
+        page = retrieve(ready, client, options.id)
         yield retrieved(ready, page, account=account, redacted=options.redact, verbatim=options.raw)
 
     try:
@@ -183,6 +188,20 @@ def _refuse_file_of_sync(path: str) -> None:
     if belongs_to_sync:
         message = f"{path} belongs to sync, and would be replaced. Use another --output."
         raise UsageError(message)
+
+
+def parse_tests(
+    options: ListOptions, context: Context, now: datetime, sources: Sequence[str] = ()
+) -> "list[Test]":
+    """Read each ``--where``; where records of several sources come together, these are named."""
+    from auditctl.fields import parse_test
+    from auditctl.record import FIELDS, OF_SOURCES
+    from auditctl.zone import parse_zone
+
+    zone = parse_zone(options.tz, context.environ)
+    values = {"provider": registry.installed(), "source": sources}
+    there = OF_SOURCES if sources else FIELDS
+    return [parse_test(text, now, zone, values, there=there) for text in options.where]
 
 
 def chosen_format(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from auditctl.errors import AuditctlError, failure, trace
 from auditctl.escape import escape
 
 NARROW = 80
@@ -77,6 +78,19 @@ class Console:
     def error(self, message: str) -> None:
         """Write why the run failed."""
         self._line("error", message)
+
+    def failed(self, error: Exception, prefix: str = "") -> AuditctlError:
+        """Write why something failed, and return the failure; of a fault also the traceback.
+
+        That is for ``--verbose`` only.
+        """
+        failed = failure(error)
+        for message in failed.args:
+            self.error(f"{prefix}{message}")
+        if failed.status == AuditctlError.status:
+            for line in trace(error):
+                self.detail(line)
+        return failed
 
     def warning(self, message: str) -> None:
         """Write a warning; the run continues."""

@@ -1,6 +1,7 @@
 """The failures of auditctl, each with the exit status that tells a script what to do.
 
     AuditctlError            1   a defect of ours; what `failure` makes of any other exception
+    ├── ProviderError        1   a defect of a plugin
     ├── UsageError           2   the question cannot be asked like this
     ├── UnreachableError     3   the provider is down, or keeps failing
     ├── AccessError          4   a setting is missing, or the provider refuses the credentials
@@ -18,11 +19,17 @@ Messages are one or two sentences: what happened, what to do. They never hold a 
 
 from collections.abc import Iterable
 
+ISSUES = "https://github.com/auditctl/auditctl/issues"
+
 
 class AuditctlError(Exception):
     """The root of every failure that auditctl foresees; each of its arguments is a message."""
 
     status: int = 1
+
+
+class ProviderError(AuditctlError):
+    """A provider's own code is at fault: it raised something, or does not keep the contract."""
 
 
 class UsageError(AuditctlError):
@@ -103,6 +110,15 @@ class FailedError(AuditctlError):
         self.status = min((one.status for one in failures), key=GRAVEST.index)
 
 
+class ContractError(Exception):
+    """A method of a provider has returned what the contract does not have."""
+
+    def __init__(self, method: str, said: str) -> None:
+        """Take the method's name, and what it does, in words."""
+        super().__init__(f"{method} {said}")
+        self.method = method
+
+
 def failure(error: Exception) -> AuditctlError:
     """Return the failure that an exception means.
 
@@ -119,7 +135,19 @@ def failure(error: Exception) -> AuditctlError:
     where = type(error).__name__
     if trace is not None:
         where += f" in {trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"
-    return AuditctlError(f"This is a fault of auditctl itself: {where}. Please report it.")
+    return AuditctlError(f"This is a fault of auditctl itself: {where}. Please report it: {ISSUES}")
+
+
+def trace(error: BaseException) -> list[str]:
+    """Return the lines of a traceback, with no value in them: the exception's message may hold one.
+
+    They are those of its cause, if it is a failure that was made of another exception.
+    """
+    from traceback import format_tb
+
+    cause = error.__cause__ or error
+    lines = "".join(format_tb(cause.__traceback__)).splitlines()
+    return ["Traceback (most recent call last):", *lines, type(cause).__name__]
 
 
 def _refused(error: Exception) -> str:

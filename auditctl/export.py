@@ -9,6 +9,8 @@ from typing import TypedDict, Unpack
 from auditctl import exact
 from auditctl.batch import Batch, Found, Problem
 from auditctl.days import newest_first
+from auditctl.errors import ContractError
+from auditctl.faults import blamed
 from auditctl.http.client import Client
 from auditctl.provider import Page, Provider
 from auditctl.record import Fields, Record, build, content_id, is_sound, settle
@@ -45,12 +47,13 @@ def batches(
     what ``asked`` says instead.
     """
     asked = asked or window
-    pages = (
-        provider.pages(client, asked)
-        if position is None
-        else provider.pages_from(client, asked, position)
-    )
-    return batches_of(provider, pages, window, position, **how)
+    with blamed(type(provider)):
+        pages = (
+            provider.pages(client, asked)
+            if position is None
+            else provider.pages_from(client, asked, position)
+        )
+        yield from batches_of(provider, pages, window, position, **how)
 
 
 def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
@@ -80,6 +83,8 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
     if order.is_by_day:
         pages = newest_first(provider, pages)
     for page in pages:
+        if not isinstance(page, Page):
+            raise ContractError("pages", f"yields {type(page).__name__}, not Page")
         ids.next_page(page)
         records: list[Record] = []
         problems: list[Problem] = []
@@ -173,9 +178,28 @@ def most_recent(batches: Iterable[Batch], limit: int, *, ordered: bool) -> Itera
     yield Batch.joined(undated[:left])
 
 
+def oldest_first(batches: Iterable[Batch], *, newest_first: bool) -> Iterator[Batch]:
+    """Yield all records at once, the oldest first; one without a time counts as the oldest.
+
+    Of one time they keep their order, or, if the batches have the newest first, the opposite.
+    """
+    found = list(chain.from_iterable(map(Batch.each, batches)))
+    if newest_first:
+        found.reverse()
+    yield Batch.joined(sorted(found, key=lambda one: age(one[0])))
+
+
+def retrieve(provider: Provider, client: Client, id_: str) -> Page:
+    """Ask for one event by its id."""
+    with blamed(type(provider)):
+        page: Page = provider.retrieve(client, id_)  # type: ignore[attr-defined] # why there is `get`
+        return page
+
+
 def retrieved(provider: Provider, page: Page, **how: Unpack[How]) -> Batch:
     """Turn a page asked for by id into its records, whatever their time."""
-    return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
+    with blamed(type(provider)):
+        return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
 
 
 def _redact(page: Page, *, redacted: bool) -> None:

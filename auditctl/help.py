@@ -38,7 +38,7 @@ Examples:
 
 \b
 TIME is a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date, an
-RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
+RFC 3339 time, epoch seconds, now, today or yesterday; in UTC, or in --tz.
 
 \b
 {settings}

@@ -8,12 +8,11 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 from auditctl.batch import Batch
-from auditctl.commands import chosen_format, write_rows
+from auditctl.commands import chosen_format, parse_tests, write_rows
 from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
 from auditctl.export import age
 from auditctl.feed import Feed
-from auditctl.fields import parse_test
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.notices import (
     count,
@@ -28,7 +27,8 @@ from auditctl.selection import with_source
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.jobs import Result, SourceRunner
 from auditctl.tail import LATE, Tail
-from auditctl.window import Window
+from auditctl.window import Window, parse_time
+from auditctl.zone import parse_zone
 
 if TYPE_CHECKING:
     from auditctl.formats import Format
@@ -52,8 +52,9 @@ Arrival = tuple[Feed, Batch | Exception | None]
 def list_(provider: type["Provider"], options: ListOptions, context: Context) -> None:
     """Follow the log of a provider."""
     options = with_source(check_follow(options), provider, context)
-    tests = [parse_test(text) for text in options.where]
-    follow_feeds([Feed(provider, options, tests)], options, 1, context)
+    now = datetime.now(UTC)
+    tests = parse_tests(options, context, now)
+    follow_feeds([Feed(provider, options, tests)], options, 1, context, now)
 
 
 def check_follow(options: Options) -> Options:
@@ -75,16 +76,20 @@ def check_follow(options: Options) -> Options:
     return replace(options, since=DEFAULT_SINCE if options.since is None else options.since)
 
 
-def follow_feeds(feeds: Sequence[Feed], options: ListOptions, jobs: int, context: Context) -> None:
+def follow_feeds(
+    feeds: Sequence[Feed], options: ListOptions, jobs: int, context: Context, now: datetime
+) -> None:
     """Write the window of all logs, oldest first, and then what is new in each.
 
     Raises:
+        UsageError: the window begins in the future.
         FailedError: a log could not be read any more, and why was reported.
         AuditctlError: that of a log which is read alone.
 
     """
-    now = datetime.now(UTC)
-    since = options.window(now).since or now
+    since = parse_time(options.since or "", now, parse_zone(options.tz, context.environ))
+    if since > now:
+        raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
     format_ = chosen_format(options, context, with_source=bool(feeds[0].source))
     runner = SourceRunner(jobs)
     arrivals: SimpleQueue[Arrival] = SimpleQueue()

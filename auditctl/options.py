@@ -21,6 +21,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
 Version = Annotated[
     bool,
     typer.Option(
+        "-V",
         "--version",
         callback=_print_version,
         expose_value=False,
@@ -45,6 +46,14 @@ Since = Annotated[
     ),
 ]
 Until = Annotated[str, typer.Option(metavar="TIME", help="Events before this time.")]
+Tz = Annotated[
+    str,
+    typer.Option(
+        metavar="ZONE",
+        help="Read times without an offset, and show times in a table, in this zone: local, UTC, "
+        "Africa/Nairobi, …",
+    ),
+]
 Format = Annotated[
     FormatName | None,
     typer.Option(
@@ -66,6 +75,9 @@ Limit = Annotated[
     int | None,
     typer.Option("-n", "--limit", metavar="N", min=1, help="Only the N most recent records."),
 ]
+Reverse = Annotated[
+    bool, typer.Option("--reverse", help="The oldest first. All is held until it is complete.")
+]
 Fields = Annotated[
     str | None,
     typer.Option(metavar="A,B,…", help="These fields; raw.x.y reaches into the raw event."),
@@ -75,7 +87,7 @@ Where = Annotated[
     typer.Option(
         metavar="TEST",
         help="Keep records where FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX holds; "
-        "repeatable.",
+        "time and status_code also with < <= > >=; repeatable.",
     ),
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="The provider's own events instead of records.")]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from auditctl.console import LogFormat
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 DEFAULT_SINCE = "1d"
+SUFFIXES: dict[str, FileFormatName] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+"""What the end of a file's name says of its format; any other end says nothing."""
+NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
+NOT_WRITTEN = (".parquet",)
+"""Ends of names that promise what a reader would not find in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,18 +106,16 @@ class OutputOptions(FetchOptions):
     raw: bool = False
 
     def format_name(self, *, terminal: bool) -> FormatName:
-        """Choose the format that was not chosen.
+        """Choose the format, or confirm the one that was chosen.
 
         Raises:
-            UsageError: ``--raw`` cannot be written in it.
+            UsageError: ``--raw`` cannot be written in it, or the name of the file is against it.
 
         """
-        if self.format is not None:
-            name = self.format
-        elif self.output != STDOUT:
-            name = format_by_suffix(self.output)
+        if self.output != STDOUT:
+            name = format_of_file(self.output, self.format)
         else:
-            name = "table" if terminal and not self.raw else "jsonl"
+            name = self.format or ("table" if terminal and not self.raw else "jsonl")
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
             message = (
@@ -131,42 +139,46 @@ class ListOptions(OutputOptions, FollowOptions):
     since: str | None = None
     """Default: `DEFAULT_SINCE`; with ``limit``, as far back as the provider keeps the log."""
     until: str = "now"
+    tz: str = "UTC"
     limit: int | None = None
+    reverse: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
     interval: str = "10s"
 
-    def window(self, now: datetime, keeps: timedelta | None = None) -> "Window":
+    def window(self, now: datetime, keeps: timedelta | None = None, zone: tzinfo = UTC) -> "Window":
         """Read the two times.
 
         With ``--limit`` and without ``--since`` the window begins as far back as ``keeps``, or
         with the log where that is None.
 
         Raises:
-            UsageError: one cannot be read, they are the wrong way round, or nothing can have
+            UsageError: one cannot be read, nothing can be between them, or nothing can have
                 happened yet.
 
         """
         from auditctl.window import FORMS, Window, before, finer, parse_time
 
         since_text = DEFAULT_SINCE if self.since is None else self.since
-        until = parse_time(self.until, now)
+        until = parse_time(self.until, now, zone)
         if self.since is None and self.limit is not None:
             begin = None if keeps is None else before(now, keeps)
             return Window(begin, until, ("", finer(self.until)))
-        since = parse_time(since_text, now)
+        since = parse_time(since_text, now, zone)
         if since > now:
             message = f"--since {since_text} is in the future. Write {FORMS}."
             raise UsageError(message)
         window = Window(since, until, (finer(since_text), finer(self.until)))
         begins, ends = window.span
-        if begins > ends:
-            default = " (the default)" if self.since is None else ""
-            message = (
-                f"--since {since_text}{default} is after --until {self.until}. Use an earlier "
-                f"--since; a time is {FORMS}."
+        if begins >= ends:
+            first = f"--since {since_text}" + (" (the default)" if self.since is None else "")
+            last = f"--until {self.until}" + (" (the default)" if self.until == "now" else "")
+            wrong = (
+                f"{first} is after {last}"
+                if begins > ends
+                else f"{first} and {last} are the same instant, so nothing is between them"
             )
-            raise UsageError(message)
+            raise UsageError(f"{wrong}. Use an earlier --since; a time is {FORMS}.")
         return window
 
     def clock_words(self) -> str:
@@ -229,6 +241,29 @@ def parse_account(text: str) -> str:
     return text
 
 
-def format_by_suffix(path: str) -> FileFormatName:
-    """Choose the format that the name of a file asks for."""
-    return "csv" if path.lower().removesuffix(".gz").endswith(".csv") else "jsonl"
+def format_of_file(path: str, chosen: FormatName | None = None) -> FormatName:
+    """Choose the format of a file by its name, or confirm the one that was chosen.
+
+    Raises:
+        UsageError: the name asks for another format, or for one that is not written.
+
+    """
+    name = path.lower()
+    if packed := next(filter(name.endswith, NOT_COMPRESSED), None):
+        raise UsageError(
+            f"{path}: a file that ends in {packed} cannot be written, only .gz compresses. Use "
+            ".gz, or compress what standard output gives."
+        )
+    name = name.removesuffix(".gz")
+    if other := next(filter(name.endswith, NOT_WRITTEN), None):
+        raise UsageError(
+            f"{path}: a file that ends in {other} cannot be written by this command. Use .jsonl "
+            "or .csv."
+        )
+    suffix = next(filter(name.endswith, SUFFIXES), None)
+    if chosen and suffix and chosen != SUFFIXES[suffix]:
+        raise UsageError(
+            f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
+            f"Use another name, or --format {SUFFIXES[suffix]}."
+        )
+    return chosen or (SUFFIXES[suffix] if suffix else "jsonl")

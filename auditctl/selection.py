@@ -71,8 +71,7 @@ def source_of(
         return None
     from auditctl.sync import config
 
-    path = config.find(options.config, context.environ, "leave --source out")
-    sources = config.sources(path, context)
+    sources = config.sources(options.config, context, "leave --source out")
     source = sources.get(name)
     if source is None or source.provider is not provider:
         what = "no such source" if source is None else f"a source of {source.provider.name}"

@@ -17,6 +17,7 @@ from auditctl.provider import (
     variables,
 )
 
+DOCUMENT = "https://github.com/auditctl/auditctl/blob/main/docs/providers.md"
 LARGEST_FILE = 64 * 1024
 """Bytes of a file that holds a setting; a larger file was named by mistake."""
 PLACEHOLDER = "no-secret-is-needed-here"
@@ -142,9 +143,10 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         them = "them" if others else "it"
         file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
         permission = said_of_logs(provider, "permission")
+        demo = "" if provider.sample is None else "; --demo needs no account"
         message = (
             f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
-            f"or name a file that holds the value, as in {file}."
+            f"or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
         )
         raise AccessError(message)
     values["setting_names"] = {setting: place.name for setting, place in places.items()}

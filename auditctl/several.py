@@ -31,30 +31,35 @@ def list_(options: ListSourcesOptions, context: Context) -> None:
     """
     from auditctl import live
     from auditctl.feed import Feed
-    from auditctl.fields import parse_test
-    from auditctl.record import OF_SOURCES
 
     if options.follow:
         options = live.check_follow(options)
-    tests = [parse_test(text, there=OF_SOURCES) for text in options.where]
+    now = datetime.now(UTC)
+    sources = chosen(options, context, "list")
+    names = [source.name for source in sources]
+    tests = commands.parse_tests(options, context, now, names)
     feeds = [
         Feed(source.provider, with_settings(options, source), tests, source.name)
-        for source in chosen(options, context, "list")
+        for source in sources
     ]
     if options.follow:
-        live.follow_feeds(feeds, options, options.jobs, context)
+        live.follow_feeds(feeds, options, options.jobs, context, now)
     else:
-        _list_once(feeds, options, context)
+        _list_once(feeds, options, context, now)
 
 
-def _list_once(feeds: "Sequence[Feed]", options: ListSourcesOptions, context: Context) -> None:
+def _list_once(
+    feeds: "Sequence[Feed]", options: ListSourcesOptions, context: Context, now: datetime
+) -> None:
     from auditctl.batch import Batch, Tally
+    from auditctl.export import oldest_first
     from auditctl.progress import Progress
     from auditctl.timeline import timeline
+    from auditctl.zone import parse_zone
 
     options.seconds_between()
-    now = datetime.now(UTC)
-    window = options.window(now)
+    zone = parse_zone(options.tz, context.environ)
+    window = options.window(now, zone=zone)
     commands.check_output(options.output)
     format_ = commands.chosen_format(options, context, with_source=True)
     total = Tally()
@@ -68,7 +73,7 @@ def _list_once(feeds: "Sequence[Feed]", options: ListSourcesOptions, context: Co
             feed.options = replace(feed.options, concurrency=1)
         ready, client = feed.connect(context, now)
         clients.callback(client.close)
-        own = options.window(now, feed.log.keeps if order.is_by_day else None)
+        own = options.window(now, feed.log.keeps if order.is_by_day else None, zone)
         yield from map(feed.matching, feed.read(ready, client, own))
 
     def pages() -> "Iterator[Batch]":
@@ -84,8 +89,9 @@ def _list_once(feeds: "Sequence[Feed]", options: ListSourcesOptions, context: Co
             _fail(feeds, context)
 
     with ExitStack() as clients:
+        found = oldest_first(pages(), newest_first=True) if options.reverse else pages()
         commands.deliver(
-            pages(), format_, options.output, total, context.console, progress=progress.draw
+            found, format_, options.output, total, context.console, progress=progress.draw
         )
     progress.summarize(options.until)
     for feed in feeds:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from auditctl import registry
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from auditctl.sync.jobs import Result
 
 
-INTERRUPTED = "what is committed stays, and the next run continues there"
-
-
 @dataclass(frozen=True)
 class Job:
     """One destination, with its provider and options."""
@@ -69,7 +67,8 @@ class Job:
         late = log_of(self.provider, options.own).overlap or timedelta()
         overlap = max(duration("--overlap", options.overlap), late)
         wait = duration("--wait", options.wait).total_seconds()
-        tests = [parse_test(text) for text in options.where]
+        values = {"provider": registry.installed()}
+        tests = [parse_test(text, now, values=values) for text in options.where]
         profile = self._profile(now)
         ready, client = connect(
             self.provider,
@@ -238,7 +237,8 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        with report_interruption(context.console, lambda: INTERRUPTED):
+        stays = "what is committed stays, and the next run continues there"
+        with report_interruption(context.console, lambda: stays):
             runs.all(one, results, partial(_tell, context))
     except InterruptedRunError:
         if not options.follow:
@@ -286,7 +286,7 @@ def _watch(console: "Console", title: str, tally: "Tally") -> None:
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:
     """Report how a source failed, as soon as it does."""
-    context.console.error(f"{source.name}: {failure(error)}")
+    context.console.failed(error, f"{source.name}: ")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

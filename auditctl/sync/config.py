@@ -37,19 +37,14 @@ class Source:
     template: Template
 
 
-def sources(named: str | None, context: Context) -> dict[str, Source]:
-    """Read the sources of the configuration that is named, or found."""
-    return read(
-        find(named, context.environ), partial(registry.load, complain=context.console.warning)
-    )
+def sources(named: str | None, context: Context, instead: str = "") -> dict[str, Source]:
+    """Read the sources of the configuration that is named, or found; see `find`."""
+    path = find(named, context.environ, instead)
+    return read(path, partial(registry.load, complain=context.console.warning))
 
 
-def find(
-    named: str | None,
-    environ: Mapping[str, str],
-    instead: str = "name a single destination by its PATH",
-) -> str:
-    """Find the configuration; ``instead`` completes the advice if there is none.
+def find(named: str | None, environ: Mapping[str, str], instead: str = "") -> str:
+    """Find the configuration; ``instead`` is what a user of the command can do without one.
 
     Raises:
         UsageError: there is no configuration.
@@ -70,7 +65,7 @@ def find(
         missing = f"neither ./{NAME} nor {own} is there"
     raise UsageError(
         f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
-        f"Write one, or {instead}."
+        f"Write one{instead and f', or {instead}'}."
     )
 
 
@@ -102,7 +97,7 @@ def read(path: str, load: Load) -> dict[str, Source]:
         common = config.defaults.model_dump(exclude_unset=True)
         for name, (provider, table) in config.sources.items():
             sources[name] = _source(name, provider, common, table)
-        mistakes = list(_shared_outputs(sources.values()))
+        mistakes = [*_wrong_outputs(sources.values()), *_shared_outputs(sources.values())]
     if not mistakes:
         return sources
     line, number = _first(text, tree, [key for key, _ in mistakes])
@@ -120,6 +115,15 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
     options["settings"] = {key: values[key] for key in keys if key in values}
     template = parse_template(options["output"], provider=provider.name, source=name)
     return Source(name, provider, SyncOptions(**options), template)
+
+
+def _wrong_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
+    """Find files whose names are against their format."""
+    for source in sources:
+        try:
+            source.options.format_name()
+        except UsageError as error:
+            yield ("sources", source.name, "output"), str(error).rstrip(".")
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from auditctl.formats import FileFormatName, ReportFormatName
 from auditctl.parameters import (
@@ -9,7 +10,7 @@ from auditctl.parameters import (
     FollowOptions,
     LogOptions,
     SourcesOptions,
-    format_by_suffix,
+    format_of_file,
 )
 
 
@@ -34,8 +35,13 @@ class SyncOptions(FetchOptions, RepeatOptions):
     concurrency: int = 4
 
     def format_name(self) -> FileFormatName:
-        """Choose the format that was not chosen."""
-        return self.format or format_by_suffix(self.output)
+        """Choose the format, or confirm the one that was chosen.
+
+        Raises:
+            UsageError: the name of the file is against it.
+
+        """
+        return cast("FileFormatName", format_of_file(self.output, self.format))
 
 
 @dataclass(frozen=True, kw_only=True)

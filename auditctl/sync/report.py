@@ -95,7 +95,7 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     if not options.paths:
         from auditctl.sync import config
 
-        named = config.sources(options.config, context)
+        named = config.sources(options.config, context, "name a destination by its PATH")
         wanted = [(source.template, name) for name, source in named.items()]
     if options.acknowledge_gaps:
         for one, _ in wanted:
@@ -170,7 +170,7 @@ def _sentences(row: Mapping[str, Any]) -> str:
     covered = row["covered"]
     since = covered and (_minute(covered["since"]) or "the beginning")
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
-    verdict = "ok" if row["ok"] else "has gaps"
+    verdict = "ok" if row["ok"] else "has gaps" if row["gaps"] else "lacks files"
     first = (
         f"{escape(row['path'])}: {verdict}: {count(row['records'], 'record')} in "
         f"{count(row['files'], 'file')} ({row['bytes']:,} bytes) and "

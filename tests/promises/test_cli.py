@@ -265,6 +265,10 @@ def test_what_is_wrong_with_the_words_is_said_as_json_where_that_is_wanted(
         ("--since", "2999-01-01", "--until", "2999-01-02"),
         ("--since", "99999999999", "--until", "now"),
         ("--since", "", "--limit", "3"),
+        ("--since", "now"),
+        ("--until", "1d"),
+        ("--since", "today", "--until", "today"),
+        ("--since", "2026-01-31", "--until", "2026-01-31T03:00+03:00"),
     ],
     ids=" ".join,
 )
@@ -288,9 +292,8 @@ def test_a_time_that_cannot_be_used_is_answered_with_the_forms(words: tuple[str,
         ("2w", 3),
         ("1w3d", 3),
         ("yesterday", 1),
-        ("today", 0),
     ],
-    ids=["date", "UTC", "zone", "minute", "seconds", "milliseconds", "2w", "1w3d", "word", "none"],
+    ids=["date", "UTC", "zone", "minute", "seconds", "milliseconds", "2w", "1w3d", "word"],
 )
 def test_a_window_is_typed_in_any_form(since: str, expected: int) -> None:
     with Server(log("persona", 240)) as server:
@@ -451,13 +454,15 @@ def test_plain_http_is_allowed_to_this_machine_itself(host: str) -> None:
         ("txt", (), b'{"time":"'),
         ("csv.gz", (), b"time,provider,"),
         ("jsonl.gz", (), b'{"time":"'),
-        ("csv", ("-f", "jsonl"), b'{"time":"'),
-        ("jsonl", ("-f", "csv"), b"time,provider,"),
+        ("csv.gz", ("-f", "csv"), b"time,provider,"),
+        ("ndjson", ("-f", "jsonl"), b'{"time":"'),
+        ("json", (), b'{"time":"'),
+        ("txt", ("-f", "csv"), b"time,provider,"),
         ("txt", ("-f", "table"), b"time  "),
         ("jsonl", ("--raw",), b'{"type":"user-audit-log",'),
     ],
 )
-def test_a_file_has_the_format_of_its_suffix_unless_another_is_asked_for(
+def test_a_file_has_the_format_of_its_suffix_or_the_one_asked_for(
     suffix: str, words: tuple[str, ...], first: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / f"log.{suffix}"
@@ -1321,6 +1326,9 @@ def test_an_installed_provider_is_a_command_like_ours(tmp_path: Path) -> None:
     expected = ("1970-01-01T00:00:00.000Z", "acme", "1", "did")
     assert tuple(record[name] for name in ("time", "provider", "id", "action")) == expected
     assert b"acme" in run(environment=environment).out
+    for words in ((), ("acme",), ("acme", "list"), ("acme", "sync"), ("acme", "check")):
+        assert "auditctl acme list --demo" not in run(*words, "-h", environment=environment).text
+        assert not words or b"--demo" not in run(*words, "-h", environment=environment).out
     assert b"ACME_API_KEY" in run("providers", environment=environment).out
     assert run("acme", "list", environment={"PYTHONPATH": str(tmp_path)}).status == ACCESS
     assert run("acme", "list", "--demo", environment=environment).status == USAGE
@@ -1341,13 +1349,68 @@ def test_a_defect_ends_the_run_with_a_sentence_that_quotes_nothing(
     folder, output = tmp_path / "site", tmp_path / "out"
     folder.mkdir()
     output.mkdir()
-    environment = installed(folder, PLUGIN.format(normalize=normalize))
+    source = PLUGIN.format(normalize=normalize)
+    environment = installed(folder, source)
     words = ("-o", str(output / "log.jsonl"))
     found = run("acme", "list", *words, environment=environment)
     assert (found.status, found.out) == (FAULT_STATUS, b"")
-    assert found.said.count("\n") == 1
-    assert "acme" in found.said
+    line = [n for n, text in enumerate(source.splitlines(), 1) if normalize in text].pop()
+    assert re.fullmatch(
+        "auditctl: error: This is a fault of the provider acme, not of auditctl: [A-Za-z]+Error, "
+        rf"in the module acme, line {line}. Report it to the authors of the package acme.\n",
+        found.said,
+    )
     assert list(output.iterdir()) == []
+    told = subprocess.run(  # not `run`, which takes a traceback for a defect of ours
+        [*COMMAND, "acme", "list", "-v"],
+        env={"PATH": os.defpath, **environment},
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert told.returncode == FAULT_STATUS
+    first, second, *lines = told.stderr.decode().splitlines()
+    assert (first + "\n", second) == (found.said, "Traceback (most recent call last):")
+    assert f'  File "{folder}/acme.py", line {line}, in normalize' in lines
+    assert KEY not in told.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("normalize", "said", "line"),
+    [
+        ('return {"colour": "red", "id": "1"}', "normalize gives colour, which no record has", 24),
+        ("return None", "normalize returns NoneType, not Fields", 24),
+    ],
+)
+def test_what_a_provider_returns_and_no_record_has_is_its_fault(
+    normalize: str, said: str, line: int, tmp_path: Path
+) -> None:
+    environment = installed(tmp_path, PLUGIN.format(normalize=normalize))
+    assert run("acme", "list", environment=environment).ended == (
+        FAULT_STATUS,
+        (
+            f"auditctl: error: This is a fault of the provider acme, not of auditctl: {said}, in "
+            f"the module acme, line {line}. Report it to the authors of the package acme.\n"
+        ),
+    )
+
+
+def test_a_page_that_is_none_is_the_providers_fault(tmp_path: Path) -> None:
+    source = PLUGIN.format(normalize="return {}").replace("yield Page(", "yield (")
+    found = run("acme", "list", environment=installed(tmp_path, source))
+    assert found.status == FAULT_STATUS
+    assert "of the provider acme, not of auditctl: pages yields list, not Page, in " in found.said
+
+
+@pytest.mark.parametrize(
+    "code", ['raise RuntimeError("with " + self.api_key.reveal())', "return self.nothing"]
+)
+def test_a_defect_before_anything_is_asked_is_the_providers_fault(
+    code: str, tmp_path: Path
+) -> None:
+    source = PLUGIN.format(normalize="return {}").replace("return Bearer(self.api_key)", code)
+    found = run("acme", "list", environment=installed(tmp_path, source))
+    assert found.status == FAULT_STATUS
+    assert "This is a fault of the provider acme, not of auditctl: " in found.said
 
 
 @pytest.mark.parametrize(
@@ -1376,8 +1439,9 @@ def test_a_broken_provider_is_left_out_aloud_and_takes_none_with_it(
     assert "left out" in table.said
     assert run("persona", "list", "--demo", environment=environment).said == ""
     named = run("acme", "list", environment=environment)
-    assert named.status == USAGE
-    assert "left out" in named.said
+    assert named.status == FAULT_STATUS
+    assert named.said.startswith("auditctl: error: The provider acme (acme:Acme) cannot be used: ")
+    assert named.said.endswith(". Report it to the authors of the package acme.\n")
     assert run("--help", environment=environment).status == 0
 
 

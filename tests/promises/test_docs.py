@@ -22,7 +22,7 @@ import typer
 import yaml  # type: ignore[import-untyped] # comes with vcrpy
 
 import auditctl
-from auditctl import registry
+from auditctl import errors, registry, settings
 from auditctl.cli import app
 from auditctl.errors import GRAVEST, AuditctlError
 from auditctl.paths import OF_RECORD, OF_RUN
@@ -683,3 +683,32 @@ def test_the_guides_provider_is_listed_and_says_what_it_lacks(package: Path) -> 
     lacking = ask_acme(package, "acme", "list")
     assert lacking.status == 4
     assert "ACME_API_KEY" in lacking.said
+
+
+# Where to report, and where to read
+
+
+def test_the_wheels_metadata_name_the_addresses_that_messages_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["authors"]
+    assert project["urls"]["Issues"] == errors.ISSUES
+    assert str(errors.failure(ValueError("x"))).endswith(f"Please report it: {errors.ISSUES}")
+    assert settings.DOCUMENT.startswith(project["urls"]["Homepage"])
+    assert (ROOT / settings.DOCUMENT.partition("/main/")[2]).is_file()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_without_a_key_one_learns_where_to_read_and_that_there_is_a_demo(
+    name: str, tmp_path: Path
+) -> None:
+    found = auditctl_in(tmp_path, name, "list")
+    assert found.status == 4
+    assert "; --demo needs no account. " in found.said
+    assert found.said.endswith(f" See {settings.DOCUMENT}.\n")
+
+
+def test_the_first_command_of_the_readme_fills_a_screen_and_no_more(tmp_path: Path) -> None:
+    first = next(line for line in README.read_text().splitlines() if line.startswith(SET_UP))
+    words = first.removeprefix(f"{SET_UP}auditctl ").split()
+    lines = auditctl_in(tmp_path, *words, "-f", "table").text.splitlines()
+    assert 10 <= len(lines) <= 24

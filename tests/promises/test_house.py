@@ -40,17 +40,18 @@ check feed sync.config sync.run tail
 connect export sync.destination sync.tables
 days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
     registry settings sync.files sync.walk
+faults
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client progress sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof notices paths sync.options sync.replay
 batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
     sync.chain
-fields formats http.arrays http.connection sync.clashes sync.state
+facts fields formats http.arrays http.connection sync.clashes sync.state
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow sync.jobs window
+    redact sync.follow sync.jobs window zone
 auditctl demo.clock errors escape event_time exact hints http http.auth http.body http.keys
     http.parallel http.visited interrupts providers reading schema sync
 """

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.cells import cell_len
 
+from auditctl import registry
 from tests.program import COMMAND, LONG
 from tests.server import KEY, Fault, Log, Persona, Request, Roam, Server, Upstash, too_many
 from tests.world import ROWS, SPAN, TODAY, WINDOW
@@ -274,10 +275,15 @@ def test_the_overview_of_the_providers_fits_the_terminal(columns: int) -> None:
     with terminal(None, "providers", columns=columns) as shown:
         shown.end()
     assert shown.process.returncode == 0
-    assert max(map(cell_len, shown.lines)) <= columns
-    words = re.sub(r"[\s│─━]", "", "".join(shown.lines))
-    for name in ("persona", "upstash", "roam", "hrhis"):
-        assert name in words
+    addresses = [word for line in shown.lines for word in line.split() if "://" in word]
+    others = [line for line in shown.lines if line.strip() not in addresses]
+    assert max(map(cell_len, others)) <= columns
+    for name in registry.installed():
+        assert name in others
+        provider = registry.load(name, pytest.fail)
+        assert provider is not None
+        assert provider.docs in addresses, "not broken"
+        assert all(word in shown.text for word in provider.rate_limit.split())
 
 
 # Strangers' text

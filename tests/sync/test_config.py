@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 import traceback
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from auditctl import registry
 from auditctl.errors import AccessError, UsageError
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
@@ -95,17 +100,17 @@ def test_the_first_place_that_has_a_configuration_decides(
 
 
 @pytest.mark.parametrize(
-    ("command", "advice"),
+    ("command", "instead"),
     [
         ("sync", "run auditctl PROVIDER sync -o PATH"),
         ("list", "run auditctl PROVIDER list"),
         ("check", "run auditctl PROVIDER check"),
-        ("status", "name a single destination by its PATH"),
+        ("status", "name a destination by its PATH"),
         ("persona list --source s", "leave --source out"),
     ],
 )
 def test_without_a_configuration_all_places_are_named(
-    command: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    command: str, instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert auditctl(*command.split(), XDG_CONFIG_HOME=str(tmp_path)).ended == (
@@ -113,7 +118,7 @@ def test_without_a_configuration_all_places_are_named(
         (
             "auditctl: error: There is no configuration: neither --config nor AUDITCTL_CONFIG "
             f"names one, and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is "
-            f"there. Write one, or {advice}.\n"
+            f"there. Write one, or {instead}.\n"
         ),
     )
 
@@ -199,6 +204,8 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         ("2026-01-31 08:00:00.5", "2026-01-31T08:00:00.500000"),
         ('"30d"', "30d"),
         ('"1767225600"', "1767225600"),
+        ("1767225600", "1767225600"),
+        ("1_767_225_600_123", "1767225600123"),
     ],
 )
 def test_since_is_a_date_of_toml_or_a_time_as_it_is_typed(
@@ -520,7 +527,7 @@ MISTAKES = {
         4,
         (
             "sources.s.where.1: Cannot read --where 'nonsense': write FIELD=VALUE, FIELD!=VALUE, "
-            "FIELD~REGEX or FIELD!~REGEX"
+            "FIELD~REGEX or FIELD!~REGEX; time and status_code also with <, <=, > and >="
         ),
     ),
     "a test in a list of many lines": (
@@ -528,7 +535,7 @@ MISTAKES = {
         6,
         (
             "sources.s.where.1: Cannot read --where '(': write FIELD=VALUE, FIELD!=VALUE, "
-            "FIELD~REGEX or FIELD!~REGEX"
+            "FIELD~REGEX or FIELD!~REGEX; time and status_code also with <, <=, > and >="
         ),
     ),
     "a test alone": (
@@ -545,6 +552,40 @@ MISTAKES = {
         source('format = "table"'),
         4,
         'sources.s.format: Write it like format = "jsonl" or "csv"',
+    ),
+    "a name that is against the format": (
+        source('format = "jsonl"', output="{source}.csv"),
+        3,
+        (
+            "sources.s.output: --format jsonl and a file that ends in .csv contradict each other: "
+            "{source}.csv. Use another name, or --format csv"
+        ),
+    ),
+    "another compression": (
+        source(output="x.jsonl.zst"),
+        3,
+        (
+            "sources.s.output: x.jsonl.zst: a file that ends in .zst cannot be written, only .gz "
+            "compresses. Use .gz, or compress what standard output gives"
+        ),
+    ),
+    "a value that cannot be": (
+        source('where = ["provider=nobody"]'),
+        4,
+        (
+            "sources.s.where.0: --where 'provider=nobody': provider is never 'nobody'. It is one "
+            f"of {', '.join(registry.installed())}"
+        ),
+    ),
+    "a number that is no time": (
+        source("since = 20261120"),
+        4,
+        (
+            "sources.s.since: Cannot read the time '20261120': a number alone is epoch seconds (10 "
+            "digits) or milliseconds (13). Did you mean 2026-11-20? Write a duration back from now "
+            "(45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), an RFC 3339 time "
+            "(2026-01-31T08:00:00Z), epoch seconds, now, today or yesterday"
+        ),
     ),
     "no number": (
         source("concurrency = true"),
@@ -699,6 +740,33 @@ def test_what_is_no_text_or_no_file_is_said(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=f"{there} cannot be read: .*{reason}"):
             config.read(str(there), PROVIDERS.get)
+
+
+VALUES = (
+    "1", "-1", "true", '"x"', '""', "[]", "[1]", '["a"]', "{}", "{a=1}", "2026-01-01", "1.5", "nan",
+    "08:00:00", '["a",1]', "[[1]]", '"30d"', '"\\u0000"', "99999999999999999999",
+)  # fmt: skip
+KEYS = (
+    *SyncOptions.__dataclass_fields__, "provider", "api_key", "api_key_file", "api_key_env",
+    "base_url", "base_url_env", "user", "log", "x", "[sources.s.t]\nx", "[[sources.s]]\nx",
+    "[defaults]\nwhere", "[other]\nx",
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(["", "provider = 'persona'\n", "provider = 'hrhis'\noutput = 'x'\n"]),
+    st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=3),
+)
+def test_pydantics_own_sentences_reach_nobody(start: str, lines: list[tuple[str, str]]) -> None:
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("[sources.s]\n" + start + "".join(f"{key} = {value}\n" for key, value in lines))
+        file.flush()
+        try:
+            config.read(file.name, PROVIDERS.get)
+        except UsageError as error:
+            said = str(error).removeprefix(file.name)
+            theirs = "Input should|Field required|Extra inputs|valid (string|integer|dict)|pydantic"
+            assert re.search(theirs, said, re.IGNORECASE) is None
 
 
 def test_two_names_of_one_file_are_one_output(tmp_path: Path) -> None:

@@ -287,7 +287,6 @@ def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
         (["--no-redact"], "--redact; this run has --no-redact"),
         (["--where", "actor=x"], "no --where; this run has --where actor=x"),
         (["--fields", "time,id"], "no --fields; this run has --fields time,id"),
-        (["-f", "csv"], "--format jsonl; this run has --format csv"),
         (["--demo"], "no --demo; this run has --demo"),
         (["--account", "a"], "no --account; this run has --account a"),
     ],
@@ -298,6 +297,13 @@ def test_another_shape_is_refused_and_named(persona: Desk, words: list[str], sai
     assert persona.sync(*words) == 2
     assert said in persona.said
     assert persona.data.read_bytes() == before
+
+
+def test_another_format_is_refused_where_the_name_says_nothing(persona: Desk) -> None:
+    path = persona.data.with_suffix("")
+    words = ("persona", "sync", "--demo", "-o", str(path))
+    assert [persona.command(*words), persona.command(*words, "-f", "csv")] == [0, 2]
+    assert "--format jsonl; this run has --format csv" in persona.said
 
 
 def test_another_providers_log_does_not_go_into_the_same_file(each: Desk) -> None:
