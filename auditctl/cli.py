@@ -79,6 +79,7 @@ def list_sources(
     follow: o.FollowList = False,
     interval: o.IntervalList = "10s",
     demo: o.Demo = False,
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -151,6 +152,7 @@ def verify(
     *,
     path: o.Path,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
@@ -158,8 +160,8 @@ def verify(
     from auditctl.sync import report
     from auditctl.sync.options import VerifyOptions
 
-    with command(VerifyOptions, ctx) as (options, _):
-        report.verify(options)
+    with command(VerifyOptions, ctx) as (options, context):
+        report.verify(options, context)
 
 
 @own.command(
@@ -173,6 +175,7 @@ def status(
     acknowledge_gaps: o.AcknowledgeGaps = False,
     config: o.Config = None,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from auditctl import registry
+from auditctl import formats, registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from auditctl.fields import Test
     from auditctl.formats import Format
     from auditctl.provider import Provider
+    from auditctl.window import Window
 
 
 def list_(provider: type["Provider"], options: ListOptions, context: Context) -> None:
@@ -46,7 +47,9 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     tests = parse_tests(options, context, now)
     account = options.account_name()
     check_output(options.output)
-    format_ = chosen_format(options, context)
+    # What is older than the last of N records is not known.
+    seen = window if options.limit is None else replace(window, since=None)
+    format_ = chosen_format(options, context, seen, zone=zone)
 
     from auditctl.batch import Tally
     from auditctl.export import batches, most_recent, oldest_first
@@ -205,29 +208,32 @@ def parse_tests(
 
 
 def chosen_format(
-    options: OutputOptions, context: Context, *, with_source: bool = False
+    options: OutputOptions,
+    context: Context,
+    window: "Window | None" = None,
+    *,
+    zone: tzinfo = UTC,
+    with_source: bool = False,
 ) -> "Format":
-    """Make what writes the format chosen."""
-    from auditctl.fields import field, parse_fields
+    """Make the format that was chosen, for records of a window."""
+    from auditctl.fields import parse_fields
     from auditctl.record import FIELDS, OF_SOURCES
 
     there = OF_SOURCES if with_source else FIELDS
-    name = options.format_name(terminal=context.terminal)
-    fields = None if options.fields is None else parse_fields(options.fields, there=there)
-    if name == "jsonl":
-        from auditctl.formats.jsonl import Jsonl
-
-        return Jsonl(fields, raw=options.raw)
-    if name == "csv":
-        from auditctl.formats.csv import Csv
-
-        return Csv(fields or [field(n, there=there) for n in there], guard=options.csv_guard)
-    from auditctl.formats.table import COLUMNS, PlainTable, RichTable
-
-    columns = fields or [field(n, there=there) for n in COLUMNS if n in there]
-    if options.output == STDOUT and context.terminal:
-        return RichTable(columns, context.width, color=context.color)
-    return PlainTable(columns)
+    to_file = options.output != STDOUT
+    layout = formats.Layout(
+        fields=None if options.fields is None else parse_fields(options.fields, there=there),
+        with_source=with_source,
+        raw=options.raw,
+        csv_guard=options.csv_guard,
+        terminal=context.terminal and not to_file,
+        width=context.width,
+        # Variables are about what is looked at, and not about a file.
+        color=options.color == "always" if to_file else context.color,
+        zone=zone,
+        window=window,
+    )
+    return formats.make(options.format_name(terminal=context.terminal), layout)
 
 
 def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it

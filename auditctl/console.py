@@ -24,6 +24,7 @@ COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m"}
 PLAIN = "\x1b[0m"
 
 LogFormat = Literal["text", "json"]
+ColorChoice = Literal["auto", "always", "never"]
 
 
 class Console:

@@ -87,10 +87,11 @@ def follow_feeds(
         AuditctlError: that of a log which is read alone.
 
     """
-    since = parse_time(options.since or "", now, parse_zone(options.tz, context.environ))
+    zone = parse_zone(options.tz, context.environ)
+    since = parse_time(options.since or "", now, zone)
     if since > now:
         raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
-    format_ = chosen_format(options, context, with_source=bool(feeds[0].source))
+    format_ = chosen_format(options, context, zone=zone, with_source=bool(feeds[0].source))
     runner = SourceRunner(jobs)
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
     watch = _Watch(options, context, runner, arrivals, since, now)

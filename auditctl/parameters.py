@@ -5,21 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from auditctl.console import LogFormat
+from auditctl import formats
+from auditctl.console import ColorChoice, LogFormat
 from auditctl.errors import UsageError
-from auditctl.formats import FileFormatName, FormatName
 
 if TYPE_CHECKING:
     from auditctl.window import Window
 
 STDOUT = "-"
 DEFAULT_SINCE = "1d"
-SUFFIXES: dict[str, FileFormatName] = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-}
+SUFFIXES = {end: name for name, kind in formats.FORMATS.items() for end in kind.suffixes}
 """What the end of a file's name says of its format; any other end says nothing."""
 NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
 NOT_WRITTEN = (".parquet",)
@@ -28,11 +23,12 @@ NOT_WRITTEN = (".parquet",)
 
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
-    """Options for standard error: how much is written, and in which form."""
+    """Options for what is written to people: how much, and in which form."""
 
     quiet: bool = False
     verbose: bool = False
     log_format: LogFormat = "text"
+    color: ColorChoice = "auto"
     typed: Collection[str] = ()
     """The names of the options that the command line has, even with their default values."""
 
@@ -101,11 +97,16 @@ class FetchOptions(LogOptions):
 class OutputOptions(FetchOptions):
     """Where records are written, and in which format."""
 
-    format: FormatName | None = None
+    format: formats.FormatName | None = None
     output: str = STDOUT
     raw: bool = False
 
-    def format_name(self, *, terminal: bool) -> FormatName:
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """The format for a terminal, if none was chosen."""
+        return "table"
+
+    def format_name(self, *, terminal: bool) -> formats.FormatName:
         """Choose the format, or confirm the one that was chosen.
 
         Raises:
@@ -115,7 +116,8 @@ class OutputOptions(FetchOptions):
         if self.output != STDOUT:
             name = format_of_file(self.output, self.format)
         else:
-            name = self.format or ("table" if terminal and not self.raw else "jsonl")
+            usual = self.terminal_format if terminal and not self.raw else formats.DEFAULT
+            name = self.format or usual
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
             message = (
@@ -130,6 +132,11 @@ class GetOptions(OutputOptions):
     """Options of `get`."""
 
     id: str
+
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """One record has room for all of its fields."""
+        return "detail" if self.fields is None else "table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +248,7 @@ def parse_account(text: str) -> str:
     return text
 
 
-def format_of_file(path: str, chosen: FormatName | None = None) -> FormatName:
+def format_of_file(path: str, chosen: formats.FormatName | None = None) -> formats.FormatName:
     """Choose the format of a file by its name, or confirm the one that was chosen.
 
     Raises:
@@ -266,4 +273,4 @@ def format_of_file(path: str, chosen: FormatName | None = None) -> FormatName:
             f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
             f"Use another name, or --format {SUFFIXES[suffix]}."
         )
-    return chosen or (SUFFIXES[suffix] if suffix else "jsonl")
+    return chosen or (SUFFIXES[suffix] if suffix else formats.DEFAULT)

@@ -61,7 +61,9 @@ def _list_once(
     zone = parse_zone(options.tz, context.environ)
     window = options.window(now, zone=zone)
     commands.check_output(options.output)
-    format_ = commands.chosen_format(options, context, with_source=True)
+    # What is older than the last of N records is not known.
+    seen = window if options.limit is None else replace(window, since=None)
+    format_ = commands.chosen_format(options, context, seen, zone=zone, with_source=True)
     total = Tally()
     title = count(len(feeds), "source")
     progress = Progress(title, context.console, window, options.limit, total, in_order=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from auditctl.formats import FileFormatName, ReportFormatName
 from auditctl.parameters import (
@@ -41,7 +40,7 @@ class SyncOptions(FetchOptions, RepeatOptions):
             UsageError: the name of the file is against it.
 
         """
-        return cast("FileFormatName", format_of_file(self.output, self.format))
+        return format_of_file(self.output, self.format)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -182,6 +182,8 @@ def test_a_reader_that_goes_away_ends_it_though_nothing_is_new() -> None:
         (("-o", "all.jsonl"), "--output"),
         (("--limit", "5"), "--limit"),
         (("--until", "now"), "--until"),
+        (("--reverse",), "--reverse"),
+        (("-f", "summary"), "--format summary"),
         (("--interval", "999s", "--limit", "5"), "--limit"),
         (("--interval", "0s"), "--interval"),
         (("--interval", "soon"), "--interval"),
