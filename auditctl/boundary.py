@@ -28,6 +28,8 @@ Options = TypeVar("Options", bound="LogOptions")
 COMPLETION = "_AUDITCTL_COMPLETE"
 """The variable with which a shell asks for completions."""
 COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
+NAMED_SHELL = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
+"""The variable that makes Typer take the name of a shell behind these options."""
 FORCING_COLOR = ("FORCE_COLOR", "CLICOLOR_FORCE")
 """Variables that ask for colour, also where there is no terminal; 0 asks for nothing."""
 OWN_OPTIONS = "auditctl.own_options"
@@ -40,7 +42,8 @@ def run(app: "typer.Typer") -> NoReturn:
     verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
     color = _wants_color("auto", terminal=True)
     console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=color)
-    completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
+    options = {word.partition("=")[0] for word in sys.argv}
+    completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(options)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
     # failure, and an output that cannot be written for none.
@@ -130,7 +133,7 @@ def _run_typer(app: "typer.Typer") -> int | None:
 
 
 def _complete(app: "typer.Typer") -> None:
-    """Let Typer print or install the shell completion.
+    """Let Typer print or install the shell completion: of the shell that is named, or found.
 
     Typer lets pass whatever goes wrong in the home folder, and ends with 1 for unknown shells.
 
@@ -139,6 +142,10 @@ def _complete(app: "typer.Typer") -> None:
         OutputError: the completion cannot be installed.
 
     """
+    for word, following in pairwise([*sys.argv, "-"]):
+        option, named, _ = word.partition("=")
+        if option in COMPLETION_OPTIONS and (named or not following.startswith("-")):
+            os.environ[NAMED_SHELL] = "1"
     try:
         status = _run_typer(app)
     except SystemExit as end:

@@ -86,7 +86,7 @@ def list_sources(
     version: o.Version = False,
 ) -> None:
     from auditctl import several
-    from auditctl.parameters import ListSourcesOptions
+    from auditctl.source_parameters import ListSourcesOptions
 
     with command(ListSourcesOptions, ctx) as (options, context):
         several.list_(options, context)
@@ -111,10 +111,32 @@ def check_sources(
     version: o.Version = False,
 ) -> None:
     from auditctl import several
-    from auditctl.parameters import CheckSourcesOptions
+    from auditctl.source_parameters import CheckSourcesOptions
 
     with command(CheckSourcesOptions, ctx) as (options, context):
         several.check(options, context)
+
+
+@own.command(
+    "init",
+    help="Add a source to auditctl.toml: ask for its settings, write them, check them.",
+    short_help="Add a source to auditctl.toml.",
+    epilog=examples.INIT,
+)
+def init(
+    ctx: typer.Context,
+    *,
+    provider: o.ProviderName,
+    source: o.NewSource = None,
+    config: o.Config = None,
+    print_only: o.PrintOnly = False,
+    version: o.Version = False,
+) -> None:
+    from auditctl import init
+    from auditctl.parameters import InitOptions
+
+    with command(InitOptions, ctx) as (options, context):
+        init.init(options, context)
 
 
 @own.command(
@@ -150,7 +172,8 @@ def sync_sources(
 def verify(
     ctx: typer.Context,
     *,
-    path: o.Path,
+    paths: o.Paths = [],
+    config: o.Config = None,
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
     quiet: o.Quiet = False,
@@ -188,16 +211,69 @@ def status(
 
 
 @own.command(
+    "read",
+    help="Read records back from files that list or sync has written.",
+    epilog=examples.READ,
+)
+def read(
+    ctx: typer.Context,
+    *,
+    paths: o.Files,
+    since: o.ReadSince = None,
+    until: o.ReadUntil = None,
+    tz: o.Tz = "UTC",
+    format: o.Format = None,
+    output: o.Output = "-",
+    limit: o.Limit = None,
+    reverse: o.Reverse = False,
+    fields: o.Fields = None,
+    where: o.Where = [],
+    color: o.Color = "auto",
+    quiet: o.Quiet = False,
+    log_format: o.LogFormat = "text",
+    version: o.Version = False,
+) -> None:
+    from auditctl import read
+    from auditctl.parameters import ReadOptions
+
+    with command(ReadOptions, ctx) as (options, context):
+        read.read(options, context)
+
+
+@own.command(
+    "sources",
+    help="Show the sources of auditctl.toml: name, provider and output.",
+    short_help="Show the sources of auditctl.toml.",
+    epilog=examples.LISTED_SOURCES,
+)
+def sources(
+    ctx: typer.Context,
+    *,
+    config: o.Config = None,
+    format: o.ReportFormat = "table",
+    color: o.Color = "auto",
+    version: o.Version = False,
+) -> None:
+    from auditctl.sync import report
+    from auditctl.sync.options import ConfigurationOptions
+
+    with command(ConfigurationOptions, ctx) as (options, context):
+        report.sources(options, context)
+
+
+@own.command(
     "providers",
     help="Show what each provider reads, needs and documents.",
     epilog=examples.PROVIDERS,
 )
-def providers(ctx: typer.Context, *, version: o.Version = False) -> None:
-    from auditctl import commands
-    from auditctl.parameters import LogOptions
+def providers(
+    ctx: typer.Context, *, format: o.ReportFormat = "table", version: o.Version = False
+) -> None:
+    from auditctl import show
+    from auditctl.parameters import ReportOptions
 
-    with command(LogOptions, ctx) as (_, context):
-        commands.providers(context)
+    with command(ReportOptions, ctx) as (options, context):
+        show.providers(options, context)
 
 
 @own.command(
@@ -206,8 +282,8 @@ def providers(ctx: typer.Context, *, version: o.Version = False) -> None:
     epilog=examples.SCHEMA,
 )
 def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
-    from auditctl import commands
+    from auditctl import show
     from auditctl.parameters import LogOptions
 
     with command(LogOptions, ctx):
-        commands.schema()
+        show.schema()

@@ -1,4 +1,4 @@
-"""The commands list, get, check, providers and schema, given their options."""
+"""The commands list, get and check, given their options."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -133,26 +133,6 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
         client.close()
 
 
-def providers(context: Context) -> None:
-    """Show what each installed provider needs."""
-    from auditctl.overview import overview
-
-    loaded = (registry.load(name, context.console.warning) for name in registry.installed())
-    found = [provider for provider in loaded if provider is not None]
-    with standard_output() as write:
-        write(overview(found, width=context.width, terminal=context.terminal))
-
-
-def schema() -> None:
-    """Write the JSON Schema of one record."""
-    import orjson
-
-    from auditctl.schema import json_schema
-
-    with standard_output() as write:
-        write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
 def check_output(path: str) -> None:
     """Check that a file may be written there: not in a sync's destination, nor as a template.
 
@@ -169,7 +149,7 @@ def check_output(path: str) -> None:
     from auditctl.paths import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
-        message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
+        message = f"This writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
     _refuse_file_of_sync(path)
 
@@ -189,8 +169,7 @@ def _refuse_file_of_sync(path: str) -> None:
     except OSError as error:  # the working folder was deleted
         raise cannot(path, error) from None
     if belongs_to_sync:
-        message = f"{path} belongs to sync, and would be replaced. Use another --output."
-        raise UsageError(message)
+        raise UsageError(f"{path} belongs to sync, and would be replaced. Use another --output.")
 
 
 def parse_tests(

@@ -7,7 +7,7 @@
     ├── AccessError          4   a setting is missing, or the provider refuses the credentials
     │   └── ForbiddenError   4   they are accepted, and do not suffice
     ├── ThrottledError       5   "too many requests" until patience ran out
-    ├── AnswerError          6   the answer cannot be understood
+    ├── AnswerError          6   the answer cannot be understood, or a line that should be a record
     │   └── RefusedError     6   the question was refused
     ├── LockedError          7   another run holds the destination
     ├── IntegrityError       8   a destination is not what was written, or lacks something
@@ -44,6 +44,8 @@ class UnreachableError(AuditctlError):
     status = 3
     wait: float | None = None
     """Seconds that it wants to be left alone, where it says so."""
+    unlike_api: bool = False
+    """Something answered, but not as the API does: with a web page, or that it has failed."""
 
 
 class AccessError(AuditctlError):
@@ -65,7 +67,10 @@ class ThrottledError(AuditctlError):
 
 
 class AnswerError(AuditctlError):
-    """JSON of another shape, a refused question, pages without an end, another origin."""
+    """JSON of another shape, a refused question, pages without an end, another origin.
+
+    And a line of a file that is no record.
+    """
 
     status = 6
     refusal: int | None = None
@@ -77,6 +82,8 @@ class RefusedError(AnswerError):
 
     code: int = 0
     """The answer's HTTP status."""
+    unlike_api: bool = False
+    """It was a web page."""
 
 
 class LockedError(AuditctlError):

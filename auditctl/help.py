@@ -93,21 +93,43 @@ Examples:
   auditctl sync prod staging --config /etc/auditctl.toml
   auditctl sync --follow --jobs 8
 """
+INIT = """\b
+Examples:
+  auditctl init PROVIDER
+  auditctl init PROVIDER --source prod --config /etc/auditctl.toml
+  auditctl init PROVIDER --print
+
+\b
+The key goes into a file of its own, NAME-key, beside auditctl.toml.
+"""
+LISTED_SOURCES = """\b
+Examples:
+  auditctl sources
+  auditctl sources -f json | jq -r '.[].name'
+"""
 VERIFY = """\b
 Examples:
+  auditctl verify
   auditctl verify audit.jsonl
   auditctl verify 'audit/{source}/{date}.jsonl.gz' --format json
 """
 STATUS = """\b
 Examples:
   auditctl status
-  auditctl status audit.jsonl --max-age 2h
+  auditctl status prod --max-age 2h
   auditctl status 'audit/{source}/{date}.jsonl.gz' --format json
+"""
+READ = """\b
+Examples:
+  auditctl read audit.jsonl --since 7d --where outcome=failure
+  auditctl read 'audit/{source}/{date}.jsonl.gz' --limit 20 -f table
+  auditctl read january.jsonl.gz february.jsonl.gz -o both.csv
 """
 PROVIDERS = """\b
 Examples:
   auditctl providers
   auditctl providers | less -S
+  auditctl providers -f json | jq -r '.[] | .provider, .environment[].name'
 """
 SCHEMA = """\b
 Examples:

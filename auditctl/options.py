@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from auditctl import console
+from auditctl import completion, console
 from auditctl.formats import FileFormatName, FormatName, OneFormatName, ReportFormatName
 
 # Output on standard error
@@ -50,6 +50,16 @@ Since = Annotated[
     ),
 ]
 Until = Annotated[str, typer.Option(metavar="TIME", help="Events before this time.")]
+ReadSince = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="Events from this time on. Default: all there are."
+    ),
+]
+ReadUntil = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Events before this time. Default: no end."),
+]
 Tz = Annotated[
     str,
     typer.Option(
@@ -93,12 +103,17 @@ Reverse = Annotated[
 ]
 Fields = Annotated[
     str | None,
-    typer.Option(metavar="A,B,…", help="These fields; raw.x.y reaches into the raw event."),
+    typer.Option(
+        metavar="A,B,…",
+        autocompletion=completion.complete_fields,
+        help="These fields; raw.x.y reaches into the raw event.",
+    ),
 ]
 Where = Annotated[
     list[str],
     typer.Option(
         metavar="TEST",
+        autocompletion=completion.complete_test,
         help="Keep records where FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX holds; "
         "time and status_code also with < <= > >=; repeatable.",
     ),
@@ -136,7 +151,11 @@ Demo = Annotated[
 
 Source = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Use the settings of this source of auditctl.toml."),
+    typer.Option(
+        metavar="NAME",
+        autocompletion=completion.complete_source,
+        help="Use the settings of this source of auditctl.toml.",
+    ),
 ]
 Config = Annotated[
     str | None,
@@ -145,6 +164,16 @@ Config = Annotated[
         help="Where auditctl.toml is. Default: $AUDITCTL_CONFIG, ./auditctl.toml, or the one in "
         "your configuration folder.",
     ),
+]
+
+NewSource = Annotated[
+    str | None,
+    typer.Option(
+        "--source", metavar="NAME", help="What to call the new source. Default: the provider."
+    ),
+]
+PrintOnly = Annotated[
+    bool, typer.Option("--print", help="Ask nothing and write nothing: print what to write.")
 ]
 
 # Files that sync appends to
@@ -217,16 +246,30 @@ AcknowledgeGaps = Annotated[
 
 # Arguments
 
+ProviderName = Annotated[
+    str, typer.Argument(metavar="PROVIDER", help="A name that auditctl providers shows.")
+]
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The provider's id of the record.")]
 Sources = Annotated[
-    list[str], typer.Argument(metavar="[SOURCE]...", help="Only these sources. Default: all.")
-]
-Path = Annotated[
-    str, typer.Argument(metavar="PATH", help="The PATH given to sync, with its placeholders.")
+    list[str],
+    typer.Argument(
+        metavar="[SOURCE]...",
+        autocompletion=completion.complete_source,
+        help="Only these sources. Default: all.",
+    ),
 ]
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="[PATH]...", help="The PATHs given to sync. Default: all sources of auditctl.toml."
+        metavar="[PATH]...",
+        autocompletion=completion.complete_source,
+        help="The PATHs given to sync, or names of sources. Default: all sources of auditctl.toml.",
+    ),
+]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="Files that list or sync wrote, plain or .gz, or the PATH given to sync in quotes.",
     ),
 ]

@@ -5,8 +5,10 @@ from operator import itemgetter
 
 from auditctl.escape import escape
 from auditctl.fields import Field
+from auditctl.formats import ReportFormatName
 from auditctl.formats.table import Table
 from auditctl.provider import Provider, origins, required, said_of_logs, variables
+from auditctl.settings import is_secret
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
 COLUMNS = ("provider", "environment", *FACTS)
@@ -17,8 +19,16 @@ NARROWEST = 20
 """Cells of a fact on the narrowest of terminals: there the lines are wider than that."""
 
 
-def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool) -> bytes:
+def overview(
+    providers: Sequence[type[Provider]],
+    format_: ReportFormatName = "table",
+    *,
+    width: int,
+    terminal: bool,
+) -> bytes:
     """Return one row per provider: on a terminal a line or more for each fact, else one line."""
+    if format_ == "json":
+        return _json(providers)
     rows = [_facts(provider) for provider in providers]
     if not terminal:
         return Table([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
@@ -41,6 +51,31 @@ def _paragraph(row: dict[str, str], width: int) -> str:
             first = f"{first.rstrip()}{between}"
         lines.append(first + between.join(told))
     return "".join([f"{line}\n" for line in lines])
+
+
+def _json(providers: Sequence[type[Provider]]) -> bytes:
+    """Return the same as a JSON array, with an object for each variable."""
+    import orjson
+
+    rows = [
+        {
+            "provider": provider.name,
+            "title": provider.title,
+            "environment": [
+                {
+                    "name": names[0],
+                    "alternatives": names[1:],
+                    "required": default is None,
+                    "secret": is_secret(provider, setting),
+                    "default": default,
+                }
+                for setting, (names, default) in variables(provider).items()
+            ],
+            **{name.replace(" ", "_"): _facts(provider)[name] for name in FACTS},
+        }
+        for provider in providers
+    ]
+    return orjson.dumps(rows, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _facts(provider: type[Provider]) -> dict[str, str]:

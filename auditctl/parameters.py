@@ -1,7 +1,7 @@
 """The options of each command as one plain value, filled by the command line or by a test."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,23 @@ class FollowOptions(LogOptions):
             message = "--interval is the time between the runs of --follow: add --follow."
             raise UsageError(message)
         return seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(LogOptions):
+    """Options of a command that shows a table of facts."""
+
+    format: formats.ReportFormatName = "table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitOptions(LogOptions):
+    """Options of `init`."""
+
+    provider: str
+    source: str | None = None
+    config: str | None = None
+    print_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,24 +215,28 @@ class ListOptions(OutputOptions, FollowOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourcesOptions(LogOptions):
-    """Options for sources of auditctl.toml; without names, all of them."""
+class ReadOptions(OutputOptions):
+    """Options of `read`."""
 
-    sources: Sequence[str] = ()
-    config: str | None = None
-    jobs: int = 4
+    paths: Sequence[str]
+    since: str | None = None
+    until: str | None = None
+    tz: str = "UTC"
+    limit: int | None = None
+    reverse: bool = False
+    where: Sequence[str] = ()
 
+    def window(self, now: datetime, zone: tzinfo = UTC) -> "Window":
+        """Read the two times as `list` does; without one, the window has no such end.
 
-@dataclass(frozen=True, kw_only=True)
-class ListSourcesOptions(SourcesOptions, ListOptions):
-    """Options of `list` for several sources."""
+        Raises:
+            UsageError: see `ListOptions.window`.
 
-
-@dataclass(frozen=True, kw_only=True)
-class CheckSourcesOptions(SourcesOptions, FetchOptions):
-    """Options of `check` for several sources."""
-
-    retry_for: str = "30s"
+        """
+        # With a limit, a list without --since begins where the log does.
+        as_list = ListOptions(since=self.since, until=self.until or "now", limit=1)
+        window = as_list.window(now, zone=zone)
+        return replace(window, until=None) if self.until is None else window
 
 
 def duration(flag: str, text: str) -> timedelta:

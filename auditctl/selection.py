@@ -7,7 +7,8 @@ from auditctl import registry
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.hints import alike
-from auditctl.parameters import FetchOptions, SourcesOptions
+from auditctl.parameters import FetchOptions
+from auditctl.source_parameters import SourcesOptions
 
 if TYPE_CHECKING:
     from auditctl.provider import Provider
@@ -24,12 +25,12 @@ def chosen(options: SourcesOptions, context: Context, command: str) -> "list[Sou
         UsageError: there is no such source, or no configuration.
 
     """
-    from auditctl.sync import config
+    from auditctl.sync import config, location
 
     providers = registry.installed().keys() & set(options.sources)
     known: dict[str, Source] = {}
     try:
-        path = config.find(options.config, context.environ, f"run auditctl PROVIDER {command}")
+        path = location.find(options.config, context.environ, f"run auditctl PROVIDER {command}")
     except UsageError:
         if not providers:
             raise

@@ -13,8 +13,9 @@ from auditctl.errors import AuditctlError, FailedError, failure
 from auditctl.http.parallel import ahead
 from auditctl.notices import count
 from auditctl.output import standard_output
-from auditctl.parameters import STDOUT, CheckSourcesOptions, ListSourcesOptions
+from auditctl.parameters import STDOUT
 from auditctl.selection import chosen, with_settings
+from auditctl.source_parameters import CheckSourcesOptions, ListSourcesOptions
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch

@@ -11,26 +11,37 @@ import typer
 from auditctl import registry
 from auditctl.cli import app
 from auditctl.parameters import (
-    CheckSourcesOptions,
     FetchOptions,
     GetOptions,
+    InitOptions,
     ListOptions,
-    ListSourcesOptions,
     LogOptions,
+    ReadOptions,
+    ReportOptions,
 )
-from auditctl.sync.options import StatusOptions, SyncOptions, SyncSourcesOptions, VerifyOptions
+from auditctl.source_parameters import CheckSourcesOptions, ListSourcesOptions
+from auditctl.sync.options import (
+    ConfigurationOptions,
+    StatusOptions,
+    SyncOptions,
+    SyncSourcesOptions,
+    VerifyOptions,
+)
 
 BECOME: dict[tuple[str, ...], type[LogOptions]] = {
     ("persona", "list"): ListOptions,
     ("persona", "get"): GetOptions,
     ("persona", "sync"): SyncOptions,
     ("persona", "check"): FetchOptions,
+    ("init",): InitOptions,
     ("sync",): SyncSourcesOptions,
     ("list",): ListSourcesOptions,
     ("check",): CheckSourcesOptions,
     ("verify",): VerifyOptions,
     ("status",): StatusOptions,
-    ("providers",): LogOptions,
+    ("read",): ReadOptions,
+    ("sources",): ConfigurationOptions,
+    ("providers",): ReportOptions,
     ("schema",): LogOptions,
 }
 SHORTER_PATIENCE = {"retry_for": "30s"}

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditctl.formats import FileFormatName, ReportFormatName
+from auditctl.formats import FileFormatName
 from auditctl.parameters import (
     FetchOptions,
     FollowOptions,
-    LogOptions,
-    SourcesOptions,
+    ReportOptions,
     format_of_file,
 )
+from auditctl.source_parameters import SourcesOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,19 +49,22 @@ class SyncSourcesOptions(SourcesOptions, RepeatOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifyOptions(LogOptions):
-    """Options of `verify`."""
+class ConfigurationOptions(ReportOptions):
+    """Options of `sources`."""
 
-    path: str
-    format: ReportFormatName = "table"
+    config: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatusOptions(LogOptions):
-    """Options of `status`; without paths, all of auditctl.toml."""
+class VerifyOptions(ConfigurationOptions):
+    """Options of `verify`; without paths, all of auditctl.toml."""
 
     paths: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(VerifyOptions):
+    """Options of `status`."""
+
     max_age: str | None = None
     acknowledge_gaps: bool = False
-    config: str | None = None
-    format: ReportFormatName = "table"

@@ -1,4 +1,4 @@
-"""The commands verify and status, and how their findings are written."""
+"""The commands verify, status and sources, and how their findings are written."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,21 +18,20 @@ from auditctl.formats.table import GAP, WIDEST
 from auditctl.notices import count
 from auditctl.output import standard_output
 from auditctl.parameters import duration
-from auditctl.paths import find_templates
-from auditctl.sync.options import StatusOptions, VerifyOptions
-from auditctl.sync.sentences import alarms, describe_aside
+from auditctl.sync.destinations import find_destinations
+from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
+from auditctl.sync.sentences import alarms, describe_aside, describe_unknown
 from auditctl.window import age, to_text
 
 GIVE_WAY = ("since", "records", "newest", "until", "gaps")
 """How the columns of `status` begin that may be left out, those on the left first."""
 
 if TYPE_CHECKING:
-    from auditctl.paths import Template
     from auditctl.sync.status import Status
 
 
 def verify(options: VerifyOptions, context: Context) -> None:
-    """Prove the destinations of a PATH.
+    """Prove destinations: those of the PATHs and sources named, else all of the configuration's.
 
     Raises:
         IntegrityError: one of them was changed, or has gaps.
@@ -40,22 +39,24 @@ def verify(options: VerifyOptions, context: Context) -> None:
     """
     from auditctl.sync.verify import verify as prove
 
-    found = find_templates(options.path)
-    if not found:
-        raise IntegrityError(f"No sync has run for {options.path}: there is no journal.")
-    rows: list[dict[str, Any]] = []
-    wrong: list[str] = []
-    for one in found:
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    wrong = list(map(describe_unknown, unknown))
+    rows: list[dict[str, Any]] = [
+        {"path": path, "source": None, "ok": False, "problem": problem}
+        for path, problem in zip(unknown, wrong, strict=True)
+    ]
+    for one, source in wanted:
         try:
             proof = prove(one)
         except IntegrityError as error:
             wrong.append(str(error))
-            rows.append({"path": one.path, "ok": False, "problem": str(error)})
+            rows.append({"path": one.path, "source": source, "ok": False, "problem": str(error)})
             continue
         missing = alarms(one.path, proof.state)
         wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
+            "source": source,
             "ok": not missing,
             "problem": missing or None,
             "records": proof.records,
@@ -80,10 +81,8 @@ def verify(options: VerifyOptions, context: Context) -> None:
         raise IntegrityError(*wrong)
 
 
-def status(  # noqa: C901 - one report, in the order in which it is written
-    options: StatusOptions, context: Context
-) -> None:
-    """Show the status of destinations: those of the PATHs, else all of the configuration's.
+def status(options: StatusOptions, context: Context) -> None:
+    """Show the status of destinations: those of the PATHs and sources, else all that there are.
 
     Raises:
         IntegrityError: something is wrong with one of them.
@@ -92,18 +91,8 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     from auditctl.sync.status import acknowledge, read_status
 
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
-    wanted: list[tuple[Template, str | None]] = []
-    wrong: list[str] = []
-    for path in options.paths:
-        destinations = find_templates(path)
-        wanted += [(one, None) for one in destinations]
-        if not destinations:
-            wrong.append(f"No sync has run for {path}: there is no journal.")
-    if not options.paths:
-        from auditctl.sync import config
-
-        named = config.sources(options.config, context, "name a destination by its PATH")
-        wanted = [(source.template, name) for name, source in named.items()]
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    wrong = list(map(describe_unknown, unknown))
     if options.acknowledge_gaps:
         for one, _ in wanted:
             acknowledge(one)
@@ -115,9 +104,10 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
+        title = "source" if all(one.source for one in found) else "path"
         clock = Clock()
         clock.omit_year([to_text(now), *(time for one in found for time in _times(one))])
-        rows = [_status_row(now, clock, one) for one in found]
+        rows = [_status_row(now, clock, one, title) for one in found]
         write_table(
             context,
             rows,
@@ -131,6 +121,22 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError(*wrong)
+
+
+def sources(options: ConfigurationOptions, context: Context) -> None:
+    """Show the sources of the configuration."""
+    from auditctl.sync import config
+
+    known = config.sources(options.config, context, "let auditctl init PROVIDER write it")
+    rows = [
+        {"name": one.name, "provider": one.provider.name, "output": one.template.path}
+        for one in known.values()
+    ]
+    if options.format == "json":
+        with standard_output() as write:
+            write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
+    else:
+        write_table(context, rows, verdict="name", wrong=[False] * len(rows), give_way=[])
 
 
 def write_table(
@@ -179,12 +185,12 @@ def _times(one: "Status") -> list[str | None]:
     return [covered.since, covered.until, one.state.latest]
 
 
-def _status_row(now: datetime, clock: Clock, one: "Status") -> dict[str, object]:
+def _status_row(now: datetime, clock: Clock, one: "Status", title: str) -> dict[str, object]:
     state, success = one.state, one.state.last_success
     since, until, newest = (time and clock.minute(time) for time in _times(one))
     zone = "" if clock.is_utc else clock.name
     return {
-        **({"path": one.path} if one.source is None else {"source": one.source}),
+        title: one.source or one.path,
         "state": _state(one),
         "success": None if success is None else f"{age(success, now)} ago",
         f"since{zone}": since or (state.covered and "beginning"),

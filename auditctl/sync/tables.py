@@ -175,8 +175,13 @@ def _table(table: Toml, info: ValidationInfo) -> tuple[type[Provider], Defaults]
     return provider, found
 
 
+def is_source_name(name: str) -> bool:
+    """Return whether a source may have this name."""
+    return name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+
+
 def _check_name(name: str) -> str:
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+    if not is_source_name(name):
         raise ValueError("A source's name has letters, digits, '-', '_' and '.' only")
     return name
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -36,6 +37,7 @@ from tests.server import (
     FIRST_ID,
     KEY,
     LOGS,
+    NOT_JSON,
     WRONG_SHAPE,
     Fault,
     Persona,
@@ -232,7 +234,8 @@ def test_what_is_wrong_with_the_words_comes_with_where_to_read_more() -> None:
     )
     assert run("nope").said == (
         "auditctl: error: No such command 'nope': there are hrhis, persona, roam, upstash, list, "
-        "check, sync, verify, status, providers, schema. See auditctl --help.\n"
+        "check, init, sync, verify, status, read, sources, providers, schema. See auditctl "
+        "--help.\n"
     )
     near = run("persona", "list", "--sinc", "1d").said
     assert " --since" in near
@@ -1175,6 +1178,26 @@ def test_check_says_what_holds_and_ends_with_the_status_of_what_does_not(
     assert found.said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "failed"),
+    [
+        (Fault(500), "reachable: answered, but not as the API"),
+        (Fault(501), "reachable: answered, but not as the API"),
+        (NOT_JSON, "reachable: answered, but not as the API"),
+        (replace(NOT_JSON, status=404), "answer: answered, but not as the API"),
+        (Fault(404), "answer"),
+        (DROP, "reachable"),
+    ],
+    ids=["500", "501", "page", "404 page", "404", "dropped"],
+)
+@every_provider
+def test_check_tells_an_answer_that_is_not_the_apis(name: str, fault: Fault, failed: str) -> None:
+    with Server(log(name), faults=lambda _: fault) as server:
+        found = run(name, "check", "--retry-for", "0s", environment=server.environment)
+    assert found.status in (UNREACHABLE, STRANGE)
+    assert found.out.decode().splitlines()[-1] == f"FAILED  {failed}"
+
+
 def test_check_does_not_take_back_what_an_answer_has_proven() -> None:
     empty = Fault(edit=lambda body: re.sub(rb'"data":\[.*?\],"links"', b'"data":[],"links"', body))
     with Server(log("persona"), faults={1: empty, 2: too_many(9)}) as server:
@@ -1253,6 +1276,22 @@ def test_providers_tells_in_one_row_what_each_provider_needs() -> None:
         assert len(re.split(" {2,}", row)) == len(re.split(" {2,}", header))
     assert ["none documented" in by_name[name] for name in ("upstash", "hrhis")] == [True, True]
     assert "newest first" in by_name["persona"]
+
+
+def test_providers_tells_programs_the_same() -> None:
+    found = run("providers", "-f", "json")
+    assert (found.status, found.said) == (0, "")
+    rows = {row["provider"]: row for row in json.loads(found.out)}
+    assert sorted(rows) == sorted(LOGS)
+    facts = ("permission", "order", "retention", "rate_limit", "docs")
+    assert all(row[fact] for row in rows.values() for fact in facts)
+    for name, needed in NEEDED.items():
+        read = rows[name]["environment"]
+        required = [one for one in read if one["required"]]
+        assert [" or ".join([one["name"], *one["alternatives"]]) for one in required] == needed
+        assert [one["default"] for one in required] == [None] * len(required)
+        assert sum(one["secret"] for one in read) == 1
+        assert f"{name.upper()}_BASE_URL" in [one["name"] for one in read]
 
 
 def test_the_schema_describes_each_field_in_order() -> None:

@@ -32,28 +32,29 @@ LAYERS = """
 __main__
 cli
 provider_cli
-several sync.commands
+init read several sync.commands
 live
 commands sync.report
 selection timeline
-check feed sync.config sync.run tail
-connect export sync.destination sync.tables
-days demo help overview providers.hrhis providers.persona providers.roam providers.upstash
+check feed show sync.addition sync.destinations sync.run tail
+sync.config
+connect export overview sync.destination sync.tables
+days demo help providers.hrhis providers.persona providers.roam providers.upstash
     registry settings sync.files sync.walk
 faults
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client progress sync.aside sync.journal sync.profile sync.sentences
-boundary groups http.proof notices paths sync.options sync.replay
-formats.detail formats.summary formats.table
+boundary groups http.proof notices paths stored sync.options sync.replay
+formats.detail formats.summary formats.table source_parameters
 batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
     parameters sync.chain
-facts formats formats.clock http.arrays http.connection sync.clashes sync.state
+completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
 fields
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
-address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow sync.jobs window zone
+address console prompt demo.cast http.answer http.origin http.pace http.retry http.waits output
+    redact sync.follow sync.jobs sync.location window zone
 auditctl demo.clock errors escape event_time exact formats.frequent hints http http.auth http.body
     http.keys http.parallel http.visited interrupts providers reading schema sync
 """
@@ -74,7 +75,17 @@ WORDY = {
 }
 """Modules whose docstring says more than a sentence, and why."""
 
-COMMAND_LINE = {"__main__", "boundary", "cli", "groups", "options", "provider_cli", "console"}
+COMMAND_LINE = {
+    "__main__",
+    "boundary",
+    "cli",
+    "completion",
+    "groups",
+    "options",
+    "provider_cli",
+    "console",
+    "prompt",
+}
 """What may print, exit, read the environment and know Typer."""
 
 

@@ -140,6 +140,7 @@ def test_what_was_written_is_right(original: Destination, auditctl: Program) -> 
     (status,) = auditctl("status", original.path, "--format", "json").json
     assert row == {
         "path": original.path,
+        "source": None,
         "ok": True,
         "problem": None,
         "records": ROWS,
