@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import ColorChoice, Console, LogFormat
 from auditctl.errors import AuditctlError, OutputError, UsageError
+from auditctl.hints import alike
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
@@ -53,6 +54,7 @@ def run(app: "typer.Typer") -> NoReturn:
     if interrupts.status is None:
         _flush_standard_error()
         sys.exit(status)
+    interrupts.finish()
     # The interpreter would wait for whoever should read standard error, and may have stopped.
     with suppress(RuntimeError):  # there may be no thread to be had
         flush = threading.Thread(target=_flush_standard_error, daemon=True)
@@ -67,12 +69,19 @@ def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Option
     from auditctl.context import Context
 
     own = typed.meta.get(OWN_OPTIONS)
-    options = of(**typed.params, **({"own": own} if own else {}))
+    # By its name: the class is in Typer's private part.
+    given = [
+        name
+        for name in typed.params
+        if getattr(typed.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    options = of(**typed.params, typed=given, **({"own": own} if own else {}))
     console = Console(
         quiet=options.quiet,
         verbose=options.verbose,
         log_format=options.log_format,
         color=_wants_color(options.color, terminal=True),
+        timed=getattr(options, "follow", False),
     )
     with boundary(console):
         width, terminal = shutil.get_terminal_size().columns, _is_terminal()
@@ -164,21 +173,16 @@ def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     if hasattr(kind, "min"):
         limits = f"{kind.min} or more" if kind.max is None else f"from {kind.min} to {kind.max}"
         error.message = f"{value} must be a whole number, {limits}."
-    elif near := _alike(value.strip("'"), getattr(kind, "choices", ())):
-        error.message = error.message.rstrip(".") + f"; did you mean {near!r}?"
+    elif near := alike(value.strip("'"), getattr(kind, "choices", ())):
+        error.message = error.message.rstrip(".") + f"; did you mean {near[0]!r}?"
+    elif possible := getattr(error, "possibilities", None):
+        # Typer's own are alike by the two dashes that all options have.
+        near = alike(error.option_name.lstrip("-"), [name.lstrip("-") for name in possible])
+        error.possibilities = [f"--{name}" for name in near]
     message: str = error.format_message()
     if not message.endswith((".", "?")):
         message += "."
     return f"{message} See {error.ctx.command_path} --help." if error.ctx else message
-
-
-def _alike(word: str, choices: Sequence[str]) -> str | None:
-    """Return the choice that was probably meant."""
-    if not choices:
-        return None
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, choices)), None)
 
 
 def _log_format(words: Sequence[str]) -> LogFormat:

@@ -49,6 +49,75 @@ own = typer.Typer(add_completion=False, **PLAIN)
 
 
 @own.command(
+    "list",
+    help="Export the logs of the sources of auditctl.toml as one timeline, newest first: those "
+    "named, or all of them.",
+    short_help="Export the logs of several sources as one timeline.",
+    epilog=examples.LIST_SOURCES,
+)
+def list_sources(
+    ctx: typer.Context,
+    *,
+    sources: o.Sources = [],
+    config: o.Config = None,
+    jobs: o.Jobs = 4,
+    since: o.Since = None,
+    until: o.Until = "now",
+    tz: o.Tz = "UTC",
+    format: o.Format = None,
+    output: o.Output = "-",
+    limit: o.Limit = None,
+    reverse: o.Reverse = False,
+    fields: o.Fields = None,
+    where: o.Where = [],
+    raw: o.Raw = False,
+    redact: o.Redact = True,
+    csv_guard: o.CsvGuard = True,
+    concurrency: o.Concurrency = 4,
+    retry_for: o.RetryFor = "5m",
+    account: o.Account = None,
+    follow: o.FollowList = False,
+    interval: o.IntervalList = "10s",
+    demo: o.Demo = False,
+    color: o.Color = "auto",
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    log_format: o.LogFormat = "text",
+    version: o.Version = False,
+) -> None:
+    from auditctl import several
+    from auditctl.source_parameters import ListSourcesOptions
+
+    with command(ListSourcesOptions, ctx) as (options, context):
+        several.list_(options, context)
+
+
+@own.command(
+    "check",
+    help="Prove the settings of the sources of auditctl.toml: those named, or all of them.",
+    short_help="Prove the settings of several sources.",
+    epilog=examples.CHECK_SOURCES,
+)
+def check_sources(
+    ctx: typer.Context,
+    *,
+    sources: o.Sources = [],
+    config: o.Config = None,
+    jobs: o.Jobs = 4,
+    retry_for: o.RetryFor = "30s",
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    log_format: o.LogFormat = "text",
+    version: o.Version = False,
+) -> None:
+    from auditctl import several
+    from auditctl.source_parameters import CheckSourcesOptions
+
+    with command(CheckSourcesOptions, ctx) as (options, context):
+        several.check(options, context)
+
+
+@own.command(
     "init",
     help="Add a source to auditctl.toml: ask for its settings, write them, check them.",
     short_help="Add a source to auditctl.toml.",
@@ -91,9 +160,9 @@ def sync_sources(
     version: o.Version = False,
 ) -> None:
     from auditctl.sync import commands
-    from auditctl.sync.options import SourcesOptions
+    from auditctl.sync.options import SyncSourcesOptions
 
-    with command(SourcesOptions, ctx) as (options, context):
+    with command(SyncSourcesOptions, ctx) as (options, context):
         commands.together(options, context)
 
 

@@ -1,6 +1,6 @@
 """The commands list, get and check, given their options."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,41 +14,36 @@ from auditctl.console import Console
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.layout import chosen_format
-from auditctl.notices import count, warn_of_clock, warn_of_events
-from auditctl.output import Write, cannot, standard_output, whole_file
+from auditctl.notices import report_interruption, warn_of_clock, warn_of_events, written
+from auditctl.output import Write, cannot, is_pipe, standard_output, whole_file
 from auditctl.parameters import (
-    DEFAULT_SINCE,
     STDOUT,
     FetchOptions,
     GetOptions,
     ListOptions,
 )
 from auditctl.provider import is_name, log_of
+from auditctl.selection import with_source
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch, Tally
+    from auditctl.fields import Test
     from auditctl.formats import Format
     from auditctl.provider import Provider
-    from auditctl.window import Window
 
 
 def list_(provider: type["Provider"], options: ListOptions, context: Context) -> None:
     """Export a log."""
-    if options.source is not None:
-        options = _of_source(options.source, provider, options, context)
-    elif options.config is not None:
-        raise UsageError("--config is where a --source is looked for: give one too.")
+    options = with_source(options, provider, context)
+    options.seconds_between()
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
-    from auditctl.fields import parse_test
-    from auditctl.window import needs_clock
     from auditctl.zone import parse_zone
 
     zone = parse_zone(options.tz, context.environ)
     # Where each day costs a request, days that nobody keeps are not asked for.
     window = options.window(now, log.keeps if log.order.is_by_day else None, zone)
-    values = {"provider": registry.installed()}
-    tests = [parse_test(text, now, zone, values) for text in options.where]
+    tests = parse_tests(options, context, now)
     account = options.account_name()
     check_output(options.output)
     # What is older than the last of N records is not known.
@@ -57,6 +52,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 
     from auditctl.batch import Tally
     from auditctl.export import batches, most_recent, oldest_first
+    from auditctl.progress import Progress
 
     order = log.order.of(window)
     if options.limit is not None and order.is_newest_first:
@@ -64,6 +60,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         options = replace(options, concurrency=1)
     tally = Tally()
     ready, client = connect(provider, options, context, now)
+    in_order = order.is_newest_first
+    progress = Progress(ready.title, context.console, window, options.limit, tally, in_order)
     try:
         read = batches(
             ready,
@@ -80,25 +78,13 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         if options.reverse:
             falling = order.is_newest_first or options.limit is not None
             found = oldest_first(found, newest_first=falling)
-        progress = partial(_progress, ready, window, tally, context.console)
-        deliver(found, format_, options.output, tally, context.console, progress=progress)
+        deliver(found, format_, options.output, tally, context.console, progress=progress.draw)
     finally:
         client.close()
-    found_all = tally.records != options.limit
-    records = (
-        f"{count(tally.records, 'record')} since {_begin(window)}"
-        if found_all
-        else f"the {count(tally.records, 'most recent record')}"
-    )
-    context.console.info(
-        f"{ready.title}: {records}, {count(tally.pages, 'page')}, {tally.took:.1f} s."
-    )
+    progress.summarize(options.until)
     warn_of_events(ready.title, tally, context.console)
-    since = options.since or (DEFAULT_SINCE if options.limit is None else "")
-    for name, text in ("since", since), ("until", options.until):
-        if needs_clock(text):
-            warn_of_clock(ready.title, f"--{name} {text}", client.skew, context.console)
-            break
+    if words := options.clock_words():
+        warn_of_clock(ready.title, words, client.skew, context.console)
 
 
 def get(provider: type["Provider"], options: GetOptions, context: Context) -> None:
@@ -133,6 +119,7 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
     """Write line by line whether the settings work; with ``--quiet`` only the exit status tells."""
     from auditctl.check import check as lines
 
+    options = with_source(options, provider, context)
     now = datetime.now(UTC)
     ready, client = connect(provider, options, context, now)
     try:
@@ -140,38 +127,9 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
         nowhere = nullcontext(lambda _: None)
         with nowhere if options.quiet else standard_output() as write:
             for line in lines(ready, client, now):
-                _write(write, f"{line}\n".encode(), context.console)
+                write_rows(write, f"{line}\n".encode(), context.console)
     finally:
         client.close()
-
-
-def _of_source(
-    name: str, provider: type["Provider"], options: ListOptions, context: Context
-) -> ListOptions:
-    """Return the options with those of a source of auditctl.toml, and its settings.
-
-    Raises:
-        UsageError: there is no such source, or it has another provider.
-
-    """
-    from auditctl.sync import config
-
-    sources = config.sources(options.config, context, "leave --source out")
-    source = sources.get(name)
-    if source is None or source.provider is not provider:
-        what = "no such source" if source is None else f"a source of {source.provider.name}"
-        there = [one.name for one in sources.values() if one.provider is provider]
-        raise UsageError(
-            f"--source {name}: {what}. Sources of {provider.name}: {', '.join(there) or 'none'}."
-        )
-    given = {option: values for option, values in options.own.items() if values}
-    return replace(
-        options,
-        account=source.options.account if options.account is None else options.account,
-        demo=options.demo or source.options.demo,
-        own={**source.options.own, **given},
-        settings=source.options.settings,
-    )
 
 
 def check_output(path: str) -> None:
@@ -213,6 +171,20 @@ def _refuse_file_of_sync(path: str) -> None:
         raise UsageError(f"{path} belongs to sync, and would be replaced. Use another --output.")
 
 
+def parse_tests(
+    options: ListOptions, context: Context, now: datetime, sources: Sequence[str] = ()
+) -> "list[Test]":
+    """Read each ``--where``; where records of several sources come together, these are named."""
+    from auditctl.fields import parse_test
+    from auditctl.record import FIELDS, OF_SOURCES
+    from auditctl.zone import parse_zone
+
+    zone = parse_zone(options.tz, context.environ)
+    values = {"provider": registry.installed(), "source": sources}
+    there = OF_SOURCES if sources else FIELDS
+    return [parse_test(text, now, zone, values, there=there) for text in options.where]
+
+
 def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     batches: Iterable["Batch"],
     format_: "Format",
@@ -226,33 +198,26 @@ def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     # Looked at again at the end: a sync may have begun there meanwhile.
     check = partial(_refuse_file_of_sync, output)
     destination = standard_output() if output == STDOUT else whole_file(output, check)
-    with destination as write:
+    if is_pipe(output):
+        console.hide_progress()
+
+    def describe() -> str:
+        if output != STDOUT:
+            return f"{output} was not written"
+        return f"{written(tally.records)}, and the others were not"
+
+    with report_interruption(console, describe), destination as write:
         for batch in batches:
+            rows = format_.rows(batch.records)
             tally.count_records(batch)
-            _write(write, format_.rows(batch.records), console)
-            del batch  # before the next page is read: see `auditctl.export.batches_of`
+            write_rows(write, rows, console)
+            del batch, rows  # before the next page is read: see `auditctl.export.batches_of`
             progress()
-        _write(write, format_.end(), console)
+        write_rows(write, format_.end(), console)
 
 
-def _write(write: Write, data: bytes, console: Console) -> None:
+def write_rows(write: Write, data: bytes, console: Console) -> None:
+    """Write rows where the progress line may be."""
     if data:
-        console.clear()  # the progress line is where the next record goes
+        console.clear()
         write(data)
-
-
-def _progress(provider: "Provider", window: "Window", tally: "Tally", console: Console) -> None:
-    """Draw the progress line."""
-    if console.live:
-        rate = tally.records / max(tally.took, 0.001)
-        back = f", back to {tally.reached[:16]}" if tally.reached else ""
-        console.progress(
-            f"{provider.title}: {count(tally.pages, 'page')}, "
-            f"{count(tally.records, 'record')}{back} "
-            f"({rate:,.0f}/s, since {_begin(window)})"
-        )
-
-
-def _begin(window: "Window") -> str:
-    """Write where a window begins, for people."""
-    return f"{window.since:%Y-%m-%d %H:%M} UTC" if window.since else "the beginning"

@@ -17,6 +17,8 @@
 Messages are one or two sentences: what happened, what to do. They never hold a secret.
 """
 
+from collections.abc import Iterable
+
 ISSUES = "https://github.com/auditctl/auditctl/issues"
 
 
@@ -102,13 +104,17 @@ class OutputError(AuditctlError):
     status = 9
 
 
+GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
+"""Exit statuses, gravest first: of several failures the first here is the run's."""
+
+
 class FailedError(AuditctlError):
     """Some of several runs failed, and have said so; this one only has the status."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, failures: Iterable[AuditctlError]) -> None:
         """Take the status of the gravest failure."""
         super().__init__()
-        self.status = status
+        self.status = min((one.status for one in failures), key=GRAVEST.index)
 
 
 class ContractError(Exception):

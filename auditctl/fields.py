@@ -3,10 +3,10 @@
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from typing import Any
 
 from auditctl import exact
@@ -42,8 +42,8 @@ class Field:
     read: Callable[[Record], Any]
 
 
-def parse_fields(text: str) -> list[Field]:
-    """Read ``a,b,raw.c.d``.
+def parse_fields(text: str, *, there: Sequence[str] = FIELDS) -> list[Field]:
+    """Read ``a,b,raw.c.d``; ``there`` are the fields of the records.
 
     Raises:
         UsageError: a name is unknown, or is there twice.
@@ -54,22 +54,23 @@ def parse_fields(text: str) -> list[Field]:
         if names.count(name) > 1:
             message = f"The field {name!r} is in --fields twice."
             raise UsageError(message)
-    return [field(name) for name in names]
+    return [field(name, there=there) for name in names]
 
 
-def field(name: str) -> Field:
+def field(name: str, *, there: Sequence[str] = FIELDS) -> Field:
     """Find a field by its name.
 
     Raises:
         UsageError: there is no field.
 
     """
-    if name in FIELDS:
-        return Field(name, itemgetter(name))
+    if name in there:
+        # A file may have records of several sources beside others.
+        return Field(name, itemgetter(name) if name in FIELDS else methodcaller("get", name))
     path = name.removeprefix("raw.")
     if path in (name, "") or not all(path.split(".")):
         message = (
-            f"There is no field {name!r}. The fields are {', '.join(FIELDS)}; a dotted path "
+            f"There is no field {name!r}. The fields are {', '.join(there)}; a dotted path "
             "reaches into raw: raw.attributes.method."
         )
         raise UsageError(message)
@@ -81,6 +82,8 @@ def parse_test(
     now: datetime | None = None,
     zone: tzinfo = UTC,
     values: Mapping[str, Collection[str]] | None = None,
+    *,
+    there: Sequence[str] = FIELDS,
 ) -> Test:
     """Read ``FIELD=VALUE``, ``FIELD!=VALUE``, ``FIELD~REGEX``, ``FIELD!~REGEX`` or ``time>=TIME``.
 
@@ -98,7 +101,7 @@ def parse_test(
         message = f"Cannot read --where {text!r}: write {TESTS}."
         raise UsageError(message)
     name, sign, value = match[1].rstrip(" \t"), match[2], match[3].lstrip(" \t")
-    read = field(name).read
+    read = field(name, there=there).read
     try:
         if sign in _ORDERS:
             return _ordered(name, _ORDERS[sign], value, now or datetime.now(UTC), zone)

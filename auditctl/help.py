@@ -35,6 +35,7 @@ Examples:
   auditctl {name} list --since 7d -f csv --fields time,actor,action
   auditctl {name} list --since 7d -f summary
   auditctl {name} list --limit 20 --where outcome=failure
+  auditctl {name} list --follow
 
 \b
 TIME is a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date, an
@@ -48,6 +49,7 @@ Examples:
   auditctl {name} sync --demo -o {name}.jsonl
   auditctl {name} sync -o 'audit/{name}/{{date}}.jsonl.gz' --since 2026-01-01
   auditctl {name} sync -o {name}.jsonl --follow --interval 5m
+  auditctl {name} sync --source prod
   auditctl verify {name}.jsonl
 
 \b
@@ -71,6 +73,21 @@ Examples:
 """
 SETTINGS = """Settings: {variables}.
 NAME_FILE names a file that holds NAME's value. See auditctl providers."""
+LIST_SOURCES = """\b
+Examples:
+  auditctl list --since 2h
+  auditctl list prod staging --since 1d --where outcome=failure
+  auditctl list --follow --fields time,source,actor,action
+  auditctl list --limit 50 --config /etc/auditctl.toml
+
+\b
+The field source, behind provider, is the name of the source.
+"""
+CHECK_SOURCES = """\b
+Examples:
+  auditctl check
+  auditctl check prod staging --quiet && auditctl sync prod staging
+"""
 SOURCES = """\b
 Examples:
   auditctl sync

@@ -21,10 +21,12 @@ def chosen_format(
 ) -> formats.Format:
     """Make the format that was chosen, for records of a window."""
     from auditctl.fields import parse_fields
+    from auditctl.record import FIELDS, OF_SOURCES
 
+    there = OF_SOURCES if with_source else FIELDS
     to_file = options.output != STDOUT
     layout = formats.Layout(
-        fields=None if options.fields is None else parse_fields(options.fields),
+        fields=None if options.fields is None else parse_fields(options.fields, there=there),
         with_source=with_source,
         raw=options.raw,
         csv_guard=options.csv_guard,

@@ -185,7 +185,7 @@ Destination = Annotated[
         "--output",
         metavar="PATH",
         help="A file to append to, or several: {date}, {provider}, {account} and {source} "
-        "become the record's; .gz compresses.",
+        "become the record's; .gz compresses. Required, but for --source.",
     ),
 ]
 FileFormat = Annotated[
@@ -215,6 +215,17 @@ ExternalRotation = Annotated[
 Follow = Annotated[bool, typer.Option("--follow", help="Keep running, as a service.")]
 Interval = Annotated[
     str, typer.Option(metavar="DURATION", help="Time between syncs with --follow.")
+]
+FollowList = Annotated[
+    bool,
+    typer.Option(
+        "--follow",
+        help="The window (--since 10m unless you say otherwise), oldest first, then what is new, "
+        "until Ctrl-C.",
+    ),
+]
+IntervalList = Annotated[
+    str, typer.Option("--interval", metavar="DURATION", help="Time between looks with --follow.")
 ]
 Wait = Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for another run.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="How many sources run at once.")]

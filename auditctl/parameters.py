@@ -1,6 +1,6 @@
 """The options of each command as one plain value, filled by the command line or by a test."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,31 @@ class LogOptions:
     verbose: bool = False
     log_format: LogFormat = "text"
     color: ColorChoice = "auto"
+    typed: Collection[str] = ()
+    """The names of the options that the command line has, even with their default values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowOptions(LogOptions):
+    """Options for runs that repeat."""
+
+    follow: bool = False
+    interval: str = "60s"
+
+    def seconds_between(self) -> float:
+        """Read ``--interval``.
+
+        Raises:
+            UsageError: it is no duration, less than a second, or of no use without ``--follow``.
+
+        """
+        seconds = duration("--interval", self.interval).total_seconds()
+        if seconds < 1:
+            raise UsageError("--interval must be a second or more.")
+        if "interval" in self.typed and not self.follow:
+            message = "--interval is the time between the runs of --follow: add --follow."
+            raise UsageError(message)
+        return seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +88,8 @@ class FetchOptions(LogOptions):
     """The provider's own options: the field -> the values given; and the name of the log."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The settings of a source of auditctl.toml, by their keys there, such as api_key_file."""
+    source: str | None = None
+    config: str | None = None
 
     def account_name(self) -> str | None:
         """Read ``--account``.
@@ -130,7 +157,7 @@ class GetOptions(OutputOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListOptions(OutputOptions):
+class ListOptions(OutputOptions, FollowOptions):
     """Options of `list`."""
 
     since: str | None = None
@@ -141,8 +168,7 @@ class ListOptions(OutputOptions):
     reverse: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
-    source: str | None = None
-    config: str | None = None
+    interval: str = "10s"
 
     def window(self, now: datetime, keeps: timedelta | None = None, zone: tzinfo = UTC) -> "Window":
         """Read the two times.
@@ -178,6 +204,14 @@ class ListOptions(OutputOptions):
             )
             raise UsageError(f"{wrong}. Use an earlier --since; a time is {FORMS}.")
         return window
+
+    def clock_words(self) -> str:
+        """Return the option that this machine's clock decides on; empty if there is none."""
+        from auditctl.window import needs_clock
+
+        since = self.since or (DEFAULT_SINCE if self.limit is None else "")
+        texts = {"--since": since, "--until": self.until}
+        return next((f"{name} {text}" for name, text in texts.items() if needs_clock(text)), "")
 
 
 @dataclass(frozen=True, kw_only=True)

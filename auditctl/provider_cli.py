@@ -54,6 +54,8 @@ def list_(
     concurrency: o.Concurrency = 4,
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
+    follow: o.FollowList = False,
+    interval: o.IntervalList = "10s",
     demo: o.Demo = False,
     source: o.Source = None,
     config: o.Config = None,
@@ -63,11 +65,17 @@ def list_(
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
-    from auditctl import commands
     from auditctl.parameters import ListOptions
 
     with command(ListOptions, ctx) as (options, context):
-        commands.list_(ctx.obj, options, context)
+        if options.follow:
+            from auditctl import live
+
+            live.list_(ctx.obj, options, context)
+        else:
+            from auditctl import commands
+
+            commands.list_(ctx.obj, options, context)
 
 
 @app.command(
@@ -79,7 +87,7 @@ def list_(
 def sync(
     ctx: typer.Context,
     *,
-    output: o.Destination,
+    output: o.Destination = "",
     format: o.FileFormat = None,
     since: o.Beginning = None,
     overlap: o.Overlap = "1h",
@@ -95,6 +103,8 @@ def sync(
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
     demo: o.Demo = False,
+    source: o.Source = None,
+    config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -144,6 +154,8 @@ def check(
     *,
     retry_for: o.RetryFor = "30s",
     demo: o.Demo = False,
+    source: o.Source = None,
+    config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",

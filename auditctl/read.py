@@ -25,17 +25,19 @@ def read(options: ReadOptions, context: Context) -> None:
     """Write the records of files that lie in the window and pass the tests."""
     from auditctl.batch import Tally
     from auditctl.fields import parse_test
+    from auditctl.record import OF_SOURCES
     from auditctl.zone import parse_zone
 
     now = datetime.now(UTC)
     zone = parse_zone(options.tz, context.environ)
     window = options.window(now, zone)
     # A file may be of a provider that is not installed here, so any name is possible.
-    tests = [parse_test(text, now, zone) for text in options.where]
+    tests = [parse_test(text, now, zone, there=OF_SOURCES) for text in options.where]
     check_output(options.output)
     # What is older than the last of N records is not known.
     seen = window if options.limit is None else replace(window, since=None)
-    format_ = chosen_format(options, context, seen, zone=zone)
+    chosen = options.fields is not None
+    format_ = chosen_format(options, context, seen, zone=zone, with_source=chosen)
     files = [file for path in options.paths for file in _files(path)]
     console, tally = context.console, Tally()
     done = 0

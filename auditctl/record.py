@@ -29,6 +29,8 @@ FIELDS = (
     "session_id",
     "raw",
 )
+OF_SOURCES = (*FIELDS[:2], "source", *FIELDS[2:])
+"""The fields where records of several sources come together."""
 OUTCOMES = ("success", "failure", "unknown")
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""

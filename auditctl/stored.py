@@ -12,18 +12,15 @@ from auditctl import exact
 from auditctl.batch import Batch
 from auditctl.errors import AnswerError, OutputError, UsageError
 from auditctl.event_time import instant
-from auditctl.record import FIELDS, OUTCOMES, Record
+from auditctl.record import FIELDS, OF_SOURCES, OUTCOMES, Record
 from auditctl.window import Window
 
 CHUNK = 128 * 1024
 """Bytes read at a time, and the most that are decompressed at a time."""
 LONGEST_LINE = 512 * 1024 * 1024
 """Bytes; no answer that records are made of may be as large."""
-SOURCE = "source"
-"""The field behind ``provider`` in a list of several sources."""
 INTO_RAW = "raw."
 """The beginning of a field's name that is a path into ``raw``."""
-_WITH_SOURCE = (*FIELDS[:2], SOURCE, *FIELDS[2:])
 _OUTCOMES = (*OUTCOMES, None)
 _GZIP = 16 + zlib.MAX_WBITS
 _MAGIC = b"\x1f\x8b"
@@ -210,7 +207,7 @@ def _record(line: bytes) -> Record:
     complete = _shapes.get(shape)
     if complete is None:
         _check(value)
-        complete = tuple(value) in (FIELDS, _WITH_SOURCE)
+        complete = tuple(value) in (FIELDS, OF_SOURCES)
         if len(_shapes) < _MOST_SHAPES:
             _shapes[shape] = complete
     moment = value.get("time")
@@ -233,7 +230,7 @@ def _check(value: dict[str, Any]) -> None:
     for name, item in value.items():
         if name == "raw" or name.startswith(INTO_RAW):
             continue
-        if name not in FIELDS and name != SOURCE:
+        if name not in OF_SOURCES:
             raise _UnreadableError("it has members that no record has")
         expected = int if name == "status_code" else str
         if type(item) is not expected and item is not None:
@@ -245,11 +242,8 @@ def _completed(value: dict[str, Any]) -> Record:
 
     Paths into ``raw`` become its members, under which `auditctl.fields` finds them.
     """
-    record: Record = {}
-    for name in FIELDS:
-        record[name] = value.get(name)
-        if name == "provider" and SOURCE in value:
-            record[SOURCE] = value[SOURCE]
+    there = OF_SOURCES if "source" in value else FIELDS
+    record: Record = {name: value.get(name) for name in there}
     if "raw" not in value:
         names = [name for name in value if name.startswith(INTO_RAW)]
         record["raw"] = {name.removeprefix(INTO_RAW): value[name] for name in names} or None

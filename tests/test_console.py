@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO, UnsupportedOperation
 
@@ -141,3 +142,17 @@ def test_a_broken_standard_error_stops_nothing(closed: bool) -> None:  # noqa: F
 def test_standard_error_is_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
     Console().error("E")
     assert capsys.readouterr() == ("", "auditctl: error: E\n")
+
+
+def test_a_line_of_a_run_that_lasts_begins_with_the_time_on_a_terminal_only() -> None:
+    for stream, start in ((Terminal(), r"\d\d:\d\d:\d\d "), (StringIO(), "")):
+        Console(timed=True, stream=stream).warning("W")
+        assert re.fullmatch(f"{start}auditctl: warning: W\n", stream.getvalue())
+
+
+def test_no_progress_is_drawn_when_it_is_hidden() -> None:
+    stream = Terminal()
+    console = Console(stream=stream)
+    console.hide_progress()
+    console.progress("P", now=True)
+    assert (console.live, console.draws, stream.getvalue()) == (True, False, "")

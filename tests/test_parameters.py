@@ -19,11 +19,12 @@ from auditctl.parameters import (
     ReadOptions,
     ReportOptions,
 )
+from auditctl.source_parameters import CheckSourcesOptions, ListSourcesOptions
 from auditctl.sync.options import (
     ConfigurationOptions,
-    SourcesOptions,
     StatusOptions,
     SyncOptions,
+    SyncSourcesOptions,
     VerifyOptions,
 )
 
@@ -33,7 +34,9 @@ BECOME: dict[tuple[str, ...], type[LogOptions]] = {
     ("persona", "sync"): SyncOptions,
     ("persona", "check"): FetchOptions,
     ("init",): InitOptions,
-    ("sync",): SourcesOptions,
+    ("sync",): SyncSourcesOptions,
+    ("list",): ListSourcesOptions,
+    ("check",): CheckSourcesOptions,
     ("verify",): VerifyOptions,
     ("status",): StatusOptions,
     ("read",): ReadOptions,

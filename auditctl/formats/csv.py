@@ -8,7 +8,7 @@ from typing import Any
 from auditctl.escape import escape
 from auditctl.fields import Field, as_json
 from auditctl.formats import Layout
-from auditctl.record import FIELDS, Record
+from auditctl.record import FIELDS, OF_SOURCES, Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
 """First characters that make a spreadsheet run a cell instead of showing it."""
@@ -77,8 +77,6 @@ class Csv:
 
 def make(layout: Layout) -> Csv:
     """Return CSV of the fields chosen, or of all."""
-    names = list(FIELDS)
-    if layout.with_source:
-        names.insert(names.index("provider") + 1, "source")
+    names = OF_SOURCES if layout.with_source else FIELDS
     fields = layout.fields or [Field(name, itemgetter(name)) for name in names]
     return Csv(fields, guard=layout.csv_guard, escaped=layout.terminal)

@@ -16,13 +16,14 @@ from auditctl.errors import FailedError, IntegrityError, UsageError, failure
 from auditctl.escape import escape
 from auditctl.fields import parse_fields, parse_test
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.notices import count, warn_of_clock, warn_of_events
+from auditctl.notices import count, report_interruption, warn_of_clock, warn_of_events
 from auditctl.parameters import duration
 from auditctl.paths import Template, parse_template
 from auditctl.provider import log_of, own_options
+from auditctl.selection import chosen, source_of, typed_over
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage, follow
-from auditctl.sync.options import SourcesOptions, SyncOptions
+from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.profile import Profile
 from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from auditctl.provider import Provider
     from auditctl.sync.config import Source
     from auditctl.sync.jobs import Result
-
-GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
-"""Exit statuses, gravest first: of several failures the first here is the run's."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +152,11 @@ class Job:
                 f"{self.prefix}{path} begins at {outcome.begins:%Y-%m-%d %H:%M} UTC: {title} does "
                 f"not keep its log as far back as --since {since}."
             )
-        console.info(
-            f"{self.prefix}{self.template.path}: {count(outcome.records, 'new record')}, "
-            f"{count(outcome.tally.pages, 'page')}."
-        )
+        if outcome.records or not self.options.follow:
+            console.info(
+                f"{self.prefix}{self.template.path}: {count(outcome.records, 'new record')}, "
+                f"{count(outcome.tally.pages, 'page')}."
+            )
 
 
 def sync(
@@ -166,43 +165,48 @@ def sync(
     context: Context,
 ) -> None:
     """Append what is not there yet; with ``--follow``, repeatedly."""
-    path = parse_template(options.output, provider=provider.name, source=provider.name)
+    interval = options.seconds_between()
+    source = source_of(options, provider, context)
+    options = options if source is None else typed_over(options, source)
+    if not options.output:
+        raise UsageError("Name the file to append to: -o PATH.")
+    named = provider.name if source is None else source.name
+    path = parse_template(options.output, provider=provider.name, source=named)
     job = Job(provider, options, path, context)
-    interval = _interval(options.interval)
     watch = partial(_watch, context.console, provider.title)
     outage = Outage(context.console.warning)
     try:
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
-            if options.follow:
-                follow(partial(_run_once, job, run, set()), interval, outage)
-            outcome = run.catch_up()
-            job.conclude(outcome, run.client.skew)
-            _fail_for_gaps(job, outcome)
+            before = run.destination.state.records
+
+            def written() -> str:
+                new = count(run.destination.state.records - before, "new record")
+                return f"{new} in {path.path}, and the next run continues there"
+
+            with report_interruption(context.console, written):
+                if options.follow:
+                    follow(partial(_run_once, job, run, set()), interval, outage)
+                outcome = run.catch_up()
+                job.conclude(outcome, run.client.skew)
+                _fail_for_gaps(job, outcome)
     except InterruptedRunError:
         if not options.follow:
             raise
 
 
-def together(options: SourcesOptions, context: Context) -> None:
+def together(options: SyncSourcesOptions, context: Context) -> None:
     """Do the same for the sources of the configuration, some of them at once.
 
     Raises:
         FailedError: some failed; why was reported for each.
 
     """
-    from auditctl.sync import config
     from auditctl.sync.jobs import Result, SourceRunner
 
-    interval = _interval(options.interval)
+    interval = options.seconds_between()
     duration("--wait", options.wait)  # said once, not by each source
-    known = config.sources(options.config, context, "sync one log: auditctl PROVIDER sync -o PATH")
-    unknown = [name for name in options.sources if name not in known]
-    if unknown:
-        raise UsageError(
-            f"There is no source {unknown[0]!r} in the configuration. There are {', '.join(known)}."
-        )
-    wanted = [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
+    wanted = chosen(options, context, "sync -o PATH")
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
@@ -227,7 +231,9 @@ def together(options: SourcesOptions, context: Context) -> None:
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        runs.all(one, results, partial(_tell, context))
+        stays = "what is committed stays, and the next run continues there"
+        with report_interruption(context.console, lambda: stays):
+            runs.all(one, results, partial(_tell, context))
     except InterruptedRunError:
         if not options.follow:
             raise
@@ -239,9 +245,9 @@ def together(options: SourcesOptions, context: Context) -> None:
             wrong=[result.error is not None for result in results],
             give_way=("pages", "new records"),
         )
-    failures = [failure(result.error).status for result in results if result.error is not None]
+    failures = [failure(result.error) for result in results if result.error is not None]
     if failures:
-        raise FailedError(min(failures, key=GRAVEST.index))
+        raise FailedError(failures)
 
 
 def _first_since(profile: Profile, begun: str | None, now: datetime) -> datetime | None:
@@ -249,13 +255,6 @@ def _first_since(profile: Profile, begun: str | None, now: datetime) -> datetime
     if profile.since_time is not None or begun is None:
         return profile.since_time
     return parse_time(begun, now)
-
-
-def _interval(text: str) -> float:
-    seconds = duration("--interval", text).total_seconds()
-    if seconds < 1:
-        raise UsageError("--interval must be a second or more.")
-    return seconds
 
 
 def _run_once(job: Job, run: Run, warned: set[str]) -> None:

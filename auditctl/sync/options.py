@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditctl.formats import FileFormatName
-from auditctl.parameters import FetchOptions, LogOptions, ReportOptions, format_of_file
+from auditctl.parameters import (
+    FetchOptions,
+    FollowOptions,
+    ReportOptions,
+    format_of_file,
+)
+from auditctl.source_parameters import SourcesOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepeatOptions(LogOptions):
+class RepeatOptions(FollowOptions):
     """Options for repeated and waiting runs."""
 
-    follow: bool = False
-    interval: str = "60s"
     wait: str = "0"
 
 
@@ -20,7 +24,8 @@ class RepeatOptions(LogOptions):
 class SyncOptions(FetchOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
-    output: str
+    output: str = ""
+    """Where a source is named, its own by default."""
     format: FileFormatName | None = None
     since: str | None = None
     overlap: str = "1h"
@@ -39,12 +44,8 @@ class SyncOptions(FetchOptions, RepeatOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourcesOptions(RepeatOptions):
-    """Options of `sync` for sources of auditctl.toml; without names, all of them."""
-
-    sources: Sequence[str] = ()
-    config: str | None = None
-    jobs: int = 4
+class SyncSourcesOptions(SourcesOptions, RepeatOptions):
+    """Options of `sync` for several sources."""
 
 
 @dataclass(frozen=True, kw_only=True)

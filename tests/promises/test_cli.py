@@ -233,8 +233,9 @@ def test_what_is_wrong_with_the_words_comes_with_where_to_read_more() -> None:
         "auditctl: error: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
     )
     assert run("nope").said == (
-        "auditctl: error: No such command 'nope': there are hrhis, persona, roam, upstash, init, "
-        "sync, verify, status, read, sources, providers, schema. See auditctl --help.\n"
+        "auditctl: error: No such command 'nope': there are hrhis, persona, roam, upstash, list, "
+        "check, init, sync, verify, status, read, sources, providers, schema. See auditctl "
+        "--help.\n"
     )
     near = run("persona", "list", "--sinc", "1d").said
     assert " --since" in near
@@ -729,6 +730,26 @@ except InterruptedRunError as interrupted:
 def test_a_signal_that_no_wait_notices_ends_the_run_all_the_same() -> None:
     """One that comes to another thread stands for one that comes just before the wait."""
     assert process(command=[sys.executable, "-c", WAITING]) == Run(143, b"", "")
+
+
+SWALLOWED = """
+import signal, time
+from auditctl import interrupts as module
+from auditctl.interrupts import InterruptedRunError, interrupts
+
+module.GRACE = module.BEAT = 0.01
+interrupts.install()
+try:
+    signal.raise_signal(signal.SIGTERM)
+except InterruptedRunError:
+    pass
+while True:
+    time.sleep(60)
+"""
+
+
+def test_a_signal_ends_the_run_though_other_code_drops_it() -> None:
+    assert process(command=[sys.executable, "-c", SWALLOWED]) == Run(143, b"", "")
 
 
 TWICE = """

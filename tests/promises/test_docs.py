@@ -24,14 +24,13 @@ import yaml  # type: ignore[import-untyped] # comes with vcrpy
 import auditctl
 from auditctl import errors, registry, settings
 from auditctl.cli import app
-from auditctl.errors import AuditctlError
+from auditctl.errors import GRAVEST, AuditctlError
 from auditctl.paths import OF_RECORD, OF_RUN
 from auditctl.provider import variables
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
 from auditctl.sync import config
-from auditctl.sync.commands import GRAVEST
 from auditctl.sync.tables import Defaults
 from tests.program import COMMAND, Run, popen, process, result, until
 from tests.tape import provider_class

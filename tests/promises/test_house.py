@@ -32,9 +32,11 @@ LAYERS = """
 __main__
 cli
 provider_cli
-init read sync.commands
+init read several sync.commands
+live
 commands sync.report
-check show sync.addition sync.destinations sync.run
+selection timeline
+check feed show sync.addition sync.destinations sync.run tail
 sync.config
 connect export overview sync.destination sync.tables
 days demo help providers.hrhis providers.persona providers.roam providers.upstash
@@ -42,9 +44,9 @@ days demo help providers.hrhis providers.persona providers.roam providers.upstas
 faults
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
-http.client sync.aside sync.journal sync.profile sync.sentences
+http.client progress sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof layout notices paths stored sync.options sync.replay
-formats.detail formats.summary formats.table
+formats.detail formats.summary formats.table source_parameters
 batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
     parameters sync.chain
 completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
@@ -52,9 +54,9 @@ fields
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console prompt demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow sync.location window zone
-auditctl demo.clock errors escape event_time exact formats.frequent http http.auth http.body
-    http.keys http.parallel http.visited interrupts providers reading schema sync sync.jobs
+    redact sync.follow sync.jobs sync.location window zone
+auditctl demo.clock errors escape event_time exact formats.frequent hints http http.auth http.body
+    http.keys http.parallel http.visited interrupts providers reading schema sync
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before."""

@@ -126,6 +126,20 @@ def test_what_people_see_is_that_of_list(listed: bytes, auditctl: Program) -> No
     assert b"250" in whole.out
 
 
+def test_the_source_of_each_record_is_read_too(folder: Path, auditctl: Program) -> None:
+    sources = [f'[sources.{name}]\nprovider = "{name}"\n' for name in ("persona", "roam")]
+    (folder / "auditctl.toml").write_text(
+        '[defaults]\noutput = "{source}.jsonl"\ndemo = true\n' + "".join(sources)
+    )
+    assert auditctl("list", "--since", "3d", "-o", "both.jsonl").ended == (0, "")
+    assert auditctl("read", "both.jsonl").out == (folder / "both.jsonl").read_bytes()
+    one = auditctl("read", "both.jsonl", "--where", "source=roam", "--fields", "source,provider")
+    assert {tuple(record.values()) for record in one.records} == {("roam", "roam")}
+    (folder / "plain.jsonl").write_text('{"id":"1"}\n')
+    without = auditctl("read", "plain.jsonl", "--fields", "id,source", "--where", "source!=x")
+    assert without.records == [{"id": "1", "source": None}]
+
+
 def test_times_are_read_in_the_zone(listed: bytes, auditctl: Program) -> None:
     records = [json.loads(one) for one in listed.split(b"\n")[:-1]]
     day = records[100]["time"][:10]

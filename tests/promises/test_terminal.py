@@ -39,8 +39,10 @@ WIDE = 200
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
-PROGRESS = re.compile(r"Persona: \d pages?, \d+ records, back to 20\S+ \([\d,]+/s, since 20")
-SUMMARY = re.compile(r"Persona: 250 records since 20\S+ \S+ UTC, 3 pages, [\d.]+ s\.")
+PROGRESS = re.compile(r"Persona: \d+%, \d+ records, back to 20\S+ \S+, \d pages?, [\d,]+/s")
+SUMMARY = re.compile(
+    r"Persona: 250 records since 20\S+ \S+ until 20\S+ \S+ UTC, 3 pages, [\d.]+ s\."
+)
 
 IN_THE_FOREGROUND = """
 import fcntl, os, sys, termios
@@ -496,7 +498,7 @@ def test_progress_and_a_summary_are_shown_while_a_file_is_written(
         Server(log(), faults=choose) as server,
         terminal(server, *words, columns=columns, stdout=None if option else file) as shown,
     ):
-        start = PROGRESS.pattern if columns == 200 else PROGRESS.pattern[:28]
+        start = PROGRESS.pattern if columns == 200 else PROGRESS.pattern[:23]
         shown.until(start)
         while len(server.requests) < 3:
             assert not shown.process.poll()
@@ -549,7 +551,10 @@ def test_the_summary_stands_below_an_empty_table_too() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "summary"),
-    [(5, "the 5 most recent records, 1 page"), (900, "250 records since the beginning, 3 pages")],
+    [
+        (5, "the 5 most recent records (ended by --limit 5), 1 page"),
+        (900, "250 records since the beginning, 3 pages"),
+    ],
 )
 def test_the_summary_says_whether_the_limit_ended_the_list(limit: int, summary: str) -> None:
     words = ("persona", "list", "--limit", str(limit), "-f", "csv", "--fields", "id")

@@ -102,7 +102,9 @@ def test_the_first_place_that_has_a_configuration_decides(
 @pytest.mark.parametrize(
     ("command", "instead"),
     [
-        ("sync", "sync one log: auditctl PROVIDER sync -o PATH"),
+        ("sync", "run auditctl PROVIDER sync -o PATH"),
+        ("list", "run auditctl PROVIDER list"),
+        ("check", "run auditctl PROVIDER check"),
         ("status", "name a destination by its PATH"),
         ("persona list --source s", "leave --source out"),
     ],
