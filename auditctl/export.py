@@ -3,6 +3,9 @@
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import TypedDict, Unpack
 
@@ -47,13 +50,33 @@ def batches(
     what ``asked`` says instead.
     """
     asked = asked or window
+    has_end = provider.log.filters_by_time
+    cursor = position
+    if has_end and position is not None:
+        # A cursor belongs to its question: a later run asks for a window with the same end.
+        end, _, cursor = position.partition(" ")
+        try:
+            until = datetime.fromisoformat(end)
+        except ValueError:  # of a version that noted no end: from the start, then
+            cursor = None
+        else:
+            asked = replace(asked, until=until, finer=(asked.finer[0], ""))
     with blamed(type(provider)):
         pages = (
             provider.pages(client, asked)
-            if position is None
-            else provider.pages_from(client, asked, position)
+            if cursor is None
+            else provider.pages_from(client, asked, cursor)
         )
+        if has_end:
+            pages = map(partial(_with_end, asked.until), pages)
         yield from batches_of(provider, pages, window, position, **how)
+
+
+def _with_end(until: datetime | None, page: Page) -> Page:
+    """Return a page whose position has the end of the window that was asked for."""
+    if page.position is None or until is None:
+        return page
+    return replace(page, position=f"{until.isoformat()} {page.position}")
 
 
 def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
