@@ -3,6 +3,10 @@
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import TypedDict, Unpack
 
@@ -45,12 +49,34 @@ def batches(
     what ``asked`` says instead.
     """
     asked = asked or window
-    pages = (
-        provider.pages(client, asked)
-        if position is None
-        else provider.pages_from(client, asked, position)
-    )
-    return batches_of(provider, pages, window, position, **how)
+    if not provider.log.filters_by_time:
+        pages = _pages(provider, client, asked, position)
+        return batches_of(provider, pages, window, position, **how)
+    cursor = None
+    if position is not None:
+        # A cursor belongs to its question: a later run asks for a window with the same end.
+        end, _, rest = position.partition(" ")
+        with suppress(ValueError):  # of a version that noted no end: from the start, then
+            asked = replace(asked, until=datetime.fromisoformat(end), finer=(asked.finer[0], ""))
+            cursor = rest
+    pages = _pages(provider, client, asked, cursor)
+    noted = map(partial(_with_end, asked.until), pages)
+    return batches_of(provider, noted, window, position, **how)
+
+
+def _pages(
+    provider: Provider, client: Client, asked: Window, position: str | None
+) -> Iterator[Page]:
+    if position is None:
+        return provider.pages(client, asked)
+    return provider.pages_from(client, asked, position)
+
+
+def _with_end(until: datetime | None, page: Page) -> Page:
+    """Return a page whose position has the end of the window that was asked for."""
+    if page.position is None or until is None:
+        return page
+    return replace(page, position=f"{until.isoformat()} {page.position}")
 
 
 def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece

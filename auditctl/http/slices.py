@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,24 +25,16 @@ def walk_slices(
 
     Slices overlap by a ``unit`` of the service's times at both ends, and the window begins one
     earlier. ``walk`` reads a slice from a cursor on, which is None for its first page. A position
-    names the slice too, since a later run may end at another moment.
+    is the number of a slice and a cursor in it.
     """
     window = replace(window.widened(unit), oldest_first=False)
-    if position is not None:
-        begin, end, cursor = position.split(" ", 2)
-        since, until = datetime.fromisoformat(begin), datetime.fromisoformat(end)
-        yield from _walk(replace(window, since=since, until=until), walk, cursor or None)
-        if window.since is not None and since <= window.since:
-            return
-        window = replace(window, until=since + 2 * unit)
+    first, _, cursor = (position or "0").partition(" ")
     # Less by what the ends may gain when they are rounded outwards to units.
-    for part in window.slices(length - 2 * unit, unit):
-        yield from _walk(part, walk, None)
+    for number, part in enumerate(window.slices(length - 2 * unit, unit)):
+        if number >= int(first):
+            yield from map(partial(_numbered, number), walk(part, cursor or None))
+            cursor = ""
 
 
-def _walk(
-    part: Window, walk: Callable[[Window, str | None], Iterator[Page]], cursor: str | None
-) -> Iterator[Page]:
-    ends = " ".join(end.isoformat() for end in (part.since, part.until) if end)
-    for page in walk(part, cursor):
-        yield replace(page, position=f"{ends} {page.position or ''}")
+def _numbered(number: int, page: Page) -> Page:
+    return replace(page, position=f"{number} {page.position or ''}")

@@ -79,8 +79,12 @@ class Service(Vendor):
         since, until = map(moment, ends.groups())
         assert until < datetime.now(UTC) + timedelta(days=1, seconds=2)
         newest_first = {"desc": True, "asc": False}[params["order"]]
+        if after is not None:  # it belongs to one question
+            own, _, after = after.partition("|")
+            assert own == params["phrase"]
         found = self.found(since, until, newest_first=newest_first, counts_ends=True)
         rows, cursor = self.page(found, after, self.page_size)
+        cursor = cursor and f"{params['phrase']}|{cursor}"
         # As GitHub writes it: another path, and parameters that the next question does not need.
         target = f"https://api.github.com/organizations/7/audit-log?after={quote(cursor, safe='')}"
         links = {"Link": f'<{target}&per_page=100>; rel="next"'} if cursor else {}
