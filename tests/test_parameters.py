@@ -32,7 +32,7 @@ def made(words: tuple[str, ...]) -> Any:
     command: Any = typer.main.get_command(app)
     for word in words:
         context = command.make_context("auditctl", [], resilient_parsing=True)
-        command = command.get_command(context, word)
+        _, command, _ = command.resolve_command(context, [word])
     return command
 
 
