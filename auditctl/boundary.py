@@ -46,6 +46,7 @@ def run(app: "typer.Typer") -> NoReturn:
     if interrupts.status is None:
         _flush_standard_error()
         sys.exit(status)
+    interrupts.finish()
     # The interpreter would wait for whoever should read standard error, and may have stopped.
     with suppress(RuntimeError):  # there may be no thread to be had
         flush = threading.Thread(target=_flush_standard_error, daemon=True)

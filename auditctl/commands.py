@@ -42,6 +42,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
     window = options.window(now, log.reach)
+    if options.limit is None and log.order.is_oldest_first:
+        window = replace(window, oldest_first=True)
     from auditctl.fields import parse_test
     from auditctl.window import needs_clock
 

@@ -37,6 +37,14 @@ def secret(*also: str, optional: bool = False) -> Any:  # noqa: ANN401
     return _declared(also, "" if optional else None, secret=True)
 
 
+def service_account_key() -> Any:  # noqa: ANN401
+    """Declare a `Secret` that is the JSON of a service account's key, mostly in a file.
+
+    It may have several lines, and names the origin where tokens are asked for.
+    """
+    return _declared((), None, secret=True, account_key=True)
+
+
 def option(flag: str, metavar: str, help: str) -> Any:  # noqa: A002, ANN401 - the CLI's word
     """Declare a field filled by a repeatable option of ``list``: a tuple of texts."""
     return field(default=(), metadata={"flag": flag, "metavar": metavar, "help": help})
@@ -70,6 +78,11 @@ def origins(provider: type[Any]) -> list[str]:
 def secrets(provider: type[Any]) -> list[str]:
     """Return the settings that are a `Secret`."""
     return _of_kind(provider, "secret")
+
+
+def account_keys(provider: type[Any]) -> list[str]:
+    """Return the settings that are the key of a service account."""
+    return _of_kind(provider, "account_key")
 
 
 def in_paths(provider: type[Any]) -> list[str]:

@@ -14,7 +14,7 @@ from auditctl import exact
 from auditctl.batch import Batch, Problem
 from auditctl.days import newest_first
 from auditctl.http.client import Client
-from auditctl.provider import Page, Provider
+from auditctl.provider import Order, Page, Provider
 from auditctl.record import Fields, Record, build, content_id, is_sound, settle
 from auditctl.redact import may_hide_in_texts, sweep
 from auditctl.window import BEGINNING, END, Window
@@ -95,15 +95,16 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
     window: older, if the newest come first; newer, if the oldest do. What two answers in a row both
     hold is delivered once; what one answer repeats stays repeated.
     """
-    ids = _Ids(provider)
+    order = provider.log.order.of(window)
+    ids = _Ids(provider, order)
     seen: set[str] = set()
     last: deque[str] = deque(maxlen=REMEMBERED)
     resumable = True
     # Looked up once instead of for every event.
     name, normalize = provider.name, provider.normalize
     since, until = window.span
-    order = provider.log.order.of(window)
-    if order.is_by_day:
+    is_sorted = order is Order.NEWEST_DAY_FIRST
+    if is_sorted:
         pages = newest_first(provider, pages)
     for page in pages:
         ids.next_page(page)
@@ -157,7 +158,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
             last.extend(here)
             if not seen.isdisjoint(here):
                 batch = batch.only([one for one in records if one["id"] not in seen])
-        if order.is_by_day:
+        if is_sorted:
             batch.records.sort(key=_age, reverse=True)
         is_past = len(outside) == len(page.events) > 0 and (
             (order.stops_at_since and max(outside) < since)
@@ -241,10 +242,10 @@ def _missing(provider: Provider, record: Record) -> list[str]:
 class _Ids:
     """Ids for events that have none: of their content, and of how many twins came before."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, order: Order) -> None:
         self._is_harmless = provider.is_harmless
-        self._in_order = provider.log.order.is_documented
-        self._is_sorted = provider.log.order.is_by_day
+        self._in_order = order.is_documented
+        self._is_sorted = order is Order.NEWEST_DAY_FIRST
         self._days: dict[str, Counter[str]] = {}
         self._here: set[str] = set()
 

@@ -23,6 +23,9 @@ class Order(StrEnum):
     OLDEST_FIRST = "oldest first"
     NEWEST_DAY_FIRST = "newest day first"
     """A request for each day, the newest first. Within a day the pipeline sorts."""
+    OLDEST_DAY_FIRST = "oldest first, by day"
+    """A request for each day, whose events come oldest first. The newest day comes first where
+    `Window.oldest_first` does not want it otherwise, and then the pipeline sorts."""
     AS_ASKED = "as asked"
     """Newest or oldest first, as `Window.oldest_first` wants it."""
     NONE_DOCUMENTED = "none documented"
@@ -30,6 +33,8 @@ class Order(StrEnum):
 
     def of(self, window: Window) -> Order:
         """Return the order of a walk over a window."""
+        if self is Order.OLDEST_DAY_FIRST and not window.oldest_first:
+            return Order.NEWEST_DAY_FIRST
         if self is Order.AS_ASKED:
             return Order.OLDEST_FIRST if window.oldest_first else Order.NEWEST_FIRST
         return self
@@ -47,7 +52,12 @@ class Order(StrEnum):
     @property
     def is_newest_first(self) -> bool:
         """True if the first records delivered are the newest, so that ``--limit`` may stop."""
-        return self not in (Order.OLDEST_FIRST, Order.NONE_DOCUMENTED)
+        return self in (Order.NEWEST_FIRST, Order.NEWEST_DAY_FIRST, Order.AS_ASKED)
+
+    @property
+    def is_oldest_first(self) -> bool:
+        """True if the service gives the oldest events first."""
+        return self in (Order.OLDEST_FIRST, Order.OLDEST_DAY_FIRST)
 
     @property
     def is_documented(self) -> bool:
@@ -57,7 +67,7 @@ class Order(StrEnum):
     @property
     def is_by_day(self) -> bool:
         """True if each day costs a request."""
-        return self is Order.NEWEST_DAY_FIRST
+        return self in (Order.NEWEST_DAY_FIRST, Order.OLDEST_DAY_FIRST)
 
 
 @dataclass(frozen=True, kw_only=True)

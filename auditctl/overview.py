@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import chain
 from operator import itemgetter
 
-from auditctl.declared import needed, origins, variables
+from auditctl.declared import account_keys, needed, origins, required, variables
 from auditctl.fields import Field
 from auditctl.formats.table import HEIGHT, PlainTable
 from auditctl.provider import Provider, said_of_logs
@@ -43,7 +43,10 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
 
 def described(provider: type[Provider]) -> dict[str, str]:
     """Return the row of a provider: column -> text."""
-    reads = needed(provider)
+    keys = [required(provider)[field] for field in account_keys(provider)]
+    reads = [
+        f"{one} (tokens from its token_uri)" if one in keys else one for one in needed(provider)
+    ]
     alternatives = set(chain.from_iterable(provider.one_of))
     for field, (names, default) in variables(provider).items():
         if default is not None and field not in alternatives:

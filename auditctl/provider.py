@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from auditctl.declared import option, origin, origins, required, secret, setting, variables
+from auditctl.declared import (
+    option,
+    origin,
+    origins,
+    required,
+    secret,
+    service_account_key,
+    setting,
+    variables,
+)
 from auditctl.errors import UsageError
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
 from auditctl.http.page import Page
@@ -20,8 +29,10 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
 
     from auditctl.http.answer import Answer
     from auditctl.http.client import Client
+    from auditctl.http.daily import read_days
     from auditctl.http.errors import Subject
     from auditctl.http.numbered import NumberedPage, read_numbered, read_once
+    from auditctl.http.service_account import ServiceAccount
     from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
     from auditctl.record import Event, Fields
@@ -34,6 +45,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Secret",
     "setting",
     "secret",
+    "service_account_key",
     "origin",
     "option",
     "Auth",
@@ -41,6 +53,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Basic",
     "KeyHeaders",
     "ClientCredentials",
+    "ServiceAccount",
     "Window",
     "Client",
     "Answer",
@@ -48,6 +61,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "NumberedPage",
     "read_numbered",
     "read_once",
+    "read_days",
     "walk_slices",
     "Event",
     "Fields",
@@ -59,6 +73,8 @@ _LATER = {
     "NumberedPage": "http.numbered",
     "read_numbered": "http.numbered",
     "read_once": "http.numbered",
+    "ServiceAccount": "http.service_account",
+    "read_days": "http.daily",
     "walk_slices": "http.slices",
     "Event": "record",
     "Fields": "record",
@@ -155,7 +171,7 @@ class Provider(ABC):
         return self.logs[self.log_name]
 
     @property
-    def subject(self) -> Subject:
+    def wording(self) -> Subject:
         """The names of the service and its settings in the messages of `auditctl.http`."""
         from auditctl.http.errors import Subject
 

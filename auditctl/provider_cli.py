@@ -133,7 +133,7 @@ def get(
 
 @app.command(
     "check",
-    help="Prove the settings for {title}, without exporting anything.",
+    help="Prove the settings for {title}, and export nothing.",
     epilog=examples.CHECK,
 )
 def check(
@@ -195,11 +195,11 @@ def _log_option(provider: type["Provider"]) -> TyperOption:
                 raise typer.BadParameter(str(error)) from None
             ctx.meta.setdefault(OWN_OPTIONS, {})["log_name"] = name
 
-    titles = ", ".join(f"{name} ({log.title or name})" for name, log in provider.logs.items())
+    titles = (f"{name} ({log.title})" if log.title else name for name, log in provider.logs.items())
     return TyperOption(
         param_decls=["log", "--log"],
-        metavar="|".join(provider.logs),
-        help=f"Which log: {titles}. The first, if it is left out.",
+        metavar="NAME",
+        help=f"Which log: {', '.join(titles)}. The first, if it is left out.",
         expose_value=False,
         callback=keep,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from auditctl.declared import (
+    account_keys,
     in_paths,
     is_name,
     is_segment,
@@ -18,7 +19,7 @@ from auditctl.declared import (
 )
 from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
-from auditctl.provider import Provider, Secret, said_of_logs
+from auditctl.provider import Bearer, Provider, Secret, said_of_logs
 
 LARGEST_FILE = 64 * 1024
 """Bytes of a file that holds a setting; a larger file was named by mistake."""
@@ -43,8 +44,8 @@ class Place(NamedTuple):
         """Hide the text, which may be a secret."""
         return f"Place({self.name})"
 
-    def read(self) -> str:
-        """Return the value.
+    def read(self, *, lines: bool = False) -> str:
+        """Return the value, which may have several ``lines`` or not.
 
         Raises:
             AccessError: it is missing, cannot be read, or cannot be sent in a request.
@@ -66,7 +67,7 @@ class Place(NamedTuple):
                 raise AccessError(f"{what} is too large to be a secret.")
         if not value:
             raise AccessError(f"{what} is empty.")
-        if not value.isprintable():
+        if not lines and not value.isprintable():
             message = (
                 f"{self.name} holds a line break or a control character. Check how it was written."
             )
@@ -139,10 +140,11 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
     _check_options(provider, options)
     missing = _missing_of_one(provider, places)
     missing += [names for field, names in required(provider).items() if field not in places]
-    hidden = secrets(provider)
+    hidden, keys = secrets(provider), account_keys(provider)
     values: dict[str, Any] = {}
     for setting, (_, default) in variables(provider).items():
-        value = places[setting].read() if setting in places else default
+        place = places.get(setting)
+        value = default if place is None else place.read(lines=setting in keys)
         is_hidden = setting in hidden
         values[setting] = (Secret(value) if value else None) if is_hidden else value
     if missing:
@@ -220,7 +222,10 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
     for setting in ("base_url", *origins(provider)):
         if values[setting] == "demo":
             values[setting] = f"https://{provider.name}.example"
-    return provider(**values, **options)
+    ready = provider(**values, **options)
+    # No placeholder could sign, and nobody gives a token for one.
+    object.__setattr__(ready, "auth", lambda: Bearer(Secret(PLACEHOLDER)))
+    return ready
 
 
 def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]]) -> None:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import responses
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,10 +19,11 @@ from vcr.request import Request  # type: ignore[import-untyped]
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
 from auditctl import exact, registry, settings
-from auditctl.declared import in_paths, variables
+from auditctl.declared import account_keys, in_paths, variables
 from auditctl.http.client import Client
 from auditctl.redact import REDACTED, sweep
 from tests import program
+from tests.account import TOKEN_URL, account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +85,14 @@ def play(tape: Cassette, monkeypatch: pytest.MonkeyPatch) -> int:
     if tape.now:
         now = datetime.fromisoformat(tape.now)
         monkeypatch.setattr(Client, "now", lambda _: now)
-    player = vcr.VCR(record_mode="none", match_on=MATCHED)
+    for setting in account_keys(provider):
+        monkeypatch.setenv(variables(provider)[setting][0][0], account(TOKEN_URL))
+    player = vcr.VCR(
+        record_mode="none",
+        match_on=MATCHED,
+        # It is another one each time, and signed with a key that is.
+        filter_post_data_parameters=[("assertion", "example")],
+    )
     with player.use_cassette(str(tape.path)) as played:
         status = program.run(tape.provider, *tape.arguments, **os.environ)
     assert played.all_played
@@ -116,7 +125,12 @@ def record(name: str, path: Path) -> Cassette:
     environment = {} if default else {f"{name.upper()}_BASE_URL": shown}
     for setting in in_paths(provider):
         variable = variables(provider)[setting][0][0]
-        environment[variable] = scrubber.example(os.environ[variable])
+        if variable in os.environ:
+            environment[variable] = scrubber.example(os.environ[variable])
+    for setting in chain.from_iterable(provider.one_of):
+        variable = variables(provider)[setting][0][0]
+        if variable in os.environ:
+            environment.setdefault(variable, "example")
     tape = Cassette(path, ["list", *window], environment=environment)
     inscribe(tape)
     return tape
@@ -158,6 +172,8 @@ TEXTS = {
     "kind": re.compile("RoomLocation|AudienceLocation"),
     "source": re.compile("CONSOLE"),
     "start_time": _TIME,
+    "eventTime": _TIME,
+    "processedAt": _TIME,
     "end_time": _TIME,
     "created_at": _TIME,
     "category": re.compile("success|firewall_reported_success|[a-z]{3,12}_failed"),
@@ -190,6 +206,8 @@ NAMES = frozenset(
     | {"token_name", "user_agent", "zone"}
     | {"first_id", "last_id", "service_account"}
     | {"organization_id", "user_id", "email_address", "filename"}
+    | {"version", "tailnet", "eventGroupID", "loginName", "displayName", "target", "property"}
+    | {"meta", "page_size", "container"}
     | {"entries", "response_metadata", "next_cursor", "entity", "ua", "session_id"}
 )
 # Parts of paths, and names in queries.
@@ -199,6 +217,7 @@ WORDS = frozenset(
     | {"me", "logs", "userRoles", "records", "login"}
     | {"v2", "auditevents", "signinattempts", "itemusages"}
     | {"client", "v4", "audit", "organization", "audit_logs", "compliance", "activities"}
+    | {"tailnet", "-", "logging", "configuration", "admin", "orgs", "events-stream"}
 )
 PARAMETERS = {
     "page[after]": None,
@@ -220,6 +239,11 @@ PARAMETERS = {
     "created_at.gte": _TIME,
     "created_at.lt": _TIME,
     "after_id": None,
+    "start": _TIME,
+    "end": _TIME,
+    "from": re.compile(r"\d{13}"),
+    "to": re.compile(r"\d{13}"),
+    "sortOrder": re.compile("asc|desc"),
     "oldest": re.compile(r"\d{1,10}"),
     "latest": re.compile(r"\d{1,10}"),
 }

@@ -65,7 +65,7 @@ class Client:
 
         """
         self.concurrency = concurrency
-        subject = provider.subject
+        subject = provider.wording
         self._refusals = Refusals(subject)
         self._patience = Patience(subject.title, retry_for, on_pause)
         connect = partial(
@@ -162,11 +162,11 @@ class Client:
                     answer = self._judge.answer(response)
             except PassingError as passing:
                 trouble.outlast(passing)
-            except AccessError:
-                if not self._proof.renewed(used):
+            except AccessError as refused:
+                if not self._proof.renewed(used, refused):
                     raise
             else:
-                self._proof.has_worked = True
+                self._proof.refused = 0
                 return answer
 
     def follow(self, link: str) -> Answer:
@@ -299,7 +299,7 @@ class Client:
                     response = exchange.enter_context(self._exchange(walk, path, params, used))
                     if not response.is_success:
                         self._judge.answer(response)
-                    self._proof.has_worked = True
+                    self._proof.refused = 0
                     chunks = body.chunks(response)
                     if reading.read_ahead:
                         read, is_whole = head(chunks, reading.read_ahead)
@@ -324,8 +324,8 @@ class Client:
                     return
             except PassingError as passing:
                 trouble.outlast(passing)
-            except AccessError:
-                if not self._proof.renewed(used):
+            except AccessError as refused:
+                if not self._proof.renewed(used, refused):
                     raise
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:

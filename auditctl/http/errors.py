@@ -262,10 +262,12 @@ class Refusals:
         )
         return UnreachableError(message)
 
-    def of_token(self, refused: RefusedError) -> AccessError:
-        """Return the error for credentials for which no token is given."""
-        hint = self._hints.get(UNAUTHORIZED, "")
-        return AccessError(f"{refused} {hint}".rstrip())
+    def of_token(self, url: str, refused: RefusedError) -> RefusedError:
+        """Return the error for a request for a token that was refused, but not the credentials."""
+        settings = " and ".join(self._required)
+        error = RefusedError(f"No token was given by {self.safe(url)}. {refused} See {settings}.")
+        error.code = refused.code
+        return error
 
     def undeclared(self, url: str) -> UsageError:
         """Return the error for a token's URL of an origin that the provider does not declare."""
@@ -275,11 +277,11 @@ class Refusals:
         )
         return UsageError(message)
 
-    def unfit(self, what: str) -> AccessError:
-        """Return the error for credentials that no request can carry, because of ``what``."""
+    def unfit(self, why: str) -> AccessError:
+        """Return the error for credentials that cannot be used; ``why`` follows their name."""
         message = (
-            f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
-            f"{' and '.join(self._required)}; wanted: {self._permission}."
+            f"{self._title}'s credentials {why}. Check {' and '.join(self._required)}; wanted: "
+            f"{self._permission}."
         )
         return AccessError(message)
 

@@ -1,11 +1,14 @@
 """Several sources, some of them at once; one that fails does not stop the others."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from auditctl.interrupts import interrupts
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -93,11 +96,12 @@ class SourceRunner:
                 result.ended.wait()
         except BaseException:
             self._stop.set()
-            until = time.monotonic() + GRACE
-            for result in results:
-                result.ended.wait(max(0.0, until - time.monotonic()))
-            with self._committed:
-                self._committed.wait_for(lambda: not self._commits)
+            with interrupts.held(math.inf):
+                until = time.monotonic() + GRACE
+                for result in results:
+                    result.ended.wait(max(0.0, until - time.monotonic()))
+                with self._committed:
+                    self._committed.wait_for(lambda: not self._commits)
             raise
 
     def _one(

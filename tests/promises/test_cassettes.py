@@ -8,7 +8,7 @@ import ipaddress
 import json
 import re
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -144,7 +144,8 @@ def test_a_cassette_has_allowed_headers_and_made_up_credentials_only(name: str) 
         request, response = interaction["request"], interaction["response"]
         assert {header.lower() for header in request["headers"]} <= tape.REQUEST_HEADERS
         assert all(tape.WRITTEN_HEADERS.fullmatch(h.lower()) for h in response["headers"])
-        assert redact_text(request["uri"]) == request["uri"]
+        shown = re.sub(r"(?<=[Tt]oken=)[^&]*example[^&]*", "", request["uri"])  # a page's token
+        assert redact_text(shown) == shown
         assert all("example" in value for value in credentials(response["body"]["string"]))
 
 
@@ -296,7 +297,9 @@ def test_what_is_recorded_can_be_shown_and_played(
     show_and_play(recorded, monkeypatch, capfdbinary)
 
 
-@pytest.mark.parametrize("name", ["onepassword", "cloudflare", "openai", "anthropic", "slack"])
+@pytest.mark.parametrize(
+    "name", ["onepassword", "cloudflare", "openai", "anthropic", "slack", "tailscale", "atlassian"]
+)
 def test_so_is_what_is_recorded_of_a_service_with_cursors(
     name: str,
     tmp_path: Path,
@@ -305,7 +308,7 @@ def test_so_is_what_is_recorded_of_a_service_with_cursors(
 ) -> None:
     path = tmp_path / f"{name}{RECORDED}.yaml"
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    two_pages = VENDORS[name].page_size + 5
+    two_pages = min(VENDORS[name].page_size, 1000) + 5
     vendor = VENDORS[name](spread(two_pages, days=0.9, until=midnight))
     with serving(vendor) as url:
         base = urlsplit(str(variables(tape.provider_class(name))["base_url"][1])).path
@@ -313,7 +316,7 @@ def test_so_is_what_is_recorded_of_a_service_with_cursors(
         for variable, value in settings.items():
             monkeypatch.setenv(variable, value)
         recorded = tape.record(name, path)
-    assert len(vendor.asked) == 2
+    assert len(vendor.asked) == vendor.fewest(midnight - timedelta(days=1), midnight)
     show_and_play(recorded, monkeypatch, capfdbinary)
 
 

@@ -725,6 +725,26 @@ def test_a_signal_that_no_wait_notices_ends_the_run_all_the_same() -> None:
     assert process(command=[sys.executable, "-c", WAITING]) == Run(143, b"", "")
 
 
+SWALLOWED = """
+import signal, time
+from auditctl import interrupts as module
+from auditctl.interrupts import InterruptedRunError, interrupts
+
+module.GRACE = module.BEAT = 0.01
+interrupts.install()
+try:
+    signal.raise_signal(signal.SIGTERM)
+except InterruptedRunError:
+    pass
+while True:
+    time.sleep(60)
+"""
+
+
+def test_a_signal_ends_the_run_though_other_code_drops_it() -> None:
+    assert process(command=[sys.executable, "-c", SWALLOWED]) == Run(143, b"", "")
+
+
 TWICE = """
 import math, os, signal, sys
 from auditctl import interrupts as module

@@ -39,7 +39,7 @@ connect export sync.destination sync.tables
 days demo help overview providers.*
     registry settings sync.files sync.walk
 provider sync.datafiles sync.verify
-http.numbered sync.integrity sync.known sync.status
+http.daily http.numbered sync.integrity sync.known sync.status
 http.client http.slices sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof notices paths sync.options sync.replay
 batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
@@ -47,10 +47,10 @@ batch formats.csv formats.jsonl formats.table http.judge http.stream options par
 fields formats http.arrays http.connection sync.clashes sync.state
 context demo.* http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
-address console demo.cast http.answer http.origin http.pace http.retry http.waits output
-    redact sync.follow window
+address console demo.cast http.answer http.origin http.pace http.retry
+    http.service_account http.waits output redact sync.follow sync.jobs window
 auditctl declared demo.clock errors escape event_time exact http http.auth http.body http.keys
-    http.parallel http.visited interrupts providers reading schema sync sync.jobs
+    http.parallel http.visited interrupts providers reading schema sync
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before; a star stands for the name of each provider."""

@@ -133,6 +133,33 @@ class Vendor:
         return rows, f"=/+ {rows[-1][self.id_name]}" if more else ""
 
 
+class TokenVendor(Vendor):
+    """A service that gives a token first; `asked` and `refusal` are about all other requests."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.tokens = 0
+
+    @property
+    def bearer(self) -> str:
+        return f"Bearer {KEY}-{self.tokens}"
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if not self.is_of_token(request):
+            return super().__call__(request)
+        assert request.method == "POST"
+        assert "Authorization" not in request.headers
+        self.tokens += 1
+        return self.token(request, f"{KEY}-{self.tokens}")
+
+    def is_of_token(self, request: httpx.Request) -> bool:
+        raise NotImplementedError
+
+    def token(self, request: httpx.Request, value: str) -> httpx.Response:
+        """Check a request for a token, and give this one."""
+        raise NotImplementedError
+
+
 def expect(request: httpx.Request, path: str, **headers: str) -> dict[str, str]:
     """Check where a request goes and what it is sent with; return its parameters, each once."""
     assert request.url.path == path
@@ -175,4 +202,15 @@ VENDORS: dict[str, type[Vendor]] = {
 }
 """The subclasses, by the names of their providers."""
 
-__all__ = ["KEY", "VENDORS", "Refusal", "Vendor", "ask", "expect", "iso", "moment", "spread"]
+__all__ = [
+    "KEY",
+    "VENDORS",
+    "Refusal",
+    "TokenVendor",
+    "Vendor",
+    "ask",
+    "expect",
+    "iso",
+    "moment",
+    "spread",
+]
