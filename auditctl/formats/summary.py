@@ -7,9 +7,10 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any
 
+from auditctl.escape import escape
 from auditctl.fields import Field, as_text, field
 from auditctl.formats import Layout
-from auditctl.formats.cells import BOLD, NOTHING, RED, fitted, painted, shown
+from auditctl.formats.cells import BOLD, NOTHING, RED, cells, fitted, painted, shown
 from auditctl.formats.clock import Clock
 from auditctl.formats.frequent import EXACT, Frequent
 from auditctl.formats.histogram import Histogram
@@ -20,6 +21,8 @@ TITLES = {"actor": "actors", "action": "actions", "target": "targets", "source_i
 """The fields that are counted where none are chosen."""
 WIDTH = 80
 BLOCK = "█"
+LONGEST_TITLE = 20
+"""Cells of a field's name in front of a name that is new."""
 TOP = 10
 """The most frequent names that are shown."""
 LONGEST = 200
@@ -188,20 +191,21 @@ class Summary:
         yield from self._heading(
             f"first seen since {self._clock.short(to_text(border))}, the last tenth of the window"
         )
-        kind = max(map(len, self._titles))
+        kind = min(LONGEST_TITLE, max(map(cells, self._titles)))
         room = WIDTH - kind - len("  ") - len("  12-31 23:59:59  1234567")
         found = False
-        for title, column in zip(self._titles, self._columns, strict=True):
+        for name, column in zip(self._titles, self._columns, strict=True):
+            title = fitted(name, kind, "")
             if not column.counts.is_exact:
-                yield f"{title:{kind}}  cannot tell: more than {EXACT:,} different ones"
+                yield f"{title}  cannot tell: more than {EXACT:,} different ones"
                 found = True
                 continue
             new = column.new(since)
-            for name, count in new[:TOP]:
-                time = self._clock.short(f"{column.first[name]}Z")
-                yield f"{title:{kind}}  {fitted(_whole(name), room, title)}  {time}  {count:>7}"
+            for text, count in new[:TOP]:
+                time = self._clock.short(f"{column.first[text]}Z")
+                yield f"{title}  {fitted(_whole(text), room, name)}  {time}  {count:>7}"
             if new[TOP:]:
-                yield f"{title:{kind}}  and {len(new) - TOP:,} more"
+                yield f"{title}  and {len(new) - TOP:,} more"
             found = found or bool(new)
         if not found:
             yield NOTHING
@@ -216,7 +220,7 @@ class Summary:
 
 def make(layout: Layout) -> Summary:
     """Return a summary that counts the fields chosen, or actors, actions, targets, addresses."""
-    columns = [(one.name, one) for one in layout.fields or ()]
+    columns = [(escape(one.name), one) for one in layout.fields or ()]
     window = layout.window or Window(None, None)
     return Summary(
         columns or [(title, field(name)) for name, title in TITLES.items()],

@@ -264,6 +264,15 @@ def test_fields_that_are_chosen_are_counted_instead() -> None:
     assert not [line for line in lines if line.startswith("actors")]
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "\udcff\x1b", "漢" * 50])
+def test_a_field_may_have_any_name(name: str) -> None:
+    log = [record(HOURS / 60, raw={name: "x"})]
+    lines = summary(log, fields=parse_fields(f"raw.{name}"))
+    assert max(map(cell_len, lines)) <= 80
+    assert escape("".join(lines)) == "".join(lines)
+    assert section(lines, "first seen")[0].split()[-4:] == ["x", "11-26", "12:29:00", "1"]
+
+
 def test_long_names_are_kept_apart_though_not_kept_whole() -> None:
     log = [record(HOURS, target="x" * 10**6 + end) for end in "abba"]
     column = section(summary(log), "targets")
