@@ -11,7 +11,7 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from auditctl.console import Console, LogFormat
+from auditctl.console import ColorChoice, Console, LogFormat
 from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
@@ -27,6 +27,8 @@ Options = TypeVar("Options", bound="LogOptions")
 COMPLETION = "_AUDITCTL_COMPLETE"
 """The variable with which a shell asks for completions."""
 COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
+FORCING_COLOR = ("FORCE_COLOR", "CLICOLOR_FORCE")
+"""Variables that ask for colour, also where there is no terminal; 0 asks for nothing."""
 OWN_OPTIONS = "auditctl.own_options"
 """The key of a provider's own options in Typer's context; commands have no parameters for them."""
 
@@ -35,7 +37,8 @@ def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
     verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
-    console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=_wants_color())
+    color = _wants_color("auto", terminal=True)
+    console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=color)
     completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
@@ -62,13 +65,16 @@ def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Option
 
     own = typed.meta.get(OWN_OPTIONS)
     options = of(**typed.params, **({"own": own} if own else {}))
-    color = _wants_color()
     console = Console(
-        quiet=options.quiet, verbose=options.verbose, log_format=options.log_format, color=color
+        quiet=options.quiet,
+        verbose=options.verbose,
+        log_format=options.log_format,
+        color=_wants_color(options.color, terminal=True),
     )
     with boundary(console):
-        width = shutil.get_terminal_size().columns
-        yield options, Context(os.environ, console, _is_terminal(), width, color)
+        width, terminal = shutil.get_terminal_size().columns, _is_terminal()
+        color = _wants_color(options.color, terminal=terminal)
+        yield options, Context(os.environ, console, terminal, width, color)
 
 
 @contextmanager
@@ -189,5 +195,11 @@ def _is_terminal() -> bool:
         return False
 
 
-def _wants_color() -> bool:
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+def _wants_color(choice: ColorChoice, *, terminal: bool) -> bool:
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if any(os.environ.get(name, "0") not in ("", "0") for name in FORCING_COLOR):
+        return True
+    return terminal and os.environ.get("TERM", "dumb") != "dumb"

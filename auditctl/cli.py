@@ -83,6 +83,7 @@ def verify(
     *,
     path: o.Path,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
@@ -90,8 +91,8 @@ def verify(
     from auditctl.sync import report
     from auditctl.sync.options import VerifyOptions
 
-    with command(VerifyOptions, ctx) as (options, _):
-        report.verify(options)
+    with command(VerifyOptions, ctx) as (options, context):
+        report.verify(options, context)
 
 
 @own.command(
@@ -105,6 +106,8 @@ def status(
     acknowledge_gaps: o.AcknowledgeGaps = False,
     config: o.Config = None,
     format: o.ReportFormat = "table",
+    tz: o.Tz = "UTC",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from auditctl import registry
+from auditctl import formats, registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
@@ -51,10 +51,12 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     tests = [parse_test(text, now, zone, values) for text in options.where]
     account = options.account_name()
     _check_output(options.output)
-    format_ = _format(options, context)
+    # What is older than the last of N records is not known.
+    seen = window if options.limit is None else replace(window, since=None)
+    format_ = chosen_format(options, context, seen, zone=zone)
 
     from auditctl.batch import Tally
-    from auditctl.export import batches, most_recent, oldest_first
+    from auditctl.export import How, batches, most_recent, oldest_first
 
     order = log.order.of(window)
     if options.limit is not None and order.is_newest_first:
@@ -63,14 +65,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     tally = Tally()
     ready, client = connect(provider, options, context, now)
     try:
-        read = batches(
-            ready,
-            client,
-            window,
-            account=account,
-            redacted=options.redact,
-            verbatim=options.raw,
-        )
+        how: How = {"account": account, "redacted": options.redact, "verbatim": options.raw}
+        read = batches(ready, client, window, **how)
         # `map` keeps no batch while the next is read; a generator expression would.
         found: Iterable[Batch] = map(methodcaller("matching", tests), map(tally.count_page, read))
         if options.limit is not None:
@@ -105,7 +101,7 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
         message = "The ID is empty, or contains characters that no id may have."
         raise UsageError(message)
     _check_output(options.output)
-    format_ = _format(options, context)
+    format_ = chosen_format(options, context)
     account = options.account_name()
 
     from auditctl.batch import Tally
@@ -232,27 +228,31 @@ def _refuse_file_of_sync(path: str) -> None:
         raise UsageError(message)
 
 
-def _format(options: OutputOptions, context: Context) -> "Format":
-    """Make what writes the format chosen."""
-    from auditctl.fields import field, parse_fields
-    from auditctl.record import FIELDS
+def chosen_format(
+    options: OutputOptions,
+    context: Context,
+    window: "Window | None" = None,
+    *,
+    zone: tzinfo = UTC,
+    with_source: bool = False,
+) -> "Format":
+    """Make the format that was chosen, for records of a window."""
+    from auditctl.fields import parse_fields
 
-    name = options.format_name(terminal=context.terminal)
-    fields = None if options.fields is None else parse_fields(options.fields)
-    if name == "jsonl":
-        from auditctl.formats.jsonl import Jsonl
-
-        return Jsonl(fields, raw=options.raw)
-    if name == "csv":
-        from auditctl.formats.csv import Csv
-
-        return Csv(fields or [field(n) for n in FIELDS], guard=options.csv_guard)
-    from auditctl.formats.table import COLUMNS, PlainTable, RichTable
-
-    columns = fields or [field(n) for n in COLUMNS]
-    if options.output == STDOUT and context.terminal:
-        return RichTable(columns, context.width, color=context.color)
-    return PlainTable(columns)
+    to_file = options.output != STDOUT
+    layout = formats.Layout(
+        fields=None if options.fields is None else parse_fields(options.fields),
+        with_source=with_source,
+        raw=options.raw,
+        csv_guard=options.csv_guard,
+        terminal=context.terminal and not to_file,
+        width=context.width,
+        # Variables are about what is looked at, and not about a file.
+        color=options.color == "always" if to_file else context.color,
+        zone=zone,
+        window=window,
+    )
+    return formats.make(options.format_name(terminal=context.terminal), layout)
 
 
 def _deliver(  # noqa: PLR0913 - what is written, where, and what is said of it

@@ -24,6 +24,7 @@ COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m"}
 PLAIN = "\x1b[0m"
 
 LogFormat = Literal["text", "json"]
+ColorChoice = Literal["auto", "always", "never"]
 
 
 class Console:
@@ -74,7 +75,7 @@ class Console:
         failed = failure(error)
         for message in failed.args:
             self.error(f"{prefix}{message}")
-        if failed.status == AuditctlError.status:
+        if failed.args and failed.status == AuditctlError.status:
             for line in trace(error):
                 self.detail(line)
         return failed

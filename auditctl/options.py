@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from auditctl import console
-from auditctl.formats import FileFormatName, FormatName, ReportFormatName
+from auditctl.formats import FileFormatName, FormatName, OneFormatName, ReportFormatName
 
 # Output on standard error
 
@@ -34,6 +34,10 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line per reque
 LogFormat = Annotated[
     console.LogFormat, typer.Option(help="How lines on standard error are written.")
 ]
+Color = Annotated[
+    console.ColorChoice,
+    typer.Option(help="When to use colour. auto: on a terminal, and as NO_COLOR and such say."),
+]
 
 # What is read, and how it is written
 
@@ -50,7 +54,7 @@ Tz = Annotated[
     str,
     typer.Option(
         metavar="ZONE",
-        help="Read times without an offset, and show times in a table, in this zone: local, UTC, "
+        help="The zone of times without an offset, and of times in a table: local, UTC, "
         "Africa/Nairobi, …",
     ),
 ]
@@ -60,6 +64,15 @@ Format = Annotated[
         "-f",
         "--format",
         help="Default: table on a terminal; by the suffix of --output; else jsonl.",
+    ),
+]
+OneFormat = Annotated[
+    OneFormatName | None,
+    typer.Option(
+        "-f",
+        "--format",
+        help="Default: a field a line on a terminal, a table with --fields; by the suffix of "
+        "--output; else jsonl.",
     ),
 ]
 Output = Annotated[

@@ -5,7 +5,7 @@ from operator import itemgetter
 
 from auditctl.escape import escape
 from auditctl.fields import Field
-from auditctl.formats.table import PlainTable
+from auditctl.formats.table import Table
 from auditctl.provider import Provider, origins, required, said_of_logs, variables
 
 FACTS = ("permission", "order", "retention", "rate limit", "docs")
@@ -21,7 +21,7 @@ def overview(providers: Sequence[type[Provider]], *, width: int, terminal: bool)
     """Return one row per provider: on a terminal a line or more for each fact, else one line."""
     rows = [_facts(provider) for provider in providers]
     if not terminal:
-        return PlainTable([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
+        return Table([Field(name, itemgetter(name)) for name in COLUMNS]).rows(rows)
     return "\n".join([_paragraph(row, width) for row in rows]).encode()
 
 

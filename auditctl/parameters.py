@@ -5,34 +5,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from auditctl.console import LogFormat
+from auditctl import formats
+from auditctl.console import ColorChoice, LogFormat
 from auditctl.errors import UsageError
-from auditctl.formats import FileFormatName, FormatName
 
 if TYPE_CHECKING:
     from auditctl.window import Window
 
 STDOUT = "-"
 DEFAULT_SINCE = "1d"
-SUFFIXES: dict[str, FileFormatName] = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-}
-"""What the end of a file's name says of its format; any other end says nothing."""
 NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
 NOT_WRITTEN = (".parquet",)
-"""Ends of names that promise what a reader would not find in the file."""
+"""Ends of names that promise what a reader would not find in the file: no format has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
-    """Options for standard error: how much is written, and in which form."""
+    """Options for what is written to people: how much, and in which form."""
 
     quiet: bool = False
     verbose: bool = False
     log_format: LogFormat = "text"
+    color: ColorChoice = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +68,16 @@ class FetchOptions(LogOptions):
 class OutputOptions(FetchOptions):
     """Where records are written, and in which format."""
 
-    format: FormatName | None = None
+    format: formats.FormatName | None = None
     output: str = STDOUT
     raw: bool = False
 
-    def format_name(self, *, terminal: bool) -> FormatName:
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """The format for a terminal, if none was chosen."""
+        return "table"
+
+    def format_name(self, *, terminal: bool) -> formats.FormatName:
         """Choose the format, or confirm the one that was chosen.
 
         Raises:
@@ -86,9 +85,11 @@ class OutputOptions(FetchOptions):
 
         """
         if self.output != STDOUT:
-            name = format_of_file(self.output, self.format)
+            name = format_of_file(self.output, "list", self.format)
+        elif self.format is not None:
+            name = self.format
         else:
-            name = self.format or ("table" if terminal and not self.raw else "jsonl")
+            name = self.terminal_format if terminal and not self.raw else formats.DEFAULT
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
             message = (
@@ -103,6 +104,11 @@ class GetOptions(OutputOptions):
     """Options of `get`."""
 
     id: str
+
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """One record has room for all of its fields."""
+        return "detail" if self.fields is None else "table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,11 +192,13 @@ def parse_account(text: str) -> str:
     return text
 
 
-def format_of_file(path: str, chosen: FormatName | None = None) -> FormatName:
+def format_of_file(
+    path: str, command: str, chosen: formats.FormatName | None = None
+) -> formats.FormatName:
     """Choose the format of a file by its name, or confirm the one that was chosen.
 
     Raises:
-        UsageError: the name asks for another format, or for one that is not written.
+        UsageError: the name asks for another format, or for one that the command does not write.
 
     """
     name = path.lower()
@@ -200,15 +208,22 @@ def format_of_file(path: str, chosen: FormatName | None = None) -> FormatName:
             ".gz, or compress what standard output gives."
         )
     name = name.removesuffix(".gz")
-    if other := next(filter(name.endswith, NOT_WRITTEN), None):
+    kinds = formats.FORMATS.items()
+    asked = [
+        (format_, end) for format_, kind in kinds for end in kind.suffixes if name.endswith(end)
+    ]
+    suffix = asked[0][1] if asked else next(filter(name.endswith, NOT_WRITTEN), None)
+    if suffix is None:
+        return chosen or formats.DEFAULT
+    offered = [format_ for format_, _ in asked if format_ in formats.offered(command)]
+    if not offered:
         raise UsageError(
-            f"{path}: a file that ends in {other} cannot be written by this command. Use .jsonl "
+            f"{path}: a file that ends in {suffix} cannot be written by this command. Use .jsonl "
             "or .csv."
         )
-    suffix = next(filter(name.endswith, SUFFIXES), None)
-    if chosen and suffix and chosen != SUFFIXES[suffix]:
+    if chosen and chosen not in offered:
         raise UsageError(
             f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
-            f"Use another name, or --format {SUFFIXES[suffix]}."
+            f"Use another name, or --format {offered[0]}."
         )
-    return chosen or (SUFFIXES[suffix] if suffix else "jsonl")
+    return chosen or offered[0]

@@ -9,19 +9,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl import registry
+from auditctl import formats, registry
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
 from auditctl.escape import escape
-from auditctl.fields import field, parse_fields, parse_test
-from auditctl.formats.jsonl import Jsonl
+from auditctl.fields import parse_fields, parse_test
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.parameters import duration
 from auditctl.paths import Template, parse_template
 from auditctl.provider import log_of, own_options
-from auditctl.record import FIELDS
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.options import SourcesOptions, SyncOptions
@@ -129,13 +127,9 @@ class Job:
             **({"log": self._log_name} if len(self.provider.logs) > 1 else {}),
         }
         begun = (options.since, since)
-        if format_ == "jsonl":
-            return Profile(begun_with, self.template, Jsonl(fields).rows, b"", *begun)
-        from auditctl.formats.csv import Csv
-
-        csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
-        header = csv.rows([])
-        return Profile(begun_with, self.template, csv.rows, header, *begun)
+        layout = formats.Layout(fields=fields, csv_guard=options.csv_guard)
+        rows = formats.make(format_, layout).rows
+        return Profile(begun_with, self.template, rows, rows([]), *begun)
 
     def gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""
@@ -238,7 +232,13 @@ def together(options: SourcesOptions, context: Context) -> None:
         if not options.follow:
             raise
     if context.terminal and not options.quiet and not options.follow:
-        write_table(context, [_result_row(result) for result in results])
+        write_table(
+            context,
+            [_result_row(result) for result in results],
+            verdict="result",
+            wrong=[result.error is not None for result in results],
+            give_way=("pages", "new records"),
+        )
     failures = [failure(result.error).status for result in results if result.error is not None]
     if failures:
         raise FailedError(min(failures, key=GRAVEST.index))

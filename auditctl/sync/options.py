@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from auditctl.formats import FileFormatName, ReportFormatName
 from auditctl.parameters import FetchOptions, LogOptions, format_of_file
@@ -36,7 +35,7 @@ class SyncOptions(FetchOptions, RepeatOptions):
             UsageError: the name of the file is against it.
 
         """
-        return cast("FileFormatName", format_of_file(self.output, self.format))
+        return format_of_file(self.output, "sync", self.format)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +64,4 @@ class StatusOptions(LogOptions):
     acknowledge_gaps: bool = False
     config: str | None = None
     format: ReportFormatName = "table"
+    tz: str = "UTC"

@@ -284,6 +284,22 @@ def goal_15() -> Iterator[Line]:
         yield Line(f"{what}: peak memory", cost.peak, limit, "MiB")
 
 
+def goal_18() -> Iterator[Line]:
+    rows = 1_000_000
+    with served(rows, "--actors", "300000") as site:
+        jsonl, summary = measure(
+            1, export(site, "persona"), export(site, "persona", "-f", "summary")
+        )
+    what = "summary of 1,000,000 rows, 300,000 actors"
+    yield Line(f"{what}: CPU", summary.cpu / jsonl.cpu, 1.2, "x")
+    yield Line("... peak memory", summary.peak, 120, "MiB")
+    with served(rows // 5) as site:
+        jsonl, summary = measure(
+            3, export(site, "persona"), export(site, "persona", "-f", "summary")
+        )
+    yield Line("... of 200,000 rows, 5 actors: CPU", summary.cpu / jsonl.cpu, 1.2, "x")
+
+
 def a_year_old(path: Path) -> Path:
     """Make a journal like that of `path`, of runs each minute that all had something to say."""
     old = FOLDER / "aged" / path.name

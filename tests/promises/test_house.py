@@ -43,15 +43,17 @@ provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof notices paths sync.options sync.replay
-batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
-    sync.chain
-facts fields formats http.arrays http.connection sync.clashes sync.state
+formats.detail formats.summary formats.table
+batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
+    parameters sync.chain
+formats formats.clock http.arrays http.connection sync.clashes sync.state
+facts fields
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output
     redact sync.follow window zone
-auditctl demo.clock errors escape event_time exact http http.auth http.body http.keys
-    http.parallel http.visited interrupts providers reading schema sync sync.jobs
+auditctl demo.clock errors escape event_time exact formats.frequent http http.auth http.body
+    http.keys http.parallel http.visited interrupts providers reading schema sync sync.jobs
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COLUMNS = ["time", "actor", "action", "target", "outcome", "source_ip"]
+NARROW_COLUMNS = COLUMNS[:-1]
+"""What 80 columns have room for."""
 WIDE = 200
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -238,10 +240,10 @@ def test_rows_of_later_pages_keep_the_columns_of_the_first(columns: int) -> None
         columns=columns,
     ).lines
     starts = [match.start() for match in re.finditer(r"\S+", lines[0])]
-    assert len(starts) == len(COLUMNS)
+    assert len(starts) == (len(COLUMNS) if columns == WIDE else len(NARROW_COLUMNS))
     for line in lines[1:]:
         padded = line.ljust(columns)
-        assert [padded[start - 2 : start] for start in starts[1:]] == ["  "] * 5
+        assert {padded[start - 2 : start] for start in starts[1:]} == {"  "}
         cells = [padded[a:b].strip() for a, b in pairwise([*starts, columns])]
         assert "" not in cells
     assert "…" not in "".join(lines[:101])
@@ -265,7 +267,8 @@ def test_the_first_page_is_shown_before_the_second_has_come() -> None:
 
 @pytest.mark.parametrize("columns", [80, 200])
 def test_an_empty_log_is_a_header(columns: int) -> None:
-    assert [line.split() for line in listed(0, columns=columns).lines] == [COLUMNS]
+    titles = COLUMNS if columns == WIDE else NARROW_COLUMNS
+    assert [line.split() for line in listed(0, columns=columns).lines] == [titles]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -321,22 +324,36 @@ def test_text_of_strangers_is_escaped_in_a_pipe_too() -> None:
         assert line.isprintable()
 
 
+OUTCOMES = [event(n, **{"response-status": status}) for n, status in enumerate([200, 404, None])]
+IN_COLOR = ["\x1b[1mtime", "success", "\x1b[31mfailure\x1b[0m", "\x1b[2munknown\x1b[0m"]
+NO_COLOR, FORCED = {"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
+
+
 @pytest.mark.parametrize(
-    ("variables", "colored"),
+    ("words", "variables", "colored"),
     [
-        ({}, True),
-        ({"NO_COLOR": "1"}, False),
-        ({"TERM": "dumb"}, False),
-        ({"NO_COLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}, False),
+        ((), {}, True),
+        ((), NO_COLOR, False),
+        ((), {"TERM": "dumb"}, False),
+        ((), {"TERM": "dumb", **FORCED}, True),
+        ((), {**NO_COLOR, **FORCED}, False),
+        (("--color", "always"), {**NO_COLOR, "TERM": "dumb"}, True),
+        (("--color", "never"), FORCED, False),
+        (("--color", "auto"), NO_COLOR, False),
     ],
-    ids=["usual", "NO_COLOR", "dumb", "NO_COLOR goes first"],
 )
-def test_there_are_colours_unless_they_are_not_wanted(
-    variables: dict[str, str], *, colored: bool
+def test_a_failure_is_red_where_colours_are_wanted(
+    words: tuple[str, ...], variables: dict[str, str], *, colored: bool
 ) -> None:
-    shown = listed(variables=variables)
-    assert [bool(COLOR.search(line)) for line in shown.text.splitlines()] == [colored] * (1 + ROWS)
-    assert ("\x1b" in shown.text) is colored
+    shown = listed(OUTCOMES, *words, variables=variables).text.splitlines()
+    for line, text in zip(shown, IN_COLOR, strict=True):
+        assert (text if colored else COLOR.sub("", text)) in line
+    assert ("\x1b" in "".join(shown)) is colored
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv"])
+def test_lines_of_json_and_csv_never_have_colours(format_: str) -> None:
+    assert "\x1b" not in listed(OUTCOMES, "-f", format_, "--color", "always").text
 
 
 def test_the_overview_is_without_colours_where_they_are_not_wanted() -> None:
