@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from auditctl import formats, registry
+from auditctl import registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.layout import chosen_format
 from auditctl.notices import count, warn_of_clock, warn_of_events
 from auditctl.output import Write, cannot, standard_output, whole_file
 from auditctl.parameters import (
@@ -21,7 +22,6 @@ from auditctl.parameters import (
     FetchOptions,
     GetOptions,
     ListOptions,
-    OutputOptions,
 )
 from auditctl.provider import is_name, log_of
 
@@ -226,33 +226,6 @@ def _refuse_file_of_sync(path: str) -> None:
     if belongs_to_sync:
         message = f"{path} belongs to sync, and would be replaced. Use another --output."
         raise UsageError(message)
-
-
-def chosen_format(
-    options: OutputOptions,
-    context: Context,
-    window: "Window | None" = None,
-    *,
-    zone: tzinfo = UTC,
-    with_source: bool = False,
-) -> "Format":
-    """Make the format that was chosen, for records of a window."""
-    from auditctl.fields import parse_fields
-
-    to_file = options.output != STDOUT
-    layout = formats.Layout(
-        fields=None if options.fields is None else parse_fields(options.fields),
-        with_source=with_source,
-        raw=options.raw,
-        csv_guard=options.csv_guard,
-        terminal=context.terminal and not to_file,
-        width=context.width,
-        # Variables are about what is looked at, and not about a file.
-        color=options.color == "always" if to_file else context.color,
-        zone=zone,
-        window=window,
-    )
-    return formats.make(options.format_name(terminal=context.terminal), layout)
 
 
 def _deliver(  # noqa: PLR0913 - what is written, where, and what is said of it

@@ -33,6 +33,7 @@ Examples:
   auditctl {name} list --demo --since 30d
   auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o january.csv
   auditctl {name} list --since 7d -f csv --fields time,actor,action
+  auditctl {name} list --since 7d -f summary
   auditctl {name} list --limit 20 --where outcome=failure
 
 \b

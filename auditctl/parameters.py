@@ -86,10 +86,9 @@ class OutputOptions(FetchOptions):
         """
         if self.output != STDOUT:
             name = format_of_file(self.output, "list", self.format)
-        elif self.format is not None:
-            name = self.format
         else:
-            name = self.terminal_format if terminal and not self.raw else formats.DEFAULT
+            usual = self.terminal_format if terminal and not self.raw else formats.DEFAULT
+            name = self.format or usual
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
             message = (

@@ -87,7 +87,7 @@ class Clock:
         return self._without_year(f"{full[:MINUTES]}{full[SECONDS:]}")
 
     def _without_year(self, text: str) -> str:
-        is_ours = text[:YEAR] == self._year and text[10] == " "
+        is_ours = text[:YEAR] == self._year and text[10:11] == " "
         return text[YEAR:] if is_ours else text
 
     def _iso(self, time: str) -> tuple[str, str]:

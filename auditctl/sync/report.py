@@ -213,8 +213,8 @@ def _sentences(row: Mapping[str, Any], *, color: bool) -> str:
     covered = row["covered"]
     since = covered and (_minute(covered["since"]) or "the beginning")
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
-    missing = "has gaps" if row["gaps"] else "lacks files"
-    verdict = painted("ok" if row["ok"] else missing, style)
+    problem = "has gaps" if row["gaps"] else "lacks files"
+    verdict = painted("ok" if row["ok"] else problem, style)
     first = (
         f"{escape(row['path'])}: {verdict}: {count(row['records'], 'record')} in "
         f"{count(row['files'], 'file')} ({row['bytes']:,} bytes) and "

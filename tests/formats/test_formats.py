@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from auditctl import exact
 from auditctl.fields import Field, field, parse_fields
-from auditctl.formats import Format
+from auditctl.formats import FORMATS, Format, Layout, make, offered
 from auditctl.formats.csv import Csv
 from auditctl.formats.jsonl import Jsonl
 from auditctl.formats.table import Table
@@ -37,6 +37,46 @@ records = st.builds(
     events | st.just({"a": 'x,"y"'}),
 )
 runs = st.lists(st.lists(records, max_size=3), max_size=3)
+
+
+# All of them
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_made_of_any_layout(name: str) -> None:
+    for terminal in (True, False):
+        layout = Layout(terminal=terminal, width=80, color=terminal, with_source=True)
+        made = make(name, layout)
+        assert b"ada@example.com" in output(made, [[record(actor="ada@example.com", source="x")]])
+
+
+@pytest.mark.parametrize("name", offered("sync"))
+@given(batches=runs)
+def test_what_sync_appends_does_not_depend_on_what_it_appended_before(
+    name: str, batches: list[list[Record]]
+) -> None:
+    whole, parts = make(name, Layout()), make(name, Layout())
+    header = parts.rows([])
+    assert header == make(name, Layout()).rows([])
+    every = [one for batch in batches for one in batch]
+    written = [parts.rows(batch) for batch in batches]
+    assert header + b"".join(written) == whole.rows(every)
+
+
+def test_a_format_is_offered_where_it_can_be_written() -> None:
+    offers = {command: offered(command) for command in ("list", "get", "sync")}
+    assert offers == {
+        "list": ("jsonl", "csv", "table", "summary"),
+        "get": ("jsonl", "csv", "table"),
+        "sync": ("jsonl", "csv"),
+    }
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+def test_in_lines_of_several_sources_theirs_stands_behind_the_provider(name: str) -> None:
+    one = {"time": None, "provider": "x", "source": "eu", **record(provider="x")}
+    written = output(make(name, Layout(with_source=True)), [[one]]).decode()
+    assert re.search('"provider":"x","source":"eu"|provider,source,account.*\n,x,eu,', written)
 
 
 def output(format_: Format, batches: Sequence[Sequence[Record]]) -> bytes:
@@ -142,6 +182,13 @@ def test_a_cell_is_quoted_as_rfc_4180_says_and_guarded(value: str | None, writte
     assert output(Csv(TWO), [[record(actor=value, action="x")]]) == (
         f"actor,action\n{written},x\n".encode()
     )
+
+
+def test_on_a_terminal_csv_shows_control_characters_escaped() -> None:
+    evil = record(actor="\x1b[31m\n\u202e", action="\t=1", raw={"\x9b": "\x7f"})
+    written = output(make("csv", Layout(parse_fields("actor,action,raw"), terminal=True)), [[evil]])
+    line = rb"\x1b[31m\n\u202e,'\t=1," + rb'"{""\x9b"":""\x7f""}"'
+    assert written == b"actor,action,raw\n" + line + b"\n"
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ faults
 provider sync.datafiles sync.verify
 http.numbered sync.integrity sync.known sync.status
 http.client sync.aside sync.journal sync.profile sync.sentences
-boundary groups http.proof notices paths sync.options sync.replay
+boundary groups http.proof layout notices paths sync.options sync.replay
 formats.detail formats.summary formats.table
 batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
     parameters sync.chain
-formats formats.clock http.arrays http.connection sync.clashes sync.state
-facts fields
+facts formats formats.clock http.arrays http.connection sync.clashes sync.state
+fields
 context demo.hrhis demo.persona demo.roam demo.upstash http.cookies http.cuts http.errors
     http.page log record sync.coverage sync.disk
 address console demo.cast http.answer http.origin http.pace http.retry http.waits output

@@ -23,7 +23,8 @@ import pytest
 from rich.cells import cell_len
 
 from auditctl import registry
-from tests.program import COMMAND, LONG
+from auditctl.record import FIELDS
+from tests.program import COMMAND, LONG, result, synced
 from tests.server import KEY, Fault, Log, Persona, Request, Roam, Server, Upstash, too_many
 from tests.world import ROWS, SPAN, TODAY, WINDOW
 
@@ -351,9 +352,115 @@ def test_a_failure_is_red_where_colours_are_wanted(
     assert ("\x1b" in "".join(shown)) is colored
 
 
+def test_colours_come_to_a_pipe_and_a_file_only_if_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    words = ("persona", "list", "--demo", "--since", "2d", "-f", "table")
+    assert b"\x1b" not in result(*words).out
+    assert b"\x1b[1mtime" in result(*words, "--color", "always").out
+    assert b"\x1b[1mtime" in result(*words, FORCE_COLOR="1").out
+    assert b"\x1b" not in result(*words, FORCE_COLOR="0", CLICOLOR_FORCE="").out
+    for more, colored in ((), False), (("--color", "always"), True):
+        assert result(*words, *more, "-o", str(path), FORCE_COLOR="1").status == 0
+        assert (b"\x1b" in path.read_bytes()) is colored
+
+
 @pytest.mark.parametrize("format_", ["jsonl", "csv"])
 def test_lines_of_json_and_csv_never_have_colours(format_: str) -> None:
     assert "\x1b" not in listed(OUTCOMES, "-f", format_, "--color", "always").text
+
+
+def test_one_record_is_shown_whole_on_a_terminal_and_as_a_line_in_a_pipe() -> None:
+    words = ("persona", "get", "ual_1")
+    with Server(log([event(1, path=f"/{'x' * 100}\x1b")])) as server:
+        with terminal(server, *words, columns=80, stderr=subprocess.DEVNULL) as shown:
+            shown.end()
+        with terminal(server, *words, "--fields", "id,time", columns=80) as table:
+            table.end()
+        piped = result(*words, **server.environment)
+    assert shown.process.returncode == 0
+    assert [line.split()[0] for line in shown.lines[:16]] == list(FIELDS)
+    assert rf"action       GET /{'x' * 100}\x1b" in shown.lines
+    assert json.loads("\n".join(shown.lines[16:])) == piped.records[0]["raw"]
+    assert list(piped.records[0]) == list(FIELDS)
+    assert table.lines[0].split() == ["id", "time"]
+
+
+def test_csv_on_a_terminal_moves_nothing_and_in_a_pipe_is_exact() -> None:
+    text = "\x1b[2J\x9b\n"
+    words = ("persona", "list", *WINDOW, "-f", "csv", "--fields", "action")
+    with Server(log([event(0, path=f"/{text}")])) as server:
+        with terminal(server, *words, stderr=subprocess.DEVNULL) as shown:
+            shown.end()
+        piped = result(*words, **server.environment)
+    assert shown.lines == ["action", r"GET /\x1b[2J\x9b\n"]
+    assert piped.out.decode() == f'action\n"GET /{text}"\n'
+
+
+def test_a_summary_is_the_same_on_a_terminal_and_in_a_pipe() -> None:
+    words = ("persona", "list", *WINDOW, "-f", "summary")
+    with Server(log()) as server:
+        with terminal(server, *words, columns=200, stderr=subprocess.DEVNULL) as shown:
+            shown.end()
+        piped = result(*words, **server.environment)
+    assert "\x1b[1mactors" in shown.text
+    assert [line.rstrip() for line in shown.lines] == piped.text.split("\n")[:-1]
+    assert shown.lines[0] == "250 records, 82 failures"
+
+
+def test_a_limit_makes_the_summary_begin_with_the_oldest_of_its_records() -> None:
+    words = ("persona", "list", *WINDOW, "-f", "summary", "--limit", "5")
+    with Server(log()) as server:
+        lines = result(*words, **server.environment).text.split("\n")
+    assert lines[0].startswith("5 records, ")
+    begin = re.sub(r"from (\S+) (\d\d).*", r"\1 \2:00", lines[1])[5:]
+    assert lines[4].startswith(begin)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("get", "ual_1", "-f", "summary"), "summary"),
+        (("sync", "-o", "x", "-f", "table"), "table"),
+        (("list", "-f", "detail"), "detail"),
+        (("list", "-f", "summary", "--raw"), "cannot go with summary"),
+    ],
+)
+def test_a_format_that_a_command_does_not_write_is_a_usage_error(
+    words: tuple[str, ...], said: str
+) -> None:
+    found = result("persona", *words, "--demo")
+    assert found.status == 2
+    assert said in found.said
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_status_keeps_names_and_minutes_and_leaves_columns_out(
+    columns: int, tmp_path: Path
+) -> None:
+    names = [tmp_path / "eu.jsonl", tmp_path / "us.jsonl"]
+    for path in names:
+        synced(log(3), path)
+    (tmp_path / "us.jsonl").write_text("changed")
+    with terminal(None, "status", *map(str, names), "--max-age", "0s", columns=columns) as shown:
+        shown.end()
+    table = shown.text.replace("\r\n", "\n").split("\n")[:3]
+    titles = COLOR.sub("", table[0]).split()
+    assert titles[:3] == ["path", "state", "success"]
+    assert (len(titles) == 8) is (columns == WIDE)
+    assert table[0].startswith("\x1b[1mpath")
+    for path, line in zip(names, table[1:], strict=True):
+        assert line.startswith(f"{path}  \x1b[31mWRONG\x1b[0m  0 min ago")
+        dates = re.findall(r"\d\d-\d\d \d\d:\d\d\b", line)
+        assert len(dates) == len(titles[3:-2]) if columns == WIDE else len(dates) <= 1
+
+
+def test_verify_shows_in_red_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    synced(log(3), path)
+    assert "\x1b" not in result("verify", str(path), "--color", "always").text
+    path.write_text("changed")
+    assert "\x1b[31mWRONG\x1b[0m" in result("verify", str(path), "--color", "always").text
+    assert "\x1b" not in result("verify", str(path)).text
 
 
 def test_the_overview_is_without_colours_where_they_are_not_wanted() -> None:
