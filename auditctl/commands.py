@@ -40,13 +40,14 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         raise UsageError("--config is where a --source is looked for: give one too.")
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
-    from auditctl.fields import parse_test
     from auditctl.window import needs_clock
     from auditctl.zone import parse_zone
 
     zone = parse_zone(options.tz, context.environ)
     # Where each day costs a request, days that nobody keeps are not asked for.
     window = options.window(now, log.keeps if log.order.is_by_day else None, zone)
+    from auditctl.fields import parse_test
+
     values = {"provider": registry.installed()}
     tests = [parse_test(text, now, zone, values) for text in options.where]
     account = options.account_name()
