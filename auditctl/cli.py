@@ -105,6 +105,7 @@ def status(
     max_age: o.MaxAge = None,
     acknowledge_gaps: o.AcknowledgeGaps = False,
     config: o.Config = None,
+    tz: o.Tz = "UTC",
     format: o.ReportFormat = "table",
     tz: o.Tz = "UTC",
     color: o.Color = "auto",

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from auditctl.window import Window
+from auditctl.window import Window, before
 
 SECONDS = len("2026-01-31T08:09:10")
 MINUTES = len("2026-01-31T08:09")
 YEAR = len("2026-")
 SAMPLED = timedelta(days=7)
 """Between two looks at a zone's offset: no zone changes it for a shorter time."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+USUAL = timedelta(days=366)
+"""What is looked at of a window without a beginning."""
 
 
 class Clock:
@@ -29,8 +30,8 @@ class Clock:
         self.is_utc = now.astimezone(zone).tzname() == "UTC"
         self._year: str | None = None
         self._years: set[str] = set()
-        since = (window and window.since) or _EPOCH
         until = (window and window.until) or now
+        since = (window and window.since) or before(until, USUAL)
         if window is not None and window.since is not None:
             last = max(since, until - timedelta(microseconds=1))
             self._years = {self.local(end).isoformat()[: YEAR - 1] for end in (since, last)}

@@ -62,6 +62,7 @@ class StatusOptions(LogOptions):
     paths: Sequence[str] = ()
     max_age: str | None = None
     acknowledge_gaps: bool = False
+    tz: str = "UTC"
     config: str | None = None
     format: ReportFormatName = "table"
     tz: str = "UTC"

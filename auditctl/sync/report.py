@@ -22,6 +22,7 @@ from auditctl.paths import find_templates
 from auditctl.sync.options import StatusOptions, VerifyOptions
 from auditctl.sync.sentences import alarms, describe_aside
 from auditctl.window import age, to_text
+from auditctl.zone import parse_zone
 
 GIVE_WAY = ("since", "records", "newest", "until", "gaps")
 """How the columns of `status` begin that may be left out, those on the left first."""

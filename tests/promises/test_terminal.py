@@ -454,6 +454,18 @@ def test_status_keeps_names_and_minutes_and_leaves_columns_out(
         assert len(dates) == len(titles[3:-2]) if columns == WIDE else len(dates) <= 1
 
 
+def test_status_shows_times_in_a_zone(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    synced(log(3), path)
+    utc, dar = (
+        result("status", str(path), "--tz", zone).text.split("\n")
+        for zone in ("UTC", "Africa/Dar_es_Salaam")
+    )
+    assert re.split(r" {2,}", dar[0])[3:6] == ["since +03:00", "until +03:00", "newest +03:00"]
+    hours = [re.findall(r" (\d\d):\d\d", table[1]) for table in (utc, dar)]
+    assert [(int(hour) + 3) % 24 for hour in hours[0]] == list(map(int, hours[1]))
+
+
 def test_verify_shows_in_red_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     synced(log(3), path)
