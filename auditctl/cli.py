@@ -107,7 +107,6 @@ def status(
     config: o.Config = None,
     tz: o.Tz = "UTC",
     format: o.ReportFormat = "table",
-    tz: o.Tz = "UTC",
     color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",

@@ -65,4 +65,3 @@ class StatusOptions(LogOptions):
     tz: str = "UTC"
     config: str | None = None
     format: ReportFormatName = "table"
-    tz: str = "UTC"

@@ -91,7 +91,6 @@ def status(  # noqa: C901 - one report, in the order in which it is written
 
     """
     from auditctl.sync.status import acknowledge, read_status
-    from auditctl.zone import parse_zone
 
     zone = parse_zone(options.tz, context.environ)
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
