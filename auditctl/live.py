@@ -143,7 +143,7 @@ def _write_arrivals(
             feed.error = arrived
             read.discard(feed)
             if feed.source:
-                console.error(f"{feed.source}: {failure(arrived)}")
+                console.failed(arrived, f"{feed.source}: ")
         elif arrived is not None:
             held.append((feed, arrived))
         if not awaited and held:
