@@ -51,7 +51,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     format_ = chosen_format(options, context, seen, zone=zone)
 
     from auditctl.batch import Tally
-    from auditctl.export import batches, most_recent, oldest_first
+    from auditctl.export import How, batches, most_recent, oldest_first
     from auditctl.progress import Progress
 
     order = log.order.of(window)
@@ -63,14 +63,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     in_order = order.is_newest_first
     progress = Progress(ready.title, context.console, window, options.limit, tally, in_order)
     try:
-        read = batches(
-            ready,
-            client,
-            window,
-            account=account,
-            redacted=options.redact,
-            verbatim=options.raw,
-        )
+        how: How = {"account": account, "redacted": options.redact, "verbatim": options.raw}
+        read = batches(ready, client, window, **how)
         # `map` keeps no batch while the next is read; a generator expression would.
         found: Iterable[Batch] = map(methodcaller("matching", tests), map(tally.count_page, read))
         if options.limit is not None:

@@ -88,7 +88,7 @@ class Console:
         failed = failure(error)
         for message in failed.args:
             self.error(f"{prefix}{message}")
-        if failed.status == AuditctlError.status:
+        if failed.args and failed.status == AuditctlError.status:
             for line in trace(error):
                 self.detail(line)
         return failed

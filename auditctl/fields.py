@@ -146,7 +146,7 @@ def _ordered(
     if name != "status_code":
         raise UsageError("Only time and status_code have an order. Use =, !=, ~ or !~.")
     if not re.fullmatch(_NUMBER, value):
-        raise UsageError(f"status_code is a number, and {value!r} is none. Write it like 404.")
+        raise UsageError(f"status_code is compared with a number, such as 404, not {value!r}.")
     number = float(value)
 
     def is_so(record: Record) -> bool:

@@ -64,7 +64,7 @@ Tz = Annotated[
     str,
     typer.Option(
         metavar="ZONE",
-        help="Read times without an offset, and show times in a table, in this zone: local, UTC, "
+        help="The zone of times without an offset, and of times in a table: local, UTC, "
         "Africa/Nairobi, …",
     ),
 ]

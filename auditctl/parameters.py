@@ -1,7 +1,7 @@
 """The options of each command as one plain value, filled by the command line or by a test."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 DEFAULT_SINCE = "1d"
-SUFFIXES = {end: name for name, kind in formats.FORMATS.items() for end in kind.suffixes}
-"""What the end of a file's name says of its format; any other end says nothing."""
 NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
 NOT_WRITTEN = (".parquet",)
-"""Ends of names that promise what a reader would not find in the file."""
+"""Ends of names that promise what a reader would not find in the file: no format has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +129,7 @@ class OutputOptions(FetchOptions):
 
         """
         if self.output != STDOUT:
-            name = format_of_file(self.output, self.format)
+            name = format_of_file(self.output, "list", self.format)
         else:
             usual = self.terminal_format if terminal and not self.raw else formats.DEFAULT
             name = self.format or usual
@@ -214,31 +212,6 @@ class ListOptions(OutputOptions, FollowOptions):
         return next((f"{name} {text}" for name, text in texts.items() if needs_clock(text)), "")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadOptions(OutputOptions):
-    """Options of `read`."""
-
-    paths: Sequence[str]
-    since: str | None = None
-    until: str | None = None
-    tz: str = "UTC"
-    limit: int | None = None
-    reverse: bool = False
-    where: Sequence[str] = ()
-
-    def window(self, now: datetime, zone: tzinfo = UTC) -> "Window":
-        """Read the two times as `list` does; without one, the window has no such end.
-
-        Raises:
-            UsageError: see `ListOptions.window`.
-
-        """
-        # With a limit, a list without --since begins where the log does.
-        as_list = ListOptions(since=self.since, until=self.until or "now", limit=1)
-        window = as_list.window(now, zone=zone)
-        return replace(window, until=None) if self.until is None else window
-
-
 def duration(flag: str, text: str) -> timedelta:
     """Read a duration that an option was given.
 
@@ -269,11 +242,13 @@ def parse_account(text: str) -> str:
     return text
 
 
-def format_of_file(path: str, chosen: formats.FormatName | None = None) -> formats.FormatName:
+def format_of_file(
+    path: str, command: str, chosen: formats.FormatName | None = None
+) -> formats.FormatName:
     """Choose the format of a file by its name, or confirm the one that was chosen.
 
     Raises:
-        UsageError: the name asks for another format, or for one that is not written.
+        UsageError: the name asks for another format, or for one that the command does not write.
 
     """
     name = path.lower()
@@ -283,15 +258,22 @@ def format_of_file(path: str, chosen: formats.FormatName | None = None) -> forma
             ".gz, or compress what standard output gives."
         )
     name = name.removesuffix(".gz")
-    if other := next(filter(name.endswith, NOT_WRITTEN), None):
+    kinds = formats.FORMATS.items()
+    asked = [
+        (format_, end) for format_, kind in kinds for end in kind.suffixes if name.endswith(end)
+    ]
+    suffix = asked[0][1] if asked else next(filter(name.endswith, NOT_WRITTEN), None)
+    if suffix is None:
+        return chosen or formats.DEFAULT
+    offered = [format_ for format_, _ in asked if format_ in formats.offered(command)]
+    if not offered:
         raise UsageError(
-            f"{path}: a file that ends in {other} cannot be written by this command. Use .jsonl "
+            f"{path}: a file that ends in {suffix} cannot be written by this command. Use .jsonl "
             "or .csv."
         )
-    suffix = next(filter(name.endswith, SUFFIXES), None)
-    if chosen and suffix and chosen != SUFFIXES[suffix]:
+    if chosen and chosen not in offered:
         raise UsageError(
             f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
-            f"Use another name, or --format {SUFFIXES[suffix]}."
+            f"Use another name, or --format {offered[0]}."
         )
-    return chosen or (SUFFIXES[suffix] if suffix else formats.DEFAULT)
+    return chosen or offered[0]

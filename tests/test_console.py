@@ -6,6 +6,7 @@ from io import StringIO, UnsupportedOperation
 import pytest
 
 from auditctl.console import Console
+from auditctl.errors import FailedError, UsageError
 
 ERASE = "\r\x1b[K"
 
@@ -156,3 +157,46 @@ def test_no_progress_is_drawn_when_it_is_hidden() -> None:
     console.hide_progress()
     console.progress("P", now=True)
     assert (console.live, console.draws, stream.getvalue()) == (True, False, "")
+
+
+def failing() -> Exception:
+    try:
+        int("hunter2")
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("error", "verbose", "lines"),
+    [
+        (
+            failing(),
+            False,
+            ["auditctl: error: a: This is a fault of auditctl itself: ValueError in"],
+        ),
+        (
+            failing(),
+            True,
+            [
+                "auditctl: error: a: This is a fault of auditctl itself: ValueError in",
+                "Traceback (most recent call last):",
+                f'  File "{__file__}", line ',
+                "    int(",
+                "ValueError",
+            ],
+        ),
+        (UsageError("U"), True, ["auditctl: error: a: U"]),
+        (FailedError([UsageError("U")]), True, []),
+    ],
+)
+def test_a_fault_has_a_traceback_without_values(
+    error: Exception,
+    verbose: bool,  # noqa: FBT001
+    lines: list[str],
+) -> None:
+    stream = StringIO()
+    Console(verbose=verbose, stream=stream).failed(error, "a: ")
+    written = stream.getvalue().splitlines()
+    assert [line[: len(start)] for line, start in zip(written, lines, strict=True)] == lines
+    assert "hunter2" not in "".join(written).replace('int("hunter2")', "")

@@ -40,7 +40,7 @@ class SyncOptions(FetchOptions, RepeatOptions):
             UsageError: the name of the file is against it.
 
         """
-        return format_of_file(self.output, self.format)
+        return format_of_file(self.output, "sync", self.format)
 
 
 @dataclass(frozen=True, kw_only=True)

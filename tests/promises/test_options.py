@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditctl import __version__
+from auditctl import __version__, formats
 from tests.server import LOGS, Persona, Server, Upstash
 from tests.world import WINDOW, every_provider, log
 
@@ -115,8 +115,9 @@ def test_an_unknown_zone_is_a_usage_error(auditctl: Program) -> None:
         (
             ("persona", "list", "-f", "json"),
             (
-                "Invalid value for '-f' / '--format': 'json' is not one of 'jsonl', 'csv', "
-                "'table', 'summary'; did you mean 'jsonl'? See auditctl persona list --help."
+                "Invalid value for '-f' / '--format': 'json' is not one of "
+                f"{', '.join(map(repr, formats.offered('list')))}; did you mean 'jsonl'? See "
+                "auditctl persona list --help."
             ),
         ),
         (
