@@ -204,7 +204,6 @@ def status(
     max_age: o.MaxAge = None,
     acknowledge_gaps: o.AcknowledgeGaps = False,
     config: o.Config = None,
-    tz: o.Tz = "UTC",
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
     quiet: o.Quiet = False,
@@ -242,7 +241,7 @@ def read(
     version: o.Version = False,
 ) -> None:
     from auditctl import read
-    from auditctl.parameters import ReadOptions
+    from auditctl.read_parameters import ReadOptions
 
     with command(ReadOptions, ctx) as (options, context):
         read.read(options, context)

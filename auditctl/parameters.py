@@ -1,7 +1,7 @@
 """The options of each command as one plain value, filled by the command line or by a test."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -210,31 +210,6 @@ class ListOptions(OutputOptions, FollowOptions):
         since = self.since or (DEFAULT_SINCE if self.limit is None else "")
         texts = {"--since": since, "--until": self.until}
         return next((f"{name} {text}" for name, text in texts.items() if needs_clock(text)), "")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadOptions(OutputOptions):
-    """Options of `read`."""
-
-    paths: Sequence[str]
-    since: str | None = None
-    until: str | None = None
-    tz: str = "UTC"
-    limit: int | None = None
-    reverse: bool = False
-    where: Sequence[str] = ()
-
-    def window(self, now: datetime, zone: tzinfo = UTC) -> "Window":
-        """Read the two times as `list` does; without one, the window has no such end.
-
-        Raises:
-            UsageError: see `ListOptions.window`.
-
-        """
-        # With a limit, a list without --since begins where the log does.
-        as_list = ListOptions(since=self.since, until=self.until or "now", limit=1)
-        window = as_list.window(now, zone=zone)
-        return replace(window, until=None) if self.until is None else window
 
 
 def duration(flag: str, text: str) -> timedelta:

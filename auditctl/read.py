@@ -13,8 +13,9 @@ from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.layout import chosen_format
 from auditctl.notices import count
-from auditctl.parameters import STDOUT, ReadOptions
+from auditctl.parameters import STDOUT
 from auditctl.paths import find_files, find_templates
+from auditctl.read_parameters import ReadOptions
 from auditctl.stored import batches, check_file
 
 if TYPE_CHECKING:

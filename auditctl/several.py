@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from auditctl import commands
 from auditctl.connect import connect
 from auditctl.context import Context
-from auditctl.errors import AuditctlError, FailedError, failure
+from auditctl.errors import AuditctlError, FailedError
 from auditctl.http.parallel import ahead
 from auditctl.layout import chosen_format
 from auditctl.notices import count
@@ -110,11 +110,13 @@ def _fail(feeds: "Sequence[Feed]", context: Context) -> None:
         FailedError: there are some.
 
     """
-    failures = {feed.source: failure(feed.error) for feed in feeds if feed.error is not None}
-    for source, failed in failures.items():
-        context.console.error(f"{source}: {failed}")
+    failures = [
+        context.console.failed(feed.error, f"{feed.source}: ")
+        for feed in feeds
+        if feed.error is not None
+    ]
     if failures:
-        raise FailedError(failures.values())
+        raise FailedError(failures)
 
 
 def check(options: CheckSourcesOptions, context: Context) -> None:
@@ -129,7 +131,7 @@ def check(options: CheckSourcesOptions, context: Context) -> None:
     now = datetime.now(UTC)
     sources = chosen(options, context, "check")
 
-    def one(source: "Source") -> tuple[list[str], AuditctlError | None]:
+    def one(source: "Source") -> tuple[list[str], Exception | None]:
         found: list[str] = []
         try:
             ready, client = connect(source.provider, with_settings(options, source), context, now)
@@ -139,24 +141,23 @@ def check(options: CheckSourcesOptions, context: Context) -> None:
             finally:
                 client.close()
         except Exception as error:  # noqa: BLE001 - the others are checked all the same
-            return found, failure(error)
+            return found, error
         return found, None
 
     failures: list[AuditctlError] = []
     with nullcontext(lambda _: None) if options.quiet else standard_output() as write:
-        for source, (found, failed) in zip(sources, ahead(one, sources, options.jobs), strict=True):
-            line = _verdict(source.name, found, failed)
+        for source, (found, error) in zip(sources, ahead(one, sources, options.jobs), strict=True):
+            line = _verdict(source.name, found, is_failed=error is not None)
             commands.write_rows(write, f"{line}\n".encode(), context.console)
-            if failed is not None:
-                failures.append(failed)
-                context.console.error(f"{source.name}: {failed}")
+            if error is not None:
+                failures.append(context.console.failed(error, f"{source.name}: "))
     if failures:
         raise FailedError(failures)
 
 
-def _verdict(name: str, lines: Sequence[str], failed: AuditctlError | None) -> str:
+def _verdict(name: str, lines: Sequence[str], *, is_failed: bool) -> str:
     """Make one line of those that a check has written."""
-    if failed is not None and not lines:
+    if is_failed and not lines:
         lines = ["FAILED  settings"]
     for verdict in ("FAILED", "WARN"):
         wrong = [line[8:] for line in lines if line.startswith(verdict)]

@@ -16,9 +16,9 @@ from auditctl.parameters import (
     InitOptions,
     ListOptions,
     LogOptions,
-    ReadOptions,
     ReportOptions,
 )
+from auditctl.read_parameters import ReadOptions
 from auditctl.source_parameters import CheckSourcesOptions, ListSourcesOptions
 from auditctl.sync.options import (
     ConfigurationOptions,

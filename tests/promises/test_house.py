@@ -46,7 +46,7 @@ provider sync.datafiles sync.verify
 http.daily http.numbered sync.integrity sync.known sync.status
 http.client http.slices progress sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof layout notices paths stored sync.options sync.replay
-formats.detail formats.summary formats.table source_parameters
+formats.detail formats.summary formats.table read_parameters source_parameters
 batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
     parameters sync.chain
 completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
