@@ -1,3 +1,4 @@
+# Longer than 300 lines: the flow, in one piece.
 """The flow: a log's pages become batches of records, redacted, in the window, each once."""
 
 import heapq
