@@ -108,7 +108,7 @@ class Run:
             first=self._first(),
             now=datetime.now(UTC),
             overlap=self.overlap,
-            by_day=self._by_day,
+            costs_by_length=self._order.is_by_day or self.provider.log.filters_by_time,
         )
 
     def _first(self) -> datetime:
@@ -146,10 +146,6 @@ class Run:
     def _order(self) -> Order:
         """The order in which events come: the oldest first, where the service gives either."""
         return self.provider.log.order.of(Window(None, None, oldest_first=True))
-
-    @property
-    def _by_day(self) -> bool:
-        return self._order.is_by_day
 
     def _read(
         self,

@@ -73,8 +73,8 @@ def test_the_window_is_half_open_whatever_the_service_counts(
     window = ("--since", moments[4].isoformat(), "--until", moments[58].isoformat())
     found = ask(vendor, monkeypatch, "list", *window)
     assert found.ended == (0, "")
-    told = sorted(datetime.fromisoformat(record["time"]) for record in found.records)
-    assert told == moments[4:58]
+    times = sorted(datetime.fromisoformat(record["time"]) for record in found.records)
+    assert times == moments[4:58]
 
 
 @each_log
@@ -85,8 +85,8 @@ def test_a_limit_gives_the_newest_of_all_there_is(
     vendor = VENDORS[name](moments, log)
     found = ask(vendor, monkeypatch, "list", "--limit", "3")
     assert found.ended == (0, "")
-    told = [datetime.fromisoformat(record["time"]) for record in found.records]
-    assert told == moments[:-4:-1]
+    times = [datetime.fromisoformat(record["time"]) for record in found.records]
+    assert times == moments[:-4:-1]
 
 
 @each_log

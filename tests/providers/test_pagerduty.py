@@ -56,3 +56,14 @@ def test_a_record_of_the_moment_where_two_windows_meet_comes_once(
         assert len(vendor.asked) == 2
     lone = VENDORS["pagerduty"]([meeting])
     assert ask(lone, monkeypatch, "list", *window).ids == ["PDRECORD0"]
+
+
+def test_a_quiet_account_costs_one_request_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    vendor = VENDORS["pagerduty"](spread(1, days=200))
+    words = ("sync", "-q", "-o", str(tmp_path / "log.jsonl"))
+    assert ask(vendor, monkeypatch, *words).ended == (0, "")
+    del vendor.asked[:]
+    assert ask(vendor, monkeypatch, *words).ended == (0, "")
+    assert len(vendor.asked) == 1
