@@ -76,10 +76,10 @@ def test_each_of_the_alternatives_is_enough() -> None:
     with_key = load(Tail, {"TAIL_KEY": "k"})
     assert with_key.api_key.reveal() == "k"
     assert (with_key.client_id, with_key.client_secret) == ("", None)
-    assert with_key.subject.settings == {"TAIL_KEY": "k"}
+    assert with_key.wording.settings == {"TAIL_KEY": "k"}
     with_client = load(Tail, {"TAIL_CLIENT_ID": "c", "TAIL_CLIENT_SECRET": "s"})
     assert with_client.api_key is None
-    assert with_client.subject.secrets == ["s"]
+    assert with_client.wording.secrets == ["s"]
     both = load(Tail, {"TAIL_KEY": "k", "TAIL_CLIENT_ID": "c"})
     assert (both.api_key.reveal(), both.client_id) == ("k", "c")
 

@@ -1391,7 +1391,7 @@ def test_nothing_of_a_provider_is_imported_before_it_is_named(
     assert "imported" not in found.said
     if words == ("--help",):
         assert b"  acme " in found.out
-        assert b"  persona    The audit log of Persona." in found.out
+        assert re.search(rb"\n  persona +The audit log of Persona\.\n", found.out)
 
 
 @pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",)])
