@@ -54,7 +54,8 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         proven, failed = _verdict(error, provider, answered=tally.pages > 0)
         for step in proven:
             yield _ok(step, provider)
-        yield f"FAILED  {failed}"
+        unlike = getattr(error, "unlike_api", False)
+        yield f"FAILED  {failed}" + (": answered, but not as the API" if unlike else "")
         raise
     for step in (*_PROVEN_BY_A_PAGE, "answer"):
         yield _ok(step, provider)

@@ -2,8 +2,7 @@
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -11,8 +10,10 @@ from itertools import chain
 from typing import TypedDict, Unpack
 
 from auditctl import exact
-from auditctl.batch import Batch, Problem
+from auditctl.batch import Batch, Found, Problem
 from auditctl.days import newest_first
+from auditctl.errors import ContractError
+from auditctl.faults import blamed
 from auditctl.http.client import Client
 from auditctl.provider import Order, Page, Provider
 from auditctl.record import Fields, Record, build, content_id, is_sound, settle
@@ -49,27 +50,26 @@ def batches(
     what ``asked`` says instead.
     """
     asked = asked or window
-    if not provider.log.filters_by_time:
-        pages = _pages(provider, client, asked, position)
-        return batches_of(provider, pages, window, position, **how)
-    cursor = None
-    if position is not None:
+    has_end = provider.log.filters_by_time
+    cursor = position
+    if has_end and position is not None:
         # A cursor belongs to its question: a later run asks for a window with the same end.
-        end, _, rest = position.partition(" ")
-        with suppress(ValueError):  # of a version that noted no end: from the start, then
-            asked = replace(asked, until=datetime.fromisoformat(end), finer=(asked.finer[0], ""))
-            cursor = rest
-    pages = _pages(provider, client, asked, cursor)
-    noted = map(partial(_with_end, asked.until), pages)
-    return batches_of(provider, noted, window, position, **how)
-
-
-def _pages(
-    provider: Provider, client: Client, asked: Window, position: str | None
-) -> Iterator[Page]:
-    if position is None:
-        return provider.pages(client, asked)
-    return provider.pages_from(client, asked, position)
+        end, _, cursor = position.partition(" ")
+        try:
+            until = datetime.fromisoformat(end)
+        except ValueError:  # of a version that noted no end: from the start, then
+            cursor = None
+        else:
+            asked = replace(asked, until=until, finer=(asked.finer[0], ""))
+    with blamed(type(provider)):
+        pages = (
+            provider.pages(client, asked)
+            if cursor is None
+            else provider.pages_from(client, asked, cursor)
+        )
+        if has_end:
+            pages = map(partial(_with_end, asked.until), pages)
+        yield from batches_of(provider, pages, window, position, **how)
 
 
 def _with_end(until: datetime | None, page: Page) -> Page:
@@ -107,6 +107,8 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
     if is_sorted:
         pages = newest_first(provider, pages)
     for page in pages:
+        if not isinstance(page, Page):
+            raise ContractError("pages", f"yields {type(page).__name__}, not Page")
         ids.next_page(page)
         records: list[Record] = []
         problems: list[Problem] = []
@@ -159,7 +161,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
             if not seen.isdisjoint(here):
                 batch = batch.only([one for one in records if one["id"] not in seen])
         if is_sorted:
-            batch.records.sort(key=_age, reverse=True)
+            batch.records.sort(key=age, reverse=True)
         is_past = len(outside) == len(page.events) > 0 and (
             (order.stops_at_since and max(outside) < since)
             or (order.stops_at_until and min(outside) >= until)
@@ -180,40 +182,48 @@ def most_recent(batches: Iterable[Batch], limit: int, *, ordered: bool) -> Itera
     """
     if not ordered:
         numbered = (
-            (_age(one[0]), -n, one)
-            for n, one in enumerate(chain.from_iterable(map(_with_problems, batches)))
+            (age(one[0]), -n, one)
+            for n, one in enumerate(chain.from_iterable(map(Batch.each, batches)))
         )
         newest = heapq.nlargest(limit, numbered, key=lambda item: item[:2])
-        yield _joined([one for _, _, one in newest])
+        yield Batch.joined([one for _, _, one in newest])
         return
-    undated: list[tuple[Record, Problem | None]] = []
+    undated: list[Found] = []
     left = limit
     for batch in batches:
         dated = [record for record in batch.records if record["time"] is not None]
         if len(dated) < len(batch.records):
-            others = [one for one in _with_problems(batch) if one[0]["time"] is None]
+            others = [one for one in batch.each() if one[0]["time"] is None]
             undated += others[: limit - len(undated)]
         yield batch.only(dated[:left])
         left -= len(dated)
         if left <= 0:
             return
-    yield _joined(undated[:left])
+    yield Batch.joined(undated[:left])
 
 
-def _with_problems(batch: Batch) -> Iterator[tuple[Record, Problem | None]]:
-    """Yield each record with what is wrong with it, so that it can leave its batch."""
-    problems = {id(problem.record): problem for problem in batch.problems}
-    return ((record, problems.get(id(record))) for record in batch.records)
+def oldest_first(batches: Iterable[Batch], *, newest_first: bool) -> Iterator[Batch]:
+    """Yield all records at once, the oldest first; one without a time counts as the oldest.
+
+    Of one time they keep their order, or, if the batches have the newest first, the opposite.
+    """
+    found = list(chain.from_iterable(map(Batch.each, batches)))
+    if newest_first:
+        found.reverse()
+    yield Batch.joined(sorted(found, key=lambda one: age(one[0])))
 
 
-def _joined(found: Sequence[tuple[Record, Problem | None]]) -> Batch:
-    problems = [problem for _, problem in found if problem is not None]
-    return Batch([record for record, _ in found], problems)
+def retrieve(provider: Provider, client: Client, id_: str) -> Page:
+    """Ask for one event by its id."""
+    with blamed(type(provider)):
+        page: Page = provider.retrieve(client, id_)  # type: ignore[attr-defined] # why there is `get`
+        return page
 
 
 def retrieved(provider: Provider, page: Page, **how: Unpack[How]) -> Batch:
     """Turn a page asked for by id into its records, whatever their time."""
-    return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
+    with blamed(type(provider)):
+        return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
 
 
 def _redact(page: Page, provider: Provider, *, redacted: bool) -> None:
@@ -290,6 +300,6 @@ class _Ids:
         return content_id(event, twin, undated) if twin else content
 
 
-def _age(record: Record) -> str:
+def age(record: Record) -> str:
     """Order records by time, as text (see `Window`); without one they are the oldest."""
     return (record["time"] or "Z")[:-1]

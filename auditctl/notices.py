@@ -1,14 +1,15 @@
 """Warnings and notes about a run, for `list` and `sync` alike."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from auditctl.console import Console
 from auditctl.escape import escape
+from auditctl.interrupts import InterruptedRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from auditctl.batch import Tally
 
 CLOCKS_APART = timedelta(minutes=5)
@@ -18,6 +19,22 @@ CLOCKS_APART = timedelta(minutes=5)
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it is due."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def written(records: int) -> str:
+    """Describe how many records were written."""
+    return f"{count(records, 'record')} {'was' if records == 1 else 'were'} written"
+
+
+@contextmanager
+def report_interruption(console: Console, describe: Callable[[], str]) -> Iterator[None]:
+    """Say what was written and what was not, if a signal ends the block."""
+    try:
+        yield
+    except InterruptedRunError:
+        console.begin_line()
+        console.info(f"Interrupted; {describe()}.")
+        raise
 
 
 def warn_of_events(title: str, tally: "Tally", console: Console) -> None:

@@ -18,6 +18,7 @@ from auditctl.declared import (
     variables,
 )
 from auditctl.errors import UsageError
+from auditctl.facts import check_facts
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
 from auditctl.http.page import Page
 from auditctl.log import DEFAULT_OVERLAP, Log, Order
@@ -66,6 +67,8 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Event",
     "Fields",
 ]
+GROUP = "auditctl.providers"
+"""The entry points of providers: subcommand -> ``module:class``."""
 _LATER = {
     "Client": "http.client",
     "Answer": "http.answer",
@@ -144,24 +147,16 @@ class Provider(ABC):
         """Check the facts.
 
         Raises:
-            TypeError: one cannot be what it is; the message names it.
+            FactError: one cannot be what it is; the message names it.
 
         """
         super().__init_subclass__()
-        for fact in _TEXTS:
-            if not isinstance(getattr(cls, fact, ""), str):
-                raise TypeError(_wrong(cls, fact, "a text"))
+        check_facts(cls)
         if "order" in vars(cls):
-            if cls.order not in list(Order):
-                orders = ", ".join(f"Order.{order.name}" for order in Order)
-                raise TypeError(_wrong(cls, "order", f"one of {orders}"))
             cls.order = Order(cls.order)
-        if "logs" in vars(cls):
-            if not cls.logs or not all(isinstance(log, Log) for log in cls.logs.values()):
-                raise TypeError(
-                    _wrong(cls, "logs", "a mapping of names to Logs, with one at least")
-                )
-        elif all(hasattr(cls, fact) for fact in ("order", "permission", "retention")):
+        if "logs" not in vars(cls) and all(
+            hasattr(cls, fact) for fact in ("order", "permission", "retention")
+        ):
             facts = (fact.name for fact in fields(Log) if fact.name != "title")
             cls.logs = {"": Log(**{fact: getattr(cls, fact) for fact in facts})}
 
@@ -245,13 +240,6 @@ class Provider(ABC):
         for declared, name in self.names().items():
             hints = {code: text.replace(f"{{{declared}}}", name) for code, text in hints.items()}
         return hints
-
-
-_TEXTS = ("name", "title", "permission", "retention", "rate_limit", "docs")
-
-
-def _wrong(cls: type[Provider], fact: str, expected: str) -> str:
-    return f"its fact {fact} is {getattr(cls, fact)!r}, and must be {expected}"
 
 
 def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:

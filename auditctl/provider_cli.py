@@ -42,9 +42,11 @@ def list_(
     *,
     since: o.Since = None,
     until: o.Until = "now",
+    tz: o.Tz = "UTC",
     format: o.Format = None,
     output: o.Output = "-",
     limit: o.Limit = None,
+    reverse: o.Reverse = False,
     fields: o.Fields = None,
     where: o.Where = [],
     raw: o.Raw = False,
@@ -53,19 +55,28 @@ def list_(
     concurrency: o.Concurrency = 4,
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
+    follow: o.FollowList = False,
+    interval: o.IntervalList = "10s",
     demo: o.Demo = False,
     source: o.Source = None,
     config: o.Config = None,
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
-    from auditctl import commands
     from auditctl.parameters import ListOptions
 
     with command(ListOptions, ctx) as (options, context):
-        commands.list_(ctx.obj, options, context)
+        if options.follow:
+            from auditctl import live
+
+            live.list_(ctx.obj, options, context)
+        else:
+            from auditctl import commands
+
+            commands.list_(ctx.obj, options, context)
 
 
 @app.command(
@@ -77,7 +88,7 @@ def list_(
 def sync(
     ctx: typer.Context,
     *,
-    output: o.Destination,
+    output: o.Destination = "",
     format: o.FileFormat = None,
     since: o.Beginning = None,
     overlap: o.Overlap = None,
@@ -93,6 +104,8 @@ def sync(
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
     demo: o.Demo = False,
+    source: o.Source = None,
+    config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -110,7 +123,7 @@ def get(
     ctx: typer.Context,
     *,
     id: o.RecordId,
-    format: o.Format = None,
+    format: o.OneFormat = None,
     output: o.Output = "-",
     fields: o.Fields = None,
     raw: o.Raw = False,
@@ -119,6 +132,7 @@ def get(
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
     demo: o.Demo = False,
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -141,6 +155,8 @@ def check(
     *,
     retry_for: o.RetryFor = "30s",
     demo: o.Demo = False,
+    source: o.Source = None,
+    config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",

@@ -7,6 +7,7 @@ import orjson
 
 from auditctl import exact
 from auditctl.address import address
+from auditctl.errors import ContractError
 from auditctl.event_time import instant
 from auditctl.reading import NOTHING, UNREADABLE
 
@@ -28,6 +29,8 @@ FIELDS = (
     "session_id",
     "raw",
 )
+OF_SOURCES = (*FIELDS[:2], "source", *FIELDS[2:])
+"""The fields where records of several sources come together."""
 OUTCOMES = ("success", "failure", "unknown")
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""
@@ -69,14 +72,16 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     """Lay out the record of an event, its values as they are: `settle` makes them sound.
 
     Raises:
-        TypeError: there is no field of that name.
+        ContractError: there is no field of that name, or ``fields`` are none.
 
     """
-    record = {**_BLANK, **fields}
+    try:
+        record = {**_BLANK, **fields}
+    except TypeError:
+        raise ContractError("normalize", f"returns {type(fields).__name__}, not Fields") from None
     if len(record) != len(_BLANK):
-        unknown = ", ".join(sorted(fields.keys() - _BLANK.keys()))
-        message = f"normalize of the provider {provider} gives {unknown}, which no record has"
-        raise TypeError(message)
+        unknown = ", ".join(sorted(map(str, fields.keys() - _BLANK.keys())))
+        raise ContractError("normalize", f"gives {unknown}, which no record has")
     record["time"] = instant(record["time"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]

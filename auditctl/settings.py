@@ -21,6 +21,7 @@ from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
 from auditctl.provider import Bearer, Provider, Secret, said_of_logs
 
+DOCUMENT = "https://github.com/auditctl/auditctl/blob/main/docs/providers.md"
 LARGEST_FILE = 64 * 1024
 """Bytes of a file that holds a setting; a larger file was named by mistake."""
 PLACEHOLDER = "no-secret-is-needed-here"
@@ -153,9 +154,10 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         them = "them" if others else "it"
         file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
         permission = said_of_logs(provider, "permission")
+        demo = "" if provider.sample is None else "; --demo needs no account"
         message = (
             f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
-            f"or name a file that holds the value, as in {file}."
+            f"or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
         )
         raise AccessError(message)
     values["setting_names"] = {setting: place.name for setting, place in places.items()}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from auditctl.errors import UsageError
 from auditctl.event_time import from_iso
@@ -23,6 +23,7 @@ _NO_END = "9999-12-31T24"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_UNITS = {10: timedelta(seconds=1), 13: timedelta(milliseconds=1)}
 """The number of digits of a bare number -> the unit it counts."""
+DAYS_AGO = {"today": timedelta(), "yesterday": timedelta(days=1)}
 LENGTH_OF_YEAR = 4
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
@@ -53,18 +54,19 @@ def parse_duration(text: str) -> timedelta:
         raise UsageError(message) from None
 
 
-def parse_time(text: str, now: datetime) -> datetime:
-    """Read a TIME as the options take it; without an offset it is UTC.
+def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """Read a TIME as the options take it; without an offset it is one of the zone, as days are.
 
     Raises:
         UsageError: the text has none of the forms, which the message lists.
 
     """
     text = text.strip()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
-    if text in words:
-        return words[text]
+    if text == "now":
+        return now
+    if text in DAYS_AGO:
+        today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+        return (today - DAYS_AGO[text]).astimezone(UTC)
     is_number = text.isascii() and text.isdigit()
     if is_number and len(text) in EPOCH_UNITS:
         return _EPOCH + int(text) * EPOCH_UNITS[len(text)]
@@ -78,7 +80,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     try:
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
-        canonical = from_iso(text)
+        canonical = from_iso(text, zone)
         if canonical is not None:
             return datetime.fromisoformat(canonical)
     except (ValueError, OverflowError, UsageError):
@@ -90,7 +92,7 @@ def parse_time(text: str, now: datetime) -> datetime:
 def needs_clock(text: str) -> bool:
     """Return whether the meaning of a TIME depends on this machine's clock."""
     text = text.strip()
-    return text in ("now", "today", "yesterday") or _DURATION.fullmatch(text) is not None
+    return text in ("now", *DAYS_AGO) or _DURATION.fullmatch(text) is not None
 
 
 def in_words(duration: timedelta) -> str:

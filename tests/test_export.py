@@ -507,5 +507,5 @@ def test_what_was_delivered_is_let_go_before_the_next_page_is_asked_for() -> Non
             assert held() is None
 
     found = map(tally.count_page, batches())
-    commands._deliver(found, Jsonl(), os.devnull, tally, console)
+    commands.deliver(found, Jsonl(), os.devnull, tally, console)
     assert tally.records == 6

@@ -1,6 +1,6 @@
 """Logs that are asked for by the day: each day that has begun, several under way at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from itertools import chain, islice
 
@@ -10,13 +10,19 @@ from auditctl.window import Window
 
 
 def read_days(
-    client: Client, window: Window, ask: Callable[[date], Stream]
+    client: Client,
+    window: Window,
+    ask: Callable[[date], Stream],
+    *,
+    oldest_first: bool = False,
 ) -> Iterator[tuple[date, Stream]]:
     """Yield each UTC day of a window that has begun, with the stream that ``ask`` gives for it.
 
-    They come in the order that the window wants; a stream has been asked for when it is yielded.
+    A stream has been asked for when it is yielded.
     """
-    asked = ((day, ask(day)) for day in _days(client, window))
+    days = window.days()
+    wanted = reversed(list(days)) if oldest_first else days
+    asked = ((day, ask(day)) for day in _begun_days(client, wanted))
     alone = map(_begun, islice(asked, 1))  # its answer shows the provider's clock
     return client.ahead(_begun, chain(alone, asked))
 
@@ -26,7 +32,7 @@ def _begun(asked: tuple[date, Stream]) -> tuple[date, Stream]:
     return day, rows.begin()
 
 
-def _days(client: Client, window: Window) -> Iterator[date]:
+def _begun_days(client: Client, days: Iterable[date]) -> Iterator[date]:
     """Leave out the days that have not begun: the first by our clock, the others by theirs.
 
     Not the first by theirs as an earlier walk saw it, and not the others by each answer's: a clock
@@ -34,8 +40,7 @@ def _days(client: Client, window: Window) -> Iterator[date]:
     """
     latest = datetime.now(UTC).date()
     is_first = True
-    days = window.days()
-    for day in reversed(list(days)) if window.oldest_first else days:
+    for day in days:
         if day <= latest:
             yield day
             if is_first:

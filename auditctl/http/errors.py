@@ -142,7 +142,10 @@ class Refusals:
         if status in RETRIED:
             wait = wait_asked(headers)
             return PassingError(
-                f"answered {status}{said}", throttled=status == THROTTLED, wait=wait
+                f"answered {status}{said}",
+                throttled=status == THROTTLED,
+                wait=wait,
+                unlike_api=True,
             )
         if status in (UNAUTHORIZED, FORBIDDEN):
             refused = AccessError if status == UNAUTHORIZED else ForbiddenError
@@ -154,10 +157,13 @@ class Refusals:
                 )
             return refused(f"{self._title} {verb} ({status}{said}). {hint}".rstrip())
         if httpx.codes.is_server_error(status):
-            return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
+            failed = UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
+            failed.unlike_api = True
+            return failed
         hint = hint or f"Check {self._variable} and the options."
         error = RefusedError(f"{self._title} refused the request ({status}{said}). {hint}")
         error.code = status
+        error.unlike_api = _is_web_page(headers)
         return error
 
     def of_network(self, error: httpx.RequestError, origin: Origin, *, proxied: bool) -> Exception:
@@ -186,17 +192,19 @@ class Refusals:
 
     def not_json(self, headers: httpx.Headers, body: bytes) -> PassingError:
         """Return the error for an answer that is not JSON: it may come whole when asked again."""
-        if "html" not in headers.get("Content-Type", "").lower():
-            return PassingError(f"answered with {len(body)} bytes that are not JSON")
+        if not _is_web_page(headers):
+            said = f"answered with {len(body)} bytes that are not JSON"
+            return PassingError(said, unlike_api=True)
         hint = (
             f"Check that {self._variable} is the API's address, and that no proxy answers in its "
             "place."
         )
-        return PassingError("answered with a web page instead of JSON", hint=hint)
+        said = "answered with a web page instead of JSON"
+        return PassingError(said, hint=hint, unlike_api=True)
 
     def cut(self, headers: httpx.Headers) -> PassingError:
         """Return the error for a stream that ends too early: it may come whole when asked again."""
-        if "html" in headers.get("Content-Type", "").lower():
+        if _is_web_page(headers):
             return self.not_json(headers, b"")
         return PassingError("sent an array that ends too early, or is not JSON")
 
@@ -288,6 +296,10 @@ class Refusals:
     def unaskable(self, what: str) -> AnswerError:
         """Return the error for a question that no URL can hold."""
         return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
+
+
+def _is_web_page(headers: httpx.Headers) -> bool:
+    return "html" in headers.get("Content-Type", "").lower()
 
 
 def said_in(tree: Any, levels: int = DEEPEST_SAYING) -> str:  # noqa: ANN401 - JSON is any value

@@ -84,7 +84,7 @@ class Tailscale(Provider):
             path = f"/tailnet/{self.tailnet}/logging/configuration"
             return client.stream(path, {"start": start, "end": end}, rows="logs")
 
-        for day, rows in read_days(client, window, ask):
+        for day, rows in read_days(client, window, ask, oldest_first=window.oldest_first):
             yield from _pages(client, day, rows)
 
     def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:

@@ -1,172 +1,27 @@
 """The command sync: one destination, or those of the configuration."""
 
 import math
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl.connect import connect
 from auditctl.context import Context
-from auditctl.declared import own_options
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
-from auditctl.escape import escape
-from auditctl.fields import field, parse_fields, parse_test
-from auditctl.formats.jsonl import Jsonl
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.notices import count, show_progress, warn_of_beginning, warn_of_clock, warn_of_events
+from auditctl.notices import count, report_interruption, show_progress
 from auditctl.parameters import duration
-from auditctl.paths import Template, parse_template
-from auditctl.provider import log_of
-from auditctl.record import FIELDS
-from auditctl.sync.destination import open_destination
+from auditctl.paths import parse_template
+from auditctl.selection import chosen, source_of, typed_over
 from auditctl.sync.follow import Outage, follow
-from auditctl.sync.options import SourcesOptions, SyncOptions
-from auditctl.sync.profile import Profile
+from auditctl.sync.job import Job
+from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
-from auditctl.sync.sentences import describe_gap
-from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
-    from auditctl.batch import Tally
     from auditctl.provider import Provider
     from auditctl.sync.config import Source
     from auditctl.sync.jobs import Result
-
-    Watch = Callable[[Tally], None]
-
-GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
-"""Exit statuses, gravest first: of several failures the first here is the run's."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One destination, with its provider and options."""
-
-    provider: type["Provider"]
-    options: SyncOptions
-    template: Template
-    context: Context
-    prefix: str = ""
-    """The start of each message where there are several jobs."""
-
-    @contextmanager
-    def opened(
-        self,
-        *,
-        pause: Callable[[float], object] = time.sleep,
-        held: Callable[[], AbstractContextManager[None]] = nullcontext,
-        watch: "Watch",
-        outage: Outage,
-    ) -> Iterator[Run]:
-        """Open the destination and a client."""
-        options = self.options
-        now = datetime.now(UTC)
-        log = log_of(self.provider, options.own)
-        overlap = options.overlap_or(log.overlap)
-        wait = duration("--wait", options.wait).total_seconds()
-        tests = [parse_test(text) for text in options.where]
-        profile = self._profile(now)
-        ready, client = connect(
-            self.provider,
-            options,
-            self.context,
-            now,
-            # Else a run that gives up in the end says what the trouble was, and that is enough.
-            outage.begin if options.follow else lambda _sentence: None,
-        )
-        try:
-            with open_destination(
-                profile,
-                wait=wait,
-                pause=pause,
-                held=held,
-                external_rotation=options.external_rotation,
-                warn=lambda said: self.context.console.warning(f"{self.prefix}{said}"),
-            ) as destination:
-                since = _first_since(profile, destination.state.since, now)
-                if since is None and destination.state.window is None and log.is_cut_short:
-                    console, path = self.context.console, f"{self.prefix}{self.template.path}"
-                    watch = warn_of_beginning(self.provider.title, path, log.reach, console, watch)
-                yield Run(
-                    ready,
-                    client,
-                    destination,
-                    overlap,
-                    since,
-                    tests=tests,
-                    account=options.account,
-                    redacted=options.redact,
-                    watch=watch,
-                )
-        finally:
-            client.close()
-
-    @property
-    def _log_name(self) -> str:
-        return self.options.own.get("log_name") or next(iter(self.provider.logs))
-
-    def _profile(self, now: datetime) -> Profile:
-        options = self.options
-        since = None if options.since is None else parse_time(options.since, now)
-        if since is not None and since > now:
-            raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
-        format_ = options.format_name()
-        fields = None if options.fields is None else parse_fields(options.fields)
-        own = own_options(self.provider)
-        begun_with: dict[str, Any] = {
-            "provider": self.provider.name,
-            "demo": options.demo or None,
-            "account": options.account_name(),
-            "output": self.template.names,
-            "format": format_,
-            "fields": fields and ",".join(one.name for one in fields),
-            "where": list(options.where),
-            "redact": options.redact,
-            "csv-guard": options.csv_guard if format_ == "csv" else None,
-            **{f.metadata["flag"][2:]: list(options.own.get(f.name, ())) for f in own},
-            **({"log": self._log_name} if len(self.provider.logs) > 1 else {}),
-        }
-        begun = (options.since, since)
-        if format_ == "jsonl":
-            return Profile(begun_with, self.template, Jsonl(fields).rows, b"", *begun)
-        from auditctl.formats.csv import Csv
-
-        csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
-        header = csv.rows([])
-        return Profile(begun_with, self.template, csv.rows, header, *begun)
-
-    def gaps(self, outcome: Outcome) -> list[str]:
-        """Describe the hours that a run could not read any more."""
-        path, title = self.template.path, self.provider.title
-        return [describe_gap(path, title, gap) for gap in outcome.gaps]
-
-    def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
-        """Report what a run found."""
-        console = self.context.console
-        title, path, since = self.provider.title, self.template.path, self.options.since
-        warn_of_events(title, outcome.tally, console)
-        if outcome.clashes:
-            console.warning(
-                f"{self.prefix}{count(len(outcome.clashes), 'event')} of {title} came with the id "
-                "of a different event in the same answer. An id stands for one event, so only the "
-                f"first with each id was written. The first such id: {escape(outcome.clashes[0])}."
-            )
-        if outcome.first and since is not None and needs_clock(since):
-            warn_of_clock(title, f"--since {since}", skew, console, self.prefix)
-        if outcome.begins is not None:
-            console.warning(
-                f"{self.prefix}{path} begins at {outcome.begins:%Y-%m-%d %H:%M} UTC: {title} does "
-                f"not keep its log as far back as --since {since}."
-            )
-        console.info(
-            f"{self.prefix}{self.template.path}: {count(outcome.records, 'new record')}, "
-            f"{count(outcome.tally.pages, 'page')}."
-        )
 
 
 def sync(
@@ -175,43 +30,48 @@ def sync(
     context: Context,
 ) -> None:
     """Append what is not there yet; with ``--follow``, repeatedly."""
-    path = parse_template(options.output, provider=provider.name, source=provider.name)
+    interval = options.seconds_between()
+    source = source_of(options, provider, context)
+    options = options if source is None else typed_over(options, source)
+    if not options.output:
+        raise UsageError("Name the file to append to: -o PATH.")
+    named = provider.name if source is None else source.name
+    path = parse_template(options.output, provider=provider.name, source=named)
     job = Job(provider, options, path, context)
-    interval = _interval(options.interval)
     watch = partial(show_progress, context.console, provider.title)
     outage = Outage(context.console.warning)
     try:
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
-            if options.follow:
-                follow(partial(_run_once, job, run, set()), interval, outage)
-            outcome = run.catch_up()
-            job.conclude(outcome, run.client.skew)
-            _fail_for_gaps(job, outcome)
+            before = run.destination.state.records
+
+            def written() -> str:
+                new = count(run.destination.state.records - before, "new record")
+                return f"{new} in {path.path}, and the next run continues there"
+
+            with report_interruption(context.console, written):
+                if options.follow:
+                    follow(partial(_run_once, job, run, set()), interval, outage)
+                outcome = run.catch_up()
+                job.conclude(outcome, run.client.skew)
+                _fail_for_gaps(job, outcome)
     except InterruptedRunError:
         if not options.follow:
             raise
 
 
-def together(options: SourcesOptions, context: Context) -> None:
+def together(options: SyncSourcesOptions, context: Context) -> None:
     """Do the same for the sources of the configuration, some of them at once.
 
     Raises:
         FailedError: some failed; why was reported for each.
 
     """
-    from auditctl.sync import config
     from auditctl.sync.jobs import Result, SourceRunner
 
-    interval = _interval(options.interval)
+    interval = options.seconds_between()
     duration("--wait", options.wait)  # said once, not by each source
-    known = config.sources(options.config, context)
-    unknown = [name for name in options.sources if name not in known]
-    if unknown:
-        raise UsageError(
-            f"There is no source {unknown[0]!r} in the configuration. There are {', '.join(known)}."
-        )
-    wanted = [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
+    wanted = chosen(options, context, "sync -o PATH")
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
@@ -236,29 +96,23 @@ def together(options: SourcesOptions, context: Context) -> None:
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        runs.all(one, results, partial(_tell, context))
+        stays = "what is committed stays, and the next run continues there"
+        with report_interruption(context.console, lambda: stays):
+            runs.all(one, results, partial(_tell, context))
     except InterruptedRunError:
         if not options.follow:
             raise
     if context.terminal and not options.quiet and not options.follow:
-        write_table(context, [_result_row(result) for result in results])
-    failures = [failure(result.error).status for result in results if result.error is not None]
+        write_table(
+            context,
+            [_result_row(result) for result in results],
+            verdict="result",
+            wrong=[result.error is not None for result in results],
+            give_way=("pages", "new records"),
+        )
+    failures = [failure(result.error) for result in results if result.error is not None]
     if failures:
-        raise FailedError(min(failures, key=GRAVEST.index))
-
-
-def _first_since(profile: Profile, begun: str | None, now: datetime) -> datetime | None:
-    """Return where the first window begins: by --since of this run, else of the first one."""
-    if profile.since_time is not None or begun is None:
-        return profile.since_time
-    return parse_time(begun, now)
-
-
-def _interval(text: str) -> float:
-    seconds = duration("--interval", text).total_seconds()
-    if seconds < 1:
-        raise UsageError("--interval must be a second or more.")
-    return seconds
+        raise FailedError(failures)
 
 
 def _run_once(job: Job, run: Run, warned: set[str]) -> None:
@@ -283,7 +137,7 @@ def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:
     """Report how a source failed, as soon as it does."""
-    context.console.error(f"{source.name}: {failure(error)}")
+    context.console.failed(error, f"{source.name}: ")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +19,10 @@ from auditctl.errors import UsageError
 from auditctl.paths import Template, parse_template
 from auditctl.provider import Provider
 from auditctl.settings import source_keys
+from auditctl.sync.location import find
 from auditctl.sync.options import SyncOptions
 from auditctl.sync.tables import Config, Defaults, Key, Load, Toml, describe, key_of
 
-VARIABLE = "AUDITCTL_CONFIG"
-NAME = "auditctl.toml"
 LARGEST_FILE = 16 * 1024 * 1024
 """Bytes of a configuration; a device such as /dev/zero has no end."""
 
@@ -38,37 +37,10 @@ class Source:
     template: Template
 
 
-def sources(named: str | None, context: Context) -> dict[str, Source]:
-    """Read the sources of the configuration that is named, or found."""
-    return read(
-        find(named, context.environ), partial(registry.load, complain=context.console.warning)
-    )
-
-
-def find(named: str | None, environ: Mapping[str, str]) -> str:
-    """Find the configuration.
-
-    Raises:
-        UsageError: there is no configuration.
-
-    """
-    if named or environ.get(VARIABLE):
-        return named or environ[VARIABLE]
-    if os.path.exists(NAME):  # noqa: PTH110
-        return NAME
-    missing = f"./{NAME} is not there"
-    import platformdirs
-
-    # A container's user often has no home folder, and no entry in passwd that could name one.
-    with suppress(RuntimeError):
-        own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
-        if os.path.exists(own):  # noqa: PTH110
-            return own
-        missing = f"neither ./{NAME} nor {own} is there"
-    raise UsageError(
-        f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
-        "Write one, or name a single destination by its PATH."
-    )
+def sources(named: str | None, context: Context, instead: str = "") -> dict[str, Source]:
+    """Read the sources of the configuration that is named, or found; see `find`."""
+    path = find(named, context.environ, instead)
+    return read(path, partial(registry.load, complain=context.console.warning))
 
 
 def read(path: str, load: Load) -> dict[str, Source]:
@@ -80,16 +52,53 @@ def read(path: str, load: Load) -> dict[str, Source]:
         UsageError: it cannot be read, or has a mistake, whose line is in the message.
 
     """
+    return check(read_bytes(path), path, load)
+
+
+def read_bytes(path: str) -> bytes:
+    """Read a configuration as it is.
+
+    Raises:
+        UsageError: it cannot be read.
+
+    """
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ValueError("it is too large to be one")  # noqa: TRY301 - as unreadable as others
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if len(content) > LARGEST_FILE:
+        raise _unreadable(path, ValueError("it is too large to be one"))
+    return content
+
+
+def parse(content: bytes, path: str) -> tuple[str, Toml]:
+    """Return the text of a configuration, and its tables, whatever is in them.
+
+    Raises:
+        UsageError: it is not TOML.
+
+    """
+    try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        tree = tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:  # a number or a nesting too large too
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"The configuration {path} cannot be read: {reason}.") from None
+        return text, tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number or a nesting too large too
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: Exception) -> UsageError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return UsageError(f"The configuration {path} cannot be read: {reason}.")
+
+
+def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
+    """Return the sources in the content of a configuration.
+
+    Raises:
+        UsageError: it has a mistake, whose line is in the message.
+
+    """
+    text, tree = parse(content, path)
     sources: dict[str, Source] = {}
     try:
         config = Config.model_validate(tree, context=(os.path.dirname(path), load))  # noqa: PTH120
@@ -99,7 +108,7 @@ def read(path: str, load: Load) -> dict[str, Source]:
         common = config.defaults.model_dump(exclude_unset=True)
         for name, (provider, table) in config.sources.items():
             sources[name] = _source(name, provider, common, table)
-        mistakes = list(_shared_outputs(sources.values()))
+        mistakes = [*_wrong_outputs(sources.values()), *_shared_outputs(sources.values())]
     if not mistakes:
         return sources
     line, number = _first(text, tree, [key for key, _ in mistakes])
@@ -117,6 +126,15 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
     options["settings"] = {key: values[key] for key in keys if key in values}
     template = parse_template(options["output"], provider=provider.name, source=name)
     return Source(name, provider, SyncOptions(**options), template)
+
+
+def _wrong_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
+    """Find files whose names are against their format."""
+    for source in sources:
+        try:
+            source.options.format_name()
+        except UsageError as error:
+            yield ("sources", source.name, "output"), str(error).rstrip(".")
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from auditctl.formats import FileFormatName, ReportFormatName
-from auditctl.parameters import FetchOptions, LogOptions, duration, format_by_suffix
+from auditctl.formats import FileFormatName
+from auditctl.parameters import (
+    FetchOptions,
+    FollowOptions,
+    ReportOptions,
+    duration,
+    format_of_file,
+)
+from auditctl.source_parameters import SourcesOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepeatOptions(LogOptions):
+class RepeatOptions(FollowOptions):
     """Options for repeated and waiting runs."""
 
-    follow: bool = False
-    interval: str = "60s"
     wait: str = "0"
 
 
@@ -21,7 +26,8 @@ class RepeatOptions(LogOptions):
 class SyncOptions(FetchOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
-    output: str
+    output: str = ""
+    """Where a source is named, its own by default."""
     format: FileFormatName | None = None
     since: str | None = None
     overlap: str | None = None
@@ -39,33 +45,38 @@ class SyncOptions(FetchOptions, RepeatOptions):
         return default if self.overlap is None else duration("--overlap", self.overlap)
 
     def format_name(self) -> FileFormatName:
-        """Choose the format that was not chosen."""
-        return self.format or format_by_suffix(self.output)
+        """Choose the format, or confirm the one that was chosen.
+
+        Raises:
+            UsageError: the name of the file is against it.
+
+        """
+        return format_of_file(self.output, "sync", self.format)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourcesOptions(RepeatOptions):
-    """Options of `sync` for sources of auditctl.toml; without names, all of them."""
+class SyncSourcesOptions(SourcesOptions, RepeatOptions):
+    """Options of `sync` for several sources."""
 
-    sources: Sequence[str] = ()
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigurationOptions(ReportOptions):
+    """Options of `sources`."""
+
     config: str | None = None
-    jobs: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifyOptions(LogOptions):
-    """Options of `verify`."""
-
-    path: str
-    format: ReportFormatName = "table"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StatusOptions(LogOptions):
-    """Options of `status`; without paths, all of auditctl.toml."""
+class VerifyOptions(ConfigurationOptions):
+    """Options of `verify`; without paths, all of auditctl.toml."""
 
     paths: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(VerifyOptions):
+    """Options of `status`."""
+
     max_age: str | None = None
     acknowledge_gaps: bool = False
-    config: str | None = None
-    format: ReportFormatName = "table"
+    tz: str = "UTC"

@@ -1,9 +1,9 @@
-"""The commands verify and status, and how their findings are written."""
+"""The commands verify, status and sources, and how their findings are written."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,21 +12,27 @@ from auditctl import exact
 from auditctl.context import Context
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
-from auditctl.fields import Field
+from auditctl.formats.cells import BOLD, RED, cells, painted, shown
+from auditctl.formats.clock import Clock
+from auditctl.formats.table import GAP, WIDEST
 from auditctl.notices import count
 from auditctl.output import standard_output
 from auditctl.parameters import duration
-from auditctl.paths import find_templates
-from auditctl.sync.options import StatusOptions, VerifyOptions
-from auditctl.sync.sentences import alarms, describe_aside
+from auditctl.sync.destinations import find_destinations
+from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
+from auditctl.sync.sentences import alarms, describe_aside, describe_unknown
+from auditctl.window import age, to_text
+from auditctl.zone import parse_zone
+
+GIVE_WAY = ("since", "records", "newest", "until", "gaps")
+"""How the columns of `status` begin that may be left out, those on the left first."""
 
 if TYPE_CHECKING:
-    from auditctl.paths import Template
     from auditctl.sync.status import Status
 
 
-def verify(options: VerifyOptions) -> None:
-    """Prove the destinations of a PATH.
+def verify(options: VerifyOptions, context: Context) -> None:
+    """Prove destinations: those of the PATHs and sources named, else all of the configuration's.
 
     Raises:
         IntegrityError: one of them was changed, or has gaps.
@@ -34,22 +40,24 @@ def verify(options: VerifyOptions) -> None:
     """
     from auditctl.sync.verify import verify as prove
 
-    found = find_templates(options.path)
-    if not found:
-        raise IntegrityError(f"No sync has run for {options.path}: there is no journal.")
-    rows: list[dict[str, Any]] = []
-    wrong: list[str] = []
-    for one in found:
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    wrong = list(map(describe_unknown, unknown))
+    rows: list[dict[str, Any]] = [
+        {"path": path, "source": None, "ok": False, "problem": problem}
+        for path, problem in zip(unknown, wrong, strict=True)
+    ]
+    for one, source in wanted:
         try:
             proof = prove(one)
         except IntegrityError as error:
             wrong.append(str(error))
-            rows.append({"path": one.path, "ok": False, "problem": str(error)})
+            rows.append({"path": one.path, "source": source, "ok": False, "problem": str(error)})
             continue
         missing = alarms(one.path, proof.state)
         wrong += [missing] if missing else []
         rows.append({
             "path": one.path,
+            "source": source,
             "ok": not missing,
             "problem": missing or None,
             "records": proof.records,
@@ -68,15 +76,14 @@ def verify(options: VerifyOptions) -> None:
             if options.format == "json":
                 write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
             else:
-                write("".join(map(_sentences, rows)).encode())
+                sentences = [_sentences(row, color=context.color) for row in rows]
+                write("".join(sentences).encode())
     if wrong:
         raise IntegrityError(*wrong)
 
 
-def status(  # noqa: C901 - one report, in the order in which it is written
-    options: StatusOptions, context: Context
-) -> None:
-    """Show the status of destinations: those of the PATHs, else all of the configuration's.
+def status(options: StatusOptions, context: Context) -> None:
+    """Show the status of destinations: those of the PATHs and sources, else all that there are.
 
     Raises:
         IntegrityError: something is wrong with one of them.
@@ -84,19 +91,10 @@ def status(  # noqa: C901 - one report, in the order in which it is written
     """
     from auditctl.sync.status import acknowledge, read_status
 
+    zone = parse_zone(options.tz, context.environ)
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
-    wanted: list[tuple[Template, str | None]] = []
-    wrong: list[str] = []
-    for path in options.paths:
-        destinations = find_templates(path)
-        wanted += [(one, None) for one in destinations]
-        if not destinations:
-            wrong.append(f"No sync has run for {path}: there is no journal.")
-    if not options.paths:
-        from auditctl.sync import config
-
-        named = config.sources(options.config, context)
-        wanted = [(source.template, name) for name, source in named.items()]
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    wrong = list(map(describe_unknown, unknown))
     if options.acknowledge_gaps:
         for one, _ in wanted:
             acknowledge(one)
@@ -108,7 +106,17 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
-        write_table(context, [_status_row(now, one) for one in found])
+        title = "source" if all(one.source for one in found) else "path"
+        clock = Clock(zone)
+        clock.omit_year([to_text(now), *(time for one in found for time in _times(one))])
+        rows = [_status_row(now, clock, one, title) for one in found]
+        write_table(
+            context,
+            rows,
+            verdict="state",
+            wrong=[bool(one.wrong) for one in found],
+            give_way=[name for way in GIVE_WAY for name in rows[0] if name.startswith(way)],
+        )
     for seen in found:
         if strange := [name for name in seen.aside if name in seen.state.aside]:
             context.console.warning(describe_aside(seen.path, strange))
@@ -117,34 +125,79 @@ def status(  # noqa: C901 - one report, in the order in which it is written
         raise IntegrityError(*wrong)
 
 
-def write_table(context: Context, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows under the names of their values."""
-    from auditctl.formats.table import PlainTable, RichTable
+def sources(options: ConfigurationOptions, context: Context) -> None:
+    """Show the sources of the configuration."""
+    from auditctl.sync import config
 
-    columns = [Field(name, itemgetter(name)) for name in rows[0]]
-    table = (
-        RichTable(columns, context.width, color=context.color)
-        if context.terminal
-        else PlainTable(columns)
-    )
+    known = config.sources(options.config, context, "let auditctl init PROVIDER write it")
+    rows = [
+        {"name": one.name, "provider": one.provider.name, "output": one.template.path}
+        for one in known.values()
+    ]
+    if options.format == "json":
+        with standard_output() as write:
+            write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
+    else:
+        write_table(context, rows, verdict="name", wrong=[False] * len(rows), give_way=[])
+
+
+def write_table(
+    context: Context,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    verdict: str,
+    wrong: Sequence[bool],
+    give_way: Sequence[str],
+) -> None:
+    """Write rows under the names of their values, all values whole.
+
+    Where a terminal has no room, columns are left out, in the order of ``give_way``. The column
+    ``verdict`` is red in the rows in which something is wrong.
+    """
+    columns = {title: [title, *(shown(row[title]) for row in rows)] for title in rows[0]}
+    # In a pipe one long value pads no other line.
+    most = math.inf if context.terminal else WIDEST
+    widths = {
+        title: max(size for size in map(cells, texts) if size <= most)
+        for title, texts in columns.items()
+    }
+    for title in give_way if context.terminal else ():
+        if sum(widths.values()) + len(GAP) * (len(widths) - 1) > context.width:
+            del columns[title], widths[title]
+    lines = []
+    for number, texts in enumerate(zip(*columns.values(), strict=True)):
+        padded = [
+            text + " " * (width - cells(text))
+            for text, width in zip(texts, widths.values(), strict=True)
+        ]
+        if context.color and number and wrong[number - 1]:
+            place = list(columns).index(verdict)
+            padded[place] = painted(padded[place], RED)
+        line = GAP.join(padded).rstrip(" ")
+        lines.append(f"{painted(line, BOLD) if context.color and not number else line}\n")
     with standard_output() as write:
-        write(table.rows(rows))
+        write("".join(lines).encode())
 
 
-def _status_row(now: datetime, one: "Status") -> dict[str, Any]:
-    from auditctl.window import age
+def _times(one: "Status") -> list[str | None]:
+    """Return the times that a row shows."""
+    covered = one.state.covered
+    if covered is None:
+        return [None, None, one.state.latest]
+    return [covered.since, covered.until, one.state.latest]
 
-    state = one.state
-    covered, success = state.covered, state.last_success
-    since = covered and ((covered.since or "")[:10] or "beginning")
-    # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
+
+def _status_row(now: datetime, clock: Clock, one: "Status", title: str) -> dict[str, object]:
+    state, success = one.state, one.state.last_success
+    since, until, newest = (time and clock.minute(time) for time in _times(one))
+    zone = "" if clock.is_utc else clock.name
     return {
-        **({"path": one.path} if one.source is None else {"source": one.source}),
+        title: one.source or one.path,
         "state": _state(one),
         "success": None if success is None else f"{age(success, now)} ago",
-        "since": since,
-        "until": covered and _short(covered.until, now),
-        "newest": state.latest and _short(state.latest, now),
+        f"since{zone}": since or (state.covered and "beginning"),
+        f"until{zone}": until,
+        f"newest{zone}": newest,
         "records": state.records,
         "gaps": len(state.gaps),
     }
@@ -158,19 +211,16 @@ def _state(one: "Status") -> str:
     return "unfinished" if one.state.success is None else "ok"
 
 
-def _short(text: str, now: datetime) -> str:
-    """Write a time of this year without the year, to the minute; any other as its day."""
-    return text[5:16].replace("T", " ") if text[:4] == str(now.year) else text[:10]
-
-
-def _sentences(row: Mapping[str, Any]) -> str:
+def _sentences(row: Mapping[str, Any], *, color: bool) -> str:
     """Describe a proof for people."""
+    style = "" if row["ok"] or not color else RED
     if "records" not in row:
-        return f"{escape(row['path'])}: WRONG\n"
+        return f"{escape(row['path'])}: {painted('WRONG', style)}\n"
     covered = row["covered"]
     since = covered and (_minute(covered["since"]) or "the beginning")
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
-    verdict = "ok" if row["ok"] else "has gaps"
+    problem = "has gaps" if row["gaps"] else "lacks files"
+    verdict = painted("ok" if row["ok"] else problem, style)
     first = (
         f"{escape(row['path'])}: {verdict}: {count(row['records'], 'record')} in "
         f"{count(row['files'], 'file')} ({row['bytes']:,} bytes) and "

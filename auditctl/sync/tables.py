@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic import Field as Limits
 from pydantic_core import ErrorDetails
 
-from auditctl import redact
+from auditctl import redact, registry
 from auditctl.declared import in_paths, origins, own_options, secrets, variables
 from auditctl.errors import UsageError
 from auditctl.fields import parse_fields, parse_test
@@ -57,6 +57,17 @@ def _parse_past(text: str) -> None:
         raise UsageError(f"{text} is in the future: nothing has happened yet.")
 
 
+def _as_typed(value: Toml) -> Toml:
+    """Write a date or a number of TOML as it would be typed."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if type(value) is int else value
+
+
+def _parse_test(text: str) -> None:
+    parse_test(text, values={"provider": registry.installed()})
+
+
 def _resolve(written: str, info: ValidationInfo) -> str:
     """Return a path that is relative to the configuration's folder, or absolute."""
     folder, _ = cast("FileContext", info.context)
@@ -78,11 +89,7 @@ _Text = Annotated[str, Limits(pattern=r"\S")]
 _Path = Annotated[_Text, AfterValidator(_resolve)]
 _Output = Annotated[_Path, _check(parse_template)]
 _Duration = Annotated[str, _check(parse_duration)]
-_Time = Annotated[
-    str,
-    BeforeValidator(lambda value: value.isoformat() if isinstance(value, date) else value),
-    _check(_parse_past),
-]
+_Time = Annotated[str, BeforeValidator(_as_typed), _check(_parse_past)]
 _Fields = Annotated[
     str,
     BeforeValidator(lambda value: ",".join(map(str, value)) if isinstance(value, list) else value),
@@ -105,7 +112,7 @@ class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True
     since: _Time = _key('"30d" or 2026-01-31')
     overlap: _Duration = _key('"1h"')
     fields: _Fields = _key('["time", "actor"]')
-    where: list[Annotated[str, _check(parse_test)]] = _key('["outcome=failure"]')
+    where: list[Annotated[str, _check(_parse_test)]] = _key('["outcome=failure"]')
     redact: bool = _key("true or false, without quotes")
     csv_guard: bool = _key("true or false, without quotes")
     concurrency: Annotated[int, Limits(ge=1, le=64)] = _key("4, a whole number from 1 to 64")
@@ -172,8 +179,13 @@ def _table(table: Toml, info: ValidationInfo) -> tuple[type[Provider], Defaults]
     return provider, found
 
 
+def is_source_name(name: str) -> bool:
+    """Return whether a source may have this name."""
+    return name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+
+
 def _check_name(name: str) -> str:
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+    if not is_source_name(name):
         raise ValueError("A source's name has letters, digits, '-', '_' and '.' only")
     return name
 

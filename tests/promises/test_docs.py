@@ -22,17 +22,16 @@ import typer
 import yaml  # type: ignore[import-untyped] # comes with vcrpy
 
 import auditctl
-from auditctl import registry
+from auditctl import errors, registry, settings
 from auditctl.cli import app
 from auditctl.declared import variables
-from auditctl.errors import AuditctlError
+from auditctl.errors import GRAVEST, AuditctlError
 from auditctl.overview import described
 from auditctl.paths import OF_RECORD, OF_RUN
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
 from auditctl.sync import config
-from auditctl.sync.commands import GRAVEST
 from auditctl.sync.tables import Defaults
 from tests.program import COMMAND, Run, popen, process, result, until
 from tests.tape import provider_class
@@ -362,7 +361,7 @@ def test_a_scheduled_look_is_silent_until_something_is_wrong(
 ) -> None:
     status, told, error = sh(command, home)
     assert (status, told) == (8, ""), page
-    assert error.startswith("auditctl: No sync has run for")
+    assert error.startswith("auditctl: error: No sync has run for")
     path = command.rpartition(" ")[2]
     assert sh(f"auditctl persona sync --demo -o {path}", home) == (0, "", "")
     assert sh(command, home) == (0, "", "")
@@ -699,3 +698,32 @@ def test_the_guides_provider_is_listed_and_says_what_it_lacks(package: Path) -> 
     lacking = ask_acme(package, "acme", "list")
     assert lacking.status == 4
     assert "ACME_API_KEY" in lacking.said
+
+
+# Where to report, and where to read
+
+
+def test_the_wheels_metadata_name_the_addresses_that_messages_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["authors"]
+    assert project["urls"]["Issues"] == errors.ISSUES
+    assert str(errors.failure(ValueError("x"))).endswith(f"Please report it: {errors.ISSUES}")
+    assert settings.DOCUMENT.startswith(project["urls"]["Homepage"])
+    assert (ROOT / settings.DOCUMENT.partition("/main/")[2]).is_file()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_without_a_key_one_learns_where_to_read_and_that_there_is_a_demo(
+    name: str, tmp_path: Path
+) -> None:
+    found = auditctl_in(tmp_path, name, "list")
+    assert found.status == 4
+    assert "; --demo needs no account. " in found.said
+    assert found.said.endswith(f" See {settings.DOCUMENT}.\n")
+
+
+def test_the_first_command_of_the_readme_fills_a_screen_and_no_more(tmp_path: Path) -> None:
+    first = next(line for line in README.read_text().splitlines() if line.startswith(SET_UP))
+    words = first.removeprefix(f"{SET_UP}auditctl ").split()
+    lines = auditctl_in(tmp_path, *words, "-f", "table").text.splitlines()
+    assert 10 <= len(lines) <= 24

@@ -32,25 +32,30 @@ LAYERS = """
 __main__
 cli
 provider_cli
-sync.commands
+init read several sync.commands
+live
 commands sync.report
-check sync.config sync.run
-connect export sync.destination sync.tables
-days demo help overview providers.*
+selection sync.job timeline
+check feed show sync.addition sync.destinations sync.run tail
+sync.config
+connect export overview sync.destination sync.tables
+days demo help providers.*
     registry settings sync.files sync.walk
+faults
 provider sync.datafiles sync.verify
 http.daily http.numbered sync.integrity sync.known sync.status
-http.client http.slices sync.aside sync.journal sync.profile sync.sentences
-boundary groups http.proof notices paths sync.options sync.replay
-batch formats.csv formats.jsonl formats.table http.judge http.stream options parameters
-    sync.chain
-fields formats http.arrays http.connection sync.clashes sync.state
-context demo.* http.cookies http.cuts http.errors
-    http.page log record sync.coverage sync.disk
-address console demo.cast http.answer http.origin http.pace http.retry
-    http.service_account http.waits output redact sync.follow sync.jobs window
-auditctl declared demo.clock errors escape event_time exact http http.auth http.body http.keys
-    http.parallel http.visited interrupts providers reading schema sync
+http.client http.slices progress sync.aside sync.journal sync.profile sync.sentences
+boundary groups http.proof layout notices paths stored sync.options sync.replay
+formats.detail formats.summary formats.table read_parameters source_parameters
+batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
+    parameters sync.chain
+completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
+fields
+context demo.* http.cookies http.cuts http.errors http.page log record sync.coverage sync.disk
+address console prompt demo.cast http.answer http.origin http.pace http.retry
+    http.service_account http.waits output redact sync.follow sync.jobs sync.location window zone
+auditctl declared demo.clock errors escape event_time exact formats.frequent hints http http.auth
+    http.body http.keys http.parallel http.visited interrupts providers reading schema sync
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before; a star stands for the name of each provider."""
@@ -80,7 +85,17 @@ WORDY = {
 }
 """Modules whose docstring says more than a sentence, and why."""
 
-COMMAND_LINE = {"__main__", "boundary", "cli", "groups", "options", "provider_cli", "console"}
+COMMAND_LINE = {
+    "__main__",
+    "boundary",
+    "cli",
+    "completion",
+    "groups",
+    "options",
+    "provider_cli",
+    "console",
+    "prompt",
+}
 """What may print, exit, read the environment and know Typer."""
 
 

@@ -42,8 +42,15 @@ PACKAGE = Path(auditctl.__file__).parent
 ROOT = PACKAGE.parent
 
 every_provider = pytest.mark.parametrize("name", PROVIDERS)
+LOGS_OF_A_KIND = 4
+"""Logs of one provider that are tested: Google has forty more, which differ in their name only."""
 every_log = pytest.mark.parametrize(
-    ("name", "log"), [(name, log) for name in PROVIDERS for log in tape.provider_class(name).logs]
+    ("name", "log"),
+    [
+        (name, log)
+        for name in PROVIDERS
+        for log in list(tape.provider_class(name).logs)[:LOGS_OF_A_KIND]
+    ],
 )
 
 

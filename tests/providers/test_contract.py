@@ -19,6 +19,7 @@ from auditctl.errors import (
     AccessError,
     AnswerError,
     ForbiddenError,
+    ProviderError,
     ThrottledError,
     UsageError,
 )
@@ -623,7 +624,8 @@ def test_a_field_that_no_record_has_is_an_error() -> None:
         def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
             return {**super().normalize(event, context), "colour": "red"}  # type: ignore[typeddict-unknown-key]
 
-    with pytest.raises(TypeError, match="the provider hub gives colour, which no record has"):
+    fault = "of the provider hub, not of auditctl: normalize gives colour, which no record has"
+    with pytest.raises(ProviderError, match=fault):
         Service.saying(hub_page(15)).export(Odd(**vars(HUB)))
 
 
