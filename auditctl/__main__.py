@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:] == ["--version"]:
+    if sys.argv[1:] in (["--version"], ["-V"]):
         # Answered here, because importing the command line takes longer than all of this.
         from auditctl import __version__
 
@@ -35,7 +35,7 @@ def main() -> None:
 
         failed = failure(error)
         with suppress(OSError):  # nobody may be there to read it
-            os.write(2, f"auditctl: {failed}\n".encode())
+            os.write(2, f"auditctl: error: {failed}\n".encode())
         sys.exit(failed.status)
 
 

@@ -1,7 +1,7 @@
 """The records of one page with the facts of the page, and what a run counts of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from auditctl.fields import Test
@@ -51,11 +51,25 @@ class Batch:
             problems = [one for one in problems if id(one.record) in kept]
         return replace(self, records=records, problems=problems)
 
+    def each(self) -> "Iterator[Found]":
+        """Yield each record with its problem, so that it can leave its batch."""
+        problems = {id(problem.record): problem for problem in self.problems}
+        return ((record, problems.get(id(record))) for record in self.records)
+
+    @classmethod
+    def joined(cls, found: "Sequence[Found]") -> "Batch":
+        """Make a batch of records that have left theirs."""
+        return cls([record for record, _ in found], [one for _, one in found if one is not None])
+
     def matching(self, tests: Sequence[Test]) -> "Batch":
         """Return the batch with the records that pass all tests."""
         if not tests:
             return self
         return self.only([one for one in self.records if all(test(one) for test in tests)])
+
+
+Found = tuple[Record, Problem | None]
+"""A record with its problem, if it has one."""
 
 
 @dataclass
@@ -94,10 +108,14 @@ class Tally:
         """Count what is written; problems of other records are of no interest."""
         self.records += len(batch.records)
         for problem in batch.problems:
-            self.mended += problem.mended
-            if problem.fields:
-                self.malformed += 1
-                self.first_malformed = self.first_malformed or _describe(problem)
+            self.count_problem(problem)
+
+    def count_problem(self, problem: Problem) -> None:
+        """Count what is wrong with a record that is written."""
+        self.mended += problem.mended
+        if problem.fields:
+            self.malformed += 1
+            self.first_malformed = self.first_malformed or _describe(problem)
 
 
 def _describe(problem: Problem) -> str:

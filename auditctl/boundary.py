@@ -11,8 +11,9 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from auditctl.console import Console, LogFormat
-from auditctl.errors import AuditctlError, OutputError, UsageError, failure
+from auditctl.console import ColorChoice, Console, LogFormat
+from auditctl.errors import AuditctlError, OutputError, UsageError
+from auditctl.hints import alike
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
@@ -27,6 +28,10 @@ Options = TypeVar("Options", bound="LogOptions")
 COMPLETION = "_AUDITCTL_COMPLETE"
 """The variable with which a shell asks for completions."""
 COMPLETION_OPTIONS = frozenset({"--install-completion", "--show-completion"})
+NAMED_SHELL = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
+"""The variable that makes Typer take the name of a shell behind these options."""
+FORCING_COLOR = ("FORCE_COLOR", "CLICOLOR_FORCE")
+"""Variables that ask for colour, also where there is no terminal; 0 asks for nothing."""
 OWN_OPTIONS = "auditctl.own_options"
 """The key of a provider's own options in Typer's context; commands have no parameters for them."""
 
@@ -34,8 +39,11 @@ OWN_OPTIONS = "auditctl.own_options"
 def run(app: "typer.Typer") -> NoReturn:
     """Run the command line and end the process."""
     interrupts.install()
-    console = Console(log_format=_log_format(sys.argv))
-    completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(sys.argv)
+    verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
+    color = _wants_color("auto", terminal=True)
+    console = Console(log_format=_log_format(sys.argv), verbose=verbose, color=color)
+    options = {word.partition("=")[0] for word in sys.argv}
+    completes = COMPLETION in os.environ or not COMPLETION_OPTIONS.isdisjoint(options)
     printed = StringIO()
     # Help texts are written as records are: Typer itself takes a reader that went away for a
     # failure, and an output that cannot be written for none.
@@ -46,6 +54,7 @@ def run(app: "typer.Typer") -> NoReturn:
     if interrupts.status is None:
         _flush_standard_error()
         sys.exit(status)
+    interrupts.finish()
     # The interpreter would wait for whoever should read standard error, and may have stopped.
     with suppress(RuntimeError):  # there may be no thread to be had
         flush = threading.Thread(target=_flush_standard_error, daemon=True)
@@ -60,11 +69,24 @@ def command(of: type[Options], typed: "typer.Context") -> "Iterator[tuple[Option
     from auditctl.context import Context
 
     own = typed.meta.get(OWN_OPTIONS)
-    options = of(**typed.params, **({"own": own} if own else {}))
-    console = Console(quiet=options.quiet, verbose=options.verbose, log_format=options.log_format)
+    # By its name: the class is in Typer's private part.
+    given = [
+        name
+        for name in typed.params
+        if getattr(typed.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    options = of(**typed.params, typed=given, **({"own": own} if own else {}))
+    console = Console(
+        quiet=options.quiet,
+        verbose=options.verbose,
+        log_format=options.log_format,
+        color=_wants_color(options.color, terminal=True),
+        timed=getattr(options, "follow", False),
+    )
     with boundary(console):
-        width = shutil.get_terminal_size().columns
-        yield options, Context(os.environ, console, _is_terminal(), width, _wants_color())
+        width, terminal = shutil.get_terminal_size().columns, _is_terminal()
+        color = _wants_color(options.color, terminal=terminal)
+        yield options, Context(os.environ, console, terminal, width, color)
 
 
 @contextmanager
@@ -78,10 +100,7 @@ def boundary(console: Console) -> Iterator[None]:
         if interrupts.status is not None and not isinstance(error, AuditctlError):
             # What an interruption became on its way, in an import.
             raise SystemExit(interrupts.status) from None
-        failed = failure(error)
-        for message in failed.args:
-            console.error(message)
-        raise SystemExit(failed.status) from None
+        raise SystemExit(console.failed(error).status) from None
     finally:
         console.clear()
 
@@ -114,7 +133,7 @@ def _run_typer(app: "typer.Typer") -> int | None:
 
 
 def _complete(app: "typer.Typer") -> None:
-    """Let Typer print or install the shell completion.
+    """Let Typer print or install the shell completion: of the shell that is named, or found.
 
     Typer lets pass whatever goes wrong in the home folder, and ends with 1 for unknown shells.
 
@@ -123,6 +142,10 @@ def _complete(app: "typer.Typer") -> None:
         OutputError: the completion cannot be installed.
 
     """
+    for word, following in pairwise([*sys.argv, "-"]):
+        option, named, _ = word.partition("=")
+        if option in COMPLETION_OPTIONS and (named or not following.startswith("-")):
+            os.environ[NAMED_SHELL] = "1"
     try:
         status = _run_typer(app)
     except SystemExit as end:
@@ -145,6 +168,17 @@ def _print(text: str) -> None:
 
 def _mistake(error: Any) -> str:  # noqa: ANN401 - a class of Typer's
     """Write what Typer found wrong with the arguments, and where to read more."""
+    kind: Any = getattr(getattr(error, "param", None), "type", None)
+    value = error.message.partition(" is not ")[0]  # quoted, but for a number
+    if hasattr(kind, "min"):
+        limits = f"{kind.min} or more" if kind.max is None else f"from {kind.min} to {kind.max}"
+        error.message = f"{value} must be a whole number, {limits}."
+    elif near := alike(value.strip("'"), getattr(kind, "choices", ())):
+        error.message = error.message.rstrip(".") + f"; did you mean {near[0]!r}?"
+    elif possible := getattr(error, "possibilities", None):
+        # Typer's own are alike by the two dashes that all options have.
+        near = alike(error.option_name.lstrip("-"), [name.lstrip("-") for name in possible])
+        error.possibilities = [f"--{name}" for name in near]
     message: str = error.format_message()
     if not message.endswith((".", "?")):
         message += "."
@@ -172,5 +206,11 @@ def _is_terminal() -> bool:
         return False
 
 
-def _wants_color() -> bool:
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+def _wants_color(choice: ColorChoice, *, terminal: bool) -> bool:
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if any(os.environ.get(name, "0") not in ("", "0") for name in FORCING_COLOR):
+        return True
+    return terminal and os.environ.get("TERM", "dumb") != "dumb"

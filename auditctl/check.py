@@ -1,6 +1,6 @@
 """A check of the settings: a line for each thing that must hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,16 +9,20 @@ from auditctl.errors import (
     AccessError,
     AuditctlError,
     ForbiddenError,
+    RefusedError,
     ThrottledError,
     UnreachableError,
 )
 from auditctl.export import batches
 from auditctl.http.client import Client
+from auditctl.http.errors import FORBIDDEN
 from auditctl.provider import Order, Provider
 from auditctl.window import Window, before, shift
 
 LOOK_BACK = timedelta(days=7)
 """The days searched for the newest record, where each day costs a request."""
+MOST_PAGES = 9
+"""The most pages that are read to find it: with a token, or a question of its own, ten requests."""
 DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)
@@ -35,6 +39,11 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     by_day = provider.log.order.is_by_day
     tally = Tally()
     try:
+        lacking = _lacking(provider, client)
+        lacks = ", ".join(f"{what} ({log})" if log else what for log, what in lacking.items())
+        if provider.log_name in lacking:
+            hint = provider.named_hints().get(FORBIDDEN, "")
+            raise ForbiddenError(f"{provider.title}'s credentials lack {lacks}. {hint}".rstrip())
         newest, partial = _newest(provider, client, now, tally)
         skew = client.skew or timedelta()
         if by_day and abs(skew) > LOOK_BACK + DAYS_AROUND:
@@ -45,20 +54,35 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
         proven, failed = _verdict(error, provider, answered=tally.pages > 0)
         for step in proven:
             yield _ok(step, provider)
-        yield f"FAILED  {failed}"
+        unlike = getattr(error, "unlike_api", False)
+        yield f"FAILED  {failed}" + (": answered, but not as the API" if unlike else "")
         raise
     for step in (*_PROVEN_BY_A_PAGE, "answer"):
         yield _ok(step, provider)
+    if lacks:
+        yield f"WARN    other logs: the credentials lack {lacks}"
     yield _clock(client)
     order = provider.log.order
-    why = "the oldest come first" if order.is_documented else "no order is documented"
-    where = f" (on the first page; {why})" if partial else ""
-    looks_back = by_day or order is Order.OLDEST_FIRST
+    why = "no order is documented"
+    if order.is_documented:
+        oldest_first = order.of(Window(None, None)).stops_at_until
+        why = "the oldest come first" if oldest_first else "there may be others"
+    read = "on the first page" if tally.pages == 1 else f"in {tally.pages} answers"
+    where = f" ({read}; {why})" if partial else ""
+    looks_back = by_day or provider.log.filters_by_time or order is Order.OLDEST_FIRST
     none = f"none in the last {LOOK_BACK.days} days" if looks_back else "none"
     if newest == "":
         yield f"WARN    newest record{where}: no record has a time that can be read"
     else:
         yield f"ok      newest record{where}: {newest or none}"
+
+
+def _lacking(provider: Provider, client: Client) -> Mapping[str, str]:
+    """Ask what the credentials lack; a service that refuses the question itself cannot tell."""
+    try:
+        return provider.lacking(client)
+    except RefusedError:
+        return {}
 
 
 def _newest(
@@ -69,21 +93,25 @@ def _newest(
     The time is "" if no record has one that can be read, and None if there is no record.
     """
     window = Window(None, None)
-    order = provider.log.order.of(window)
-    if not order.is_newest_first and order.is_documented:
+    log = provider.log
+    order = log.order.of(window)
+    if log.filters_by_time or order is Order.OLDEST_FIRST:
         window = replace(window, since=before(now, LOOK_BACK))
     if order.is_by_day:
         # Not until now: by a clock that is behind, the newest would lie in the future.
         window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
     newest: str | None = None
     partial = False
-    for batch in batches(provider, client, window):
+    for batch in batches(provider, client, window, asked=log.asked(window, now)):
         tally.count_page(batch)
         times = [record["time"] or "" for record in batch.records]
         newest = max(times if newest is None else [newest, *times], default=None)
-        partial = batch.partial or order.stops_at_until
+        partial = batch.partial
         # The others would cost a request each, and show the newest no sooner.
         if partial or (newest is not None and order.is_newest_first):
+            break
+        if tally.pages >= MOST_PAGES:
+            partial = True
             break
     return newest, partial
 

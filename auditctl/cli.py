@@ -3,6 +3,7 @@
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 from auditctl import help as examples
 from auditctl import options as o
@@ -20,11 +21,23 @@ class Root(Group):
         return [*registry.installed(), *(str(one.name) for one in own.registered_commands)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
-        """Return a command; a provider that is broken has none, and a warning says why."""
-        if cmd_name not in registry.installed():
+        """Return a command; of a provider only what the list of commands shows."""
+        reference = registry.installed().get(cmd_name)
+        if reference is None:
             return made(own).commands.get(cmd_name)
-        provider = registry.load(cmd_name, Console().warning)
-        return provider and provider_cli.commands_of(provider)
+        title = registry.titles().get(reference, cmd_name)
+        return TyperCommand(cmd_name, callback=None, help=f"The audit log of {title}.")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Find the command; if it is a provider's, import that. If that is broken, say why."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in registry.installed():
+            if ctx.resilient_parsing:
+                provider = registry.load(name, Console().warning)
+            else:
+                provider = registry.require(name)
+            command = provider and provider_cli.commands_of(provider)
+        return name if command else None, command, rest
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write examples with the names of providers that are installed."""
@@ -40,6 +53,97 @@ app = typer.Typer(
 app.callback()(print_help)
 
 own = typer.Typer(add_completion=False, **PLAIN)
+
+
+@own.command(
+    "list",
+    help="Export the logs of the sources of auditctl.toml as one timeline, newest first: those "
+    "named, or all of them.",
+    short_help="Export the logs of several sources as one timeline.",
+    epilog=examples.LIST_SOURCES,
+)
+def list_sources(
+    ctx: typer.Context,
+    *,
+    sources: o.Sources = [],
+    config: o.Config = None,
+    jobs: o.Jobs = 4,
+    since: o.Since = None,
+    until: o.Until = "now",
+    tz: o.Tz = "UTC",
+    format: o.Format = None,
+    output: o.Output = "-",
+    limit: o.Limit = None,
+    reverse: o.Reverse = False,
+    fields: o.Fields = None,
+    where: o.Where = [],
+    raw: o.Raw = False,
+    redact: o.Redact = True,
+    csv_guard: o.CsvGuard = True,
+    concurrency: o.Concurrency = 4,
+    retry_for: o.RetryFor = "5m",
+    account: o.Account = None,
+    follow: o.FollowList = False,
+    interval: o.IntervalList = "10s",
+    demo: o.Demo = False,
+    color: o.Color = "auto",
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    log_format: o.LogFormat = "text",
+    version: o.Version = False,
+) -> None:
+    from auditctl import several
+    from auditctl.source_parameters import ListSourcesOptions
+
+    with command(ListSourcesOptions, ctx) as (options, context):
+        several.list_(options, context)
+
+
+@own.command(
+    "check",
+    help="Prove the settings of the sources of auditctl.toml: those named, or all of them.",
+    short_help="Prove the settings of several sources.",
+    epilog=examples.CHECK_SOURCES,
+)
+def check_sources(
+    ctx: typer.Context,
+    *,
+    sources: o.Sources = [],
+    config: o.Config = None,
+    jobs: o.Jobs = 4,
+    retry_for: o.RetryFor = "30s",
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    log_format: o.LogFormat = "text",
+    version: o.Version = False,
+) -> None:
+    from auditctl import several
+    from auditctl.source_parameters import CheckSourcesOptions
+
+    with command(CheckSourcesOptions, ctx) as (options, context):
+        several.check(options, context)
+
+
+@own.command(
+    "init",
+    help="Add a source to auditctl.toml: ask for its settings, write them, check them.",
+    short_help="Add a source to auditctl.toml.",
+    epilog=examples.INIT,
+)
+def init(
+    ctx: typer.Context,
+    *,
+    provider: o.ProviderName,
+    source: o.NewSource = None,
+    config: o.Config = None,
+    print_only: o.PrintOnly = False,
+    version: o.Version = False,
+) -> None:
+    from auditctl import init
+    from auditctl.parameters import InitOptions
+
+    with command(InitOptions, ctx) as (options, context):
+        init.init(options, context)
 
 
 @own.command(
@@ -63,9 +167,9 @@ def sync_sources(
     version: o.Version = False,
 ) -> None:
     from auditctl.sync import commands
-    from auditctl.sync.options import SourcesOptions
+    from auditctl.sync.options import SyncSourcesOptions
 
-    with command(SourcesOptions, ctx) as (options, context):
+    with command(SyncSourcesOptions, ctx) as (options, context):
         commands.together(options, context)
 
 
@@ -75,8 +179,10 @@ def sync_sources(
 def verify(
     ctx: typer.Context,
     *,
-    path: o.Path,
+    paths: o.Paths = [],
+    config: o.Config = None,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
@@ -99,6 +205,7 @@ def status(
     acknowledge_gaps: o.AcknowledgeGaps = False,
     config: o.Config = None,
     format: o.ReportFormat = "table",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
@@ -111,16 +218,69 @@ def status(
 
 
 @own.command(
+    "read",
+    help="Read records back from files that list or sync has written.",
+    epilog=examples.READ,
+)
+def read(
+    ctx: typer.Context,
+    *,
+    paths: o.Files,
+    since: o.ReadSince = None,
+    until: o.ReadUntil = None,
+    tz: o.Tz = "UTC",
+    format: o.Format = None,
+    output: o.Output = "-",
+    limit: o.Limit = None,
+    reverse: o.Reverse = False,
+    fields: o.Fields = None,
+    where: o.Where = [],
+    color: o.Color = "auto",
+    quiet: o.Quiet = False,
+    log_format: o.LogFormat = "text",
+    version: o.Version = False,
+) -> None:
+    from auditctl import read
+    from auditctl.read_parameters import ReadOptions
+
+    with command(ReadOptions, ctx) as (options, context):
+        read.read(options, context)
+
+
+@own.command(
+    "sources",
+    help="Show the sources of auditctl.toml: name, provider and output.",
+    short_help="Show the sources of auditctl.toml.",
+    epilog=examples.LISTED_SOURCES,
+)
+def sources(
+    ctx: typer.Context,
+    *,
+    config: o.Config = None,
+    format: o.ReportFormat = "table",
+    color: o.Color = "auto",
+    version: o.Version = False,
+) -> None:
+    from auditctl.sync import report
+    from auditctl.sync.options import ConfigurationOptions
+
+    with command(ConfigurationOptions, ctx) as (options, context):
+        report.sources(options, context)
+
+
+@own.command(
     "providers",
     help="Show what each provider reads, needs and documents.",
     epilog=examples.PROVIDERS,
 )
-def providers(ctx: typer.Context, *, version: o.Version = False) -> None:
-    from auditctl import commands
-    from auditctl.parameters import LogOptions
+def providers(
+    ctx: typer.Context, *, format: o.ReportFormat = "table", version: o.Version = False
+) -> None:
+    from auditctl import show
+    from auditctl.parameters import ReportOptions
 
-    with command(LogOptions, ctx) as (_, context):
-        commands.providers(context)
+    with command(ReportOptions, ctx) as (options, context):
+        show.providers(options, context)
 
 
 @own.command(
@@ -129,8 +289,8 @@ def providers(ctx: typer.Context, *, version: o.Version = False) -> None:
     epilog=examples.SCHEMA,
 )
 def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
-    from auditctl import commands
+    from auditctl import show
     from auditctl.parameters import LogOptions
 
     with command(LogOptions, ctx):
-        commands.schema()
+        show.schema()

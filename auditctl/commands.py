@@ -1,6 +1,6 @@
-"""The commands list, get, check, providers and schema, given their options."""
+"""The commands list, get and check, given their options."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,47 +12,49 @@ from auditctl import registry
 from auditctl.connect import connect
 from auditctl.console import Console
 from auditctl.context import Context
+from auditctl.declared import is_name
 from auditctl.errors import UsageError
-from auditctl.extras import require
-from auditctl.notices import count, warn_of_clock, warn_of_events
-from auditctl.output import Write, cannot, standard_output, whole_file
+from auditctl.layout import chosen_format
+from auditctl.notices import report_interruption, warn_of_clock, warn_of_events, written
+from auditctl.output import Write, cannot, is_pipe, standard_output, whole_file
 from auditctl.parameters import (
-    DEFAULT_SINCE,
     STDOUT,
     FetchOptions,
     GetOptions,
     ListOptions,
-    OutputOptions,
 )
-from auditctl.provider import is_name, log_of
+from auditctl.provider import log_of
+from auditctl.selection import with_source
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch, Tally
+    from auditctl.fields import Test
     from auditctl.formats import Format
     from auditctl.provider import Provider
-    from auditctl.window import Window
 
 
 def list_(provider: type["Provider"], options: ListOptions, context: Context) -> None:
     """Export a log."""
-    if options.source is not None:
-        options = _of_source(options.source, provider, options, context)
-    elif options.config is not None:
-        raise UsageError("--config is where a --source is looked for: give one too.")
+    options = with_source(options, provider, context)
+    options.seconds_between()
     now = datetime.now(UTC)
     log = log_of(provider, options.own)
-    # Where each day costs a request, days that nobody keeps are not asked for.
-    window = options.window(now, log.keeps if log.order.is_by_day else None)
-    from auditctl.fields import parse_test
-    from auditctl.window import needs_clock
+    from auditctl.zone import parse_zone
 
-    tests = [parse_test(text) for text in options.where]
+    zone = parse_zone(options.tz, context.environ)
+    window = options.window(now, log.reach, zone)
+    if options.limit is None and log.order.is_oldest_first:
+        window = replace(window, oldest_first=True)
+    tests = parse_tests(options, context, now)
     account = options.account_name()
-    _check_output(options.output)
-    format_ = _format(options, context)
+    check_output(options.output)
+    # What is older than the last of N records is not known.
+    seen = window if options.limit is None else replace(window, since=None)
+    format_ = chosen_format(options, context, seen, zone=zone)
 
     from auditctl.batch import Tally
-    from auditctl.export import batches, most_recent
+    from auditctl.export import batches, most_recent, oldest_first
+    from auditctl.progress import Progress
 
     order = log.order.of(window)
     if options.limit is not None and order.is_newest_first:
@@ -60,11 +62,14 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         options = replace(options, concurrency=1)
     tally = Tally()
     ready, client = connect(provider, options, context, now)
+    in_order = order.is_newest_first
+    progress = Progress(ready.title, context.console, window, options.limit, tally, in_order)
     try:
         read = batches(
             ready,
             client,
             window,
+            asked=log.asked(window, now),
             account=account,
             redacted=options.redact,
             verbatim=options.raw,
@@ -73,25 +78,16 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         found: Iterable[Batch] = map(methodcaller("matching", tests), map(tally.count_page, read))
         if options.limit is not None:
             found = most_recent(found, options.limit, ordered=order.is_newest_first)
-        progress = partial(_progress, ready, window, tally, context.console)
-        _deliver(found, format_, options.output, tally, context.console, progress=progress)
+        if options.reverse:
+            falling = order.is_newest_first or options.limit is not None
+            found = oldest_first(found, newest_first=falling)
+        deliver(found, format_, options.output, tally, context.console, progress=progress.draw)
     finally:
         client.close()
-    found_all = tally.records != options.limit
-    records = (
-        f"{count(tally.records, 'record')} since {_begin(window)}"
-        if found_all
-        else f"the {count(tally.records, 'most recent record')}"
-    )
-    context.console.info(
-        f"{ready.title}: {records}, {count(tally.pages, 'page')}, {tally.took:.1f} s."
-    )
+    progress.summarize(options.until)
     warn_of_events(ready.title, tally, context.console)
-    since = options.since or (DEFAULT_SINCE if options.limit is None else "")
-    for name, text in ("since", since), ("until", options.until):
-        if needs_clock(text):
-            warn_of_clock(ready.title, f"--{name} {text}", client.skew, context.console)
-            break
+    if words := options.clock_words():
+        warn_of_clock(ready.title, words, client.skew, context.console)
 
 
 def get(provider: type["Provider"], options: GetOptions, context: Context) -> None:
@@ -99,12 +95,12 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     if not is_name(options.id):
         message = "The ID is empty, or contains characters that no id may have."
         raise UsageError(message)
-    _check_output(options.output)
-    format_ = _format(options, context)
+    check_output(options.output)
+    format_ = chosen_format(options, context)
     account = options.account_name()
 
     from auditctl.batch import Tally
-    from auditctl.export import retrieved
+    from auditctl.export import retrieve, retrieved
 
     tally = Tally()
     ready, client = connect(provider, options, context, datetime.now(UTC))
@@ -112,11 +108,11 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
     def batches() -> Iterator["Batch"]:
         # Asked for when there is somewhere to write: if standard output is closed, the connection
         # would take its number.
-        page = ready.retrieve(client, options.id)  # type: ignore[attr-defined] # why there is the command
+        page = retrieve(ready, client, options.id)
         yield retrieved(ready, page, account=account, redacted=options.redact, verbatim=options.raw)
 
     try:
-        _deliver(batches(), format_, options.output, tally, context.console)
+        deliver(batches(), format_, options.output, tally, context.console)
     finally:
         client.close()
     warn_of_events(ready.title, tally, context.console)
@@ -126,6 +122,7 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
     """Write line by line whether the settings work; with ``--quiet`` only the exit status tells."""
     from auditctl.check import check as lines
 
+    options = with_source(options, provider, context)
     now = datetime.now(UTC)
     ready, client = connect(provider, options, context, now)
     try:
@@ -133,61 +130,12 @@ def check(provider: type["Provider"], options: FetchOptions, context: Context) -
         nowhere = nullcontext(lambda _: None)
         with nowhere if options.quiet else standard_output() as write:
             for line in lines(ready, client, now):
-                _write(write, f"{line}\n".encode(), context.console)
+                write_rows(write, f"{line}\n".encode(), context.console)
     finally:
         client.close()
 
 
-def providers(context: Context) -> None:
-    """Show what each installed provider needs."""
-    from auditctl.overview import overview
-
-    loaded = (registry.load(name, context.console.warning) for name in registry.installed())
-    found = [provider for provider in loaded if provider is not None]
-    with standard_output() as write:
-        write(overview(found, width=context.width, terminal=context.terminal))
-
-
-def schema() -> None:
-    """Write the JSON Schema of one record."""
-    import orjson
-
-    from auditctl.schema import json_schema
-
-    with standard_output() as write:
-        write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def _of_source(
-    name: str, provider: type["Provider"], options: ListOptions, context: Context
-) -> ListOptions:
-    """Return the options with those of a source of auditctl.toml, and its settings.
-
-    Raises:
-        UsageError: there is no such source, or it has another provider.
-
-    """
-    from auditctl.sync import config
-
-    sources = config.sources(options.config, context)
-    source = sources.get(name)
-    if source is None or source.provider is not provider:
-        what = "no such source" if source is None else f"a source of {source.provider.name}"
-        there = [one.name for one in sources.values() if one.provider is provider]
-        raise UsageError(
-            f"--source {name}: {what}. Sources of {provider.name}: {', '.join(there) or 'none'}."
-        )
-    given = {option: values for option, values in options.own.items() if values}
-    return replace(
-        options,
-        account=source.options.account if options.account is None else options.account,
-        demo=options.demo or source.options.demo,
-        own={**source.options.own, **given},
-        settings=source.options.settings,
-    )
-
-
-def _check_output(path: str) -> None:
+def check_output(path: str) -> None:
     """Check that a file may be written there: not in a sync's destination, nor as a template.
 
     Raises:
@@ -203,7 +151,7 @@ def _check_output(path: str) -> None:
     from auditctl.paths import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
-        message = f"list writes one file, so {path!r} can have no placeholder; sync's output can."
+        message = f"This writes one file, so {path!r} can have no placeholder; sync's output can."
         raise UsageError(message)
     _refuse_file_of_sync(path)
 
@@ -223,39 +171,24 @@ def _refuse_file_of_sync(path: str) -> None:
     except OSError as error:  # the working folder was deleted
         raise cannot(path, error) from None
     if belongs_to_sync:
-        message = f"{path} belongs to sync, and would be replaced. Use another --output."
-        raise UsageError(message)
+        raise UsageError(f"{path} belongs to sync, and would be replaced. Use another --output.")
 
 
-def _format(options: OutputOptions, context: Context) -> "Format":
-    """Make what writes the format chosen."""
-    from auditctl.fields import field, parse_fields
-    from auditctl.record import FIELDS
+def parse_tests(
+    options: ListOptions, context: Context, now: datetime, sources: Sequence[str] = ()
+) -> "list[Test]":
+    """Read each ``--where``; where records of several sources come together, these are named."""
+    from auditctl.fields import parse_test
+    from auditctl.record import FIELDS, OF_SOURCES
+    from auditctl.zone import parse_zone
 
-    name = options.format_name(terminal=context.terminal)
-    fields = None if options.fields is None else parse_fields(options.fields)
-    if name == "jsonl":
-        from auditctl.formats.jsonl import Jsonl
-
-        return Jsonl(fields, raw=options.raw)
-    if name == "csv":
-        from auditctl.formats.csv import Csv
-
-        return Csv(fields or [field(n) for n in FIELDS], guard=options.csv_guard)
-    if name == "parquet":
-        require("lake", "Parquet")
-        from auditctl.formats.parquet import Parquet
-
-        return Parquet(fields or [field(n) for n in FIELDS])
-    from auditctl.formats.table import COLUMNS, PlainTable, RichTable
-
-    columns = fields or [field(n) for n in COLUMNS]
-    if options.output == STDOUT and context.terminal:
-        return RichTable(columns, context.width, color=context.color)
-    return PlainTable(columns)
+    zone = parse_zone(options.tz, context.environ)
+    values = {"provider": registry.installed(), "source": sources}
+    there = OF_SOURCES if sources else FIELDS
+    return [parse_test(text, now, zone, values, there=there) for text in options.where]
 
 
-def _deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
+def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     batches: Iterable["Batch"],
     format_: "Format",
     output: str,
@@ -268,33 +201,26 @@ def _deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     # Looked at again at the end: a sync may have begun there meanwhile.
     check = partial(_refuse_file_of_sync, output)
     destination = standard_output() if output == STDOUT else whole_file(output, check)
-    with destination as write:
+    if is_pipe(output):
+        console.hide_progress()
+
+    def describe() -> str:
+        if output != STDOUT:
+            return f"{output} was not written"
+        return f"{written(tally.records)}, and the others were not"
+
+    with report_interruption(console, describe), destination as write:
         for batch in batches:
+            rows = format_.rows(batch.records)
             tally.count_records(batch)
-            _write(write, format_.rows(batch.records), console)
-            del batch  # before the next page is read: see `auditctl.export.batches_of`
+            write_rows(write, rows, console)
+            del batch, rows  # before the next page is read: see `auditctl.export.batches_of`
             progress()
-        _write(write, format_.end(), console)
+        write_rows(write, format_.end(), console)
 
 
-def _write(write: Write, data: bytes, console: Console) -> None:
+def write_rows(write: Write, data: bytes, console: Console) -> None:
+    """Write rows where the progress line may be."""
     if data:
-        console.clear()  # the progress line is where the next record goes
+        console.clear()
         write(data)
-
-
-def _progress(provider: "Provider", window: "Window", tally: "Tally", console: Console) -> None:
-    """Draw the progress line."""
-    if console.live:
-        rate = tally.records / max(tally.took, 0.001)
-        back = f", back to {tally.reached[:16]}" if tally.reached else ""
-        console.progress(
-            f"{provider.title}: {count(tally.pages, 'page')}, "
-            f"{count(tally.records, 'record')}{back} "
-            f"({rate:,.0f}/s, since {_begin(window)})"
-        )
-
-
-def _begin(window: "Window") -> str:
-    """Write where a window begins, for people."""
-    return f"{window.since:%Y-%m-%d %H:%M} UTC" if window.since else "the beginning"

@@ -36,34 +36,36 @@ def connect(
 
     """
     from auditctl import settings
+    from auditctl.faults import blamed
 
     patience = options.patience()
-    again = transport = None
-    if options.demo:
-        from auditctl import demo
+    with blamed(provider):
+        again = transport = None
+        if options.demo:
+            from auditctl import demo
 
-        ready = settings.sample(provider, **options.own)
-        try:
-            transport = demo.transport(provider, now)
-        except LookupError as error:
-            raise UsageError(f"{error}.") from None
-    else:
-        places = settings.find(provider, context.environ, options.settings)
-        load = partial(settings.load, provider, places, **options.own)
-        ready = load()
-        again = load if settings.may_change(places) else None
+            ready = settings.sample(provider, **options.own)
+            try:
+                transport = demo.transport(provider, now)
+            except LookupError as error:
+                raise UsageError(f"{error}.") from None
+        else:
+            places = settings.find(provider, context.environ, options.settings)
+            load = partial(settings.load, provider, places, **options.own)
+            ready = load()
+            again = load if settings.may_change(places) else None
 
-    from auditctl.http.client import Client
+        from auditctl.http.client import Client
 
-    client = Client(
-        ready,
-        again=again,
-        retry_for=patience,
-        concurrency=options.concurrency,
-        transport=transport,
-        on_exchange=partial(_tell_exchange, context.console) if options.verbose else None,
-        on_pause=partial(_tell_pause, context.console, on_trouble),
-    )
+        client = Client(
+            ready,
+            again=again,
+            retry_for=patience,
+            concurrency=options.concurrency,
+            transport=transport,
+            on_exchange=partial(_tell_exchange, context.console) if options.verbose else None,
+            on_pause=partial(_tell_pause, context.console, on_trouble),
+        )
     # What is imported by now stays, and pages go when their last name does: the collector need
     # not look at either again and again. It was off so far, see `auditctl.__main__`.
     gc.freeze()

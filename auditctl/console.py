@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from auditctl.errors import AuditctlError, failure, trace
 from auditctl.escape import escape
 
 NARROW = 80
@@ -18,7 +19,12 @@ REDRAWN = 0.1
 ECHOED = 3
 """Columns left free at the progress line's end: ^C is shown there."""
 
+COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m"}
+"""Red and yellow, for the word that begins such a line."""
+PLAIN = "\x1b[0m"
+
 LogFormat = Literal["text", "json"]
+ColorChoice = Literal["auto", "always", "never"]
 
 
 class Console:
@@ -27,20 +33,30 @@ class Console:
     Without a terminal nothing but errors and warnings is written, so that cron mails only then.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one value for each thing that a user may want
         self,
         *,
         quiet: bool = False,
         verbose: bool = False,
         log_format: LogFormat = "text",
+        color: bool = False,
+        timed: bool = False,
         stream: TextIO | None = None,
     ) -> None:
-        """Write to ``stream`` (None: standard error) in the form and as much as is wanted."""
+        """Write to ``stream`` (None: standard error) in the form and as much as is wanted.
+
+        ``color`` is for a terminal only: in a file it would be noise. With ``timed`` a line on a
+        terminal begins with the time, as a run may last for days.
+        """
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
         self._verbose = verbose
         self._json = log_format == "json"
-        self._live = not quiet and not self._json and _is_terminal(self._stream)
+        terminal = _is_terminal(self._stream)
+        self._live = terminal and not quiet and not self._json
+        self._draws = self._live
+        self._color = terminal and color
+        self._timed = terminal and timed
         self._drawn = False
         self._drawn_at = 0.0
         # Requests are reported by the threads that made them.
@@ -51,9 +67,31 @@ class Console:
         """Return whether a person may be watching: a terminal, and neither ``--quiet`` nor JSON."""
         return self._live
 
+    @property
+    def draws(self) -> bool:
+        """Return whether there is a progress line."""
+        return self._draws
+
+    def hide_progress(self) -> None:
+        """Draw no progress line: another program writes to the same terminal."""
+        self._draws = False
+
     def error(self, message: str) -> None:
         """Write why the run failed."""
         self._line("error", message)
+
+    def failed(self, error: Exception, prefix: str = "") -> AuditctlError:
+        """Write why something failed, and return the failure; of a fault also the traceback.
+
+        That is for ``--verbose`` only.
+        """
+        failed = failure(error)
+        for message in failed.args:
+            self.error(f"{prefix}{message}")
+        if failed.args and failed.status == AuditctlError.status:
+            for line in trace(error):
+                self.detail(line)
+        return failed
 
     def warning(self, message: str) -> None:
         """Write a warning; the run continues."""
@@ -72,13 +110,17 @@ class Console:
 
     def progress(self, line: str, *, now: bool = False) -> None:
         """Draw the progress line anew, if the last drawing is old enough."""
-        if not self._live or not (now or time.monotonic() - self._drawn_at > REDRAWN):
+        if not self._draws or not (now or time.monotonic() - self._drawn_at > REDRAWN):
             return
         width = _width(self._stream) - ECHOED
         with self._lock:
             self._write(f"\r\x1b[K{escape(line)[:width]}")
             self._drawn = True
             self._drawn_at = time.monotonic()
+
+    def begin_line(self) -> None:
+        """Let the next line take the place of what is shown on the current one, such as ^C."""
+        self._drawn = self._live
 
     def clear(self) -> None:
         """Remove the progress line, so that other output can take its place."""
@@ -100,10 +142,18 @@ class Console:
             text = exact.dumps(entry).decode()
         else:
             # A path is untrusted text: it may contain control characters.
-            text = escape(f"auditctl: {message}" if level in ("error", "warning") else message)
+            text = self._prefix(level) + escape(message)
+            if self._timed:
+                text = f"{datetime.now(UTC):%H:%M:%S} {text}"
         with self._lock:
             self._clear()
             self._write(f"{text}\n")
+
+    def _prefix(self, level: str) -> str:
+        if level not in COLORS:
+            return ""
+        word = f"{COLORS[level]}{level}:{PLAIN}" if self._color else f"{level}:"
+        return f"auditctl: {word} "
 
     def _write(self, text: str) -> None:
         # Standard error is closed, so nothing can be reported: it is None, or raises.

@@ -17,3 +17,4 @@ class Context:
     width: int
     """The terminal's columns."""
     color: bool
+    """Text on standard output may be coloured."""

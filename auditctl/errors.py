@@ -1,12 +1,13 @@
 """The failures of auditctl, each with the exit status that tells a script what to do.
 
     AuditctlError            1   a defect of ours; what `failure` makes of any other exception
+    ├── ProviderError        1   a defect of a plugin
     ├── UsageError           2   the question cannot be asked like this
     ├── UnreachableError     3   the provider is down, or keeps failing
     ├── AccessError          4   a setting is missing, or the provider refuses the credentials
     │   └── ForbiddenError   4   they are accepted, and do not suffice
     ├── ThrottledError       5   "too many requests" until patience ran out
-    ├── AnswerError          6   the answer cannot be understood
+    ├── AnswerError          6   the answer cannot be understood, or a line that should be a record
     │   └── RefusedError     6   the question was refused
     ├── LockedError          7   another run holds the destination
     ├── IntegrityError       8   a destination is not what was written, or lacks something
@@ -16,11 +17,19 @@
 Messages are one or two sentences: what happened, what to do. They never hold a secret.
 """
 
+from collections.abc import Iterable
+
+ISSUES = "https://github.com/auditctl/auditctl/issues"
+
 
 class AuditctlError(Exception):
     """The root of every failure that auditctl foresees; each of its arguments is a message."""
 
     status: int = 1
+
+
+class ProviderError(AuditctlError):
+    """A provider's own code is at fault: it raised something, or does not keep the contract."""
 
 
 class UsageError(AuditctlError):
@@ -35,6 +44,8 @@ class UnreachableError(AuditctlError):
     status = 3
     wait: float | None = None
     """Seconds that it wants to be left alone, where it says so."""
+    unlike_api: bool = False
+    """Something answered, but not as the API does: with a web page, or that it has failed."""
 
 
 class AccessError(AuditctlError):
@@ -56,7 +67,10 @@ class ThrottledError(AuditctlError):
 
 
 class AnswerError(AuditctlError):
-    """JSON of another shape, a refused question, pages without an end, another origin."""
+    """JSON of another shape, a refused question, pages without an end, another origin.
+
+    And a line of a file that is no record.
+    """
 
     status = 6
     refusal: int | None = None
@@ -68,6 +82,8 @@ class RefusedError(AnswerError):
 
     code: int = 0
     """The answer's HTTP status."""
+    unlike_api: bool = False
+    """It was a web page."""
 
 
 class LockedError(AuditctlError):
@@ -88,13 +104,26 @@ class OutputError(AuditctlError):
     status = 9
 
 
+GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
+"""Exit statuses, gravest first: of several failures the first here is the run's."""
+
+
 class FailedError(AuditctlError):
     """Some of several runs failed, and have said so; this one only has the status."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, failures: Iterable[AuditctlError]) -> None:
         """Take the status of the gravest failure."""
         super().__init__()
-        self.status = status
+        self.status = min((one.status for one in failures), key=GRAVEST.index)
+
+
+class ContractError(Exception):
+    """A method of a provider has returned what the contract does not have."""
+
+    def __init__(self, method: str, said: str) -> None:
+        """Take the method's name, and what it does, in words."""
+        super().__init__(f"{method} {said}")
+        self.method = method
 
 
 def failure(error: Exception) -> AuditctlError:
@@ -113,7 +142,19 @@ def failure(error: Exception) -> AuditctlError:
     where = type(error).__name__
     if trace is not None:
         where += f" in {trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"
-    return AuditctlError(f"This is a fault of auditctl itself: {where}. Please report it.")
+    return AuditctlError(f"This is a fault of auditctl itself: {where}. Please report it: {ISSUES}")
+
+
+def trace(error: BaseException) -> list[str]:
+    """Return the lines of a traceback, with no value in them: the exception's message may hold one.
+
+    They are those of its cause, if it is a failure that was made of another exception.
+    """
+    from traceback import format_tb
+
+    cause = error.__cause__ or error
+    lines = "".join(format_tb(cause.__traceback__)).splitlines()
+    return ["Traceback (most recent call last):", *lines, type(cause).__name__]
 
 
 def _refused(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ _ISO = (
     r"([0-9]{4}([-/]?)[0-9]{2}\2[0-9]{2}|[0-9]{4}-?W[0-9]{2}-?[1-7]|[0-9]{4}-?[0-9]{3})"
     r"(?:(?:[T_]|\s+)([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]+))?)?)?"
     # Z, +03, -0130, UTC, GMT+03:00, +0000 UTC; behind it, in brackets, a name that says the same.
-    r"(?:\s?(?:Z|UTC|GMT|(?:UTC\s?|GMT\s?)?([+\N{MINUS SIGN}-][0-9]{2}(?::?[0-9]{2})?)(?:\sUTC)?)"
+    r"(?:\s?(Z|UTC|GMT|(?:UTC\s?|GMT\s?)?([+\N{MINUS SIGN}-][0-9]{2}(?::?[0-9]{2})?)(?:\sUTC)?)"
     r"(?:\[[^]]*\]|\s\([^)]*\))?)?)?"
 )
 _DIGITS_ALONE = (
@@ -73,8 +73,11 @@ def instant(value: object) -> str | None:
     return None
 
 
-def from_iso(text: str) -> str | None:
+def from_iso(text: str, zone: tzinfo = UTC) -> str | None:
     """Read ISO 8601, and what logs make of it; None if the text has another form.
+
+    A time without an offset is read in ``zone``. One that its clocks leave out is an hour later,
+    of one that they show twice the first counts.
 
     Raises:
         ValueError, OverflowError: there is no such date or time.
@@ -83,13 +86,17 @@ def from_iso(text: str) -> str | None:
     match = re.fullmatch(_ISO, text, _FLAGS) if text[:4].isdigit() else None
     if match is None:
         return None
-    day, separator, hour, minute, second, fraction, offset = match.groups(default="")
+    day, separator, hour, minute, second, fraction, named, offset = match.groups(default="")
     leap = second == "60"
     midnight = hour == "24" and not f"{minute}{second}{fraction}".strip("0")  # at the day's end
     hour = "00" if midnight else hour
     clock = f"{hour or '00'}:{minute or '00'}:{'59' if leap else second or '00'}"
-    offset = offset.replace("\N{MINUS SIGN}", "-") or "Z"
+    offset = offset.replace("\N{MINUS SIGN}", "-") or ("Z" if named else "")
     local = datetime.fromisoformat(f"{_date(day.replace(separator, ''))}T{clock}{offset}")
+    if not offset:
+        # The next midnight by the zone's own clocks, which need not be 24 hours away.
+        local = (local + timedelta(days=midnight)).replace(tzinfo=zone)
+        midnight = False
     moment = local.astimezone(UTC) + timedelta(days=midnight)
     if leap:
         if (moment.hour, moment.minute) != LEAP_MINUTE:

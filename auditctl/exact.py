@@ -64,7 +64,8 @@ def loads(body: bytes, repeated: list[Any] | None = None) -> Any:  # noqa: ANN40
 def dumps(value: object, option: int = 0) -> bytes:
     """Write compact JSON in UTF-8; a lone surrogate is written as its escape.
 
-    ``option`` takes orjson's OPT_APPEND_NEWLINE and OPT_SORT_KEYS.
+    ``option`` takes orjson's OPT_APPEND_NEWLINE and OPT_SORT_KEYS, and OPT_INDENT_2, which has no
+    effect on values that orjson itself refuses.
     """
     try:
         return orjson.dumps(value, _verbatim, option)

@@ -1,16 +1,22 @@
+# Longer than 300 lines: the flow, in one piece.
 """The flow: a log's pages become batches of records, redacted, in the window, each once."""
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import TypedDict, Unpack
 
 from auditctl import exact
-from auditctl.batch import Batch, Problem
+from auditctl.batch import Batch, Found, Problem
 from auditctl.days import newest_first
+from auditctl.errors import ContractError
+from auditctl.faults import blamed
 from auditctl.http.client import Client
-from auditctl.provider import Page, Provider
+from auditctl.provider import Order, Page, Provider
 from auditctl.record import Fields, Record, build, content_id, is_sound, settle
 from auditctl.redact import may_hide_in_texts, sweep
 from auditctl.window import BEGINNING, END, Window
@@ -44,13 +50,23 @@ def batches(
     Reading begins at ``position``, if there is one. The provider is asked for the window, or for
     what ``asked`` says instead.
     """
-    asked = asked or window
-    pages = (
-        provider.pages(client, asked)
-        if position is None
-        else provider.pages_from(client, asked, position)
-    )
-    return batches_of(provider, pages, window, position, **how)
+    asked, cursor = provider.log.resumed(asked or window, position)
+    with blamed(type(provider)):
+        pages = (
+            provider.pages(client, asked)
+            if cursor is None
+            else provider.pages_from(client, asked, cursor)
+        )
+        if provider.log.filters_by_time:
+            pages = map(partial(_with_end, asked.until), pages)
+        yield from batches_of(provider, pages, window, position, **how)
+
+
+def _with_end(until: datetime | None, page: Page) -> Page:
+    """Return a page whose position has the end of the window that was asked for."""
+    if page.position is None or until is None:
+        return page
+    return replace(page, position=f"{until.isoformat()} {page.position}")
 
 
 def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piece
@@ -69,23 +85,26 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
     window: older, if the newest come first; newer, if the oldest do. What two answers in a row both
     hold is delivered once; what one answer repeats stays repeated.
     """
-    ids = _Ids(provider)
+    order = provider.log.order.of(window)
+    ids = _Ids(provider, order)
     seen: set[str] = set()
     last: deque[str] = deque(maxlen=REMEMBERED)
     resumable = True
     # Looked up once instead of for every event.
     name, normalize = provider.name, provider.normalize
     since, until = window.span
-    order = provider.log.order.of(window)
-    if order.is_by_day:
+    is_sorted = order is Order.NEWEST_DAY_FIRST
+    if is_sorted:
         pages = newest_first(provider, pages)
     for page in pages:
+        if not isinstance(page, Page):
+            raise ContractError("pages", f"yields {type(page).__name__}, not Page")
         ids.next_page(page)
         records: list[Record] = []
         problems: list[Problem] = []
         outside: list[str] = []
         moment: str | None = None
-        _redact(page, redacted=redacted)
+        _redact(page, provider, redacted=redacted)
         may_need_mending = not verbatim and not _is_ordinary(page)
         for answer in page.answers:
             answer.body = b""  # no longer of use, and as large as all records together
@@ -93,7 +112,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
             record = build(name, fields, event)
-            wrong = () if is_sound(fields, record) else settle(record)
+            wrong = () if is_sound(fields, record) else settle(record, fields)
             moment = record["time"]
             if moment is None or record["id"] is None:
                 wrong = tuple(dict.fromkeys([*_missing(provider, record), *wrong]))
@@ -110,7 +129,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
                 problems.append(Problem(record, wrong, mended))
                 resumable = resumable and "id" not in wrong
             records.append(record)
-        if not page.continues:
+        if page.events and not page.continues:
             seen = set(last)
             last.clear()
         if page.events:  # by which a page is known again; without any it may not be itself
@@ -131,8 +150,8 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
             last.extend(here)
             if not seen.isdisjoint(here):
                 batch = batch.only([one for one in records if one["id"] not in seen])
-        if order.is_by_day:
-            batch.records.sort(key=_age, reverse=True)
+        if is_sorted:
+            batch.records.sort(key=age, reverse=True)
         is_past = len(outside) == len(page.events) > 0 and (
             (order.stops_at_since and max(outside) < since)
             or (order.stops_at_until and min(outside) >= until)
@@ -153,47 +172,57 @@ def most_recent(batches: Iterable[Batch], limit: int, *, ordered: bool) -> Itera
     """
     if not ordered:
         numbered = (
-            (_age(one[0]), -n, one)
-            for n, one in enumerate(chain.from_iterable(map(_with_problems, batches)))
+            (age(one[0]), -n, one)
+            for n, one in enumerate(chain.from_iterable(map(Batch.each, batches)))
         )
         newest = heapq.nlargest(limit, numbered, key=lambda item: item[:2])
-        yield _joined([one for _, _, one in newest])
+        yield Batch.joined([one for _, _, one in newest])
         return
-    undated: list[tuple[Record, Problem | None]] = []
+    undated: list[Found] = []
     left = limit
     for batch in batches:
         dated = [record for record in batch.records if record["time"] is not None]
         if len(dated) < len(batch.records):
-            others = [one for one in _with_problems(batch) if one[0]["time"] is None]
+            others = [one for one in batch.each() if one[0]["time"] is None]
             undated += others[: limit - len(undated)]
         yield batch.only(dated[:left])
         left -= len(dated)
         if left <= 0:
             return
-    yield _joined(undated[:left])
+    yield Batch.joined(undated[:left])
 
 
-def _with_problems(batch: Batch) -> Iterator[tuple[Record, Problem | None]]:
-    """Yield each record with what is wrong with it, so that it can leave its batch."""
-    problems = {id(problem.record): problem for problem in batch.problems}
-    return ((record, problems.get(id(record))) for record in batch.records)
+def oldest_first(batches: Iterable[Batch], *, newest_first: bool) -> Iterator[Batch]:
+    """Yield all records at once, the oldest first; one without a time counts as the oldest.
+
+    Of one time they keep their order, or, if the batches have the newest first, the opposite.
+    """
+    found = list(chain.from_iterable(map(Batch.each, batches)))
+    if newest_first:
+        found.reverse()
+    yield Batch.joined(sorted(found, key=lambda one: age(one[0])))
 
 
-def _joined(found: Sequence[tuple[Record, Problem | None]]) -> Batch:
-    problems = [problem for _, problem in found if problem is not None]
-    return Batch([record for record, _ in found], problems)
+def retrieve(provider: Provider, client: Client, id_: str) -> Page:
+    """Ask for one event by its id."""
+    with blamed(type(provider)):
+        page: Page = provider.retrieve(client, id_)  # type: ignore[attr-defined] # why there is `get`
+        return page
 
 
 def retrieved(provider: Provider, page: Page, **how: Unpack[How]) -> Batch:
     """Turn a page asked for by id into its records, whatever their time."""
-    return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
+    with blamed(type(provider)):
+        return next(batches_of(provider, [page], Window(BEGINNING, END), **how))
 
 
-def _redact(page: Page, *, redacted: bool) -> None:
+def _redact(page: Page, provider: Provider, *, redacted: bool) -> None:
     """Take the credentials out of a page's events, and write numbers as they came."""
     answers = page.answers
     texts = not answers or any(may_hide_in_texts(answer.body) for answer in answers)
-    floats, zeros = sweep(page.events, redact=redacted, texts=texts)
+    floats, zeros = sweep(
+        page.events, redact=redacted, texts=texts, is_harmless=provider.is_harmless
+    )
     for answer in answers:
         if floats or (zeros and answer.may_have_negative_zero):
             answer.restore()
@@ -213,9 +242,10 @@ def _missing(provider: Provider, record: Record) -> list[str]:
 class _Ids:
     """Ids for events that have none: of their content, and of how many twins came before."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._in_order = provider.log.order.is_documented
-        self._is_sorted = provider.log.order.is_by_day
+    def __init__(self, provider: Provider, order: Order) -> None:
+        self._is_harmless = provider.is_harmless
+        self._in_order = order.is_documented
+        self._is_sorted = order is Order.NEWEST_DAY_FIRST
         self._days: dict[str, Counter[str]] = {}
         self._here: set[str] = set()
 
@@ -250,7 +280,7 @@ class _Ids:
             # The id of an event is the same with and without redaction, and is never made of a
             # secret, which could be guessed from it.
             copy = [exact.loads(exact.dumps(event))]
-            sweep(copy)
+            sweep(copy, is_harmless=self._is_harmless)
             event = copy[0]
         content = content_id(event, 0, undated)
         self._here.add(day)
@@ -260,6 +290,6 @@ class _Ids:
         return content_id(event, twin, undated) if twin else content
 
 
-def _age(record: Record) -> str:
+def age(record: Record) -> str:
     """Order records by time, as text (see `Window`); without one they are the oldest."""
     return (record["time"] or "Z")[:-1]

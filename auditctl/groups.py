@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from auditctl import options as o
+from auditctl.errors import UsageError
+from auditctl.hints import alike
 
 PLAIN: dict[str, Any] = {
     "invoke_without_command": True,
@@ -19,18 +21,63 @@ PLAIN: dict[str, Any] = {
 class Group(TyperGroup):
     """Commands that know which of them was meant."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's click is private
-        """Find the command, or fail with the name of one that is similar."""
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's click is private
+        """Read the group's own options.
+
+        Raises:
+            UsageError: an option of a command stands before it.
+
+        """
+        if args and not ctx.resilient_parsing and (words := self._reordered(ctx, args)):
+            option = args[0].partition("=")[0]
+            raise UsageError(f"Write {option} behind the command: {ctx.command_path} {words}.")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Find the command, or fail with the name of one that is alike.
+
+        Raises:
+            UsageError: the command is help.
+
+        """
         known = self.list_commands(ctx)
         name = args[0]
         # A completion is asked for words that may be wrong, and says nothing then.
         if not (name in known or name.startswith("-") or ctx.resilient_parsing):
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known)
+            if name == "help":
+                about = [word for word in args[1:2] if word in known]
+                words = " ".join([ctx.command_path, *about, "--help"])
+                raise UsageError(f"There is no command help. Write {words}.")
+            near = alike(name, known)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
             ctx.fail(f"No such command {name!r}: {hint}")
         return super().resolve_command(ctx, args)
+
+    def _reordered(self, ctx: Any, args: list[str]) -> str:  # noqa: ANN401
+        """Write the command that was meant, if its own option stands before it; else nothing.
+
+        Only names are written: a value may be anything, and is left to the reader.
+        """
+        option = args[0].partition("=")[0]
+        if not option.startswith("-") or option in _options_of(self):
+            return ""
+        command: Any = self
+        names: list[str] = []
+        for word in args[1:]:
+            if hasattr(command, "get_command"):
+                known = word in command.list_commands(ctx)
+                found = command.resolve_command(ctx, [word])[1] if known else None
+                command = found or command
+                names += [word] if found else []
+        param = _options_of(command).get(option) if names else None
+        if param is None:
+            return ""
+        return " ".join([*names, option, *([] if param.is_flag else ["…"])])
+
+
+def _options_of(command: Any) -> dict[str, Any]:  # noqa: ANN401
+    options = [param for param in command.params if param.param_type_name == "option"]
+    return {name: one for one in options for name in one.opts + one.secondary_opts}
 
 
 @cache

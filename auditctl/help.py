@@ -3,7 +3,8 @@
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from auditctl.provider import required, said_of_logs
+from auditctl.declared import needed
+from auditctl.provider import said_of_logs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,13 +32,15 @@ Examples:
 LIST = """\b
 Examples:
   auditctl {name} list --demo --since 30d
-  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o january.csv
+  auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o jan.csv
   auditctl {name} list --since 7d -f csv --fields time,actor,action
+  auditctl {name} list --since 7d -f summary
   auditctl {name} list --limit 20 --where outcome=failure
+  auditctl {name} list --follow
 
 \b
 TIME is a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date, an
-RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
+RFC 3339 time, epoch seconds, now, today or yesterday; in UTC, or in --tz.
 
 \b
 {settings}
@@ -45,8 +48,9 @@ RFC 3339 time, epoch seconds, now, today or yesterday; all of them in UTC.
 SYNC = """\b
 Examples:
   auditctl {name} sync --demo -o {name}.jsonl
-  auditctl {name} sync -o 'audit/{name}/{{date}}.jsonl.gz' --since 2026-01-01
+  auditctl {name} sync -o 'audit/{{date}}.jsonl.gz' --since 2026-01-01
   auditctl {name} sync -o {name}.jsonl --follow --interval 5m
+  auditctl {name} sync --source prod
   auditctl verify {name}.jsonl
 
 \b
@@ -70,27 +74,64 @@ Examples:
 """
 SETTINGS = """Settings: {variables}.
 NAME_FILE names a file that holds NAME's value. See auditctl providers."""
+LIST_SOURCES = """\b
+Examples:
+  auditctl list --since 2h
+  auditctl list prod staging --since 1d --where outcome=failure
+  auditctl list --follow --fields time,source,actor,action
+  auditctl list --limit 50 --config /etc/auditctl.toml
+
+\b
+The field source, behind provider, is the name of the source.
+"""
+CHECK_SOURCES = """\b
+Examples:
+  auditctl check
+  auditctl check prod staging --quiet && auditctl sync prod staging
+"""
 SOURCES = """\b
 Examples:
   auditctl sync
   auditctl sync prod staging --config /etc/auditctl.toml
   auditctl sync --follow --jobs 8
 """
+INIT = """\b
+Examples:
+  auditctl init PROVIDER
+  auditctl init PROVIDER --source prod --config /etc/auditctl.toml
+  auditctl init PROVIDER --print
+
+\b
+The key goes into a file of its own, NAME-key, beside auditctl.toml.
+"""
+LISTED_SOURCES = """\b
+Examples:
+  auditctl sources
+  auditctl sources -f json | jq -r '.[].name'
+"""
 VERIFY = """\b
 Examples:
+  auditctl verify
   auditctl verify audit.jsonl
   auditctl verify 'audit/{source}/{date}.jsonl.gz' --format json
 """
 STATUS = """\b
 Examples:
   auditctl status
-  auditctl status audit.jsonl --max-age 2h
+  auditctl status prod --max-age 2h
   auditctl status 'audit/{source}/{date}.jsonl.gz' --format json
+"""
+READ = """\b
+Examples:
+  auditctl read audit.jsonl --since 7d --where outcome=failure
+  auditctl read 'audit/{source}/{date}.jsonl.gz' --limit 20 -f table
+  auditctl read january.jsonl.gz february.jsonl.gz -o both.csv
 """
 PROVIDERS = """\b
 Examples:
   auditctl providers
   auditctl providers | less -S
+  auditctl providers -f json | jq -r '.[] | .provider, .environment[].name'
 """
 SCHEMA = """\b
 Examples:
@@ -110,5 +151,12 @@ def facts(provider: type["Provider"]) -> dict[str, str]:
         "title": provider.title,
         "order": said_of_logs(provider, "order"),
         "retention": said_of_logs(provider, "retention"),
-        "settings": SETTINGS.format(variables=", ".join(required(provider).values())),
+        "settings": SETTINGS.format(variables=_lines(needed(provider))),
     }
+
+
+def _lines(variables: list[str]) -> str:
+    """Separate variables by commas, in lines that fit a narrow terminal."""
+    from textwrap import fill
+
+    return fill(", ".join(variables), 76, initial_indent=" " * 10, break_on_hyphens=False).lstrip()

@@ -8,11 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 SAME = 1.0
 """Seconds within which signals are one: timeout(1) signals a process, and then its group too."""
 GRACE = 2.0
-"""Seconds that a current write may still take: its reader may have stopped."""
+"""Seconds that a current write may still take: its reader may have stopped.
+
+And seconds after which an interruption is raised again in a run that has not ended: foreign code
+may have dropped it, or what is tidied up may wait in vain.
+"""
 BEAT = 0.5
 """Seconds after which a wait is looked up from.
 
@@ -41,7 +46,7 @@ class Interrupts:
         self._held = False
         self._over = False
         self._grace = GRACE
-        self._due = math.inf  # when the next beat is to raise what came
+        self._due = math.inf  # the time from which a beat raises what came
         self._pass_on = sys.unraisablehook
 
     def install(self) -> None:
@@ -78,13 +83,13 @@ class Interrupts:
         """
         self._held = True
         self._grace = grace
+        self._due = time.monotonic() + grace  # for a signal that came before
         try:
             yield
         finally:
             self._held = False
-            self._due = math.inf
             if self._came is not None and not self._over:
-                raise InterruptedRunError(self._came)
+                self._raise(self._came)
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
         if self._came is not None:
@@ -99,12 +104,15 @@ class Interrupts:
         if self._held:
             self._due = self._came_at + self._grace
         elif not self._over:
-            raise InterruptedRunError(number)
+            self._raise(number)
 
     def _beat(self, _number: int, _frame: FrameType | None) -> None:
-        if self._came is not None and time.monotonic() >= self._due:
-            self._due = math.inf
-            raise InterruptedRunError(self._came)
+        if self._came is not None and not self._over and time.monotonic() >= self._due:
+            self._raise(self._came)
+
+    def _raise(self, number: int) -> NoReturn:
+        self._due = time.monotonic() + GRACE
+        raise InterruptedRunError(number)
 
     def _lost(self, unraisable: "sys.UnraisableHookArgs") -> None:
         """Raise an interruption again that came where exceptions are dropped.

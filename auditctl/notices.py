@@ -1,10 +1,13 @@
-"""Warnings at the end of a run, for `list` and `sync` alike."""
+"""Warnings and notes about a run, for `list` and `sync` alike."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from auditctl.console import Console
 from auditctl.escape import escape
+from auditctl.interrupts import InterruptedRunError
 
 if TYPE_CHECKING:
     from auditctl.batch import Tally
@@ -16,6 +19,22 @@ CLOCKS_APART = timedelta(minutes=5)
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it is due."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def written(records: int) -> str:
+    """Describe how many records were written."""
+    return f"{count(records, 'record')} {'was' if records == 1 else 'were'} written"
+
+
+@contextmanager
+def report_interruption(console: Console, describe: Callable[[], str]) -> Iterator[None]:
+    """Say what was written and what was not, if a signal ends the block."""
+    try:
+        yield
+    except InterruptedRunError:
+        console.begin_line()
+        console.info(f"Interrupted; {describe()}.")
+        raise
 
 
 def warn_of_events(title: str, tally: "Tally", console: Console) -> None:
@@ -52,3 +71,34 @@ def warn_of_clock(
             "counts by it. Set the clock, or give a time that does not depend on it, such as "
             "2026-01-31T08:00:00Z."
         )
+
+
+def warn_of_beginning(
+    title: str,
+    path: str,
+    reach: timedelta | None,
+    console: Console,
+    watch: "Callable[[Tally], None]",
+) -> "Callable[[Tally], None]":
+    """Return ``watch``, which says at the first page how far back a destination begins."""
+    days = reach.days if reach else 0
+    sentence = (
+        f"{path} begins {days} days back, as nobody documents how long {title} keeps its log. "
+        "To begin elsewhere, give another PATH and --since."
+    )
+    unsaid = [sentence]
+
+    def watch_and_say(tally: "Tally") -> None:
+        while unsaid:
+            console.warning(unsaid.pop())
+        watch(tally)
+
+    return watch_and_say
+
+
+def show_progress(console: Console, title: str, tally: "Tally") -> None:
+    """Draw how far a sync has got."""
+    if console.live:
+        back = f", back to {tally.reached[:16]}" if tally.reached else ""
+        pages, found = count(tally.pages, "page"), count(tally.records, "new record")
+        console.progress(f"{title}: {pages}, {found}{back}")

@@ -81,6 +81,29 @@ def _take_back(file: int, size: int) -> None:
             os.lseek(file, end - size, os.SEEK_SET)
 
 
+def is_pipe(path: str) -> bool:
+    """Return whether another program reads what is written there; ``-`` is standard output."""
+    try:
+        mode = os.fstat(1).st_mode if path == "-" else os.stat(path).st_mode  # noqa: PTH116
+    except OSError:  # it is closed, or not there yet
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def check_reader() -> None:
+    """Check that standard output still has a reader, without writing anything.
+
+    Raises:
+        ReaderGoneError: the other end of the pipe is closed.
+
+    """
+    if is_pipe("-"):
+        poll = select.poll()
+        poll.register(1, 0)  # errors are reported in any case
+        if poll.poll(0):
+            raise ReaderGoneError
+
+
 @contextmanager
 def whole_file(path: str, check: Callable[[], None] = lambda: None) -> Iterator[Write]:
     """Provide a function that writes to a draft beside ``path``, which replaces it at the end.

@@ -33,11 +33,6 @@ _VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account"
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def is_url(path: str) -> bool:
-    """Return whether a PATH is a URL, which only a table can have."""
-    return "://" in path
-
-
 @dataclass(frozen=True)
 class Template:
     """A destination's folder, and the names of its files below it."""
@@ -137,11 +132,7 @@ def parse_template(path: str, **of_run: str) -> Template:
     if "\0" in path:
         message = f"The path {path!r} contains characters that no path may have."
         raise UsageError(message)
-    unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
-    if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
-        known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
-        message = f"The path {path!r} has an unknown placeholder. Known are {known}."
-        raise UsageError(message)
+    _check_placeholders(path)
     for name, value in of_run.items():
         path = path.replace(f"{{{name}}}", value)
     if path.endswith(SUFFIX):
@@ -165,6 +156,40 @@ def parse_template(path: str, **of_run: str) -> Template:
         folder, last = os.path.split(folder)
         names = f"{last}/{names}"
     return Template(folder, names)
+
+
+def find_files(path: str) -> list[str]:
+    """Find the files that a PATH means: itself, or those of a template, the newest first.
+
+    The newest is the one with the latest ``{date}``, else the one that was changed last.
+
+    Raises:
+        UsageError: it has an unknown placeholder.
+
+    """
+    if "{" not in path or os.path.exists(path):  # noqa: PTH110
+        return [path]
+    _check_placeholders(path)
+    import glob
+
+    parts = PLACEHOLDER.split(path)
+    pattern = ""
+    for number, part in enumerate(parts):
+        if number % 2 == 0:
+            pattern += re.escape(part)
+        elif f"(?P<{part}>" in pattern:  # twice in a PATH it is twice the same
+            pattern += f"(?P={part})"
+        else:
+            pattern += f"(?P<{part}>{_VALUES.get(part, '[^/{}]+')})"
+    found = []
+    for name in glob.glob("*".join(map(glob.escape, parts[::2])), include_hidden=True):  # noqa: PTH207
+        match = re.fullmatch(pattern, name)
+        # What lies beside them may have a name like theirs.
+        beside = name.endswith(SUFFIX) or MARK in name or os.path.exists(name + SUFFIX)  # noqa: PTH110
+        if match and not beside and os.path.isfile(name):  # noqa: PTH113
+            day = match.groupdict().get("date", "").replace(UNDATED, "")
+            found.append((day, os.path.getmtime(name), name))  # noqa: PTH204
+    return [name for _, _, name in sorted(found, reverse=True)]
 
 
 def is_of_a_sync(path: str) -> bool:
@@ -241,6 +266,14 @@ def fillings(path: str, there: Callable[..., str]) -> list[dict[str, str]]:
 
 def _journal(path: str, **of_run: str) -> str:
     return parse_template(path, **of_run).journal
+
+
+def _check_placeholders(path: str) -> None:
+    unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
+    if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
+        known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
+        message = f"The path {path!r} has an unknown placeholder. Known are {known}."
+        raise UsageError(message)
 
 
 def _names(template: str) -> str:

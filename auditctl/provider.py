@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from auditctl.declared import (
+    option,
+    origin,
+    origins,
+    required,
+    secret,
+    service_account_key,
+    setting,
+    variables,
+)
 from auditctl.errors import UsageError
+from auditctl.facts import check_facts
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
 from auditctl.http.page import Page
-from auditctl.log import Log, Order
+from auditctl.log import DEFAULT_OVERLAP, Log, Order
 from auditctl.window import Window
 
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from auditctl.http.answer import Answer
     from auditctl.http.client import Client
+    from auditctl.http.daily import read_days
     from auditctl.http.errors import Subject
     from auditctl.http.numbered import NumberedPage, read_numbered, read_once
+    from auditctl.http.service_account import ServiceAccount
+    from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
     from auditctl.record import Event, Fields
 
@@ -31,6 +46,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Secret",
     "setting",
     "secret",
+    "service_account_key",
     "origin",
     "option",
     "Auth",
@@ -38,6 +54,7 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Basic",
     "KeyHeaders",
     "ClientCredentials",
+    "ServiceAccount",
     "Window",
     "Client",
     "Answer",
@@ -45,9 +62,13 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "NumberedPage",
     "read_numbered",
     "read_once",
+    "read_days",
+    "walk_slices",
     "Event",
     "Fields",
 ]
+GROUP = "auditctl.providers"
+"""The entry points of providers: subcommand -> ``module:class``."""
 _LATER = {
     "Client": "http.client",
     "Answer": "http.answer",
@@ -55,6 +76,9 @@ _LATER = {
     "NumberedPage": "http.numbered",
     "read_numbered": "http.numbered",
     "read_once": "http.numbered",
+    "ServiceAccount": "http.service_account",
+    "read_days": "http.daily",
+    "walk_slices": "http.slices",
     "Event": "record",
     "Fields": "record",
 }
@@ -68,26 +92,6 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(f"auditctl.{_LATER[name]}"), name)
-
-
-def setting(default: str | None = None) -> Any:  # noqa: ANN401 - a field of any type
-    """Declare a field that is read from ``<NAME>_<FIELD>``; without a default it is required."""
-    return field(metadata={"variables": (), "default": default, "secret": False})
-
-
-def origin(default: str | None = None) -> Any:  # noqa: ANN401
-    """Declare a setting that is a URL of another origin, where a token may be asked for."""
-    return field(metadata={"variables": (), "default": default, "secret": False, "origin": True})
-
-
-def secret(*also: str) -> Any:  # noqa: ANN401
-    """Declare a `Secret` that is read from ``<NAME>_<FIELD>``, else from a variable in ``also``."""
-    return field(metadata={"variables": also, "default": None, "secret": True})
-
-
-def option(flag: str, metavar: str, help: str) -> Any:  # noqa: A002, ANN401 - the CLI's word
-    """Declare a field filled by a repeatable option of ``list``: a tuple of texts."""
-    return field(default=(), metadata={"flag": flag, "metavar": metavar, "help": help})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +114,9 @@ class Provider(ABC):
     """Where the vendor documents the log."""
 
     keeps: ClassVar[timedelta | None] = None
-    overlap: ClassVar[timedelta | None] = None
+    overlap: ClassVar[timedelta] = DEFAULT_OVERLAP
     has_ids: ClassVar[bool] = True
+    filters_by_time: ClassVar[bool] = False
     logs: ClassVar[Mapping[str, Log]] = {}
     """By the names that ``--log`` takes; the first is read by default."""
     headers: ClassVar[Mapping[str, str]] = {}
@@ -122,6 +127,10 @@ class Provider(ABC):
     """403 may also mean that the credentials are wrong."""
     sample: ClassVar[str | None] = None
     """The function that answers requests for ``--demo``, as ``module:function``."""
+    one_of: ClassVar[Sequence[tuple[str, ...]]] = ()
+    """Groups of optional settings, of which one must be set whole: (("org",), ("enterprise",))."""
+    only_one: ClassVar[bool] = False
+    """Two groups of ``one_of`` must not be set; else the provider chooses."""
 
     base_url: str
     log_name: str = ""
@@ -138,24 +147,16 @@ class Provider(ABC):
         """Check the facts.
 
         Raises:
-            TypeError: one cannot be what it is; the message names it.
+            FactError: one cannot be what it is; the message names it.
 
         """
         super().__init_subclass__()
-        for fact in _TEXTS:
-            if not isinstance(getattr(cls, fact, ""), str):
-                raise TypeError(_wrong(cls, fact, "a text"))
+        check_facts(cls)
         if "order" in vars(cls):
-            if cls.order not in list(Order):
-                orders = ", ".join(f"Order.{order.name}" for order in Order)
-                raise TypeError(_wrong(cls, "order", f"one of {orders}"))
             cls.order = Order(cls.order)
-        if "logs" in vars(cls):
-            if not cls.logs or not all(isinstance(log, Log) for log in cls.logs.values()):
-                raise TypeError(
-                    _wrong(cls, "logs", "a mapping of names to Logs, with one at least")
-                )
-        elif all(hasattr(cls, fact) for fact in ("order", "permission", "retention")):
+        if "logs" not in vars(cls) and all(
+            hasattr(cls, fact) for fact in ("order", "permission", "retention")
+        ):
             facts = (fact.name for fact in fields(Log) if fact.name != "title")
             cls.logs = {"": Log(**{fact: getattr(cls, fact) for fact in facts})}
 
@@ -165,12 +166,12 @@ class Provider(ABC):
         return self.logs[self.log_name]
 
     @property
-    def subject(self) -> Subject:
+    def wording(self) -> Subject:
         """The names of the service and its settings in the messages of `auditctl.http`."""
         from auditctl.http.errors import Subject
 
         names = self.names()
-        must = required(type(self)).keys() - {"base_url"}
+        must = {*required(type(self)), *chain.from_iterable(self.one_of)} - {"base_url"}
         values = {field: getattr(self, field) for field in variables(type(self))}
         return Subject(
             title=self.title,
@@ -180,7 +181,7 @@ class Provider(ABC):
             settings={
                 names[field]: value.reveal() if isinstance(value, Secret) else value
                 for field, value in values.items()
-                if field in must
+                if field in must and value
             },
             secrets=[value.reveal() for value in values.values() if isinstance(value, Secret)],
             origins=[getattr(self, field) for field in origins(type(self))],
@@ -212,6 +213,20 @@ class Provider(ABC):
         """Return the HTTP status that an answer means, where the vendor sends another."""
         return answer.status
 
+    def is_harmless(self, name: str, parent: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Return whether a member of an event holds no credential, though its name sounds so.
+
+        It is asked about objects and lists, which are walked then instead of being replaced whole.
+        """
+        return False
+
+    def lacking(self, client: Client) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the permission that the credentials lack for a log, by the log's name.
+
+        Only `check` asks, and only where the service can tell.
+        """
+        return {}
+
     def names(self) -> dict[str, str]:
         """Return what messages call each setting: where it was found, else its variables."""
         read = variables(type(self)).items()
@@ -222,16 +237,9 @@ class Provider(ABC):
     def named_hints(self) -> dict[int, str]:
         """Return the hints, with the name of a setting in place of its {field}."""
         hints = dict(self.hints)
-        for setting, name in self.names().items():
-            hints = {code: text.replace(f"{{{setting}}}", name) for code, text in hints.items()}
+        for declared, name in self.names().items():
+            hints = {code: text.replace(f"{{{declared}}}", name) for code, text in hints.items()}
         return hints
-
-
-_TEXTS = ("name", "title", "permission", "retention", "rate_limit", "docs")
-
-
-def _wrong(cls: type[Provider], fact: str, expected: str) -> str:
-    return f"its fact {fact} is {getattr(cls, fact)!r}, and must be {expected}"
 
 
 def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:
@@ -253,42 +261,9 @@ def checked_log(provider: type[Provider], name: str) -> str:
     return name
 
 
-def said_of_logs(provider: type[Provider], fact: str) -> str:
+def said_of_logs(provider: type[Provider], fact: str, write: Callable[[Any], str] = str) -> str:
     """Write a fact of a provider's logs: once if it is the same of all, else for each log."""
-    told = {name: getattr(log, fact) for name, log in provider.logs.items()}
+    told = {name: write(getattr(log, fact)) for name, log in provider.logs.items()}
     if len(set(told.values())) == 1:
-        return str(next(iter(told.values())))
+        return next(iter(told.values()))
     return "; ".join(f"{name}: {value}" for name, value in told.items())
-
-
-def variables(provider: type[Provider]) -> dict[str, tuple[tuple[str, ...], str | None]]:
-    """Return what a provider reads: field -> (the variables that may hold it, its default)."""
-    return {
-        field.name: (
-            (f"{provider.name}_{field.name}".upper(), *field.metadata["variables"]),
-            field.metadata["default"],
-        )
-        for field in fields(provider)
-        if "variables" in field.metadata
-    }
-
-
-def origins(provider: type[Provider]) -> list[str]:
-    """Return the settings that are URLs of other origins."""
-    return [field.name for field in fields(provider) if "origin" in field.metadata]
-
-
-def required(provider: type[Provider]) -> dict[str, str]:
-    """Return what must be set: field -> its variable, or several of which one will do."""
-    read = variables(provider).items()
-    return {field: " or ".join(names) for field, (names, default) in read if default is None}
-
-
-def is_name(value: str) -> bool:
-    """Return whether a value may be put into a path: it is not empty, and leads nowhere else."""
-    return value.strip(".") != "" and value.isprintable()
-
-
-def own_options(provider: type[Provider]) -> list[Field[Any]]:
-    """Return the fields of a provider that are options of its own."""
-    return [field for field in fields(provider) if "flag" in field.metadata]

@@ -9,9 +9,10 @@ from typer.core import TyperGroup, TyperOption
 from auditctl import help as examples
 from auditctl import options as o
 from auditctl.boundary import OWN_OPTIONS, command
+from auditctl.declared import own_options
 from auditctl.errors import UsageError
 from auditctl.groups import PLAIN, Group, made, print_help
-from auditctl.provider import checked_log, own_options
+from auditctl.provider import checked_log
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -41,9 +42,11 @@ def list_(
     *,
     since: o.Since = None,
     until: o.Until = "now",
+    tz: o.Tz = "UTC",
     format: o.Format = None,
     output: o.Output = "-",
     limit: o.Limit = None,
+    reverse: o.Reverse = False,
     fields: o.Fields = None,
     where: o.Where = [],
     raw: o.Raw = False,
@@ -52,19 +55,28 @@ def list_(
     concurrency: o.Concurrency = 4,
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
+    follow: o.FollowList = False,
+    interval: o.IntervalList = "10s",
     demo: o.Demo = False,
     source: o.Source = None,
     config: o.Config = None,
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
-    from auditctl import commands
     from auditctl.parameters import ListOptions
 
     with command(ListOptions, ctx) as (options, context):
-        commands.list_(ctx.obj, options, context)
+        if options.follow:
+            from auditctl import live
+
+            live.list_(ctx.obj, options, context)
+        else:
+            from auditctl import commands
+
+            commands.list_(ctx.obj, options, context)
 
 
 @app.command(
@@ -76,10 +88,10 @@ def list_(
 def sync(
     ctx: typer.Context,
     *,
-    output: o.Destination,
+    output: o.Destination = "",
     format: o.FileFormat = None,
     since: o.Beginning = None,
-    overlap: o.Overlap = "1h",
+    overlap: o.Overlap = None,
     external_rotation: o.ExternalRotation = False,
     follow: o.Follow = False,
     interval: o.Interval = "60s",
@@ -92,6 +104,8 @@ def sync(
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
     demo: o.Demo = False,
+    source: o.Source = None,
+    config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -109,7 +123,7 @@ def get(
     ctx: typer.Context,
     *,
     id: o.RecordId,
-    format: o.Format = None,
+    format: o.OneFormat = None,
     output: o.Output = "-",
     fields: o.Fields = None,
     raw: o.Raw = False,
@@ -118,6 +132,7 @@ def get(
     retry_for: o.RetryFor = "5m",
     account: o.Account = None,
     demo: o.Demo = False,
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -132,7 +147,7 @@ def get(
 
 @app.command(
     "check",
-    help="Prove the settings for {title}, without exporting anything.",
+    help="Prove the settings for {title}, and export nothing.",
     epilog=examples.CHECK,
 )
 def check(
@@ -140,6 +155,8 @@ def check(
     *,
     retry_for: o.RetryFor = "30s",
     demo: o.Demo = False,
+    source: o.Source = None,
+    config: o.Config = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -194,11 +211,11 @@ def _log_option(provider: type["Provider"]) -> TyperOption:
                 raise typer.BadParameter(str(error)) from None
             ctx.meta.setdefault(OWN_OPTIONS, {})["log_name"] = name
 
-    titles = ", ".join(f"{name} ({log.title or name})" for name, log in provider.logs.items())
+    titles = (f"{name} ({log.title})" if log.title else name for name, log in provider.logs.items())
     return TyperOption(
         param_decls=["log", "--log"],
-        metavar="|".join(provider.logs),
-        help=f"Which log: {titles}. The first, if it is left out.",
+        metavar="NAME",
+        help=f"Which log: {', '.join(titles)}. The first, if it is left out.",
         expose_value=False,
         callback=keep,
     )

@@ -40,9 +40,24 @@ def request(method: object, path: object) -> object:
     return UNREADABLE if strange else None
 
 
+def first_of(*values: object) -> object:
+    """Return the first value that is not empty, or None."""
+    return next((value for value in values if value not in NOTHING), None)
+
+
+def email_in(value: object) -> object:
+    """Return a text with an ``@``, or None."""
+    return value if type(value) is str and "@" in value else None
+
+
+def joined(*parts: object, by: str = " ") -> str | None:
+    """Join the texts among the parts, or return None if there are none."""
+    return by.join(part for part in parts if type(part) is str and part not in NOTHING) or None
+
+
 def full_name(*parts: object) -> str | None:
     """Join the parts of a person's name, as far as there are some."""
-    return " ".join(part for part in parts if type(part) is str and part not in NOTHING) or None
+    return joined(*parts)
 
 
 _EMPTY: Mapping[str, Any] = {}

@@ -7,6 +7,7 @@ import orjson
 
 from auditctl import exact
 from auditctl.address import address
+from auditctl.errors import ContractError
 from auditctl.event_time import instant
 from auditctl.reading import NOTHING, UNREADABLE
 
@@ -28,6 +29,8 @@ FIELDS = (
     "session_id",
     "raw",
 )
+OF_SOURCES = (*FIELDS[:2], "source", *FIELDS[2:])
+"""The fields where records of several sources come together."""
 OUTCOMES = ("success", "failure", "unknown")
 FAILURE_FROM = 400
 """HTTP's own line: from here on a status code tells of a failure."""
@@ -69,14 +72,16 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     """Lay out the record of an event, its values as they are: `settle` makes them sound.
 
     Raises:
-        TypeError: there is no field of that name.
+        ContractError: there is no field of that name, or ``fields`` are none.
 
     """
-    record = {**_BLANK, **fields}
+    try:
+        record = {**_BLANK, **fields}
+    except TypeError:
+        raise ContractError("normalize", f"returns {type(fields).__name__}, not Fields") from None
     if len(record) != len(_BLANK):
-        unknown = ", ".join(sorted(fields.keys() - _BLANK.keys()))
-        message = f"normalize of the provider {provider} gives {unknown}, which no record has"
-        raise TypeError(message)
+        unknown = ", ".join(sorted(map(str, fields.keys() - _BLANK.keys())))
+        raise ContractError("normalize", f"gives {unknown}, which no record has")
     record["time"] = instant(record["time"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
@@ -107,8 +112,8 @@ def is_sound(fields: Fields, record: Record) -> bool:
         return False
 
 
-def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
-    """Make a record sound: null for what cannot be read. Return the names of those fields."""
+def settle(record: Record, fields: Fields) -> list[str]:  # noqa: C901 - each kind of field
+    """Make the record of ``fields`` sound: null for what cannot be read. Return their names."""
     unreadable = []
     for name in _TEXTS:
         value = record[name]
@@ -136,7 +141,8 @@ def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
         if record["outcome"] not in NOTHING:
             unreadable.append("outcome")
         record["outcome"] = "unknown"
-    if record["outcome"] == "unknown":
+    # What an event itself calls unknown stays so; the status may be readable only now.
+    if record["outcome"] == "unknown" != fields.get("outcome"):
         record["outcome"] = outcome(record["status_code"])
     if len(_sound) < _MOST_SHAPES:
         _sound.add(tuple(map(type, record.values())))
@@ -144,7 +150,7 @@ def settle(record: Record) -> list[str]:  # noqa: C901 - each kind of field
 
 
 def _is_whole(value: object) -> bool:
-    return type(value) is int or (type(value) is exact.Number and value.text.isdigit())
+    return type(value) is int or (type(value) is exact.Number and value.text.lstrip("-").isdigit())
 
 
 def _address(source: str | None) -> object:

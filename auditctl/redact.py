@@ -1,6 +1,7 @@
 """Credentials in events, found anywhere and replaced."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
@@ -50,6 +51,14 @@ _LONGEST_NAME = 200
 
 _known: dict[str, bool] = {}
 _harmless: set[str] = set()
+
+
+IsHarmless = Callable[[str, Mapping[str, Any]], bool]
+"""Returns whether a member of an object holds no credential, though its name sounds so."""
+
+
+def _nothing_is(_name: str, _parent: Mapping[str, Any]) -> bool:
+    return False
 
 
 def is_secret(name: str) -> bool:
@@ -186,11 +195,18 @@ def _in_some_text(body: bytes, mark: bytes) -> bool:
 
 
 def sweep(  # noqa: C901 - the hottest loop there is, in one piece
-    values: list[Any], *, redact: bool = True, texts: bool = True, layers: int = MOST_LAYERS
+    values: list[Any],
+    *,
+    redact: bool = True,
+    texts: bool = True,
+    layers: int = MOST_LAYERS,
+    is_harmless: IsHarmless = _nothing_is,
 ) -> tuple[bool, bool]:
     """Replace, in place, every credential in a list of JSON values.
 
-    Without ``texts`` it is known that no text holds one (see `may_hide_in_texts`).
+    Without ``texts`` it is known that no text holds one (see `may_hide_in_texts`). An object or a
+    list under a secret name is replaced whole, unless it ``is_harmless``, given that name and the
+    object around it: then it is walked like any other.
 
     All is found in one walk over the values of a page, level by level, since this is done to
     every event: the common case, with nothing to replace, looks at each name once for a page.
@@ -207,7 +223,7 @@ def sweep(  # noqa: C901 - the hottest loop there is, in one piece
         inner_values: Iterable[Any] = value
         if type(value) is dict:
             if redact and not _harmless.issuperset(value):
-                _redact_names(value)
+                _redact_names(value, is_harmless)
             inner_values = value.values()
         elif redact and len(value) == 2 and value is not values:  # noqa: PLR2004 - a pair
             _redact_pair(value)
@@ -227,13 +243,15 @@ def sweep(  # noqa: C901 - the hottest loop there is, in one piece
     return floats, zeros
 
 
-def _redact_names(value: dict[str, Any]) -> None:
+def _redact_names(value: dict[str, Any], is_harmless: IsHarmless) -> None:
     titled = any(
         type(title) is str and name.lower() in _TITLES and is_secret(title)
         for name, title in value.items()
     )
     for name, inner in value.items():
         if (is_secret(name) or (titled and _is_value(name))) and is_credential(inner):
+            if type(inner) in (dict, list) and is_harmless(name, value):
+                continue
             value[name] = REDACTED
 
 

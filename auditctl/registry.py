@@ -4,13 +4,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import Field
 from functools import cache
 from importlib import import_module
 
+from auditctl.declared import variables
+from auditctl.errors import ProviderError
+from auditctl.facts import FactError
+from auditctl.faults import last_place, package_of
 from auditctl.interrupts import interrupts
-from auditctl.provider import Provider
+from auditctl.provider import GROUP, Provider
 
-GROUP = "auditctl.providers"
+TITLES = "auditctl.titles"
+"""Entry points whose name is the title of a provider, so that help need not import it."""
+OURS = "auditctl."
 OF_LOGS = ("order", "permission", "retention")
 FACTS = ("name", "title", *OF_LOGS, "rate_limit", "docs")
 """Facts that a provider must state for itself or for each of its logs."""
@@ -24,6 +31,24 @@ def installed() -> dict[str, str]:
     down, and not through importlib.metadata: that takes a quarter of what a help text may take.
     A program that is packed into one file has no such folders, and does ask it.
     """
+    found = _entries(GROUP)
+    if not found or not os.path.isfile(__file__):  # noqa: PTH113
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=GROUP):
+            found.setdefault(point.name, point.value.partition("[")[0].strip())
+    # Ours first: examples in help texts are made of the first, and ours have sample data.
+    return dict(sorted(found.items(), key=lambda one: not one[1].startswith(OURS)))
+
+
+@cache
+def titles() -> dict[str, str]:
+    """Find the titles that are declared beside providers: ``module:class`` -> title."""
+    return {value: title for title, value in _entries(TITLES).items()}
+
+
+def _entries(group: str) -> dict[str, str]:
+    """Read the entry points of a group: name -> value."""
     found: dict[str, str] = {}
     for declared in _declarations():
         section = ""
@@ -31,14 +56,9 @@ def installed() -> dict[str, str]:
             text = line.partition("#")[0].strip()
             if text.startswith("["):
                 section = text.strip("[]").strip()
-            elif section == GROUP and "=" in text:
+            elif section == group and "=" in text:
                 name, _, value = text.partition("=")
                 found.setdefault(name.strip(), value.partition("[")[0].strip())
-    if not found or not os.path.isfile(__file__):  # noqa: PTH113
-        from importlib.metadata import entry_points
-
-        for point in entry_points(group=GROUP):
-            found.setdefault(point.name, point.value.partition("[")[0].strip())
     return found
 
 
@@ -57,33 +77,69 @@ def _declarations() -> Iterator[str]:
 
 
 def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
-    """Import a provider; None if there is none of that name, or if it is broken: then warn.
+    """Import a provider; None if there is none of that name, or if it is broken: then warn."""
+    try:
+        return require(name) if name in installed() else None
+    except ProviderError as error:
+        complain(f"{error} It is left out.")
+        return None
+
+
+def require(name: str) -> type[Provider]:
+    """Import a provider that is installed.
 
     A plugin may raise anything when it is imported, and must not take the other
     providers with it.
+
+    Raises:
+        ProviderError: it is broken.
+
     """
-    value = installed().get(name)
-    if value is None:
-        return None
+    value = installed()[name]
     module, _, path = value.partition(":")
     try:
         provider: object = import_module(module)
         for attribute in path.split("."):
-            provider = getattr(provider, attribute)
-        if not (isinstance(provider, type) and issubclass(provider, Provider)):
-            message = "it is no Provider"
-            raise TypeError(message)  # noqa: TRY301 - the same end as any other defect
-        lacking = [fact for fact in FACTS if not hasattr(provider, fact)]
-        if provider.logs:
-            lacking = [fact for fact in lacking if fact not in OF_LOGS]
-        if lacking or provider.__abstractmethods__ or provider.name != name:
-            message = (
-                f"it lacks {', '.join([*lacking, *provider.__abstractmethods__]) or 'its name'}"
-            )
-            raise TypeError(message)  # noqa: TRY301
-    except (Exception, SystemExit) as error:  # noqa: BLE001
+            provider = getattr(provider, attribute, None)
+        return _checked(provider, name)
+    except (Exception, SystemExit) as error:
         if interrupts.status is not None:  # an interruption, or what an import has made of it
             raise SystemExit(interrupts.status) from None
-        complain(f"The provider {name} ({value}) is left out, because it is broken: {error}")
-        return None
+        raise ProviderError(
+            f"The provider {name} ({value}) cannot be used: {_reason(error, module)}. Report it to "
+            f"the authors of the package {package_of(name, module)}."
+        ) from error
+
+
+def _checked(provider: object, name: str) -> type[Provider]:
+    """Check that a plugin has what it needs to be asked.
+
+    Raises:
+        FactError: it lacks something.
+
+    """
+    if not (isinstance(provider, type) and issubclass(provider, Provider)):
+        raise FactError("it is no Provider")
+    if any(isinstance(value, Field) for value in vars(provider).values()):
+        raise FactError("its class lacks @dataclass(frozen=True, kw_only=True)")
+    lacking = [fact for fact in FACTS if not hasattr(provider, fact)]
+    if provider.logs:
+        lacking = [fact for fact in lacking if fact not in OF_LOGS]
+    lacking += [*provider.__abstractmethods__]
+    if "base_url" not in variables(provider):
+        lacking.append("the setting base_url")
+    if lacking:
+        raise FactError(f"it lacks {', '.join(lacking)}")
+    if provider.name != name:
+        raise FactError(f"its fact name is {provider.name!r}, and must be {name!r}")
     return provider
+
+
+def _reason(error: BaseException, module: str) -> str:
+    """Describe why a provider cannot be imported, without the words of a plugin's exception."""
+    if isinstance(error, FactError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"the module {error.name} is missing"
+    place = last_place(error, module)
+    return type(error).__name__ + (f" in the module {place[0]}, line {place[1]}" if place else "")

@@ -5,18 +5,23 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from auditctl.errors import AccessError, UsageError
-from auditctl.http.origin import checked_base_url
-from auditctl.provider import (
-    Provider,
-    Secret,
+from auditctl.declared import (
+    account_keys,
+    in_paths,
     is_name,
+    is_segment,
+    needed,
     origins,
     own_options,
-    said_of_logs,
+    required,
+    secrets,
     variables,
 )
+from auditctl.errors import AccessError, UsageError
+from auditctl.http.origin import checked_base_url
+from auditctl.provider import Bearer, Provider, Secret, said_of_logs
 
+DOCUMENT = "https://github.com/auditctl/auditctl/blob/main/docs/providers.md"
 LARGEST_FILE = 64 * 1024
 """Bytes of a file that holds a setting; a larger file was named by mistake."""
 PLACEHOLDER = "no-secret-is-needed-here"
@@ -40,8 +45,8 @@ class Place(NamedTuple):
         """Hide the text, which may be a secret."""
         return f"Place({self.name})"
 
-    def read(self) -> str:
-        """Return the value.
+    def read(self, *, lines: bool = False) -> str:
+        """Return the value, which may have several ``lines`` or not.
 
         Raises:
             AccessError: it is missing, cannot be read, or cannot be sent in a request.
@@ -63,7 +68,7 @@ class Place(NamedTuple):
                 raise AccessError(f"{what} is too large to be a secret.")
         if not value:
             raise AccessError(f"{what} is empty.")
-        if not value.isprintable():
+        if not lines and not value.isprintable():
             message = (
                 f"{self.name} holds a line break or a control character. Check how it was written."
             )
@@ -82,7 +87,13 @@ def find(
 
     """
     places: dict[str, Place] = {}
+    groups = provider.one_of
+    written = {name for name in variables(provider) if any(map(of_source.get, source_keys(name)))}
+    chosen = [group for group in groups if written & set(group)]
+    passed_over = {name for group in groups if chosen and group not in chosen for name in group}
     for setting, (names, _) in variables(provider).items():
+        if setting in passed_over:  # whatever the environment holds for another account
+            continue
         value, file, variable = source_keys(setting)
         place = _place(value, file, of_source)
         if variable in of_source:
@@ -124,34 +135,77 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
 
     Raises:
         AccessError: a required setting is missing, or cannot be read.
-        UsageError: the base URL, or the value of an option, may not be used.
+        UsageError: a URL, the name of an account, or the value of an option may not be used.
 
     """
     _check_options(provider, options)
+    missing = _missing_of_one(provider, places)
+    missing += [names for field, names in required(provider).items() if field not in places]
+    hidden, keys = secrets(provider), account_keys(provider)
     values: dict[str, Any] = {}
-    missing: list[str] = []
-    for setting, (names, default) in variables(provider).items():
-        value = places[setting].read() if setting in places else default
-        if value is None:
-            missing.append(" or ".join(names))
-        else:
-            values[setting] = Secret(value) if is_secret(provider, setting) else value
+    for setting, (_, default) in variables(provider).items():
+        place = places.get(setting)
+        value = default if place is None else place.read(lines=setting in keys)
+        is_hidden = setting in hidden
+        values[setting] = (Secret(value) if value else None) if is_hidden else value
     if missing:
         *others, last = missing
         wanted = f"{', '.join(others)} and {last}" if others else last
         them = "them" if others else "it"
         file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
         permission = said_of_logs(provider, "permission")
+        demo = "" if provider.sample is None else "; --demo needs no account"
         message = (
             f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
-            f"or name a file that holds the value, as in {file}."
+            f"or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
         )
         raise AccessError(message)
     values["setting_names"] = {setting: place.name for setting, place in places.items()}
     ready = provider(**values, **options)
+    names = ready.names()
     for setting in ("base_url", *origins(provider)):
-        checked_base_url(values[setting], ready.names()[setting])
+        checked_base_url(values[setting], names[setting])
+    for setting in in_paths(provider):
+        if values[setting]:
+            checked_segment(values[setting], names[setting])
     return ready
+
+
+def _missing_of_one(provider: type[Provider], places: Mapping[str, Place]) -> list[str]:
+    """Return the variables to set of the groups of which one must be: see `Provider.one_of`.
+
+    Raises:
+        AccessError: two groups are set where there must be one.
+
+    """
+    groups = provider.one_of
+    whole = [group for group in groups if places.keys() >= set(group)]
+    if whole and not (provider.only_one and len(whole) > 1):
+        return []
+    if whole:
+        names = " and ".join(places[setting].name for group in whole for setting in group)
+        raise AccessError(f"{names} are both set. Unset one of them.")
+    read = variables(provider)
+    for group in groups:
+        lacking = [setting for setting in group if setting not in places]
+        if len(lacking) < len(group):
+            return [" or ".join(read[setting][0]) for setting in lacking]
+    return needed(provider)[-1:] if groups else []
+
+
+def checked_segment(value: str, named: str) -> str:
+    """Accept a value that may become a part of a path or a host.
+
+    Raises:
+        UsageError: it would lead elsewhere; ``named`` is what the sentence calls it.
+
+    """
+    if not is_segment(value):
+        raise UsageError(
+            f"{named} may not be used: it becomes a part of an address, and holds more than "
+            "letters, digits and . _ ~ @ + - . Write the name or id alone, not a URL."
+        )
+    return value
 
 
 def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
@@ -162,14 +216,18 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
 
     """
     _check_options(provider, options)
+    hidden = secrets(provider)
     values: dict[str, Any] = {
-        setting: Secret(PLACEHOLDER) if is_secret(provider, setting) else default or "demo"
+        setting: Secret(PLACEHOLDER) if setting in hidden else default or "demo"
         for setting, (_, default) in variables(provider).items()
     }
     for setting in ("base_url", *origins(provider)):
         if values[setting] == "demo":
             values[setting] = f"https://{provider.name}.example"
-    return provider(**values, **options)
+    ready = provider(**values, **options)
+    # No placeholder could sign, and nobody gives a token for one.
+    object.__setattr__(ready, "auth", lambda: Bearer(Secret(PLACEHOLDER)))
+    return ready
 
 
 def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]]) -> None:
@@ -178,11 +236,6 @@ def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]
             flag = option.metadata["flag"]
             message = f"{flag} is empty, or contains characters that no name may have."
             raise UsageError(message)
-
-
-def is_secret(provider: type[Provider], setting: str) -> bool:
-    """Return whether a setting is a `Secret`."""
-    return bool(provider.__dataclass_fields__[setting].metadata["secret"])
 
 
 def may_change(places: Mapping[str, Place]) -> bool:

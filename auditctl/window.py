@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from auditctl.errors import UsageError
 from auditctl.event_time import from_iso
@@ -23,6 +23,7 @@ _NO_END = "9999-12-31T24"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_UNITS = {10: timedelta(seconds=1), 13: timedelta(milliseconds=1)}
 """The number of digits of a bare number -> the unit it counts."""
+DAYS_AGO = {"today": timedelta(), "yesterday": timedelta(days=1)}
 LENGTH_OF_YEAR = 4
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
@@ -53,18 +54,19 @@ def parse_duration(text: str) -> timedelta:
         raise UsageError(message) from None
 
 
-def parse_time(text: str, now: datetime) -> datetime:
-    """Read a TIME as the options take it; without an offset it is UTC.
+def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """Read a TIME as the options take it; without an offset it is one of the zone, as days are.
 
     Raises:
         UsageError: the text has none of the forms, which the message lists.
 
     """
     text = text.strip()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    words = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
-    if text in words:
-        return words[text]
+    if text == "now":
+        return now
+    if text in DAYS_AGO:
+        today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+        return (today - DAYS_AGO[text]).astimezone(UTC)
     is_number = text.isascii() and text.isdigit()
     if is_number and len(text) in EPOCH_UNITS:
         return _EPOCH + int(text) * EPOCH_UNITS[len(text)]
@@ -78,7 +80,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     try:
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
-        canonical = from_iso(text)
+        canonical = from_iso(text, zone)
         if canonical is not None:
             return datetime.fromisoformat(canonical)
     except (ValueError, OverflowError, UsageError):
@@ -90,7 +92,7 @@ def parse_time(text: str, now: datetime) -> datetime:
 def needs_clock(text: str) -> bool:
     """Return whether the meaning of a TIME depends on this machine's clock."""
     text = text.strip()
-    return text in ("now", "today", "yesterday") or _DURATION.fullmatch(text) is not None
+    return text in ("now", *DAYS_AGO) or _DURATION.fullmatch(text) is not None
 
 
 def in_words(duration: timedelta) -> str:
@@ -215,25 +217,38 @@ class Window:
         beyond = bool(self.finer[1].strip("0"))
         return since, -((_EPOCH - self.until - timedelta(microseconds=beyond)) // unit)
 
-    def slices(self, length: timedelta) -> Iterator["Window"]:
+    def widened(self, by: timedelta) -> "Window":
+        """Begin the window earlier, where nobody says whether a service counts its beginning."""
+        if self.since is None:
+            return self
+        return replace(self, since=before(self.since, by), finer=("", self.finer[1]))
+
+    def slices(self, length: timedelta, overlap: timedelta = timedelta()) -> Iterator["Window"]:
         """Divide a window into windows no longer than ``length``, in the order that is wanted.
 
-        One whose beginning is open is only divided if the newest is wanted first, and has no end
-        then; without an end, it ends tomorrow.
+        Neighbours go an ``overlap`` beyond the moment where they meet, as a service may count
+        neither of their ends. A window whose beginning is open is only divided if the newest is
+        wanted first, and has no end then; without an end, it ends tomorrow.
         """
         until = self.until or datetime.now(UTC) + timedelta(days=1)
         if self.since is None and self.oldest_first:
             yield self
             return
-        begin, end = self.since or BEGINNING, until
+        first, step = self.since or BEGINNING, length - 2 * overlap
+        begin, end = first, until
         while begin < end:
-            middle = min(shift(begin, length), end) if self.oldest_first else before(end, length)
+            middle = min(shift(begin, step), end) if self.oldest_first else before(end, step)
             since, stop = (begin, middle) if self.oldest_first else (max(middle, begin), end)
             finer = (
                 self.finer[0] if since == self.since else "",
                 self.finer[1] if stop == self.until else "",
             )
-            yield Window(since, stop, finer, self.oldest_first)
+            yield Window(
+                since if since == first else before(since, overlap),
+                stop if stop == until else shift(stop, overlap),
+                finer,
+                self.oldest_first,
+            )
             begin, end = (stop, end) if self.oldest_first else (begin, since)
 
     def days(self) -> Iterator[date]:

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import random
+import re
 import socket
 import socketserver
 import sys
@@ -226,7 +227,9 @@ class Log:
 
 @dataclass
 class Persona(Log):
-    """Cursor pages, newest first; the users stand in `included`."""
+    """Cursor pages, newest first; the users stand in `included`, but for `actors` made up."""
+
+    actors: int = 0
 
     included: Sequence[object] = tuple(
         {
@@ -285,6 +288,12 @@ class Persona(Log):
                 "user-session": {"data": {"type": "user-session", "id": f"uses_{n:020d}"}},
             },
         }
+
+    def event(self, index: int) -> bytes:
+        row = super().event(index)
+        if not self.actors:
+            return row
+        return re.sub(rb"user_\d+", b"user_%d" % (index % self.actors), row)
 
     def find(self, ident: str) -> int:
         for index, row in enumerate(self.given):
@@ -778,6 +787,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1000, help="events in each log")
     parser.add_argument("--days", type=float, default=150, help="how far back they reach")
     parser.add_argument("--growth", type=int, default=0, help="events added with each list request")
+    parser.add_argument("--actors", type=int, default=0, help="Persona: so many different ones")
     parser.add_argument("--chunked", action="store_true", help="Upstash: without a length")
     parser.add_argument("--paged", action="store_true", help="HRHIS: pages, whatever is asked")
     parser.add_argument("--latency-ms", type=float, default=0, help="wait before each answer")
@@ -788,7 +798,8 @@ def main() -> None:
     args = parser.parse_args()
     span = timedelta(days=args.days)
     hrhis = partial(Hrhis, paged=args.paged)
-    plain = [log(args.rows, span=span, growth=args.growth) for log in (Persona, Roam, hrhis)]
+    persona = partial(Persona, actors=args.actors)
+    plain = [log(args.rows, span=span, growth=args.growth) for log in (persona, Roam, hrhis)]
     headers = {"Retry-After": args.retry_after} if args.retry_after else {}
     faults = every(args.every, Fault(args.status, headers, cut=args.cut)) if args.every else ()
     upstash = Upstash(args.rows, span=span, chunked=args.chunked)

@@ -1,10 +1,12 @@
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO, UnsupportedOperation
 
 import pytest
 
 from auditctl.console import Console
+from auditctl.errors import FailedError, UsageError
 
 ERASE = "\r\x1b[K"
 
@@ -34,14 +36,14 @@ def say_everything(console: Console) -> None:
 @pytest.mark.parametrize(
     ("terminal", "quiet", "verbose", "expected"),
     [
-        (False, False, False, "auditctl: E\nauditctl: W\n"),
-        (False, False, True, "auditctl: E\nauditctl: W\nD\n"),
-        (False, True, False, "auditctl: E\n"),
-        (False, True, True, "auditctl: E\n"),
-        (True, False, False, f"auditctl: E\nauditctl: W\nI\n{ERASE}P{ERASE}"),
-        (True, False, True, f"auditctl: E\nauditctl: W\nI\nD\n{ERASE}P{ERASE}"),
-        (True, True, False, "auditctl: E\n"),
-        (True, True, True, "auditctl: E\n"),
+        (False, False, False, "auditctl: error: E\nauditctl: warning: W\n"),
+        (False, False, True, "auditctl: error: E\nauditctl: warning: W\nD\n"),
+        (False, True, False, "auditctl: error: E\n"),
+        (False, True, True, "auditctl: error: E\n"),
+        (True, False, False, f"auditctl: error: E\nauditctl: warning: W\nI\n{ERASE}P{ERASE}"),
+        (True, False, True, f"auditctl: error: E\nauditctl: warning: W\nI\nD\n{ERASE}P{ERASE}"),
+        (True, True, False, "auditctl: error: E\n"),
+        (True, True, True, "auditctl: error: E\n"),
     ],
 )
 def test_who_is_told_what(terminal: bool, quiet: bool, verbose: bool, expected: str) -> None:  # noqa: FBT001
@@ -81,7 +83,23 @@ def test_json_lines_are_whole_and_dated(
 def test_nothing_that_is_said_moves_the_cursor_or_begins_another_line() -> None:
     stream = StringIO()
     Console(stream=stream).error("/a\nb/\x1b[31m.jsonl cannot be read")
-    assert stream.getvalue() == "auditctl: /a\\nb/\\x1b[31m.jsonl cannot be read\n"
+    assert stream.getvalue() == "auditctl: error: /a\\nb/\\x1b[31m.jsonl cannot be read\n"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "color", "expected"),
+    [
+        (True, True, "auditctl: \x1b[31merror:\x1b[0m E\nauditctl: \x1b[33mwarning:\x1b[0m W\n"),
+        (True, False, "auditctl: error: E\nauditctl: warning: W\n"),
+        (False, True, "auditctl: error: E\nauditctl: warning: W\n"),
+    ],
+)
+def test_only_a_terminal_gets_colour(terminal: bool, color: bool, expected: str) -> None:  # noqa: FBT001
+    stream = Terminal() if terminal else StringIO()
+    console = Console(color=color, stream=stream)
+    console.error("E")
+    console.warning("W")
+    assert stream.getvalue() == expected
 
 
 def test_a_line_takes_the_place_of_the_progress_line() -> None:
@@ -91,7 +109,7 @@ def test_a_line_takes_the_place_of_the_progress_line() -> None:
     console.progress("not drawn, because it comes too soon")
     console.warning("W")
     console.clear()
-    assert stream.getvalue() == f"{ERASE}one{ERASE}auditctl: W\n"
+    assert stream.getvalue() == f"{ERASE}one{ERASE}auditctl: warning: W\n"
 
 
 def test_a_progress_line_is_one_line_whatever_a_stranger_wrote() -> None:
@@ -124,4 +142,61 @@ def test_a_broken_standard_error_stops_nothing(closed: bool) -> None:  # noqa: F
 
 def test_standard_error_is_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
     Console().error("E")
-    assert capsys.readouterr() == ("", "auditctl: E\n")
+    assert capsys.readouterr() == ("", "auditctl: error: E\n")
+
+
+def test_a_line_of_a_run_that_lasts_begins_with_the_time_on_a_terminal_only() -> None:
+    for stream, start in ((Terminal(), r"\d\d:\d\d:\d\d "), (StringIO(), "")):
+        Console(timed=True, stream=stream).warning("W")
+        assert re.fullmatch(f"{start}auditctl: warning: W\n", stream.getvalue())
+
+
+def test_no_progress_is_drawn_when_it_is_hidden() -> None:
+    stream = Terminal()
+    console = Console(stream=stream)
+    console.hide_progress()
+    console.progress("P", now=True)
+    assert (console.live, console.draws, stream.getvalue()) == (True, False, "")
+
+
+def failing() -> Exception:
+    try:
+        int("hunter2")
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("error", "verbose", "lines"),
+    [
+        (
+            failing(),
+            False,
+            ["auditctl: error: a: This is a fault of auditctl itself: ValueError in"],
+        ),
+        (
+            failing(),
+            True,
+            [
+                "auditctl: error: a: This is a fault of auditctl itself: ValueError in",
+                "Traceback (most recent call last):",
+                f'  File "{__file__}", line ',
+                "    int(",
+                "ValueError",
+            ],
+        ),
+        (UsageError("U"), True, ["auditctl: error: a: U"]),
+        (FailedError([UsageError("U")]), True, []),
+    ],
+)
+def test_a_fault_has_a_traceback_without_values(
+    error: Exception,
+    verbose: bool,  # noqa: FBT001
+    lines: list[str],
+) -> None:
+    stream = StringIO()
+    Console(verbose=verbose, stream=stream).failed(error, "a: ")
+    written = stream.getvalue().splitlines()
+    assert [line[: len(start)] for line, start in zip(written, lines, strict=True)] == lines
+    assert "hunter2" not in "".join(written).replace('int("hunter2")', "")

@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def record() -> Record:
         },
         EVENT,
     )  # fmt: skip
-    settle(record)
+    settle(record, {})
     return record
 
 
@@ -130,6 +131,34 @@ def test_a_field_asked_for_twice_is_a_usage_error() -> None:
         ("raw.attributes.none=null", False),
         ("raw.missing!=x", True),
         ("raw.missing~.*", False),
+        # Blanks around the operator do not count.
+        ("status_code = 404", True),
+        ("status_code\t!=  404", False),
+        ("status_code >= 404", True),
+        ("action ~ ^GET", True),
+        ("action= GET /a=b", True),
+        # The record's time has no fraction that counts, however it is written.
+        ("time=2026-01-31T08:09:10.000Z", True),
+        ("time>2026-01-31T08:09:10Z", False),
+        ("time>=2026-01-31T08:09:10Z", True),
+        ("time<2026-01-31T08:09:10.0Z", False),
+        ("time<=2026-01-31T08:09:10.0Z", True),
+        ("time<2026-01-31T08:09:10.0000001Z", True),
+        ("time>2026-01-31T08:09:09.9999999Z", True),
+        ("time>=2026-01-31", True),
+        ("time<2026-01-31T10:09+02:00", False),
+        ("time>1d", False),
+        ("time<1d", True),
+        ("time<=today", True),
+        ("status_code<404", False),
+        ("status_code<=404", True),
+        ("status_code>403.5", True),
+        ("status_code>404", False),
+        ("status_code<" + "9" * 5000, True),
+        ("outcome=failure", True),
+        ("outcome!=success", True),
+        ("outcome~fail", True),
+        ("source_ip!=203.0.113.7", True),
     ],
 )
 def test_a_test_keeps_what_it_says(test: str, passes: bool, record: Record) -> None:  # noqa: FBT001
@@ -148,7 +177,54 @@ def test_a_test_that_cannot_be_read_is_a_usage_error(text: str) -> None:
         parse_test(text)
 
 
-@given(st.text(), st.text())
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("outcome=fail", "outcome is never 'fail'. It is one of success, failure, unknown."),
+        ("outcome = ", "outcome is never ''. It is one of success, failure, unknown."),
+        ("provider!=x", "provider is never 'x'. It is one of acme, persona."),
+        ("status_code=abc", "status_code is never 'abc'. It is a whole number, such as 404."),
+        ("status_code=0404", "status_code is never '0404'. It is a whole number, such as 404."),
+        ("status_code!=", "status_code is never ''. It is a whole number, such as 404."),
+        ("status_code<abc", "status_code is compared with a number, such as 404, not 'abc'."),
+        (
+            "status_code>=\u0664",
+            "status_code is compared with a number, such as 404, not '\u0664'.",
+        ),
+        ("actor<x", "Only time and status_code have an order. Use =, !=, ~ or !~."),
+        ("raw.n>=1", "Only time and status_code have an order. Use =, !=, ~ or !~."),
+        ("time=2026-01-31", "time is never written as '2026-01-31', but like 2026-01-31T08:09:10."),
+        ("time<soon", "Cannot read the time 'soon'. Write a duration back from now"),
+        ("time>=30", "Cannot read the time '30': a number alone is epoch seconds"),
+        ("source_ip=10.0.0.0/8", "source_ip is never '10.0.0.0/8'. It is one address, such as"),
+    ],
+)
+def test_a_test_that_nothing_can_pass_or_fail_is_a_usage_error(text: str, said: str) -> None:
+    with pytest.raises(UsageError) as failure:
+        parse_test(text, values={"provider": ("acme", "persona")})
+    assert str(failure.value).startswith(f"--where {text!r}: {said}")
+
+
+def test_null_is_neither_before_nor_behind_anything() -> None:
+    record = build("persona", {}, None)
+    signs = ("<", "<=", ">", ">=")
+    tests = [f"{name}{sign}1w" for name in ("time",) for sign in signs]
+    tests += [f"status_code{sign}0" for sign in signs]
+    assert [test for test in tests if parse_test(test)(record)] == []
+
+
+def test_the_time_of_a_test_is_read_in_a_zone_and_counts_from_now(record: Record) -> None:
+    now, zone = datetime(2026, 2, 1, tzinfo=UTC), timezone(timedelta(hours=9))
+    for text, passes in [("time<2026-01-31T17:09:11", True), ("time<2026-01-31T17:09:10", False)]:
+        assert parse_test(text, now, zone)(record) is passes
+    # Nine o'clock in the morning of 1 February there: yesterday began at 15:00 UTC of the 30th.
+    assert parse_test("time>=yesterday", now, zone)(record)
+    assert not parse_test("time>=today", now, zone)(record)
+    assert parse_test("time>15h51m", now, zone)(record)
+    assert not parse_test("time>15h50m", now, zone)(record)
+
+
+@given(st.text(), st.text().map(lambda text: text.lstrip(" \t")))
 def test_any_value_is_equal_or_different_but_never_both(value: str, wanted: str) -> None:
     record = build("persona", {"action": value}, None)
     assert parse_test(f"action={wanted}")(record) is (value == wanted)

@@ -10,18 +10,38 @@ import typer
 
 from auditctl import registry
 from auditctl.cli import app
-from auditctl.parameters import FetchOptions, GetOptions, ListOptions, LogOptions
-from auditctl.sync.options import SourcesOptions, StatusOptions, SyncOptions, VerifyOptions
+from auditctl.parameters import (
+    FetchOptions,
+    GetOptions,
+    InitOptions,
+    ListOptions,
+    LogOptions,
+    ReportOptions,
+)
+from auditctl.read_parameters import ReadOptions
+from auditctl.source_parameters import CheckSourcesOptions, ListSourcesOptions
+from auditctl.sync.options import (
+    ConfigurationOptions,
+    StatusOptions,
+    SyncOptions,
+    SyncSourcesOptions,
+    VerifyOptions,
+)
 
 BECOME: dict[tuple[str, ...], type[LogOptions]] = {
     ("persona", "list"): ListOptions,
     ("persona", "get"): GetOptions,
     ("persona", "sync"): SyncOptions,
     ("persona", "check"): FetchOptions,
-    ("sync",): SourcesOptions,
+    ("init",): InitOptions,
+    ("sync",): SyncSourcesOptions,
+    ("list",): ListSourcesOptions,
+    ("check",): CheckSourcesOptions,
     ("verify",): VerifyOptions,
     ("status",): StatusOptions,
-    ("providers",): LogOptions,
+    ("read",): ReadOptions,
+    ("sources",): ConfigurationOptions,
+    ("providers",): ReportOptions,
     ("schema",): LogOptions,
 }
 SHORTER_PATIENCE = {"retry_for": "30s"}
@@ -32,7 +52,7 @@ def made(words: tuple[str, ...]) -> Any:
     command: Any = typer.main.get_command(app)
     for word in words:
         context = command.make_context("auditctl", [], resilient_parsing=True)
-        command = command.get_command(context, word)
+        _, command, _ = command.resolve_command(context, [word])
     return command
 
 

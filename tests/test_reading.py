@@ -105,7 +105,7 @@ def read(provider: Any, event: Any, field: str) -> tuple[Any, bool]:
     """Give a record's field, and whether it counts as one that cannot be read."""
     fields = provider.normalize(event, None)
     record = build("x", fields, event)
-    problems = [] if is_sound(fields, record) else settle(record)
+    problems = [] if is_sound(fields, record) else settle(record, fields)
     return record[field], field in problems
 
 

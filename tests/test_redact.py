@@ -1,5 +1,6 @@
 import json
 import string
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -368,3 +369,32 @@ def test_an_url_in_an_url_is_taken_for_a_secret_where_it_goes_too_deep_to_look()
     layers = range(1_000)
     text = "".join(f"%{'25' * n}26a%{'25' * n}3D" for n in layers) + "1"
     assert redact_text(f"?a={text}&b=1") == "?a=[REDACTED]&b=1"
+
+
+def test_what_holds_no_credential_by_its_service_is_walked_like_any_other() -> None:
+    def is_harmless(name: str, parent: Mapping[str, Any]) -> bool:
+        return name in ("api_key", parent.get("type"))
+
+    event = {
+        "type": "api_key.created",
+        "api_key.created": {"id": "key_1", "secret": "a", "token": {"a": 1}},
+        "api_key.deleted": {"id": "key_2"},
+        "actor": {"api_key": {"id": "key_3", "password": "b"}, "tokens": [1]},
+        "api_key": "c",
+    }
+    sweep([event], is_harmless=is_harmless)
+    assert event == {
+        "type": "api_key.created",
+        "api_key.created": {"id": "key_1", "secret": REDACTED, "token": REDACTED},
+        "api_key.deleted": REDACTED,
+        "actor": {"api_key": {"id": "key_3", "password": REDACTED}, "tokens": REDACTED},
+        "api_key": REDACTED,
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["api_key_id", "api-key-ids", "token_uuid", "tokenId", "TOKEN_ID", "secretName", "token name"],
+)
+def test_the_name_or_id_of_a_credential_is_none(name: str) -> None:
+    assert not is_secret(name)

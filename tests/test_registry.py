@@ -10,12 +10,14 @@ import pytest
 
 import auditctl
 from auditctl import registry
+from auditctl.errors import ProviderError
 from auditctl.interrupts import interrupts
 from auditctl.providers.roam import Roam
 from tests.program import Run, process
 from tests.server import LOGS
+from tests.vendors import VENDORS
 
-OURS = set(LOGS)
+OURS = {*LOGS, *VENDORS}
 
 SOUND = """
 from auditctl.providers.roam import Roam
@@ -94,8 +96,85 @@ def test_a_fact_that_cannot_be_is_named_with_its_plugin() -> None:
     complaints: list[str] = []
     registry.load("order", complaints.append)
     (complaint,) = complaints
-    assert complaint.startswith("The provider order (broken_order:Acme) is left out")
-    assert "its fact order is 'newest frist', and must be one of Order.NEWEST_FIRST" in complaint
+    assert complaint.startswith(
+        "The provider order (broken_order:Acme) cannot be used: its fact order is 'newest frist', "
+        "and must be one of Order.NEWEST_FIRST, "
+    )
+    assert complaint.endswith("Report it to the authors of the package acme. It is left out.")
+
+
+PLAIN = """
+from dataclasses import dataclass
+from auditctl.provider import *
+@dataclass(frozen=True, kw_only=True)
+class Acme(Provider):
+    name = title = permission = retention = rate_limit = docs = "acme"
+    order = Order.NEWEST_FIRST
+    base_url: str = setting("https://acme.example")
+    def auth(self): ...
+    def pages(self, client, window): ...
+    def normalize(self, event, context): ...
+"""
+TITLES = "name = title = permission = retention = rate_limit = docs"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        (TITLES, "name", "it lacks title, permission, retention, rate_limit, docs"),
+        (
+            TITLES,
+            f"docs = None; {TITLES[:-7]}",
+            "its fact docs is None, and must be",
+        ),
+        ("Order.NEWEST_FIRST", "None", "its fact order is None, and must be one of Order."),
+        (
+            "Order.NEWEST_FIRST",
+            "Order.NEWEST_FIRST; keeps = 30",
+            "its fact keeps is 30, and must be",
+        ),
+        ("Order.NEWEST_FIRST", "[1]", "its fact order is [1], and must be one of Order."),
+        ("Order.NEWEST_FIRST", "Order.AS_ASKED; has_ids = 1", "its fact has_ids is 1, and must be"),
+        (
+            "Order.NEWEST_FIRST",
+            "Order.AS_ASKED; hints = {'404': ''}",
+            "its fact hints is {'404': ''}",
+        ),
+        (
+            "Order.NEWEST_FIRST",
+            "Order.AS_ASKED; headers = [1]",
+            "its fact headers is [1], and must",
+        ),
+        (
+            "Order.NEWEST_FIRST",
+            "Order.AS_ASKED; sample = print",
+            "its fact sample is <built-in fun",
+        ),
+        ("Order.NEWEST_FIRST", "Order.AS_ASKED; sample = 'acme'", "its fact sample is 'acme', and"),
+        ("Order.NEWEST_FIRST", "Order.AS_ASKED; logs = {}", "its fact logs is {}, and must be a m"),
+        (
+            "Order.NEWEST_FIRST",
+            "Order.AS_ASKED; logs = {'a': Log(order='new', permission='', retention='')}",
+            "its fact order of the log a is 'new', and must be one of Order.NEWEST_FIRST, ",
+        ),
+        ("@dataclass(frozen=True, kw_only=True)", "", "its class lacks @dataclass(frozen=True, "),
+        ("base_url: str", "other: str", "it lacks the setting base_url"),
+        ("def auth(self): ...", "", "it lacks auth"),
+        ('"acme"\n', '"other"\n', "its fact name is 'other', and must be 'acme'"),
+    ],
+)
+def test_each_fact_is_checked_when_a_plugin_is_loaded(
+    good: str, bad: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert good in PLAIN
+    (tmp_path / "plugin_with_facts.py").write_text(PLAIN.replace(good, bad))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "plugin_with_facts", raising=False)
+    monkeypatch.setattr(registry, "installed", lambda: {"acme": "plugin_with_facts:Acme"})
+    with pytest.raises(ProviderError) as failure:
+        registry.require("acme")
+    start = "The provider acme (plugin_with_facts:Acme) cannot be used: "
+    assert str(failure.value).startswith(start + said)
 
 
 def packed(folder: Path, *, declared: str) -> Path:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl import settings
+from auditctl.declared import variables
 from auditctl.errors import AccessError, AuditctlError, UsageError
 from auditctl.provider import (
     Client,
@@ -26,7 +27,6 @@ from auditctl.provider import (
     option,
     secret,
     setting,
-    variables,
 )
 from auditctl.settings import PLACEHOLDER, find, may_change, sample
 

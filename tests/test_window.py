@@ -1,6 +1,8 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -122,6 +124,49 @@ def test_another_number_alone_shows_what_was_probably_meant(text: str, meant: st
     assert meant is None or f"Did you mean {meant}? Write a duration back from now" in said
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-07-01", "2026-07-01T04:00:00Z"),
+        ("2026-01-31T08:09:10", "2026-01-31T13:09:10Z"),
+        ("2026-01-31T08:09:10Z", "2026-01-31T08:09:10Z"),
+        ("2026-01-31T08:09:10 GMT", "2026-01-31T08:09:10Z"),
+        ("2026-01-31T08:09:10+03:00", "2026-01-31T05:09:10Z"),
+        ("1769846950", "2026-01-31T08:09:10Z"),
+        ("now", "2026-07-14T15:09:26.535897Z"),
+        ("1d", "2026-07-13T15:09:26.535897Z"),
+        ("today", "2026-07-14T04:00:00Z"),
+        ("yesterday", "2026-07-13T04:00:00Z"),
+        ("2026-03-08T02:30", "2026-03-08T07:30:00Z"),  # no such time: 03:30 in summer
+        ("2026-11-01T01:30", "2026-11-01T05:30:00Z"),  # twice: the first, in summer
+        ("2026-03-08T24:00", "2026-03-09T04:00:00Z"),  # a day of 23 hours
+    ],
+)
+def test_a_time_without_an_offset_is_read_in_the_zone(text: str, expected: str) -> None:
+    zone = ZoneInfo("America/New_York")
+    assert parse_time(text, NOW, zone) == datetime.fromisoformat(expected)
+
+
+def test_a_day_begins_by_the_zones_own_clocks() -> None:
+    after = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)  # still the 1st in New York, a day of 25 hours
+    zone = ZoneInfo("America/New_York")
+    today, yesterday = (parse_time(word, after, zone) for word in ("today", "yesterday"))
+    assert (today.isoformat(), yesterday.isoformat()) == (
+        "2026-11-01T04:00:00+00:00",
+        "2026-10-31T04:00:00+00:00",
+    )
+    day_after = parse_time("today", after + timedelta(days=1), zone)
+    assert day_after - today == timedelta(hours=25)
+
+
+@given(moments, st.sampled_from(["Africa/Dar_es_Salaam", "Europe/Berlin", "Australia/Lord_Howe"]))
+def test_a_local_time_of_any_moment_is_it_or_the_first_of_two(moment: datetime, name: str) -> None:
+    zone = ZoneInfo(name)
+    local = moment.astimezone(zone)
+    read = parse_time(local.replace(tzinfo=None).isoformat(), NOW, zone)
+    assert read == (moment if not local.fold else local.replace(fold=0).astimezone(UTC))
+
+
 @given(moments, offsets)
 def test_any_rfc_3339_time_is_the_same_moment(moment: datetime, offset: timezone) -> None:
     assert parse_time(moment.astimezone(offset).isoformat(), NOW) == moment
@@ -216,7 +261,8 @@ def test_ends_in_the_wrong_order_are_told_apart_below_a_microsecond() -> None:
     since, until = (f"2025-12-01T11:04:18.12300{n}Z" for n in ("09", "01"))
     with pytest.raises(UsageError, match="is after --until"):
         ListOptions(since=since, until=until).window(NOW)
-    assert not list(ListOptions(since=since, until=since).window(NOW).days())
+    with pytest.raises(UsageError, match="are the same instant"):
+        ListOptions(since=since, until=since).window(NOW)
 
 
 MOMENTS = st.integers(0, 4 * 10**15).map(lambda n: EPOCH + timedelta(microseconds=n))
@@ -268,3 +314,28 @@ def test_slices_of_a_window_without_a_beginning() -> None:
     assert next(slices).until == NOW - length
     oldest_first = Window(None, NOW, oldest_first=True)
     assert list(oldest_first.slices(length)) == [oldest_first]
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@given(st.timedeltas(timedelta(hours=1), timedelta(days=40)), st.integers(1, 10))
+def test_slices_that_overlap_go_a_unit_beyond_each_other_and_no_further(
+    oldest_first: bool,  # noqa: FBT001
+    length: timedelta,
+    days: int,
+) -> None:
+    unit = timedelta(milliseconds=1)
+    window = Window(NOW, NOW + length, oldest_first=oldest_first)
+    slices = list(window.slices(timedelta(days=days), unit))
+    in_order = slices if oldest_first else slices[::-1]
+    assert all(one.until - one.since <= timedelta(days=days) for one in in_order)  # type: ignore[operator]
+    assert (in_order[0].since, in_order[-1].until) == (window.since, window.until)
+    for earlier, later in pairwise(in_order):
+        assert earlier.until - later.since == 2 * unit  # type: ignore[operator]
+
+
+def test_a_window_is_widened_at_its_beginning_alone() -> None:
+    window = Window(MIDNIGHT, NOW, ("7", "8"))
+    assert window.widened(timedelta(seconds=1)) == Window(
+        MIDNIGHT - timedelta(seconds=1), NOW, ("", "8")
+    )
+    assert Window(None, NOW).widened(timedelta(seconds=1)) == Window(None, NOW)

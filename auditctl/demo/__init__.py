@@ -25,5 +25,11 @@ def transport(provider: type[Provider], now: datetime) -> httpx.MockTransport:
         message = f"{provider.name} has no sample data: leave --demo out, and give it its settings"
         raise LookupError(message)
     module, _, function = provider.sample.partition(":")
-    answer = getattr(importlib.import_module(module), function)
+    try:
+        answer = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        if error.name not in (module, function):
+            raise
+        message = f"{provider.name} has no sample data: there is no {provider.sample}"
+        raise LookupError(message) from None
     return httpx.MockTransport(functools.partial(answer, now=now))

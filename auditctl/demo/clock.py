@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,9 +11,10 @@ import httpx
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 # An instant is a whole number of milliseconds since 1970: the finest that any provider tells.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000
 DAY = 24 * HOUR
 KEPT = 90 * DAY
@@ -35,7 +36,17 @@ class Pace(NamedTuple):
 
 def to_instant(time: datetime) -> int:
     """Return the instant of an aware time."""
-    return int(time.timestamp() * 1000)
+    return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def instant_of(text: str | None, default: int) -> int:
+    """Return the instant of an ISO 8601 text in a question, or what is meant where it is missing.
+
+    Raises:
+        ValueError: the text is no such time.
+
+    """
+    return default if text is None else to_instant(datetime.fromisoformat(text))
 
 
 def iso(instant: int) -> str:
@@ -65,6 +76,13 @@ def instants(pace: Pace, now: int, before: int | None = None) -> Iterator[int]:
     before = now + 1 if before is None else before
     for day in range(before // DAY, (now - KEPT) // DAY - 1, -1):
         yield from (each for each in instants_of(day, pace, now) if each < before)
+
+
+def page(found: Sequence[int], cursor: str | None, size: int) -> tuple[Sequence[int], str | None]:
+    """Return the instants of a page, and the cursor of the next: the last instant of this one."""
+    begin = found.index(int(cursor)) + 1 if cursor and int(cursor) in found else 0
+    rows = found[begin : begin + size]
+    return rows, str(rows[-1]) if begin + size < len(found) else None
 
 
 def headers(now: datetime) -> dict[str, str]:

@@ -1,26 +1,98 @@
-"""One module per value of ``--format``: records become bytes."""
+"""The formats that records are written in, by name: a new one is a module here and a line below."""
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # help texts can do without them
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from auditctl.fields import Field
     from auditctl.record import Record
+    from auditctl.window import Window
 
-FormatName = Literal["jsonl", "csv", "table", "parquet"]
-FileFormatName = Literal["jsonl", "csv", "parquet"]
-"""The formats that the name of a file can ask for."""
-SyncFormatName = Literal["jsonl", "csv", "delta"]
-"""The formats that `sync` can add to."""
+
+class Kind(NamedTuple):
+    """The facts of a format, without its module; `make` imports that."""
+
+    commands: str
+    """The commands that offer it for ``--format``. `sync` appends: see `Format`."""
+    suffixes: tuple[str, ...] = ()
+    """Names of files that end so, or so and ``.gz``, ask for it."""
+    extra: str = ""
+    """The extra of auditctl that installs what it needs."""
+
+
+FORMATS: "Mapping[str, Kind]" = {
+    "jsonl": Kind("list get sync", (".jsonl", ".ndjson", ".json")),
+    "csv": Kind("list get sync", (".csv",)),
+    "table": Kind("list get"),
+    "summary": Kind("list"),
+    "parquet": Kind("list", (".parquet",), extra="lake"),
+    "detail": Kind(""),  # what `get` writes to a terminal if nothing is asked for
+}
+"""The name of a format, which is also that of its module -> its facts."""
+DEFAULT = "jsonl"
+"""For a pipe, and for a file whose name asks for no format."""
+
+
+def offered(command: str) -> tuple[str, ...]:
+    """Return the names of the formats that a command offers."""
+    return tuple(name for name, kind in FORMATS.items() if command in kind.commands.split())
+
+
+if TYPE_CHECKING:
+    FormatName: TypeAlias = str
+    OneFormatName: TypeAlias = str
+    SyncFormatName: TypeAlias = str
+else:
+    FormatName = Literal[offered("list")]
+    OneFormatName = Literal[offered("get")]
+    SyncFormatName = Literal[(*offered("sync"), "delta")]  # a table is no format of files
 ReportFormatName = Literal["table", "json"]
 """The formats of `verify` and `status`."""
 
 
+class Layout(NamedTuple):
+    """The options of a format; each uses those that it has a use for."""
+
+    fields: "Sequence[Field] | None" = None
+    """None: those that suit the format."""
+    with_source: bool = False
+    """The records have a field ``source`` behind ``provider``."""
+    raw: bool = False
+    """The provider's own events instead of records."""
+    csv_guard: bool = True
+    terminal: bool = False
+    """People read it on a terminal, which is ``width`` columns wide."""
+    width: int = 80
+    color: bool = False
+    zone: tzinfo = UTC
+    """In which people want to see times; in JSON Lines and CSV they stay in UTC."""
+    window: "Window | None" = None
+    """The window that the records are from; None if it is not known."""
+
+
 class Format(Protocol):
-    """Turns a run's records into the bytes of one format."""
+    """Turns a run's records into the bytes of one format.
+
+    If `sync` offers it, ``rows([])`` is the header of each file, empty if there is none, and
+    after that the bytes of some records do not depend on those before.
+    """
 
     def rows(self, records: "Sequence[Record]") -> bytes:
         """Write some records, and before the first the header, if any."""
 
     def end(self) -> bytes:
         """Write the end, and the header if there was no record at all."""
+
+
+def make(name: str, layout: Layout) -> Format:
+    """Return a new format of a name: its module's ``make``."""
+    from importlib import import_module
+
+    from auditctl.extras import require
+
+    require(FORMATS[name].extra, f"The format {name}")
+    module: Any = import_module(f"auditctl.formats.{name}")
+    made: Format = module.make(layout)
+    return made

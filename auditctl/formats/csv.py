@@ -2,10 +2,13 @@
 
 import csv
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
+from auditctl.escape import escape
 from auditctl.fields import Field, as_json
-from auditctl.record import Record
+from auditctl.formats import Layout
+from auditctl.record import FIELDS, OF_SOURCES, Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
 """First characters that make a spreadsheet run a cell instead of showing it."""
@@ -14,10 +17,16 @@ FORMULA_STARTS = frozenset("=+-@\t\r")
 class Csv:
     """A header, then a line per record; null is an empty cell."""
 
-    def __init__(self, fields: Sequence[Field], *, guard: bool = True) -> None:
-        """Write ``fields``; ``guard`` puts an apostrophe before texts that would be run."""
+    def __init__(
+        self, fields: Sequence[Field], *, guard: bool = True, escaped: bool = False
+    ) -> None:
+        """Write ``fields``; ``guard`` puts an apostrophe before texts that would be run.
+
+        ``escaped`` is for a terminal, which would obey control characters.
+        """
         self._fields = fields
         self._guard = guard
+        self._escaped = escaped
         self._lines: list[str] = []
         # The writer quotes every line break only if both are in its own line end, which `write`
         # puts right.
@@ -32,12 +41,15 @@ class Csv:
         """Write a line per record."""
         if not self._begun:
             self._begun = True
-            self._writer.writerow([field.name for field in self._fields])
+            names = [one.name for one in self._fields]
+            self._writer.writerow(map(escape, names) if self._escaped else names)
         cell, lines = self._cell, self._lines
         raw = -1 if self._fields[-1].name == "raw" else None
         commas = len(self._fields[:raw]) - 1
         for record in records:
-            cells = [cell(field, field.read(record)) for field in self._fields]
+            cells = [cell(one, one.read(record)) for one in self._fields]
+            if self._escaped:
+                cells = list(map(escape, cells))
             # Where no text has anything special in it, and that is the common case, the writer
             # would take four times as long to do the same.
             texts = ",".join(cells[:raw])
@@ -61,3 +73,10 @@ class Csv:
         if type(value) is str and field.name != "raw":
             return "'" + value if self._guard and value[:1] in FORMULA_STARTS else value
         return "" if value is None else as_json(value)
+
+
+def make(layout: Layout) -> Csv:
+    """Return CSV of the fields chosen, or of all."""
+    names = OF_SOURCES if layout.with_source else FIELDS
+    fields = layout.fields or [Field(name, itemgetter(name)) for name in names]
+    return Csv(fields, guard=layout.csv_guard, escaped=layout.terminal)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from auditctl import exact
 from auditctl.fields import Field
+from auditctl.formats import Layout
 from auditctl.record import Record
 
 
@@ -28,3 +29,8 @@ class Jsonl:
     def end(self) -> bytes:
         """Write nothing."""
         return b""
+
+
+def make(layout: Layout) -> Jsonl:
+    """Return JSON Lines of the fields chosen, or of whole records."""
+    return Jsonl(layout.fields, raw=layout.raw)

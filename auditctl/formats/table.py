@@ -1,150 +1,150 @@
-"""A table for people: rich and cropped on a terminal, plain and whole in a pipe."""
+"""A table for people: fitted to a terminal, whole in a pipe."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import itemgetter
 
 from auditctl.escape import escape
-from auditctl.fields import Field, as_text
+from auditctl.fields import Field
+from auditctl.formats import Layout
+from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, cells, fitted, painted, shown
+from auditctl.formats.clock import Clock
 from auditctl.record import Record
 
-COLUMNS = ("time", "actor", "action", "target", "outcome", "source_ip")
+COLUMNS = ("time", "actor", "action", "target", "outcome")
 """Shown where no fields are chosen."""
+COMFORTABLE = 100
+"""From so many columns on there is room for an address, and for times as they are."""
 GAP = "  "
-HEIGHT = 25
-"""Rows of no consequence: without them rich takes a TERM=dumb for one of 80 columns."""
-NOTHING = "-"
-"""Stands for null, so that every line has as many columns as the header."""
-TO_SECONDS = 20
-"""Cells of a time without a fraction."""
-WIDEST = 200
-"""Characters up to which a plain column is padded: one value of a megabyte would blow up all."""
-NARROWEST = {"time": TO_SECONDS}
-"""Cells that a column keeps while others can give way: a time down to its seconds. For the rest
-it is the title's width."""
+WIDEST = 40
+"""Characters of a value that pads other lines of a table in a pipe; a longer one pads none."""
+SHORTEST_TIME = len("01-31 08:09:10")
+PAINTED = ("outcome", "status_code")
+"""The column that has the outcome's style: the first of these, else the first of all."""
 
 
-class PlainTable:
-    """A header and a line per record, values whole, so that ``grep`` and ``awk`` see them.
+class Table:
+    """A header and a line per record; the first records decide how wide the columns are.
 
-    The first records decide how wide the columns are; a longer value later on moves the rest of
-    its line, since cropping would lose it and waiting for all would take all of the memory.
+    On a terminal longer values are shortened. In a pipe they move the rest of their line: to
+    shorten them would lose what ``grep`` looks for, and to wait for all would take the memory.
     """
 
-    def __init__(self, fields: Sequence[Field]) -> None:
-        """Write ``fields``."""
-        self._fields = fields
-        self._widths: list[int] = []
-
-    def rows(self, records: Sequence[Record]) -> bytes:
-        """Write a line per record, once there is one."""
-        if not records:
-            return b""
-        lines = [[_text(field, record) for field in self._fields] for record in records]
-        if not self._widths:
-            lines.insert(0, [escape(field.name) for field in self._fields])
-            self._widths = [
-                min(WIDEST, max(map(len, column))) for column in zip(*lines, strict=True)
-            ]
-        return "".join([self._line(cells) for cells in lines]).encode()
-
-    def end(self) -> bytes:
-        """Write the header if there was no record."""
-        if self._widths:
-            return b""
-        return (GAP.join(escape(field.name) for field in self._fields) + "\n").encode()
-
-    def _line(self, cells: list[str]) -> str:
-        padded = [cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)]
-        return GAP.join(padded).rstrip(" ") + "\n"
-
-
-class RichTable:
-    """Columns that fit the terminal, fixed by the first records; longer values end in an ellipsis.
-
-    The first records are rich's, whose rules about widths and colours are the ones people know;
-    the rest are plain lines in the same columns, since rich takes half a millisecond a row.
-    """
-
-    def __init__(self, fields: Sequence[Field], width: int, *, color: bool) -> None:
-        """Write ``fields`` on a terminal so many cells wide."""
-        self._fields = fields
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        *,
+        width: int | None = None,
+        color: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        """Write ``fields``, on a terminal ``width`` cells wide, or in a pipe if that is None."""
+        self._names = [one.name for one in fields]
+        self._reads = [one.read for one in fields]
+        self._shows: list[Callable[[object], str]] = [partial(shown, most=width)] * len(fields)
         self._width = width
         self._color = color
+        self._clock = clock or Clock()
         self._widths: list[int] = []
+        self._time = self._names.index("time") if "time" in self._names else None
+        self._painted = next((self._names.index(n) for n in PAINTED if n in self._names), 0)
+        self._show_times(self._clock.exact)
 
     def rows(self, records: Sequence[Record]) -> bytes:
         """Write a line per record, once there is one."""
         if not records:
             return b""
-        # Nothing is seen of what is longer, and rich takes half a second for a million characters.
-        most = 4 * self._width
-        lines = [[_text(field, record, most) for field in self._fields] for record in records]
-        if self._widths:
-            return "".join([self._line(cells) for cells in lines]).encode()
-        return self._first(lines)
+        header = "" if self._widths else self._begin(records)
+        return "".join([header, *map(self._line, records)]).encode()
 
     def end(self) -> bytes:
         """Write the header if there was no record."""
-        return b"" if self._widths else self._first([])
+        return b"" if self._widths else self._begin([]).encode()
 
-    def _first(self, lines: list[list[str]]) -> bytes:
-        from io import StringIO
+    def _begin(self, records: Sequence[Record]) -> str:
+        """Choose the widths of the columns, and return the header."""
+        titles = [escape(name) for name in self._names]
+        if self._time is not None:
+            titles[self._time] = self._clock.title
+        if self._width is None:
+            columns = zip(titles, *map(self._texts, records), strict=True)
+            self._widths = [
+                max((len(text) for text in column if len(text) <= WIDEST), default=0)
+                for column in columns
+            ]
+        else:
+            self._fit(titles, records, self._width)
+        header = GAP.join(self._padded(titles)).rstrip(" ")
+        return (painted(header, BOLD) if self._color else header) + "\n"
 
-        from rich.cells import cell_len
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+    def _fit(self, titles: list[str], records: Sequence[Record], width: int) -> None:
+        """Share the width among the columns; times become shorter before other values do."""
+        if self._time is not None:
+            self._clock.omit_year(map(self._reads[self._time], records))
+        if width >= COMFORTABLE and self._share(titles, records, width, SHORTEST_TIME):
+            return
+        self._show_times(self._clock.short)
+        self._share(titles, records, width, width)
 
-        titles = [escape(field.name) for field in self._fields]
-        wanted = [max(map(cell_len, column)) for column in zip(titles, *lines, strict=True)]
-        self._widths = fit(wanted, titles, self._width)
-        self._fields = self._fields[: len(self._widths)]
-        table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
-        for title, width in zip(titles, self._widths, strict=False):
-            style = "dim" if title == "time" else ""
-            table.add_column(title, width=width, no_wrap=True, overflow="ellipsis", style=style)
-        for cells in lines:
-            # As Text: a str would be read as markup, and logs may contain "[red]".
-            table.add_row(*map(Text, self._shortened(cells)))
-        page = StringIO()
-        console = Console(
-            file=page,
-            width=max(self._width, 1),
-            height=HEIGHT,
-            force_terminal=True,
-            color_system="standard" if self._color else None,
-            no_color=not self._color,
-            legacy_windows=False,
-        )
-        console.print(table)
-        lines_out = [line.rstrip(" ") for line in page.getvalue().split("\n")[:-1]]
-        return "".join([line + "\n" for line in lines_out]).encode()
+    def _share(
+        self, titles: list[str], records: Sequence[Record], width: int, shortest_time: int
+    ) -> bool:
+        """Share the width among the columns; return whether times are whole."""
+        columns = list(zip(titles, *map(self._texts, records), strict=True))
+        wanted = [max(map(cells, column)) for column in columns]
+        without_domains = list(map(_without_domains, self._names, columns, wanted))
+        least = list(map(_least, self._names, columns, without_domains))
+        if self._time is not None:
+            least[self._time] = shortest_time
+        self._widths = fit(wanted, (without_domains, least, [1] * len(least)), width)
+        return self._time is None or self._widths[self._time :][:1] == [wanted[self._time]]
 
-    def _shortened(self, cells: list[str]) -> list[str]:
-        """Leave the fraction of a time out where there is no room for it."""
-        shown = cells[: len(self._widths)]
-        width = self._widths[0]
-        if self._fields[0].name == "time" and TO_SECONDS <= width < len(shown[0]):
-            shown[0] = f"{shown[0][: TO_SECONDS - 1]}Z"
-        return shown
+    def _show_times(self, form: Callable[[str], str]) -> None:
+        if self._time is not None:
+            self._shows[self._time] = lambda time: shown(form(time) if type(time) is str else time)
 
-    def _line(self, cells: list[str]) -> str:
-        cells = self._shortened(cells)
-        shown = [_cropped(cell, width) for cell, width in zip(cells, self._widths, strict=True)]
-        if self._color and self._fields[0].name == "time":
-            shown[0] = f"\x1b[2m{shown[0]}\x1b[0m"
-        return GAP.join(shown).rstrip(" ") + "\n"
+    def _texts(self, record: Record) -> list[str]:
+        return [show(read(record)) for show, read in zip(self._shows, self._reads, strict=True)]
+
+    def _padded(self, texts: Sequence[str]) -> list[str]:
+        """Return texts in the columns that there is room for."""
+        if self._width is None:
+            return [text.ljust(width) for text, width in zip(texts, self._widths, strict=True)]
+        # Not strict: there may have been no room for the last columns.
+        return list(map(fitted, texts, self._widths, self._names))
+
+    def _line(self, record: Record) -> str:
+        texts = self._padded(self._texts(record))
+        if self._color and self._painted < len(texts):
+            style = STYLES.get(str(record.get("outcome")), "")
+            texts[self._painted] = painted(texts[self._painted], style)
+        return GAP.join(texts).rstrip(" ") + "\n"
 
 
-def fit(wanted: Sequence[int], titles: Sequence[str], width: int) -> list[int]:
-    """Share a line's cells among columns: the widest give way first, down to their titles.
+def make(layout: Layout) -> Table:
+    """Return a table of the fields chosen, or of those that there is room for."""
+    narrow = layout.terminal and layout.width < COMFORTABLE
+    names = [*COLUMNS, *(() if narrow else ("source_ip",))]
+    if layout.with_source:
+        names.insert(1, "source")
+    return Table(
+        layout.fields or [Field(name, itemgetter(name)) for name in names],
+        width=layout.width if layout.terminal else None,
+        color=layout.color,
+        clock=Clock(layout.zone, layout.window),
+    )
 
-    Where that is not enough they shrink further, and at last the columns on the right are left
-    out: a line that wraps is worse.
+
+def fit(wanted: Sequence[int], floors: Iterable[Sequence[int]], width: int) -> list[int]:
+    """Share a line's cells among columns: the widest give way first, each down to its floor.
+
+    Where the first floors are too high the next ones count, and at last the columns on the right
+    are left out: a line that wraps is worse.
     """
     widths = [min(cells, width) for cells in wanted]
-    for least in ([NARROWEST.get(title, len(title)) for title in titles], [1] * len(widths)):
+    for floor in floors:
         while _line_width(widths) > width:
-            room = [have > need for have, need in zip(widths, least, strict=True)]
+            room = [have > need for have, need in zip(widths, floor, strict=True)]
             if not any(room):
                 break
             widest = max(range(len(widths)), key=lambda column: room[column] * widths[column])
@@ -158,18 +158,14 @@ def _line_width(widths: Sequence[int]) -> int:
     return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
-def _text(field: Field, record: Record, most: int | None = None) -> str:
-    text = as_text(field.read(record))
-    if most is not None and text is not None and len(text) > most:
-        text = f"{text[:most]}…"
-    return NOTHING if text is None or text == "" else escape(text)
+def _without_domains(name: str, texts: Sequence[str], wanted: int) -> int:
+    """Return the cells of a column when e-mail addresses have lost their domains."""
+    people = [text.partition("@")[0] for text in texts if "@" in text]
+    if not people or not name.startswith("actor"):
+        return wanted
+    return min(wanted, max(cells(texts[0]), *map(cells, people)) + len(ELLIPSIS))
 
 
-def _cropped(cell: str, width: int) -> str:
-    if cell.isascii():  # a character is a cell
-        return cell.ljust(width) if len(cell) <= width else cell[: width - 1] + "…"
-    from rich.cells import cell_len, set_cell_size
-
-    if cell_len(cell) <= width:
-        return set_cell_size(cell, width)
-    return set_cell_size(cell, width - 1) + "…"
+def _least(name: str, texts: Sequence[str], most: int) -> int:
+    """Return the cells that a column keeps while others can give way: at least its title's."""
+    return most if name == "outcome" or most < max(map(cells, texts)) else cells(texts[0])

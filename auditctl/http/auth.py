@@ -26,6 +26,14 @@ class Secret:
         """Show nothing."""
         return "Secret([REDACTED])"
 
+    def __eq__(self, other: object) -> bool:
+        """Compare the values."""
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        """Hash the value."""
+        return hash(self._value)
+
 
 class Auth(Protocol):
     """The credentials that `auditctl.provider.Provider.auth` returns."""
@@ -34,7 +42,7 @@ class Auth(Protocol):
         """Return the headers of each request.
 
         Raises:
-            ValueError: no request can carry the credentials; it says what they hold.
+            ValueError: no request can carry the credentials; it says why, behind "the credentials".
 
         """
 
@@ -69,7 +77,7 @@ class Basic:
 
         if ":" in self.user:
             # It would end the user name and begin the password.
-            message = "a colon in the user name"
+            message = "hold a colon in the user name"
             raise ValueError(message)
         token = base64.b64encode(f"{self.user}:{self.password.reveal()}".encode()).decode()
         return {"Authorization": f"Basic {token}"}

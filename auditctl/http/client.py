@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
-import orjson
 
 from auditctl import __version__, exact
 from auditctl.errors import AccessError, AnswerError, RefusedError
@@ -66,7 +65,7 @@ class Client:
 
         """
         self.concurrency = concurrency
-        subject = provider.subject
+        subject = provider.wording
         self._refusals = Refusals(subject)
         self._patience = Patience(subject.title, retry_for, on_pause)
         connect = partial(
@@ -152,7 +151,7 @@ class Client:
         """
         walk = self._current
         params = _given(params)
-        content = b"" if json is None else orjson.dumps(json)
+        content = b"" if json is None else exact.dumps(json)
         if not again:
             self._once(walk, path, params, method, content)
         trouble = Trouble(self._patience, walk.over)
@@ -163,11 +162,11 @@ class Client:
                     answer = self._judge.answer(response)
             except PassingError as passing:
                 trouble.outlast(passing)
-            except AccessError:
-                if not self._proof.renewed(used):
+            except AccessError as refused:
+                if not self._proof.renewed(used, refused):
                     raise
             else:
-                self._proof.has_worked = True
+                self._proof.refused = 0
                 return answer
 
     def follow(self, link: str) -> Answer:
@@ -200,6 +199,7 @@ class Client:
         context: Callable[[Any], object] = lambda _tree: None,
         split: Callable[[Any], Iterable[Any]] | None = None,
         id_name: str = "id",
+        part: object = None,
     ) -> Iterator[Page]:
         """Walk pages behind cursors, from the first or from the ``position`` of an earlier page.
 
@@ -214,6 +214,7 @@ class Client:
             context: reads in an answer what `normalize` needs beside each event.
             split: makes the events of a row, where there are several.
             id_name: the member that tells rows apart.
+            part: which of several walks this is, as parts of a window may share a row.
 
         Raises:
             AnswerError: an answer has another shape, or the pages have no end.
@@ -232,9 +233,9 @@ class Client:
                 raise self.strange(f"it lacks the list {rows}" if rows else "it is no list")
             ends = [row.get(id_name) for row in found[:1] + found[-1:] if type(row) is dict]
             if ends and all(type(end) in (str, int) for end in ends):
-                self.once(*ends)
+                self.once(part, *ends)
             else:
-                self.once_rows(found)
+                self.once_rows(found, part)
             if split is not None:
                 # Before rows are taken apart: numbers are made exact where they are in the tree.
                 floats, zeros = sweep(found, redact=False, texts=False)
@@ -298,7 +299,7 @@ class Client:
                     response = exchange.enter_context(self._exchange(walk, path, params, used))
                     if not response.is_success:
                         self._judge.answer(response)
-                    self._proof.has_worked = True
+                    self._proof.refused = 0
                     chunks = body.chunks(response)
                     if reading.read_ahead:
                         read, is_whole = head(chunks, reading.read_ahead)
@@ -323,8 +324,8 @@ class Client:
                     return
             except PassingError as passing:
                 trouble.outlast(passing)
-            except AccessError:
-                if not self._proof.renewed(used):
+            except AccessError as refused:
+                if not self._proof.renewed(used, refused):
                     raise
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
@@ -369,6 +370,26 @@ class Client:
         if not cursor:
             raise self.strange(f"its link to the next page has no {parameter}")
         return cursor
+
+    def more(self, answer: Answer, cursor: str) -> object:
+        """Return the cursor of the next page where the member has_more says whether there is one.
+
+        The member ``cursor`` may be there on the last page too, or be null on an empty one.
+
+        Raises:
+            AnswerError: the answer does not say whether there is more, or not behind which cursor.
+
+        """
+        tree = answer.tree if type(answer.tree) is dict else {}
+        has_more, following = tree.get("has_more"), tree.get(cursor)
+        has_cursor = following not in (None, "")
+        if has_more is False or (has_more is None and not has_cursor):
+            return None
+        if has_more is not True:
+            raise self.strange("it does not say whether there is more (has_more)")
+        if not has_cursor:
+            raise self.strange(f"it says that there is more, and lacks {cursor}")
+        return following
 
     def once(self, *page: object) -> None:
         """Check that a page was not read before, by marks such as its first and last id.

@@ -263,11 +263,11 @@ class Connection:
     ) -> httpx.Request:
         """Make the request that a redirect asks for, if it stays within the origin."""
         method = response.request.method
-        if method != "GET" and response.status_code not in REPEATED:
-            raise self._refusals.strange(f"it redirects a {method} to something else")
         try:
             url = urljoin(str(response.request.url), response.headers["Location"])
             self.belongs(url, "a redirect")
+            if method != "GET" and response.status_code not in REPEATED:
+                raise self._refusals.strange(f"it redirects a {method} to something else")
             return self._request(method, url, headers, body)
         except (ValueError, httpx.InvalidURL):
             raise self._refusals.strange("it redirects to something that is no URL") from None

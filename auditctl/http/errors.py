@@ -38,7 +38,8 @@ DEEPEST_SAYING = 20
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 _WORDS = (
     "title", "details", "detail", "error", "Error", "error_description", "message", "Message",
-    "msg", "reason", "description",
+    "msg", "reason", "description", "errorSummary", "errorCauses", "errorMessage", "error_message",
+    "faultstring", "summary",
 )  # fmt: skip
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
@@ -141,7 +142,10 @@ class Refusals:
         if status in RETRIED:
             wait = wait_asked(headers)
             return PassingError(
-                f"answered {status}{said}", throttled=status == THROTTLED, wait=wait
+                f"answered {status}{said}",
+                throttled=status == THROTTLED,
+                wait=wait,
+                unlike_api=True,
             )
         if status in (UNAUTHORIZED, FORBIDDEN):
             refused = AccessError if status == UNAUTHORIZED else ForbiddenError
@@ -153,10 +157,13 @@ class Refusals:
                 )
             return refused(f"{self._title} {verb} ({status}{said}). {hint}".rstrip())
         if httpx.codes.is_server_error(status):
-            return UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
+            failed = UnreachableError(f"{self._title} failed ({status}{said}). Try again later.")
+            failed.unlike_api = True
+            return failed
         hint = hint or f"Check {self._variable} and the options."
         error = RefusedError(f"{self._title} refused the request ({status}{said}). {hint}")
         error.code = status
+        error.unlike_api = _is_web_page(headers)
         return error
 
     def of_network(self, error: httpx.RequestError, origin: Origin, *, proxied: bool) -> Exception:
@@ -185,17 +192,19 @@ class Refusals:
 
     def not_json(self, headers: httpx.Headers, body: bytes) -> PassingError:
         """Return the error for an answer that is not JSON: it may come whole when asked again."""
-        if "html" not in headers.get("Content-Type", "").lower():
-            return PassingError(f"answered with {len(body)} bytes that are not JSON")
+        if not _is_web_page(headers):
+            said = f"answered with {len(body)} bytes that are not JSON"
+            return PassingError(said, unlike_api=True)
         hint = (
             f"Check that {self._variable} is the API's address, and that no proxy answers in its "
             "place."
         )
-        return PassingError("answered with a web page instead of JSON", hint=hint)
+        said = "answered with a web page instead of JSON"
+        return PassingError(said, hint=hint, unlike_api=True)
 
     def cut(self, headers: httpx.Headers) -> PassingError:
         """Return the error for a stream that ends too early: it may come whole when asked again."""
-        if "html" in headers.get("Content-Type", "").lower():
+        if _is_web_page(headers):
             return self.not_json(headers, b"")
         return PassingError("sent an array that ends too early, or is not JSON")
 
@@ -261,10 +270,12 @@ class Refusals:
         )
         return UnreachableError(message)
 
-    def of_token(self, refused: RefusedError) -> AccessError:
-        """Return the error for credentials for which no token is given."""
-        hint = self._hints.get(UNAUTHORIZED, "")
-        return AccessError(f"{refused} {hint}".rstrip())
+    def of_token(self, url: str, refused: RefusedError) -> RefusedError:
+        """Return the error for a request for a token that was refused, but not the credentials."""
+        settings = " and ".join(self._required)
+        error = RefusedError(f"No token was given by {self.safe(url)}. {refused} See {settings}.")
+        error.code = refused.code
+        return error
 
     def undeclared(self, url: str) -> UsageError:
         """Return the error for a token's URL of an origin that the provider does not declare."""
@@ -274,17 +285,21 @@ class Refusals:
         )
         return UsageError(message)
 
-    def unfit(self, what: str) -> AccessError:
-        """Return the error for credentials that no request can carry, because of ``what``."""
+    def unfit(self, why: str) -> AccessError:
+        """Return the error for credentials that cannot be used; ``why`` follows their name."""
         message = (
-            f"{self._title}'s credentials hold {what}, which a request cannot carry. Check "
-            f"{' and '.join(self._required)}; wanted: {self._permission}."
+            f"{self._title}'s credentials {why}. Check {' and '.join(self._required)}; wanted: "
+            f"{self._permission}."
         )
         return AccessError(message)
 
     def unaskable(self, what: str) -> AnswerError:
         """Return the error for a question that no URL can hold."""
         return AnswerError(f"{self._title} cannot be asked for {self.safe(what)}: {WHY_UNASKABLE}.")
+
+
+def _is_web_page(headers: httpx.Headers) -> bool:
+    return "html" in headers.get("Content-Type", "").lower()
 
 
 def said_in(tree: Any, levels: int = DEEPEST_SAYING) -> str:  # noqa: ANN401 - JSON is any value
@@ -305,4 +320,6 @@ def said_in(tree: Any, levels: int = DEEPEST_SAYING) -> str:  # noqa: ANN401 - J
         *map(inner, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
         needed and f"needed: {needed}",
     ]
+    if not any(found):  # under names that nobody knows
+        found = [inner(value) for value in list(tree.values())[:MOST_ERRORS]]
     return ", ".join(filter(None, dict.fromkeys(found)))

@@ -20,19 +20,19 @@ def ahead(ask: Callable[[Q], A], questions: Iterable[Q], most: int) -> Iterator[
     if most == 1:
         yield from map(ask, questions)
         return
-    flights: deque[_Flight[A]] = deque()
+    flights: deque[Flight[A]] = deque()
     for question in questions:
         if len(flights) == most:
             answer = flights.popleft().land()
-            flights.append(_Flight(ask, question))
+            flights.append(Flight(ask, question))
             yield answer
         else:
-            flights.append(_Flight(ask, question))
+            flights.append(Flight(ask, question))
     while flights:
         yield flights.popleft().land()
 
 
-class _Flight(Generic[A]):
+class Flight(Generic[A]):
     """One question under way on a thread of its own.
 
     The thread is a daemon, which an executor's are not: an interrupted run ends at once instead
@@ -40,6 +40,7 @@ class _Flight(Generic[A]):
     """
 
     def __init__(self, ask: Callable[[Q], A], question: Q) -> None:
+        """Ask."""
         self._thread = threading.Thread(target=self._fly, args=(ask, question), daemon=True)
         self._started = False
         with suppress(RuntimeError):  # the platform has no thread: it is asked when it lands
@@ -56,6 +57,7 @@ class _Flight(Generic[A]):
             self._error = None
 
     def land(self) -> A:
+        """Wait for the answer, and return it or raise what `ask` raised."""
         if not self._started:
             return self._ask()
         self._thread.join()

@@ -6,18 +6,28 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from auditctl.errors import RefusedError
+from auditctl import __version__
+from auditctl.errors import AccessError, ForbiddenError, RefusedError
 from auditctl.http.answer import Answer
 from auditctl.http.auth import Auth, ClientCredentials
 from auditctl.http.connection import Connection
-from auditctl.http.errors import Refusals, Subject
+from auditctl.http.errors import UNAUTHORIZED, Refusals, Subject
 from auditctl.http.judge import Judge
-from auditctl.http.origin import origin_of
+from auditctl.http.origin import checked_base_url, origin_of
 from auditctl.http.retry import PassingError, Patience, Trouble
+from auditctl.http.service_account import ServiceAccount
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN_MARGIN = 60.0
 """Seconds before its end that a token is fetched anew: questions under way still need it."""
+REFUSALS = ("invalid_client", "unauthorized_client", "invalid_grant", "invalid_scope")
+"""Errors that refuse the credentials (RFC 6749, section 5.2), whatever their HTTP status."""
+REFUSED_FROM = 400
+"""The lowest HTTP status of a refusal."""
+NEVER = float("inf")
+
+TokenAuth = ClientCredentials | ServiceAccount
+"""Credentials for which a token is fetched first."""
 
 
 class Service(Protocol):
@@ -32,7 +42,7 @@ class Service(Protocol):
         """Headers of each request."""
 
     @property
-    def subject(self) -> Subject:
+    def wording(self) -> Subject:
         """Its names in messages."""
 
     def auth(self) -> Auth:
@@ -57,6 +67,7 @@ class Proof:
 
         Raises:
             AccessError: no request can carry them.
+            UsageError: no token may be asked for at the URL that they name.
 
         """
         self._again = again
@@ -64,32 +75,45 @@ class Proof:
         self._patience = patience
         self._connect = connect
         self._lock = threading.Lock()
-        self._may_renew = True
-        self.has_worked = False
-        """The current token was accepted."""
-        self._origins = [origin_of(url) for url in (service.base_url, *service.subject.origins)]
+        self._may_reread = True
+        self.refused = 0
+        """How often tokens were refused since one was accepted."""
+        self._take(service)
+
+    def _take(self, service: Service) -> None:
+        """Use the credentials of a service."""
         self._auth = service.auth()
         self._credentials = self._proven(self._auth)
-        self._token_until = 0.0 if isinstance(self._auth, ClientCredentials) else float("inf")
+        self._origins = [origin_of(url) for url in (service.base_url, *service.wording.origins)]
+        if isinstance(self._auth, ServiceAccount):
+            url = checked_base_url(self._auth.token_url, "The key's token_uri")
+            self._origins.append(origin_of(url))
+        self._token_until = 0.0 if isinstance(self._auth, TokenAuth) else NEVER
 
     def begin(self) -> None:
         """Allow the settings to be read once more."""
-        self._may_renew = True
+        self._may_reread = True
 
     def headers(self, over: threading.Event) -> Mapping[str, str]:
         """Return the headers with the credentials; fetch a token first if one is needed."""
         if time.monotonic() < self._token_until:
             return self._credentials
         with self._lock:
-            if time.monotonic() >= self._token_until and isinstance(self._auth, ClientCredentials):
-                self._fetch_token(self._auth, over)
+            while time.monotonic() >= self._token_until and isinstance(self._auth, TokenAuth):
+                try:
+                    self._fetch_token(self._auth, over)
+                    break  # also if the token has no time left: the next request asks for another
+                except AccessError:
+                    if not self._reread():
+                        raise
             return self._credentials
 
-    def _fetch_token(self, auth: ClientCredentials, over: threading.Event) -> None:
+    def _fetch_token(self, auth: TokenAuth, over: threading.Event) -> None:
         """Ask for a token.
 
         Raises:
-            AccessError: it is refused.
+            AccessError: the credentials are refused, or cannot be used.
+            RefusedError: the question is refused.
             UsageError: the token's URL is of an origin that the provider does not declare.
 
         """
@@ -100,13 +124,14 @@ class Proof:
             is_declared = False
         if not is_declared:
             raise self._refusals.undeclared(url)
-        judge = Judge(self._refusals, lambda answer: answer.status)
-        form = urlencode(auth.form()).encode()
-        connection = self._connect(url, {"Accept": "application/json"}, most=1)
+        judge = Judge(self._refusals, _status_of_token)
+        headers = {"Accept": "application/json", "User-Agent": f"auditctl/{__version__}"}
+        connection = self._connect(url, headers, most=1)
         trouble = Trouble(self._patience, over)
         try:
             while True:
                 self._patience.wait_turn(over)
+                form = urlencode(self._form(auth)).encode()
                 started = time.monotonic()
                 try:
                     with connection.asked("POST", "", None, {}, form, FORM) as response:
@@ -115,49 +140,56 @@ class Proof:
                 except PassingError as passing:
                     trouble.outlast(passing)
         except RefusedError as refused:
-            raise self._refusals.of_token(refused) from None
+            raise self._refusals.of_token(url, refused) from None
         finally:
             connection.close()
         said: dict[str, Any] = answer.tree if type(answer.tree) is dict else {}
-        token, lasts = said.get("access_token"), said.get("expires_in", "")
-        if type(token) is not str or not token.isascii() or not token.isprintable():
+        token = said.get("access_token")
+        if type(token) is not str or not token.isascii() or not token.isprintable() or not token:
             raise self._refusals.strange("it lacks the token (access_token)")
         self._refusals.hide([token])
         self._credentials = {"Authorization": f"Bearer {token}"}
-        self.has_worked = False
-        try:
-            self._token_until = started + max(float(lasts) - TOKEN_MARGIN, TOKEN_MARGIN)
-        except (TypeError, ValueError, OverflowError):
-            self._token_until = float("inf")  # until it is refused
+        self._token_until = started + _seconds_good(said.get("expires_in"))
 
-    def renewed(self, used: Mapping[str, str]) -> bool:
+    def _form(self, auth: TokenAuth) -> Mapping[str, str]:
+        try:
+            form = auth.form()
+        except ValueError as error:
+            raise self._refusals.unfit(str(error)) from None
+        self._refusals.hide([form.get("assertion", "")])
+        return form
+
+    def renewed(self, used: Mapping[str, str], refused: AccessError) -> bool:
         """Look for other credentials than those that were refused; return whether there are some.
 
-        A token that was accepted before is fetched again; else the settings are read again, once in
-        a run.
+        A token that expired is fetched again, but not one that lacks a permission. Other
+        credentials are read again from the settings, once in a walk.
         """
         with self._lock:
             if self._credentials is not used:
                 return True
-            if isinstance(self._auth, ClientCredentials):
-                if self.has_worked:
-                    self._token_until = 0.0
-                    self.has_worked = False
-                if self._token_until == 0.0:
+            if isinstance(self._auth, TokenAuth):
+                if self._token_until == 0.0:  # another thread was refused just before
                     return True
-            if self._may_renew and self._again is not None:
-                self._may_renew = False
-                service = self._again()
-                self._refusals.know(service.subject)
-                auth = service.auth()
-                fresh = self._proven(auth)
-                if isinstance(auth, ClientCredentials):
-                    self._auth = auth
+                if isinstance(refused, ForbiddenError):
+                    return False
+                self.refused += 1
+                if self.refused == 1:
                     self._token_until = 0.0
                     return True
-                if fresh != used:
-                    self._credentials = fresh
-            return self._credentials is not used
+            return self._reread()
+
+    def _reread(self) -> bool:
+        """Read the settings again; return whether they hold other credentials now."""
+        if not self._may_reread or self._again is None:
+            return False
+        self._may_reread = False
+        self.refused = 0
+        before = self._auth
+        service = self._again()
+        self._refusals.know(service.wording)
+        self._take(service)
+        return self._auth != before
 
     def _proven(self, auth: Auth) -> Mapping[str, str]:
         """Return the headers with the credentials, and note what must never be shown."""
@@ -167,6 +199,23 @@ class Proof:
             raise self._refusals.unfit(str(error)) from None
         for value in credentials.values():
             if not value.isascii() or value != value.strip():
-                raise self._refusals.unfit("characters, or blanks around them")
+                raise self._refusals.unfit("hold characters that no request can carry")
             self._refusals.hide((value, value.rpartition(" ")[2]))
         return credentials
+
+
+def _status_of_token(answer: Answer) -> int:
+    """Return 401 for every refusal of the credentials."""
+    error = answer.tree.get("error") if type(answer.tree) is dict else None
+    return UNAUTHORIZED if error in REFUSALS and answer.status >= REFUSED_FROM else answer.status
+
+
+def _seconds_good(lasts: object) -> float:
+    """Return how long a token is used, if it lasts so many seconds."""
+    try:
+        seconds = float(lasts)  # type: ignore[arg-type] # some write it as text
+    except (TypeError, ValueError, OverflowError):
+        return NEVER
+    if not seconds > 0:  # also NaN; nobody gives a token that has ended: until it is refused
+        return NEVER
+    return seconds - TOKEN_MARGIN if seconds > TOKEN_MARGIN else seconds / 2

@@ -22,16 +22,18 @@ class PassingError(Exception):
         throttled: bool = False,
         wait: float | None = None,
         hint: str = "Check the network and the provider's status page.",
+        unlike_api: bool = False,
     ) -> None:
         """Note what happened, and how many seconds the provider asks to wait.
 
-        ``hint`` says what to do if it does not pass.
+        ``hint`` says what to do if it does not pass; for ``unlike_api`` see `UnreachableError`.
         """
         super().__init__(sentence)
         self.sentence = sentence
         self.throttled = throttled
         self.wait = wait
         self.hint = hint
+        self.unlike_api = unlike_api
 
 
 class Patience:
@@ -132,5 +134,6 @@ class Trouble:
             error = ThrottledError(message + "Run it later, or with a longer --retry-for.")
         else:
             error = UnreachableError(message + passing.hint)
+            error.unlike_api = passing.unlike_api
         error.wait = passing.wait
         return error

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain, islice
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Order, Page, Provider, Secret, Window, secret, setting
+from auditctl.provider import (
+    Bearer,
+    Order,
+    Page,
+    Provider,
+    Secret,
+    Window,
+    read_days,
+    secret,
+    setting,
+)
 from auditctl.reading import UNREADABLE, mapping, reach, said
 
 if TYPE_CHECKING:
@@ -60,9 +70,7 @@ class Roam(Provider):
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Ask for each day of the window that has begun, several at once."""
-        answers = ((day, _ask(client, day)) for day in _days(client, window))
-        alone = map(_begun, islice(answers, 1))  # its answer shows the provider's clock
-        for day, rows in client.ahead(_begun, chain(alone, answers)):
+        for day, rows in read_days(client, window, partial(_ask, client)):
             yield from _pages(client, day, rows)
 
     def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:
@@ -82,29 +90,8 @@ class Roam(Provider):
         }
 
 
-def _days(client: Client, window: Window) -> Iterator[date]:
-    """Leave out the days that have not begun: the first by our clock, the others by theirs.
-
-    Not the first by theirs as an earlier walk saw it, and not the others by each answer's: a clock
-    that is put right, or one of several that is wrong, would hide days that nobody asks for again.
-    """
-    latest = datetime.now(UTC).date()
-    is_first = True
-    for day in window.days():
-        if day <= latest:
-            yield day
-            if is_first:
-                latest = client.now().date()
-                is_first = False
-
-
 def _ask(client: Client, day: date, **more: str) -> Stream:
     return client.stream("/userauditlog.list", {"date": day.isoformat(), **more}, rows="auditLogs")
-
-
-def _begun(asked: tuple[date, Stream]) -> tuple[date, Stream]:
-    day, rows = asked
-    return day, rows.begin()
 
 
 def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:

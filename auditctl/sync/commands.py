@@ -2,144 +2,29 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
-from auditctl.escape import escape
-from auditctl.fields import parse_test
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.notices import count, warn_of_clock, warn_of_events
+from auditctl.notices import count, report_interruption, show_progress
 from auditctl.parameters import duration
-from auditctl.provider import log_of
-from auditctl.sync.destination import open_destination
+from auditctl.selection import chosen, source_of, typed_over
 from auditctl.sync.follow import Outage, follow
-from auditctl.sync.options import SourcesOptions, SyncOptions
-from auditctl.sync.place import Place, place_of
-from auditctl.sync.profile import Profile
+from auditctl.sync.job import Job
+from auditctl.sync.options import SyncOptions, SyncSourcesOptions
+from auditctl.sync.place import place_of
 from auditctl.sync.report import write_table
 from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome, Run
-from auditctl.sync.sentences import describe_gap
-from auditctl.sync.shape import of_account, profile_of
-from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
-    from auditctl.batch import Tally
-    from auditctl.console import Console
     from auditctl.provider import Provider
     from auditctl.sync.config import Source
     from auditctl.sync.jobs import Result
-
-GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
-"""Exit statuses, gravest first: of several failures the first here is the run's."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One destination, with its provider and options."""
-
-    provider: type["Provider"]
-    options: SyncOptions
-    place: Place
-    source: str
-    context: Context
-    prefix: str = ""
-    """The start of each message where there are several jobs."""
-
-    @contextmanager
-    def opened(
-        self,
-        *,
-        pause: Callable[[float], object] = time.sleep,
-        held: Callable[[], AbstractContextManager[None]] = nullcontext,
-        watch: Callable[["Tally"], None],
-        outage: Outage,
-    ) -> Iterator[Run]:
-        """Open the destination and a client."""
-        options = self.options
-        now = datetime.now(UTC)
-        # A log whose events appear late needs more than is usual.
-        late = log_of(self.provider, options.own).overlap or timedelta()
-        overlap = max(duration("--overlap", options.overlap), late)
-        tests = [parse_test(text) for text in options.where]
-        profile = profile_of(
-            self.provider,
-            options,
-            self.place,
-            source=self.source,
-            environ=self.context.environ,
-            now=now,
-        )
-        ready, client = connect(
-            self.provider,
-            options,
-            self.context,
-            now,
-            # Else a run that gives up in the end says what the trouble was, and that is enough.
-            outage.begin if options.follow else lambda _sentence: None,
-        )
-        try:
-            with open_destination(
-                of_account(profile, ready),
-                wait=self.wait,
-                pause=pause,
-                held=held,
-                external_rotation=options.external_rotation,
-                warn=lambda said: self.context.console.warning(f"{self.prefix}{said}"),
-            ) as destination:
-                yield Run(
-                    ready,
-                    client,
-                    destination,
-                    overlap,
-                    _first_since(profile, destination.state.since, now),
-                    tests=tests,
-                    account=options.account,
-                    redacted=options.redact,
-                    watch=watch,
-                )
-        finally:
-            client.close()
-
-    @property
-    def wait(self) -> float:
-        """Seconds to wait for another run."""
-        return duration("--wait", self.options.wait).total_seconds()
-
-    def gaps(self, outcome: Outcome) -> list[str]:
-        """Describe the hours that a run could not read any more."""
-        path, title = self.place.path, self.provider.title
-        return [describe_gap(path, title, gap) for gap in outcome.gaps]
-
-    def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
-        """Report what a run found."""
-        console = self.context.console
-        title, path, since = self.provider.title, self.place.path, self.options.since
-        warn_of_events(title, outcome.tally, console)
-        if outcome.clashes:
-            console.warning(
-                f"{self.prefix}{count(len(outcome.clashes), 'event')} of {title} came with the id "
-                "of a different event in the same answer. An id stands for one event, so only the "
-                f"first with each id was written. The first such id: {escape(outcome.clashes[0])}."
-            )
-        if outcome.first and since is not None and needs_clock(since):
-            warn_of_clock(title, f"--since {since}", skew, console, self.prefix)
-        if outcome.begins is not None:
-            console.warning(
-                f"{self.prefix}{path} begins at {outcome.begins:%Y-%m-%d %H:%M} UTC: {title} does "
-                f"not keep its log as far back as --since {since}."
-            )
-        console.info(
-            f"{self.prefix}{self.place.path}: {count(outcome.records, 'new record')}, "
-            f"{count(outcome.tally.pages, 'page')}."
-        )
 
 
 def sync(
@@ -148,43 +33,48 @@ def sync(
     context: Context,
 ) -> None:
     """Append what is not there yet; with ``--follow``, repeatedly."""
-    place = place_of(options, provider=provider.name, source=provider.name)
-    job = Job(provider, options, place, provider.name, context)
-    interval = _interval(options.interval)
-    watch = partial(_watch, context.console, provider.title)
+    interval = options.seconds_between()
+    source = source_of(options, provider, context)
+    options = options if source is None else typed_over(options, source)
+    if not options.output:
+        raise UsageError("Name the file to append to: -o PATH.")
+    named = provider.name if source is None else source.name
+    place = place_of(options, provider=provider.name, source=named)
+    job = Job(provider, options, place, named, context)
+    watch = partial(show_progress, context.console, provider.title)
     outage = Outage(context.console.warning)
     try:
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
-            if options.follow:
-                follow(partial(_run_once, job, run, set()), interval, outage)
-            outcome = catch_up(run, job.wait, time.sleep)
-            job.conclude(outcome, run.client.skew)
-            _fail_for_gaps(job, outcome)
+            before = run.destination.state.records
+
+            def written() -> str:
+                new = count(run.destination.state.records - before, "new record")
+                return f"{new} in {place.path}, and the next run continues there"
+
+            with report_interruption(context.console, written):
+                if options.follow:
+                    follow(partial(_run_once, job, run, set()), interval, outage)
+                outcome = catch_up(run, job.wait, time.sleep)
+                job.conclude(outcome, run.client.skew)
+                _fail_for_gaps(job, outcome)
     except InterruptedRunError:
         if not options.follow:
             raise
 
 
-def together(options: SourcesOptions, context: Context) -> None:
+def together(options: SyncSourcesOptions, context: Context) -> None:
     """Do the same for the sources of the configuration, some of them at once.
 
     Raises:
         FailedError: some failed; why was reported for each.
 
     """
-    from auditctl.sync import config
     from auditctl.sync.jobs import Result, SourceRunner
 
-    interval = _interval(options.interval)
+    interval = options.seconds_between()
     duration("--wait", options.wait)  # said once, not by each source
-    known = config.sources(options.config, context)
-    unknown = [name for name in options.sources if name not in known]
-    if unknown:
-        raise UsageError(
-            f"There is no source {unknown[0]!r} in the configuration. There are {', '.join(known)}."
-        )
-    wanted = [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
+    wanted = chosen(options, context, "sync -o PATH")
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
@@ -196,9 +86,8 @@ def together(options: SourcesOptions, context: Context) -> None:
             log_format=options.log_format,
             follow=options.follow,
         )
-        job = Job(
-            source.provider, own_words, source.place, source.name, context, f"{source.name}: "
-        )
+        prefix = f"{source.name}: "
+        job = Job(source.provider, own_words, source.place, source.name, context, prefix)
         outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
         with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
             if options.follow:
@@ -211,29 +100,23 @@ def together(options: SourcesOptions, context: Context) -> None:
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        runs.all(one, results, partial(_tell, context))
+        stays = "what is committed stays, and the next run continues there"
+        with report_interruption(context.console, lambda: stays):
+            runs.all(one, results, partial(_tell, context))
     except InterruptedRunError:
         if not options.follow:
             raise
     if context.terminal and not options.quiet and not options.follow:
-        write_table(context, [_result_row(result) for result in results])
-    failures = [failure(result.error).status for result in results if result.error is not None]
+        write_table(
+            context,
+            [_result_row(result) for result in results],
+            verdict="result",
+            wrong=[result.error is not None for result in results],
+            give_way=("pages", "new records"),
+        )
+    failures = [failure(result.error) for result in results if result.error is not None]
     if failures:
-        raise FailedError(min(failures, key=GRAVEST.index))
-
-
-def _first_since(profile: Profile, begun: str | None, now: datetime) -> datetime | None:
-    """Return where the first window begins: by --since of this run, else of the first one."""
-    if profile.since_time is not None or begun is None:
-        return profile.since_time
-    return parse_time(begun, now)
-
-
-def _interval(text: str) -> float:
-    seconds = duration("--interval", text).total_seconds()
-    if seconds < 1:
-        raise UsageError("--interval must be a second or more.")
-    return seconds
+        raise FailedError(failures)
 
 
 def _run_once(
@@ -258,16 +141,9 @@ def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
         raise IntegrityError(" ".join(job.gaps(outcome)))
 
 
-def _watch(console: "Console", title: str, tally: "Tally") -> None:
-    if console.live:
-        back = f", back to {tally.reached[:16]}" if tally.reached else ""
-        pages, found = count(tally.pages, "page"), count(tally.records, "new record")
-        console.progress(f"{title}: {pages}, {found}{back}")
-
-
 def _tell(context: Context, source: "Source", error: Exception) -> None:
     """Report how a source failed, as soon as it does."""
-    context.console.error(f"{source.name}: {failure(error)}")
+    context.console.failed(error, f"{source.name}: ")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

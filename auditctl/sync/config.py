@@ -3,7 +3,7 @@
 import os
 import tomllib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,16 +14,16 @@ from pydantic import ValidationError
 
 from auditctl import registry
 from auditctl.context import Context
+from auditctl.declared import own_options, variables
 from auditctl.errors import UsageError
-from auditctl.provider import Provider, own_options, variables
+from auditctl.provider import Provider
 from auditctl.settings import source_keys
 from auditctl.sync.delta.path import TablePath
+from auditctl.sync.location import find
 from auditctl.sync.options import SyncOptions
 from auditctl.sync.place import Place, place_of
 from auditctl.sync.tables import Config, Defaults, Key, Load, Toml, describe, key_of
 
-VARIABLE = "AUDITCTL_CONFIG"
-NAME = "auditctl.toml"
 LARGEST_FILE = 16 * 1024 * 1024
 """Bytes of a configuration; a device such as /dev/zero has no end."""
 
@@ -38,37 +38,10 @@ class Source:
     place: Place
 
 
-def sources(named: str | None, context: Context) -> dict[str, Source]:
-    """Read the sources of the configuration that is named, or found."""
-    return read(
-        find(named, context.environ), partial(registry.load, complain=context.console.warning)
-    )
-
-
-def find(named: str | None, environ: Mapping[str, str]) -> str:
-    """Find the configuration.
-
-    Raises:
-        UsageError: there is no configuration.
-
-    """
-    if named or environ.get(VARIABLE):
-        return named or environ[VARIABLE]
-    if os.path.exists(NAME):  # noqa: PTH110
-        return NAME
-    missing = f"./{NAME} is not there"
-    import platformdirs
-
-    # A container's user often has no home folder, and no entry in passwd that could name one.
-    with suppress(RuntimeError):
-        own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
-        if os.path.exists(own):  # noqa: PTH110
-            return own
-        missing = f"neither ./{NAME} nor {own} is there"
-    raise UsageError(
-        f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
-        "Write one, or name a single destination by its PATH."
-    )
+def sources(named: str | None, context: Context, instead: str = "") -> dict[str, Source]:
+    """Read the sources of the configuration that is named, or found; see `find`."""
+    path = find(named, context.environ, instead)
+    return read(path, partial(registry.load, complain=context.console.warning))
 
 
 def read(path: str, load: Load) -> dict[str, Source]:
@@ -80,16 +53,53 @@ def read(path: str, load: Load) -> dict[str, Source]:
         UsageError: it cannot be read, or has a mistake, whose line is in the message.
 
     """
+    return check(read_bytes(path), path, load)
+
+
+def read_bytes(path: str) -> bytes:
+    """Read a configuration as it is.
+
+    Raises:
+        UsageError: it cannot be read.
+
+    """
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ValueError("it is too large to be one")  # noqa: TRY301 - as unreadable as others
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if len(content) > LARGEST_FILE:
+        raise _unreadable(path, ValueError("it is too large to be one"))
+    return content
+
+
+def parse(content: bytes, path: str) -> tuple[str, Toml]:
+    """Return the text of a configuration, and its tables, whatever is in them.
+
+    Raises:
+        UsageError: it is not TOML.
+
+    """
+    try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        tree = tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:  # a number or a nesting too large too
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"The configuration {path} cannot be read: {reason}.") from None
+        return text, tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number or a nesting too large too
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: Exception) -> UsageError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return UsageError(f"The configuration {path} cannot be read: {reason}.")
+
+
+def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
+    """Return the sources in the content of a configuration.
+
+    Raises:
+        UsageError: it has a mistake, whose line is in the message.
+
+    """
+    text, tree = parse(content, path)
     sources: dict[str, Source] = {}
     try:
         config = Config.model_validate(tree, context=(os.path.dirname(path), load))  # noqa: PTH120

@@ -40,17 +40,14 @@ class Clocks:
         return self.ours if self.provider is None else max(self.ours, self.provider)
 
 
-def first_since(
-    since: datetime | None, clocks: Clocks, keeps: timedelta | None, *, by_day: bool
-) -> datetime:
-    """Return where a first window begins.
+def first_since(since: datetime | None, clocks: Clocks, reach: timedelta | None) -> datetime:
+    """Return where a first window begins: without ``since``, as far back as the log ``reach``es.
 
-    Without ``since``, a log that is asked for by day is read as far back as the provider keeps it.
-    Any other log is read to its end, so no clock is needed.
+    A log whose reach is None is read to its end, so no clock is needed.
     """
     if since is not None:
         return since
-    return before(clocks.earlier, keeps) if by_day and keeps is not None else BEGINNING
+    return BEGINNING if reach is None else before(clocks.earlier, reach)
 
 
 def next_since(  # noqa: PLR0913 - all that decides it
@@ -61,20 +58,20 @@ def next_since(  # noqa: PLR0913 - all that decides it
     first: datetime,
     now: datetime,
     overlap: timedelta,
-    by_day: bool,
+    costs_by_length: bool,
 ) -> datetime:
     """Return where the next window begins.
 
     ``newest`` is the newest event read so far. News is not older than that, less the overlap, even
     if the provider dates its events by another clock than its ``Date``, or if the end of what is
-    covered was taken from a clock that was ahead. Where each day costs a request, ``newest`` is
-    used only if that end lies in the future.
+    covered was taken from a clock that was ahead. Where a longer window costs more requests,
+    ``newest`` is used only if that end lies in the future.
     """
     starts = [] if unfinished is None else [unfinished.since]
     if covered is None:
         return min([first, *starts])
     ends = [covered.until, now]
-    if not by_day or covered.until > now:
+    if not costs_by_length or covered.until > now:
         ends.append(newest or covered.since)
     # The overlap may be longer than all that was asked for.
     return min([max(before(min(ends), overlap), covered.since), *starts])

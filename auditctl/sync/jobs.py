@@ -1,11 +1,14 @@
 """Several sources, some of them at once; one that fails does not stop the others."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from auditctl.interrupts import interrupts
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -67,37 +70,48 @@ class SourceRunner:
             self.check()
             return run()
 
+    def start(
+        self,
+        run: Callable[[S], R],
+        results: Sequence[Result[S, R]],
+        tell: Callable[[S, Exception], None],
+    ) -> None:
+        """Begin to run each source and note its result; ``tell`` gets a failure when it happens."""
+        for result in results:
+            # Daemons: what hangs in a request does not keep the process when it is to end.
+            thread = threading.Thread(target=self._one, args=(run, result, tell), daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the platform has no more threads
+                self._fail(result, error, tell)
+
+    def end(self) -> None:
+        """End all runs, each when it next looks: see `check`."""
+        self._stop.set()
+
     def all(
         self,
         run: Callable[[S], R],
         results: Sequence[Result[S, R]],
         tell: Callable[[S, Exception], None],
     ) -> None:
-        """Run each source and note its result; ``tell`` gets a failure as soon as it happens.
+        """Run each source to its end: see `start`.
 
         An exception that comes from outside, a signal's, ends all of them.
         """
-        # Daemons: what hangs in a request does not keep the process when it is to end.
-        threads = [
-            threading.Thread(target=self._one, args=(run, result, tell), daemon=True)
-            for result in results
-        ]
         try:
-            for thread, result in zip(threads, results, strict=True):
-                try:
-                    thread.start()
-                except RuntimeError as error:  # the platform has no more threads
-                    self._fail(result, error, tell)
+            self.start(run, results, tell)
             # No join: before Python 3.13 a thread counts as ended once that was interrupted.
             for result in results:
                 result.ended.wait()
         except BaseException:
-            self._stop.set()
-            until = time.monotonic() + GRACE
-            for result in results:
-                result.ended.wait(max(0.0, until - time.monotonic()))
-            with self._committed:
-                self._committed.wait_for(lambda: not self._commits)
+            self.end()
+            with interrupts.held(math.inf):
+                until = time.monotonic() + GRACE
+                for result in results:
+                    result.ended.wait(max(0.0, until - time.monotonic()))
+                with self._committed:
+                    self._committed.wait_for(lambda: not self._commits)
             raise
 
     def _one(

@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from auditctl.errors import UsageError
-from auditctl.formats import ReportFormatName, SyncFormatName
-from auditctl.parameters import FetchOptions, LogOptions, format_by_suffix
-from auditctl.paths import is_url
+from auditctl.formats import SyncFormatName
+from auditctl.parameters import (
+    FetchOptions,
+    FollowOptions,
+    ReportOptions,
+    duration,
+    format_of_file,
+    is_url,
+)
+from auditctl.source_parameters import SourcesOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepeatOptions(LogOptions):
+class RepeatOptions(FollowOptions):
     """Options for repeated and waiting runs."""
 
-    follow: bool = False
-    interval: str = "60s"
     wait: str = "0"
 
 
@@ -22,59 +28,63 @@ class RepeatOptions(LogOptions):
 class SyncOptions(FetchOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
-    output: str
+    output: str = ""
+    """Where a source is named, its own by default."""
     format: SyncFormatName | None = None
     since: str | None = None
-    overlap: str = "1h"
+    overlap: str | None = None
     external_rotation: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
 
-    def format_name(self) -> SyncFormatName:
-        """Choose the format that was not chosen.
+    def overlap_or(self, default: timedelta) -> timedelta:
+        """Read ``--overlap``; without it, return the provider's.
 
         Raises:
-            UsageError: it cannot be written there.
+            UsageError: it is no duration.
+
+        """
+        return default if self.overlap is None else duration("--overlap", self.overlap)
+
+    def format_name(self) -> SyncFormatName:
+        """Choose the format, or confirm the one that was chosen.
+
+        Raises:
+            UsageError: the name of the file is against it.
 
         """
         if is_url(self.output):
             if self.format not in (None, "delta"):
                 raise UsageError(f"{self.output} is a URL, which holds a Delta table: -f delta.")
             return "delta"
-        name = format_by_suffix(self.output)
-        if self.format == "delta" or (self.format and name != "parquet"):
+        if self.format == "delta":
             return self.format
-        if name == "parquet":
-            raise UsageError(
-                "Nothing can be appended to a Parquet file. Use -f delta with the PATH of a folder "
-                "for a table of Parquet files, or list for a single file."
-            )
-        return name
+        return format_of_file(self.output, "sync", self.format)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourcesOptions(RepeatOptions):
-    """Options of `sync` for sources of auditctl.toml; without names, all of them."""
+class SyncSourcesOptions(SourcesOptions, RepeatOptions):
+    """Options of `sync` for several sources."""
 
-    sources: Sequence[str] = ()
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigurationOptions(ReportOptions):
+    """Options of `sources`."""
+
     config: str | None = None
-    jobs: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifyOptions(LogOptions):
-    """Options of `verify`."""
-
-    path: str
-    format: ReportFormatName = "table"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StatusOptions(LogOptions):
-    """Options of `status`; without paths, all of auditctl.toml."""
+class VerifyOptions(ConfigurationOptions):
+    """Options of `verify`; without paths, all of auditctl.toml."""
 
     paths: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(VerifyOptions):
+    """Options of `status`."""
+
     max_age: str | None = None
     acknowledge_gaps: bool = False
-    config: str | None = None
-    format: ReportFormatName = "table"
+    tz: str = "UTC"

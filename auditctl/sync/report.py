@@ -1,10 +1,8 @@
-"""The commands verify and status, and how their findings are written."""
+"""The commands verify, status and sources, and how their findings are written."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import chain
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,141 +11,94 @@ from auditctl import exact
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
-from auditctl.fields import Field
+from auditctl.formats.cells import BOLD, RED, cells, painted, shown
+from auditctl.formats.clock import Clock
+from auditctl.formats.table import GAP, WIDEST
 from auditctl.notices import count
 from auditctl.output import standard_output
 from auditctl.parameters import duration
 from auditctl.sync.delta.path import TablePath
-from auditctl.sync.options import StatusOptions, VerifyOptions
-from auditctl.sync.sentences import alarms, describe_aside
+from auditctl.sync.destinations import find_destinations
+from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
+from auditctl.sync.proofs import proofs, unproved
+from auditctl.sync.sentences import describe_aside, describe_unknown
+from auditctl.window import age, to_text
+from auditctl.zone import parse_zone
+
+GIVE_WAY = ("since", "records", "newest", "until", "gaps")
+"""How the columns of `status` begin that may be left out, those on the left first."""
 
 if TYPE_CHECKING:
-    from auditctl.paths import Template
-    from auditctl.sync.delta.verify import SourceProof
     from auditctl.sync.place import Place
     from auditctl.sync.status import Status
 
 
 def verify(options: VerifyOptions, context: Context) -> None:
-    """Prove the destinations of a PATH.
+    """Prove destinations: those of the PATHs and sources named, else all of the configuration's.
 
     Raises:
         IntegrityError: one of them was changed, or has gaps.
         OutputError: a store cannot be reached.
 
     """
-    from auditctl.sync.find import find_places
-
-    found = find_places(options.path, context)
-    if not found:
-        raise IntegrityError(f"No sync has run for {options.path}: there is no journal.")
-    rows: list[dict[str, Any]] = []
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    rows = [unproved(path, None, describe_unknown(path)) for path in unknown]
     failed: type[AuditctlError] = IntegrityError
-    for one in found:
+    for place, source in wanted:
         try:
-            if isinstance(one, TablePath):
-                from auditctl.sync.delta.verify import verify_table
-
-                proofs = verify_table(one, context.environ)
-                rows += [_proof_of_source(one.path, proof) for proof in proofs]
-            else:
-                rows.append(_proof_of_files(one))
+            rows += proofs(place, source, context)
         except (IntegrityError, OutputError) as error:
-            rows.append({"path": one.path, "ok": False, "problem": str(error)})
+            rows.append(unproved(place.path, source, str(error)))
             failed = OutputError if isinstance(error, OutputError) else failed
     if not options.quiet:
         with standard_output() as write:
             if options.format == "json":
                 write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
             else:
-                write("".join(map(_sentences, rows)).encode())
+                sentences = [_sentences(row, color=context.color) for row in rows]
+                write("".join(sentences).encode())
     if wrong := [row["problem"] for row in rows if row["problem"]]:
         raise failed(*wrong)
 
 
-def _proof_of_files(template: "Template") -> dict[str, Any]:
-    from auditctl.sync.verify import verify as prove
-
-    proof = prove(template)
-    state = proof.state
-    missing = alarms(template.path, state, state.deleted)
-    return {
-        "path": template.path,
-        "ok": not missing,
-        "problem": missing or None,
-        "records": proof.records,
-        "bytes": proof.size,
-        "files": proof.files,
-        "moved_away": proof.elsewhere,
-        "journal_lines": proof.lines,
-        "covered": state.covered and asdict(state.covered),
-        "gaps": [asdict(gap) for gap in state.gaps],
-        "deleted": [asdict(file) for file in state.deleted],
-        "notes": proof.notes,
-        "journal_hash": state.head,
-    }
-
-
-def _proof_of_source(path: str, proof: "SourceProof") -> dict[str, Any]:
-    if proof.wrong:
-        return {"path": path, "source": proof.source, "ok": False, "problem": proof.wrong}
-    state = proof.state
-    missing = alarms(path, state)
-    return {
-        "path": path,
-        "source": proof.source,
-        "ok": not missing,
-        "problem": missing or None,
-        "records": proof.rows,
-        "journal_lines": state.line + 1,
-        "covered": state.covered and asdict(state.covered),
-        "gaps": [asdict(gap) for gap in state.gaps],
-        "journal_hash": state.head,
-    }
-
-
-def status(  # noqa: C901 - one report, in the order in which it is written
-    options: StatusOptions, context: Context
-) -> None:
-    """Show the status of destinations: those of the PATHs, else all of the configuration's.
+def status(options: StatusOptions, context: Context) -> None:
+    """Show the status of destinations: those of the PATHs and sources, else all that there are.
 
     Raises:
         IntegrityError: something is wrong with one of them.
 
     """
-    from auditctl.sync.find import find_places
-
+    zone = parse_zone(options.tz, context.environ)
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
-    wanted: list[tuple[Place, str | None]] = []
-    wrong: list[str] = []
-    for path in options.paths:
-        places = find_places(path, context)
-        wanted += [(one, None) for one in places]
-        if not places:
-            wrong.append(f"No sync has run for {path}: there is no journal.")
-    if not options.paths:
-        from auditctl.sync import config
-
-        named = config.sources(options.config, context)
-        wanted = [(source.place, name) for name, source in named.items()]
+    wanted, unknown = find_destinations(options.paths, options.config, context)
+    wrong = list(map(describe_unknown, unknown))
     if options.acknowledge_gaps:
         for one, name in wanted:
             _acknowledge(one, name, context)
     now = datetime.now(UTC)
-    found = list(
-        chain.from_iterable(
-            _statuses(one, name, context, now=now, max_age=max_age) for one, name in wanted
-        )
-    )
+    found = [
+        row
+        for one, name in wanted
+        for row in _statuses(one, name, context, now=now, max_age=max_age)
+    ]
     if options.quiet:
         pass
     elif options.format == "json":
         with standard_output() as write:
             write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
     elif found:
-        paths = bool(options.paths) and len({one.path for one in found}) > 1
-        paths = paths or any(one.source is None for one in found)
-        write_table(context, [_status_row(now, one, path=paths) for one in found])
+        several = bool(options.paths) and len({one.path for one in found}) > 1
+        title = "source" if all(one.source for one in found) and not several else "path"
+        clock = Clock(zone)
+        clock.omit_year([to_text(now), *(time for one in found for time in _times(one))])
+        rows = [_status_row(now, clock, one, title) for one in found]
+        write_table(
+            context,
+            rows,
+            verdict="state",
+            wrong=[bool(one.wrong) for one in found],
+            give_way=[name for way in GIVE_WAY for name in rows[0] if name.startswith(way)],
+        )
     for seen in found:
         if seen.strange:
             context.console.warning(describe_aside(seen.path, seen.strange))
@@ -182,38 +133,89 @@ def _acknowledge(place: "Place", source: str | None, context: Context) -> None:
         acknowledge(place)
 
 
-def write_table(context: Context, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows under the names of their values."""
-    from auditctl.formats.table import PlainTable, RichTable
+def sources(options: ConfigurationOptions, context: Context) -> None:
+    """Show the sources of the configuration."""
+    from auditctl.sync import config
 
-    columns = [Field(name, itemgetter(name)) for name in rows[0]]
-    table = (
-        RichTable(columns, context.width, color=context.color)
-        if context.terminal
-        else PlainTable(columns)
-    )
+    known = config.sources(options.config, context, "let auditctl init PROVIDER write it")
+    rows = [
+        {"name": one.name, "provider": one.provider.name, "output": one.place.path}
+        for one in known.values()
+    ]
+    if options.format == "json":
+        with standard_output() as write:
+            write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
+    else:
+        write_table(context, rows, verdict="name", wrong=[False] * len(rows), give_way=[])
+
+
+def write_table(
+    context: Context,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    verdict: str,
+    wrong: Sequence[bool],
+    give_way: Sequence[str],
+) -> None:
+    """Write rows under the names of their values, all values whole.
+
+    Where a terminal has no room, columns are left out, in the order of ``give_way``. The column
+    ``verdict`` is red in the rows in which something is wrong.
+    """
+    columns = {title: [title, *(shown(row[title]) for row in rows)] for title in rows[0]}
+    # In a pipe one long value pads no other line.
+    most = math.inf if context.terminal else WIDEST
+    widths = {
+        title: max(size for size in map(cells, texts) if size <= most)
+        for title, texts in columns.items()
+    }
+    for title in give_way if context.terminal else ():
+        if sum(widths.values()) + len(GAP) * (len(widths) - 1) > context.width:
+            del columns[title], widths[title]
+    lines = []
+    for number, texts in enumerate(zip(*columns.values(), strict=True)):
+        padded = [
+            text + " " * (width - cells(text))
+            for text, width in zip(texts, widths.values(), strict=True)
+        ]
+        if context.color and number and wrong[number - 1]:
+            place = list(columns).index(verdict)
+            padded[place] = painted(padded[place], RED)
+        line = GAP.join(padded).rstrip(" ")
+        lines.append(f"{painted(line, BOLD) if context.color and not number else line}\n")
     with standard_output() as write:
-        write(table.rows(rows))
+        write("".join(lines).encode())
 
 
-def _status_row(now: datetime, one: "Status", *, path: bool) -> dict[str, Any]:
-    from auditctl.window import age
+def _times(one: "Status") -> list[str | None]:
+    """Return the times that a row shows."""
+    covered = one.state.covered
+    if covered is None:
+        return [None, None, one.state.latest]
+    return [covered.since, covered.until, one.state.latest]
 
-    state = one.state
-    covered, success = state.covered, state.last_success
-    since = covered and ((covered.since or "")[:10] or "beginning")
-    # A source has a name; the columns must fit a narrow terminal, or what matters is cropped.
-    name = {"path": f"{one.path} {one.source or ''}".strip()} if path else {"source": one.source}
+
+def _status_row(now: datetime, clock: Clock, one: "Status", title: str) -> dict[str, object]:
+    state, success = one.state, one.state.last_success
+    since, until, newest = (time and clock.minute(time) for time in _times(one))
+    zone = "" if clock.is_utc else clock.name
     return {
-        **name,
+        title: _title(one, title),
         "state": _state(one),
         "success": None if success is None else f"{age(success, now)} ago",
-        "since": since,
-        "until": covered and _short(covered.until, now),
-        "newest": state.latest and _short(state.latest, now),
+        f"since{zone}": since or (state.covered and "beginning"),
+        f"until{zone}": until,
+        f"newest{zone}": newest,
         "records": state.records,
         "gaps": len(state.gaps),
     }
+
+
+def _title(one: "Status", title: str) -> str:
+    """Return what names a row: a source, a PATH, or the source of a table with several."""
+    if title == "source":
+        return one.source or ""
+    return f"{one.path} {one.source}" if one.running is None and one.source else one.path
 
 
 def _state(one: "Status") -> str:
@@ -224,21 +226,19 @@ def _state(one: "Status") -> str:
     return "unfinished" if one.state.success is None else "ok"
 
 
-def _short(text: str, now: datetime) -> str:
-    """Write a time of this year without the year, to the minute; any other as its day."""
-    return text[5:16].replace("T", " ") if text[:4] == str(now.year) else text[:10]
-
-
-def _sentences(row: Mapping[str, Any]) -> str:
+def _sentences(row: Mapping[str, Any], *, color: bool) -> str:
     """Describe a proof for people."""
-    name = escape(row["path"]) + (f", source {row['source']}" if row.get("source") else "")
+    style = "" if row["ok"] or not color else RED
+    of_table = "files" not in row and row["source"] is not None
+    name = escape(row["path"]) + (f", source {escape(row['source'])}" if of_table else "")
     if "records" not in row:
-        return f"{name}: WRONG\n"
+        return f"{name}: {painted('WRONG', style)}\n"
     covered = row["covered"]
     since = covered and (_minute(covered["since"]) or "the beginning")
     span = f"covers {since} to {_minute(covered['until'])} UTC" if covered else "covers nothing yet"
-    verdict = "ok" if row["ok"] else "has gaps"
-    if "files" not in row:  # of a table
+    problem = "has gaps" if row["gaps"] else "lacks files"
+    verdict = painted("ok" if row["ok"] else problem, style)
+    if of_table:
         return (
             f"{name}: {verdict}: {count(row['records'], 'record')} and "
             f"{count(row['journal_lines'], 'commit')} are what was written; {span}\n"

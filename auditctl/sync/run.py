@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditctl.batch import Tally
 from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import batches
+from auditctl.log import ASKED_AHEAD
 from auditctl.sync import coverage
 from auditctl.sync.clashes import Clashes
 from auditctl.sync.coverage import Clocks, Stretch
@@ -22,6 +23,7 @@ from auditctl.window import END, Window, before, from_moment, from_text, now_tex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import timedelta
 
     from auditctl.batch import Batch
     from auditctl.fields import Test
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
 MIN_OLDER_EVENTS = 10
 """Events at a page's end that must all be older than twice the overlap before reading stops: single
 ones may be dated wrongly."""
-ASKED_AHEAD = timedelta(days=1)
-"""The time after now up to which the provider is asked."""
 
 
 @dataclass
@@ -101,13 +101,12 @@ class Run:
             first=self._first(),
             now=datetime.now(UTC),
             overlap=self.overlap,
-            by_day=self._by_day,
+            costs_by_length=self._order.is_by_day or self.provider.log.filters_by_time,
         )
 
     def _first(self) -> datetime:
         """Return where a first window begins, as far as the clocks are known."""
-        keeps = self.provider.log.keeps
-        return coverage.first_since(self.since, self._clocks(), keeps, by_day=self._by_day)
+        return coverage.first_since(self.since, self._clocks(), self.provider.log.reach)
 
     def _clocks(self, ours: datetime | None = None) -> Clocks:
         """Read both clocks, as they are now or as they were at a moment of ours, as written."""
@@ -140,10 +139,6 @@ class Run:
     def _order(self) -> Order:
         """The order in which events come: the oldest first, where the service gives either."""
         return self.provider.log.order.of(Window(None, None, oldest_first=True))
-
-    @property
-    def _by_day(self) -> bool:
-        return self._order.is_by_day
 
     def _read(
         self,
@@ -178,13 +173,14 @@ class Run:
         # What is dated in the future is delivered; only the asking ends with tomorrow. Today is
         # asked for in any case, since an answer shows whether our clock or a former one is wrong.
         now = datetime.now(UTC)
+        asked = Window(min(walk.since, now), shift(now, ASKED_AHEAD), oldest_first=True)
         self.client.begin()
         return batches(
             self.provider,
             self.client,
             Window(walk.since, END, oldest_first=True),
             walk.position,
-            asked=Window(min(walk.since, now), shift(now, ASKED_AHEAD), oldest_first=True),
+            asked=self.provider.log.asked(asked, now),
             account=self.account,
             redacted=self.redacted,
         )

@@ -1,14 +1,45 @@
 """The messages of verify, status and a run about a destination with a problem."""
 
+import os
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 
-from auditctl.paths import Template
+from auditctl.errors import IntegrityError
+from auditctl.paths import Template, journals_of
 from auditctl.sync.commits import Deleted
+from auditctl.sync.replay import read_state
 from auditctl.sync.state import Span, State
 
 MOST_NAMES = 10
 """Names of files that one sentence holds."""
+
+
+def describe_unknown(path: str) -> str:
+    """Describe a PATH that means no destination."""
+    return f"No sync has run for {path}: there is no journal."
+
+
+def describe_owner(template: Template) -> str:
+    """Describe a file without a journal that is one of a destination; empty if it is not."""
+    owner = _owner(template.path)
+    return owner and (
+        f"{template.path} is one of the files of {owner}, and has no journal of its own. Use the "
+        f"PATH given to sync: {shlex.quote(owner)}"
+    )
+
+
+def _owner(path: str) -> str:
+    """Return the PATH of the destination that has this file; empty if none is known to."""
+    with suppress(OSError, IntegrityError):
+        real = os.path.realpath(path)
+        for journal in journals_of(real):
+            state = read_state(journal)
+            folder = os.path.dirname(journal)  # noqa: PTH120
+            if state is not None and os.path.relpath(real, folder) in state.files:
+                owner = os.path.join(folder, state.shape["output"])  # noqa: PTH118
+                return owner if os.path.isabs(path) else os.path.relpath(owner)  # noqa: PTH117
+    return ""
 
 
 def alarms(path: str, state: State, deleted: Sequence[Deleted] = ()) -> str:

@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from auditctl import formats
+from auditctl.declared import own_options, secrets, variables
 from auditctl.errors import UsageError
-from auditctl.fields import field, parse_fields
-from auditctl.formats.jsonl import Jsonl
-from auditctl.provider import Provider, own_options, variables
-from auditctl.record import FIELDS
-from auditctl.settings import is_secret
+from auditctl.fields import parse_fields
+from auditctl.provider import Provider
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.options import SyncOptions
 from auditctl.sync.place import Place
@@ -58,13 +57,9 @@ def profile_of(  # noqa: PLR0913 - each by its name
         "fields": fields and ",".join(one.name for one in fields),
         "csv-guard": options.csv_guard if format_ == "csv" else None,
     }
-    if format_ == "jsonl":
-        return FileProfile(options=shape, template=place, render=Jsonl(fields).rows, **begun)
-    from auditctl.formats.csv import Csv
-
-    csv = Csv(fields or [field(name) for name in FIELDS], guard=options.csv_guard)
-    header = csv.rows([])
-    return FileProfile(options=shape, template=place, render=csv.rows, header=header, **begun)
+    layout = formats.Layout(fields=fields, csv_guard=options.csv_guard)
+    rows = formats.make(format_, layout).rows
+    return FileProfile(options=shape, template=place, render=rows, header=rows([]), **begun)
 
 
 def of_account(profile: Profile, ready: Provider) -> Profile:
@@ -74,9 +69,10 @@ def of_account(profile: Profile, ready: Provider) -> Profile:
     """
     if not isinstance(profile, TableProfile):
         return profile
+    hidden = secrets(type(ready))
     settings = {
         names[0]: getattr(ready, setting)
         for setting, (names, _) in variables(type(ready)).items()
-        if not is_secret(type(ready), setting)
+        if setting not in hidden
     }
     return replace(profile, options={**profile.options, **settings})

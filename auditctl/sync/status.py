@@ -9,7 +9,7 @@ from auditctl.errors import AuditctlError, LockedError
 from auditctl.paths import Template
 from auditctl.sync.journal import Journal
 from auditctl.sync.replay import is_held, read_state
-from auditctl.sync.sentences import alarms, describe_foreign_journal
+from auditctl.sync.sentences import alarms, describe_foreign_journal, describe_owner
 from auditctl.sync.state import State
 from auditctl.window import age
 
@@ -76,7 +76,8 @@ def read_status(
     except AuditctlError as error:
         return Status(source, path, State(), running=False, wrong=str(error))
     if state is None:
-        wrong = f"No sync has run for {path}: {template.journal} is not there."
+        wrong = describe_owner(template)
+        wrong = wrong or f"No sync has run for {path}: {template.journal} is not there."
         return Status(source, path, State(), running=False, wrong=wrong)
     if state.shape and state.shape["output"] != template.names:
         return Status(

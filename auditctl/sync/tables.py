@@ -18,15 +18,15 @@ from pydantic import (
 from pydantic import Field as Limits
 from pydantic_core import ErrorDetails
 
-from auditctl import redact
+from auditctl import redact, registry
+from auditctl.declared import in_paths, origins, own_options, secrets, variables
 from auditctl.errors import UsageError
 from auditctl.fields import parse_fields, parse_test
 from auditctl.formats import SyncFormatName
 from auditctl.http.origin import checked_base_url
-from auditctl.parameters import parse_account
-from auditctl.paths import is_url
-from auditctl.provider import Provider, checked_log, own_options, variables
-from auditctl.settings import is_secret, source_keys
+from auditctl.parameters import is_url, parse_account
+from auditctl.provider import Provider, checked_log
+from auditctl.settings import checked_segment, source_keys
 from auditctl.window import parse_duration, parse_time
 
 Load = Callable[[str], type[Provider] | None]
@@ -56,6 +56,17 @@ def _parse_past(text: str) -> None:
         raise UsageError(f"{text} is in the future: nothing has happened yet.")
 
 
+def _as_typed(value: Toml) -> Toml:
+    """Write a date or a number of TOML as it would be typed."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if type(value) is int else value
+
+
+def _parse_test(text: str) -> None:
+    parse_test(text, values={"provider": registry.installed()})
+
+
 def _resolve(written: str, info: ValidationInfo) -> str:
     """Return a path that is relative to the configuration's folder, or absolute."""
     folder, _ = cast("FileContext", info.context)
@@ -82,17 +93,14 @@ _Text = Annotated[str, Limits(pattern=r"\S")]
 _Path = Annotated[_Text, AfterValidator(_resolve)]
 _Output = Annotated[_Text, AfterValidator(_resolve_output)]
 _Duration = Annotated[str, _check(parse_duration)]
-_Time = Annotated[
-    str,
-    BeforeValidator(lambda value: value.isoformat() if isinstance(value, date) else value),
-    _check(_parse_past),
-]
+_Time = Annotated[str, BeforeValidator(_as_typed), _check(_parse_past)]
 _Fields = Annotated[
     str,
     BeforeValidator(lambda value: ",".join(map(str, value)) if isinstance(value, list) else value),
     _check(parse_fields),
 ]
 _Url = Annotated[str, _check(partial(checked_base_url, named="This address"))]
+_Segment = Annotated[_Text, _check(partial(checked_segment, named="This value"))]
 
 
 def _key(example: str) -> Any:  # noqa: ANN401 - of any type
@@ -108,7 +116,7 @@ class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True
     since: _Time = _key('"30d" or 2026-01-31')
     overlap: _Duration = _key('"1h"')
     fields: _Fields = _key('["time", "actor"]')
-    where: list[Annotated[str, _check(parse_test)]] = _key('["outcome=failure"]')
+    where: list[Annotated[str, _check(_parse_test)]] = _key('["outcome=failure"]')
     redact: bool = _key("true or false, without quotes")
     csv_guard: bool = _key("true or false, without quotes")
     concurrency: Annotated[int, Limits(ge=1, le=64)] = _key("4, a whole number from 1 to 64")
@@ -131,9 +139,11 @@ def _model(provider: type[Provider]) -> type[Defaults]:
     for setting in variables(provider):
         once = AfterValidator(partial(_only, setting))
         value, file, variable = source_keys(setting)
-        if setting == "base_url":
+        if setting == "base_url" or setting in origins(provider):
             keys[value] = (Annotated[_Url, once], _key('"https://api.example.com/v1"'))
-        elif not is_secret(provider, setting):
+        elif setting in in_paths(provider):
+            keys[value] = (Annotated[_Segment, once], _key('"acme"'))
+        elif setting not in secrets(provider):
             keys[value] = (Annotated[_Text, once], _key('"…"'))
         keys[file] = (Annotated[_Path, once], _key('"/run/secrets/…"'))
         example = f'"{provider.name}_{setting}"'.upper()
@@ -173,8 +183,13 @@ def _table(table: Toml, info: ValidationInfo) -> tuple[type[Provider], Defaults]
     return provider, found
 
 
+def is_source_name(name: str) -> bool:
+    """Return whether a source may have this name."""
+    return name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+
+
 def _check_name(name: str) -> str:
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+    if not is_source_name(name):
         raise ValueError("A source's name has letters, digits, '-', '_' and '.' only")
     return name
 

@@ -13,7 +13,7 @@ from auditctl.sync.chain import read_lines, unreadable, wrong_line
 from auditctl.sync.commits import Commit, FileState
 from auditctl.sync.integrity import Files
 from auditctl.sync.replay import is_held, read_state
-from auditctl.sync.sentences import describe_aside, describe_foreign_journal
+from auditctl.sync.sentences import describe_aside, describe_foreign_journal, describe_owner
 
 POLL_SECONDS = 0.02
 """Seconds between two checks whether a run still writes."""
@@ -113,8 +113,9 @@ def _read(template: Template) -> tuple[Proof, _Scan]:
         proof.state.apply(commit, offset)
     if not proof.lines and not is_held(template.journal):  # else the first run is still reading
         raise IntegrityError(
-            f"{template.journal} is not there or empty, so nothing is known of {template.path}. "
-            "Use the PATH given to sync, with its placeholders."
+            describe_owner(template)
+            or f"{template.journal} is not there or empty, so nothing is known of "
+            f"{template.path}. Use the PATH given to sync, with its placeholders."
         )
     return proof, scan
 

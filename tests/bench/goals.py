@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import filecmp
 import math
 import re
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -282,6 +284,40 @@ def goal_15() -> Iterator[Line]:
         with served(rows, "--days", span) as site:
             (cost,) = measure(1, export(site, "roam", "--since", "31d", "-f", "jsonl"))
         yield Line(f"{what}: peak memory", cost.peak, limit, "MiB")
+
+
+def goal_18() -> Iterator[Line]:
+    rows = 1_000_000
+    with served(rows, "--actors", "300000") as site:
+        jsonl, summary = measure(
+            1, export(site, "persona"), export(site, "persona", "-f", "summary")
+        )
+    what = "summary of 1,000,000 rows, 300,000 actors"
+    yield Line(f"{what}: CPU", summary.cpu / jsonl.cpu, 1.2, "x")
+    yield Line("... peak memory", summary.peak, 120, "MiB")
+    with served(rows // 5) as site:
+        jsonl, summary = measure(
+            3, export(site, "persona"), export(site, "persona", "-f", "summary")
+        )
+    yield Line("... of 200,000 rows, 5 actors: CPU", summary.cpu / jsonl.cpu, 1.2, "x")
+
+
+def goal_19() -> Iterator[Line]:
+    small, huge = FOLDER / "small.jsonl", FOLDER / "huge.jsonl"
+    words = ("read", str(small), "-f", "jsonl", "-o", str(OUT))
+    with served(100_000) as site:
+        exported = site.auditctl("persona", "list", "--since", ALL, "-o", str(small))
+        listed, read = measure(5, exported, Job([str(AUDITCTL), *words]))
+    assert filecmp.cmp(OUT, small, shallow=False)
+    with huge.open("wb") as file:
+        while file.tell() < 2**30:
+            with small.open("rb") as rows:
+                shutil.copyfileobj(rows, file)
+    (much,) = measure(1, Job([str(AUDITCTL), "read", str(huge), "-f", "jsonl", "-o", str(OUT)]))
+    huge.unlink()
+    yield Line("read of 100,000 rows: CPU over their export", read.cpu / listed.cpu, 1.5, "x")
+    yield Line("read of 1 GB: peak memory", much.peak, 45, "MiB")
+    yield Line("... over that of 100,000 rows", much.peak / read.peak, 1.05)
 
 
 def goal_20() -> Iterator[Line]:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from auditctl.check import check
 from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
 from auditctl.http.client import MOST_FRUITLESS
+from auditctl.http.errors import said_in
 from auditctl.http.page import MOST_EVENTS
-from auditctl.provider import Secret
+from auditctl.provider import Answer, Secret
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
@@ -82,10 +83,41 @@ def test_so_do_events_that_come_in_turns() -> None:
 
 def test_check_does_not_ask_for_ever_either() -> None:
     service = Service(lambda _: page(number=len(service.asked)))
-    lines: list[str] = []
-    with pytest.raises(AnswerError, match="never end"):
-        lines.extend(check(PERSONA, service.client(PERSONA), NOW))
-    assert len(service.asked) == MOST_FRUITLESS
+    *_, last = check(PERSONA, service.client(PERSONA), NOW)
+    assert last == "ok      newest record (in 9 answers; there may be others): none"
+    assert len(service.asked) == 9
+
+
+@pytest.mark.parametrize(
+    ("members", "following"),
+    [
+        ({"has_more": True, "last_id": "a"}, "a"),
+        ({"has_more": True, "last_id": 7}, 7),
+        ({"has_more": False, "last_id": "a"}, None),
+        ({"has_more": False}, None),
+        ({"last_id": None}, None),
+        ({}, None),
+    ],
+)
+def test_has_more_tells_whether_there_is_another_page(members: Any, following: Any) -> None:
+    client = Service.saying().client(PERSONA)
+    assert client.more(Answer(members, b""), "last_id") == following
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"has_more": True},
+        {"has_more": True, "last_id": ""},
+        {"has_more": "false", "last_id": ""},
+        {"has_more": 0, "last_id": None},
+        {"last_id": "a"},
+    ],
+)
+def test_pages_that_do_not_say_how_to_go_on_are_an_error(members: Any) -> None:
+    client = Service.saying().client(PERSONA)
+    with pytest.raises(AnswerError, match="cannot be understood"):
+        client.more(Answer(members, b""), "last_id")
 
 
 def test_an_answer_that_is_too_large_is_no_trouble_that_passes() -> None:
@@ -167,6 +199,31 @@ def test_what_a_refusal_says_may_be_nested_deep(inner: bytes, said: str) -> None
     service = Service(lambda _: httpx.Response(200, content=content))
     with pytest.raises(AnswerError, match=f"refused the request{re.escape(said)}"):
         service.export(Roam(api_key=Secret("example"), base_url="https://api.example.com"))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            {"errorCode": "E6", "errorSummary": "no", "errorCauses": [{"errorSummary": "why"}]},
+            "no, why",
+        ),
+        ({"message": "no", "documentation_url": "https://x"}, "no"),
+        ({"error": {"code": 403, "message": "no", "status": "DENIED"}}, "no"),
+        ({"error": {"message": "no", "errors": ["a", "b"]}}, "no, a, b"),
+        ({"Error": {"Message": "no"}}, "no"),
+        ({"success": False, "errors": [{"code": 10000, "message": "no"}], "result": None}, "no"),
+        ({"ok": False, "error": "no", "needed": "x", "provided": "y"}, "no, needed: x"),
+        ({"fault": {"faultstring": "no"}}, "no"),
+        ({"nobody": "knows", "this": {"form": "no"}}, "knows, no"),
+        ("no", "no"),
+        (["no", "why"], "no, why"),
+        ({}, ""),
+        ({"ok": False, "data": None}, ""),
+    ],
+)
+def test_the_vendors_own_words_are_found_in_any_shape(body: Any, said: str) -> None:
+    assert said_in(body) == said
 
 
 HEADERS = st.sampled_from(

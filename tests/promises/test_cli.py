@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -23,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditctl import __version__, exact
-from auditctl.provider import variables
+from auditctl import __version__, exact, registry
+from auditctl.declared import variables
 from auditctl.record import FIELDS
 from auditctl.schema import AuditRecord
 from tests import program
@@ -36,6 +37,7 @@ from tests.server import (
     FIRST_ID,
     KEY,
     LOGS,
+    NOT_JSON,
     WRONG_SHAPE,
     Fault,
     Persona,
@@ -169,7 +171,7 @@ def test_what_cannot_be_shown_is_an_output_that_cannot_be_written(words: list[st
         on_a_full_disk = run(*words, stdout=full)
     for found in (on_a_full_disk, run(*words, command=closed(">&-"))):
         assert (found.status, found.said.count("\n")) == (OUTPUT, 1)
-        assert found.said.startswith("auditctl: Cannot write standard output: ")
+        assert found.said.startswith("auditctl: error: Cannot write standard output: ")
 
 
 # Usage
@@ -219,7 +221,7 @@ def test_a_word_that_cannot_be_understood_is_named(
     with Server(log("persona")) as server:
         found = run(*words.split(" "), environment=server.environment, cwd=tmp_path)
     assert (found.status, found.out) == (USAGE, b"")
-    assert found.said.startswith("auditctl: ")
+    assert found.said.startswith("auditctl: error: ")
     assert found.said.count("\n") == 1
     assert culprit in found.said
     assert server.requests == []
@@ -228,11 +230,13 @@ def test_a_word_that_cannot_be_understood_is_named(
 
 def test_what_is_wrong_with_the_words_comes_with_where_to_read_more() -> None:
     assert run("roam", "lst").said == (
-        "auditctl: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
+        "auditctl: error: No such command 'lst': did you mean 'list'? See auditctl roam --help.\n"
     )
+    providers = ", ".join(sorted(registry.installed()))
     assert run("nope").said == (
-        "auditctl: No such command 'nope': there are hrhis, persona, roam, upstash, sync, verify, "
-        "status, providers, schema. See auditctl --help.\n"
+        f"auditctl: error: No such command 'nope': there are {providers}, list, "
+        "check, init, sync, verify, status, read, sources, providers, schema. See auditctl "
+        "--help.\n"
     )
     near = run("persona", "list", "--sinc", "1d").said
     assert " --since" in near
@@ -265,6 +269,10 @@ def test_what_is_wrong_with_the_words_is_said_as_json_where_that_is_wanted(
         ("--since", "2999-01-01", "--until", "2999-01-02"),
         ("--since", "99999999999", "--until", "now"),
         ("--since", "", "--limit", "3"),
+        ("--since", "now"),
+        ("--until", "1d"),
+        ("--since", "today", "--until", "today"),
+        ("--since", "2026-01-31", "--until", "2026-01-31T03:00+03:00"),
     ],
     ids=" ".join,
 )
@@ -288,9 +296,8 @@ def test_a_time_that_cannot_be_used_is_answered_with_the_forms(words: tuple[str,
         ("2w", 3),
         ("1w3d", 3),
         ("yesterday", 1),
-        ("today", 0),
     ],
-    ids=["date", "UTC", "zone", "minute", "seconds", "milliseconds", "2w", "1w3d", "word", "none"],
+    ids=["date", "UTC", "zone", "minute", "seconds", "milliseconds", "2w", "1w3d", "word"],
 )
 def test_a_window_is_typed_in_any_form(since: str, expected: int) -> None:
     with Server(log("persona", 240)) as server:
@@ -451,13 +458,15 @@ def test_plain_http_is_allowed_to_this_machine_itself(host: str) -> None:
         ("txt", (), b'{"time":"'),
         ("csv.gz", (), b"time,provider,"),
         ("jsonl.gz", (), b'{"time":"'),
-        ("csv", ("-f", "jsonl"), b'{"time":"'),
-        ("jsonl", ("-f", "csv"), b"time,provider,"),
+        ("csv.gz", ("-f", "csv"), b"time,provider,"),
+        ("ndjson", ("-f", "jsonl"), b'{"time":"'),
+        ("json", (), b'{"time":"'),
+        ("txt", ("-f", "csv"), b"time,provider,"),
         ("txt", ("-f", "table"), b"time  "),
         ("jsonl", ("--raw",), b'{"type":"user-audit-log",'),
     ],
 )
-def test_a_file_has_the_format_of_its_suffix_unless_another_is_asked_for(
+def test_a_file_has_the_format_of_its_suffix_or_the_one_asked_for(
     suffix: str, words: tuple[str, ...], first: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / f"log.{suffix}"
@@ -570,7 +579,7 @@ def test_a_full_disk_is_an_output_that_cannot_be_written(command: tuple[str, ...
     with Path("/dev/full").open("wb") as full:
         found = run(*command, stdout=full)
     assert found.status == OUTPUT
-    assert found.said.startswith("auditctl: Cannot write standard output: ")
+    assert found.said.startswith("auditctl: error: Cannot write standard output: ")
 
 
 @only_on_linux
@@ -724,6 +733,26 @@ def test_a_signal_that_no_wait_notices_ends_the_run_all_the_same() -> None:
     assert process(command=[sys.executable, "-c", WAITING]) == Run(143, b"", "")
 
 
+SWALLOWED = """
+import signal, time
+from auditctl import interrupts as module
+from auditctl.interrupts import InterruptedRunError, interrupts
+
+module.GRACE = module.BEAT = 0.01
+interrupts.install()
+try:
+    signal.raise_signal(signal.SIGTERM)
+except InterruptedRunError:
+    pass
+while True:
+    time.sleep(60)
+"""
+
+
+def test_a_signal_ends_the_run_though_other_code_drops_it() -> None:
+    assert process(command=[sys.executable, "-c", SWALLOWED]) == Run(143, b"", "")
+
+
 TWICE = """
 import math, os, signal, sys
 from auditctl import interrupts as module
@@ -848,12 +877,12 @@ def test_events_that_cannot_be_read_are_exported_whole_and_told_of_once() -> Non
     assert [record["time"] is None for record in found.records] == [False, True, True, False, True]
     assert all(AuditRecord.model_validate(record) for record in found.records)
     assert found.said.count("\n") == 1
-    assert found.said.startswith("auditctl: 4 of Persona's events ")
+    assert found.said.startswith("auditctl: warning: 4 of Persona's events ")
     assert "ual_1" in found.said
     assert quiet == Run(0, found.out, "")
     (line,) = map(json.loads, told.said.splitlines())
     assert line["level"] == "warning"
-    assert f"auditctl: {line['message']}\n" == found.said
+    assert f"auditctl: warning: {line['message']}\n" == found.said
 
 
 def test_events_of_unknown_time_are_inside_every_window_and_the_oldest() -> None:
@@ -884,7 +913,7 @@ def test_lines_of_json_say_the_same_as_text(
     (line,) = map(json.loads, lines.said.splitlines())
     assert line.keys() >= {"time", "level", "message"}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
-    assert (line["level"], f"auditctl: {line['message']}\n") == (level, text.said)
+    assert (line["level"], f"auditctl: {level}: {line['message']}\n") == (level, text.said)
 
 
 def test_quiet_goes_before_verbose() -> None:
@@ -1146,8 +1175,28 @@ def test_check_says_what_holds_and_ends_with_the_status_of_what_does_not(
         proven, failed = ["reachable"], "credentials or permission"
     lines = [line.partition(":")[0] for line in found.out.decode().splitlines()]
     assert lines == [*(f"ok      {step}" for step in proven), f"FAILED  {failed}"]
-    assert found.said.startswith("auditctl: ")
+    assert found.said.startswith("auditctl: error: ")
     assert found.said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "failed"),
+    [
+        (Fault(500), "reachable: answered, but not as the API"),
+        (Fault(501), "reachable: answered, but not as the API"),
+        (NOT_JSON, "reachable: answered, but not as the API"),
+        (replace(NOT_JSON, status=404), "answer: answered, but not as the API"),
+        (Fault(404), "answer"),
+        (DROP, "reachable"),
+    ],
+    ids=["500", "501", "page", "404 page", "404", "dropped"],
+)
+@every_provider
+def test_check_tells_an_answer_that_is_not_the_apis(name: str, fault: Fault, failed: str) -> None:
+    with Server(log(name), faults=lambda _: fault) as server:
+        found = run(name, "check", "--retry-for", "0s", environment=server.environment)
+    assert found.status in (UNREACHABLE, STRANGE)
+    assert found.out.decode().splitlines()[-1] == f"FAILED  {failed}"
 
 
 def test_check_does_not_take_back_what_an_answer_has_proven() -> None:
@@ -1190,7 +1239,7 @@ def test_check_can_be_quiet_and_leave_it_to_the_status(option: str) -> None:
         refused = run("persona", "check", option, environment=server.environment)
     assert quiet == closed_ == Run(0, b"", "")
     assert (refused.status, refused.out) == (ACCESS, b"")
-    assert refused.said.startswith("auditctl: Persona refused the credentials")
+    assert refused.said.startswith("auditctl: error: Persona refused the credentials")
 
 
 def test_check_tells_of_a_clock_that_is_wrong() -> None:
@@ -1220,7 +1269,7 @@ def test_providers_tells_in_one_row_what_each_provider_needs() -> None:
     titles = ("environment", "permission", "order", "retention", "rate limit", "docs")
     assert [title for title in titles if title not in header] == []
     by_name = {row.split()[0]: row for row in rows}
-    assert sorted(by_name) == sorted(LOGS)
+    assert sorted(by_name) == sorted(registry.installed())
     for name, needed in NEEDED.items():
         row = by_name[name]
         assert [variable for variable in needed if variable not in row] == []
@@ -1228,6 +1277,22 @@ def test_providers_tells_in_one_row_what_each_provider_needs() -> None:
         assert len(re.split(" {2,}", row)) == len(re.split(" {2,}", header))
     assert ["none documented" in by_name[name] for name in ("upstash", "hrhis")] == [True, True]
     assert "newest first" in by_name["persona"]
+
+
+def test_providers_tells_programs_the_same() -> None:
+    found = run("providers", "-f", "json")
+    assert (found.status, found.said) == (0, "")
+    rows = {row["provider"]: row for row in json.loads(found.out)}
+    assert sorted(rows) == sorted(LOGS)
+    facts = ("permission", "order", "retention", "rate_limit", "docs")
+    assert all(row[fact] for row in rows.values() for fact in facts)
+    for name, needed in NEEDED.items():
+        read = rows[name]["environment"]
+        required = [one for one in read if one["required"]]
+        assert [" or ".join([one["name"], *one["alternatives"]]) for one in required] == needed
+        assert [one["default"] for one in required] == [None] * len(required)
+        assert sum(one["secret"] for one in read) == 1
+        assert f"{name.upper()}_BASE_URL" in [one["name"] for one in read]
 
 
 def test_the_schema_describes_each_field_in_order() -> None:
@@ -1301,6 +1366,9 @@ def test_an_installed_provider_is_a_command_like_ours(tmp_path: Path) -> None:
     expected = ("1970-01-01T00:00:00.000Z", "acme", "1", "did")
     assert tuple(record[name] for name in ("time", "provider", "id", "action")) == expected
     assert b"acme" in run(environment=environment).out
+    for words in ((), ("acme",), ("acme", "list"), ("acme", "sync"), ("acme", "check")):
+        assert "auditctl acme list --demo" not in run(*words, "-h", environment=environment).text
+        assert not words or b"--demo" not in run(*words, "-h", environment=environment).out
     assert b"ACME_API_KEY" in run("providers", environment=environment).out
     assert run("acme", "list", environment={"PYTHONPATH": str(tmp_path)}).status == ACCESS
     assert run("acme", "list", "--demo", environment=environment).status == USAGE
@@ -1321,13 +1389,68 @@ def test_a_defect_ends_the_run_with_a_sentence_that_quotes_nothing(
     folder, output = tmp_path / "site", tmp_path / "out"
     folder.mkdir()
     output.mkdir()
-    environment = installed(folder, PLUGIN.format(normalize=normalize))
+    source = PLUGIN.format(normalize=normalize)
+    environment = installed(folder, source)
     words = ("-o", str(output / "log.jsonl"))
     found = run("acme", "list", *words, environment=environment)
     assert (found.status, found.out) == (FAULT_STATUS, b"")
-    assert found.said.count("\n") == 1
-    assert "acme" in found.said
+    line = [n for n, text in enumerate(source.splitlines(), 1) if normalize in text].pop()
+    assert re.fullmatch(
+        "auditctl: error: This is a fault of the provider acme, not of auditctl: [A-Za-z]+Error, "
+        rf"in the module acme, line {line}. Report it to the authors of the package acme.\n",
+        found.said,
+    )
     assert list(output.iterdir()) == []
+    told = subprocess.run(  # not `run`, which takes a traceback for a defect of ours
+        [*COMMAND, "acme", "list", "-v"],
+        env={"PATH": os.defpath, **environment},
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert told.returncode == FAULT_STATUS
+    first, second, *lines = told.stderr.decode().splitlines()
+    assert (first + "\n", second) == (found.said, "Traceback (most recent call last):")
+    assert f'  File "{folder}/acme.py", line {line}, in normalize' in lines
+    assert KEY not in told.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("normalize", "said", "line"),
+    [
+        ('return {"colour": "red", "id": "1"}', "normalize gives colour, which no record has", 24),
+        ("return None", "normalize returns NoneType, not Fields", 24),
+    ],
+)
+def test_what_a_provider_returns_and_no_record_has_is_its_fault(
+    normalize: str, said: str, line: int, tmp_path: Path
+) -> None:
+    environment = installed(tmp_path, PLUGIN.format(normalize=normalize))
+    assert run("acme", "list", environment=environment).ended == (
+        FAULT_STATUS,
+        (
+            f"auditctl: error: This is a fault of the provider acme, not of auditctl: {said}, in "
+            f"the module acme, line {line}. Report it to the authors of the package acme.\n"
+        ),
+    )
+
+
+def test_a_page_that_is_none_is_the_providers_fault(tmp_path: Path) -> None:
+    source = PLUGIN.format(normalize="return {}").replace("yield Page(", "yield (")
+    found = run("acme", "list", environment=installed(tmp_path, source))
+    assert found.status == FAULT_STATUS
+    assert "of the provider acme, not of auditctl: pages yields list, not Page, in " in found.said
+
+
+@pytest.mark.parametrize(
+    "code", ['raise RuntimeError("with " + self.api_key.reveal())', "return self.nothing"]
+)
+def test_a_defect_before_anything_is_asked_is_the_providers_fault(
+    code: str, tmp_path: Path
+) -> None:
+    source = PLUGIN.format(normalize="return {}").replace("return Bearer(self.api_key)", code)
+    found = run("acme", "list", environment=installed(tmp_path, source))
+    assert found.status == FAULT_STATUS
+    assert "This is a fault of the provider acme, not of auditctl: " in found.said
 
 
 @pytest.mark.parametrize(
@@ -1352,16 +1475,29 @@ def test_a_broken_provider_is_left_out_aloud_and_takes_none_with_it(
     assert table.status == 0
     assert [name for name in LOGS if name.encode() not in table.out] == []
     assert b"acme" not in table.out
-    assert table.said.startswith("auditctl: The provider acme ")
+    assert table.said.startswith("auditctl: warning: The provider acme ")
     assert "left out" in table.said
     assert run("persona", "list", "--demo", environment=environment).said == ""
     named = run("acme", "list", environment=environment)
-    assert named.status == USAGE
-    assert "left out" in named.said
-    assert run("--help", environment=environment).status == 0
+    assert named.status == FAULT_STATUS
+    assert named.said.startswith("auditctl: error: The provider acme (acme:Acme) cannot be used: ")
+    assert named.said.endswith(". Report it to the authors of the package acme.\n")
+    assert run("--help", environment=environment).ended == (0, "")
 
 
-@pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",), ("--help",)])
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("persona", "list", "--nope")])
+def test_nothing_of_a_provider_is_imported_before_it_is_named(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = "raise SystemExit('imported')"
+    found = run(*words, environment=installed(tmp_path, source))
+    assert "imported" not in found.said
+    if words == ("--help",):
+        assert b"  acme " in found.out
+        assert re.search(rb"  persona +The audit log of Persona\.", found.out)
+
+
+@pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",)])
 def test_an_interrupt_while_providers_are_loaded_ends_the_run(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -1492,7 +1628,7 @@ def test_raw_events_come_out_byte_for_byte(name: str) -> None:
         cells = asked(server, name, "-f", "csv")
     assert (raw.status, raw.said) == (lines.status, cells.said[:0]) == (0, "")
     assert lines.said == cells.said
-    assert re.fullmatch(r"auditctl: 2 of .*'s events hold half a char.*\n", lines.said)
+    assert re.fullmatch(r"auditctl: warning: 2 of .*'s events hold half a char.*\n", lines.said)
     assert raw.out.split(b"\n")[:-1] == events
     for line, event in zip(lines.out.split(b"\n")[:-1], events, strict=True):
         assert line.endswith(b',"raw":' + mended(event) + b"}")
@@ -1519,8 +1655,8 @@ def test_a_lone_surrogate_is_replaced_in_every_format_and_kept_by_raw() -> None:
     assert kept.out == runs["jsonl"].out
     for run in runs.values():
         assert run.said == (
-            "auditctl: 1 of Upstash's events hold half a character, a lone surrogate, which "
-            "many readers refuse; U+FFFD was written in its place. --raw keeps it.\n"
+            "auditctl: warning: 1 of Upstash's events hold half a character, a lone surrogate, "
+            "which many readers refuse; U+FFFD was written in its place. --raw keeps it.\n"
         )
     assert (raw.out, raw.said) == (row.encode() + b"\n", "")
 

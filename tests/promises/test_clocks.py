@@ -26,8 +26,8 @@ def dated(by: timedelta) -> Fault:
 
 def warning(how: str, words: str) -> str:
     return (
-        f"auditctl: This machine's clock is {how} Persona's, and {words} counts by it. Set the "
-        "clock, or give a time that does not depend on it, such as 2026-01-31T08:00:00Z.\n"
+        f"auditctl: warning: This machine's clock is {how} Persona's, and {words} counts by it. "
+        "Set the clock, or give a time that does not depend on it, such as 2026-01-31T08:00:00Z.\n"
     )
 
 

@@ -23,16 +23,16 @@ import typer
 import yaml  # type: ignore[import-untyped] # comes with vcrpy
 
 import auditctl
-from auditctl import registry
+from auditctl import errors, registry, settings
 from auditctl.cli import app
-from auditctl.errors import AuditctlError
+from auditctl.declared import variables
+from auditctl.errors import GRAVEST, AuditctlError
+from auditctl.overview import described
 from auditctl.paths import OF_RECORD, OF_RUN
-from auditctl.provider import variables
 from auditctl.record import FIELDS
 from auditctl.redact import is_secret, redact_text
 from auditctl.schema import json_schema
 from auditctl.sync import config
-from auditctl.sync.commands import GRAVEST
 from auditctl.sync.delta.line import Line
 from auditctl.sync.tables import Defaults
 from tests.program import COMMAND, Run, popen, process, result, until
@@ -158,7 +158,8 @@ def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
     if hasattr(command, "list_commands"):
         context = command.make_context("auditctl", [], resilient_parsing=True)
         for name in command.list_commands(context):
-            yield from commands(command.get_command(context, name), (*words, name))
+            _, found, _ = command.resolve_command(context, [name])
+            yield from commands(found, (*words, name))
 
 
 def options(words: tuple[str, ...]) -> set[str]:
@@ -213,7 +214,7 @@ def test_the_readme_tells_the_options_of_sync_and_no_others(words: tuple[str, ..
         o for word in coded(" ".join([shared, *cells])) for o in re.findall("^--?[a-z-]+", word)
     }
     told |= {"--no-redact", "--no-csv-guard", "--quiet", "--verbose"}
-    own = {f"--{name}" for name in ("user",)} - options(words)
+    own = {"--user", "--log"} - options(words)
     assert told - own == options(words) - options(())
 
 
@@ -362,7 +363,7 @@ def test_a_scheduled_look_is_silent_until_something_is_wrong(
 ) -> None:
     status, told, error = sh(command, home)
     assert (status, told) == (8, ""), page
-    assert error.startswith("auditctl: No sync has run for")
+    assert error.startswith("auditctl: error: No sync has run for")
     path = command.rpartition(" ")[2]
     assert sh(f"auditctl persona sync --demo -o {path}", home) == (0, "", "")
     assert sh(command, home) == (0, "", "")
@@ -382,6 +383,19 @@ def test_the_tests_are_run_as_the_readme_says() -> None:
 # Tables
 
 
+def test_the_table_of_providers_has_the_facts_of_each() -> None:
+    page = (DOCS / "providers.md").read_text()
+    told = {coded(row[0])[0]: row for row in rows(page, "subcommand")}
+    assert sorted(told) == PROVIDERS
+    facts = {row["provider"]: row for row in map(described, map(provider_class, PROVIDERS))}
+    for name, (_, title, logs, order, kept, overlap) in told.items():
+        provider = provider_class(name)
+        assert title == f"[{provider.title}](#{provider.title.lower().replace(' ', '-')})"
+        assert coded(logs) == [log for log in provider.logs if log]
+        about = facts[name]
+        assert (order, kept, overlap) == (about["order"], about["keeps"], about["overlap"])
+
+
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_a_providers_section_has_its_variables_and_their_defaults(name: str) -> None:
     provider = provider_class(name)
@@ -389,7 +403,7 @@ def test_a_providers_section_has_its_variables_and_their_defaults(name: str) -> 
     for names, default in variables(provider).values():
         assert [variable for variable in names if f"`{variable}`" not in about] == []
         told = {coded(row[0])[0]: row[1] for row in rows(about, "variable")}[names[0]]
-        assert (told == f"`{default}`") if default else told.startswith("required")
+        assert (told == f"`{default}`") if default else told.startswith(("required", "optional"))
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
@@ -712,3 +726,32 @@ def test_the_guides_provider_is_listed_and_says_what_it_lacks(package: Path) -> 
     lacking = ask_acme(package, "acme", "list")
     assert lacking.status == 4
     assert "ACME_API_KEY" in lacking.said
+
+
+# Where to report, and where to read
+
+
+def test_the_wheels_metadata_name_the_addresses_that_messages_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["authors"]
+    assert project["urls"]["Issues"] == errors.ISSUES
+    assert str(errors.failure(ValueError("x"))).endswith(f"Please report it: {errors.ISSUES}")
+    assert settings.DOCUMENT.startswith(project["urls"]["Homepage"])
+    assert (ROOT / settings.DOCUMENT.partition("/main/")[2]).is_file()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_without_a_key_one_learns_where_to_read_and_that_there_is_a_demo(
+    name: str, tmp_path: Path
+) -> None:
+    found = auditctl_in(tmp_path, name, "list")
+    assert found.status == 4
+    assert "; --demo needs no account. " in found.said
+    assert found.said.endswith(f" See {settings.DOCUMENT}.\n")
+
+
+def test_the_first_command_of_the_readme_fills_a_screen_and_no_more(tmp_path: Path) -> None:
+    first = next(line for line in README.read_text().splitlines() if line.startswith(SET_UP))
+    words = first.removeprefix(f"{SET_UP}auditctl ").split()
+    lines = auditctl_in(tmp_path, *words, "-f", "table").text.splitlines()
+    assert 10 <= len(lines) <= 24

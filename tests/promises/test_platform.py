@@ -201,7 +201,7 @@ def test_what_the_platform_refuses_is_no_defect(
         raise REFUSALS[reason]
 
     monkeypatch.setattr(commands, "list_", refuse)
-    sentence = f"auditctl: The system cannot give what auditctl needs: {reason}.\n"
+    sentence = f"auditctl: error: The system cannot give what auditctl needs: {reason}.\n"
     assert auditctl("persona", "list", "--demo").ended == (OUTPUT, sentence)
     # Outside of a command too.
     monkeypatch.setattr("auditctl.cli.app", refuse)
@@ -259,7 +259,10 @@ def test_sources_that_get_no_thread_fail_and_do_not_stop_the_others(
     found = auditctl("sync")
     assert found.ended == (
         OUTPUT,
-        "auditctl: other: The system cannot give what auditctl needs: No thread can be started.\n",
+        (
+            "auditctl: error: other: The system cannot give what auditctl needs: No thread can be "
+            "started.\n"
+        ),
     )
     assert Path("prod.jsonl").stat().st_size
 

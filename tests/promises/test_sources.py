@@ -167,8 +167,8 @@ def test_only_the_sources_named_are_read_and_each_once(sources: Sources) -> None
 
 def test_a_source_that_there_is_not_keeps_all_from_running(sources: Sources) -> None:
     said = (
-        "auditctl: There is no source 'prod' in the configuration. There are persona, upstash, "
-        "roam, hrhis.\n"
+        "auditctl: error: There is no source 'prod' in the configuration. There are persona, "
+        "upstash, roam, hrhis.\n"
     )
     assert sources.sync("persona", "prod") == Run(USAGE, b"", said)
     assert sources.server.requests == []
@@ -181,7 +181,7 @@ def test_a_source_that_is_refused_does_not_stop_the_others(sources: Sources) -> 
     sources.sabotage["roam"] = always(Fault(401))
     found = sources.sync()
     assert found.status == ACCESS
-    assert found.said.startswith("auditctl: roam: ")
+    assert found.said.startswith("auditctl: error: roam: ")
     assert found.said.count("\n") == 1
     assert "401" in found.said
     assert sources.done == {name: rows for name, rows in ROWS.items() if name != "roam"}
@@ -254,7 +254,7 @@ def test_of_several_failures_the_gravest_is_the_status(
         GRAVEST[status](sources, name)
     found = sources.sync()
     assert found.status == first
-    said = sorted(line.split(" ")[1] for line in found.said.splitlines())
+    said = sorted(line.split(" ")[2] for line in found.said.splitlines())
     assert said == sorted(f"{name}:" for name in names)
     assert {"roam", "hrhis"} <= set(sources.done)
 
@@ -267,8 +267,8 @@ def test_a_destination_that_another_run_holds_is_left_alone_or_waited_for(
     with journal.open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = (
-            f"auditctl: hrhis: Another run holds {journal}. Nothing was done; wait for it with "
-            "--wait, or let it go on.\n"
+            f"auditctl: error: hrhis: Another run holds {journal}. Nothing was done; wait for it "
+            "with --wait, or let it go on.\n"
         )
         assert sources.sync() == Run(HELD, b"", said)
         assert sources.done == {name: rows for name, rows in ROWS.items() if name != "hrhis"}
@@ -409,9 +409,9 @@ def test_a_service_says_once_that_a_provider_is_down_and_once_that_it_is_back(
         service.terminate()
         assert service.communicate(timeout=LONG) == (b"", b"")
     assert service.returncode == 0
-    assert down.startswith("auditctl: upstash: ")
+    assert down.startswith("auditctl: warning: upstash: ")
     assert down.endswith(" It is asked again until it answers.\n")
-    assert back == "auditctl: upstash: The provider answers again.\n"
+    assert back == "auditctl: warning: upstash: The provider answers again.\n"
 
 
 def test_a_service_whose_source_was_refused_ends_with_its_status(sources: Sources) -> None:
@@ -423,7 +423,7 @@ def test_a_service_whose_source_was_refused_ends_with_its_status(sources: Source
         said = service.stderr.readline()
         service.terminate()
         assert service.communicate(timeout=LONG) == (b"", b"")
-    assert said.startswith(b"auditctl: roam: ")
+    assert said.startswith(b"auditctl: error: roam: ")
     assert service.returncode == ACCESS
 
 
@@ -431,7 +431,7 @@ def test_a_service_that_has_no_source_left_ends(sources: Sources) -> None:
     sources.sabotage = dict.fromkeys(LOGS, always(Fault(401)))
     found = sources.sync("--follow")
     assert found.status == ACCESS
-    said = sorted(line.split(" ")[1] for line in found.said.splitlines())
+    said = sorted(line.split(" ")[2] for line in found.said.splitlines())
     assert said == ["hrhis:", "persona:", "roam:", "upstash:"]
 
 
@@ -495,14 +495,14 @@ def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> N
 )
 def test_a_source_of_another_provider_is_refused(name: str, said: str, sources: Sources) -> None:
     found = sources.auditctl("persona", "list", "--source", name, **sources.environment)
-    assert found == Run(USAGE, b"", f"auditctl: --source {name}: {said}\n")
+    assert found == Run(USAGE, b"", f"auditctl: error: --source {name}: {said}\n")
     assert sources.server.requests == []
 
 
 def test_a_setting_of_the_source_that_is_not_there_ends_list(sources: Sources) -> None:
     environment = {"AUDITCTL_CONFIG": str(sources.config)}
     found = sources.auditctl("roam", "list", "--source", "roam", **environment)
-    said = "auditctl: KEY, which api_key_env names, is not set. Export it.\n"
+    said = "auditctl: error: KEY, which api_key_env names, is not set. Export it.\n"
     assert found == Run(ACCESS, b"", said)
 
 

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.cells import cell_len
 
-from tests.program import COMMAND, LONG
+from auditctl import registry
+from auditctl.record import FIELDS
+from tests.program import COMMAND, LONG, result, synced
 from tests.server import KEY, Fault, Log, Persona, Request, Roam, Server, Upstash, too_many
 from tests.world import ROWS, SPAN, TODAY, WINDOW
 
@@ -31,12 +33,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COLUMNS = ["time", "actor", "action", "target", "outcome", "source_ip"]
+NARROW_COLUMNS = COLUMNS[:-1]
+"""What 80 columns have room for."""
 WIDE = 200
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
-PROGRESS = re.compile(r"Persona: \d pages?, \d+ records, back to 20\S+ \([\d,]+/s, since 20")
-SUMMARY = re.compile(r"Persona: 250 records since 20\S+ \S+ UTC, 3 pages, [\d.]+ s\.")
+PROGRESS = re.compile(r"Persona: \d+%, \d+ records, back to 20\S+ \S+, \d pages?, [\d,]+/s")
+SUMMARY = re.compile(
+    r"Persona: 250 records since 20\S+ \S+ until 20\S+ \S+ UTC, 3 pages, [\d.]+ s\."
+)
 
 IN_THE_FOREGROUND = """
 import fcntl, os, sys, termios
@@ -237,10 +243,10 @@ def test_rows_of_later_pages_keep_the_columns_of_the_first(columns: int) -> None
         columns=columns,
     ).lines
     starts = [match.start() for match in re.finditer(r"\S+", lines[0])]
-    assert len(starts) == len(COLUMNS)
+    assert len(starts) == (len(COLUMNS) if columns == WIDE else len(NARROW_COLUMNS))
     for line in lines[1:]:
         padded = line.ljust(columns)
-        assert [padded[start - 2 : start] for start in starts[1:]] == ["  "] * 5
+        assert {padded[start - 2 : start] for start in starts[1:]} == {"  "}
         cells = [padded[a:b].strip() for a, b in pairwise([*starts, columns])]
         assert "" not in cells
     assert "…" not in "".join(lines[:101])
@@ -264,7 +270,8 @@ def test_the_first_page_is_shown_before_the_second_has_come() -> None:
 
 @pytest.mark.parametrize("columns", [80, 200])
 def test_an_empty_log_is_a_header(columns: int) -> None:
-    assert [line.split() for line in listed(0, columns=columns).lines] == [COLUMNS]
+    titles = COLUMNS if columns == WIDE else NARROW_COLUMNS
+    assert [line.split() for line in listed(0, columns=columns).lines] == [titles]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -272,10 +279,15 @@ def test_the_overview_of_the_providers_fits_the_terminal(columns: int) -> None:
     with terminal(None, "providers", columns=columns) as shown:
         shown.end()
     assert shown.process.returncode == 0
-    assert max(map(cell_len, shown.lines)) <= columns
-    words = re.sub(r"[\s│─━]", "", "".join(shown.lines))
-    for name in ("persona", "upstash", "roam", "hrhis"):
-        assert name in words
+    addresses = [word for line in shown.lines for word in line.split() if "://" in word]
+    others = [line for line in shown.lines if line.strip() not in addresses]
+    assert max(map(cell_len, others)) <= columns
+    for name in registry.installed():
+        assert name in others
+        provider = registry.load(name, pytest.fail)
+        assert provider is not None
+        assert provider.docs in addresses, "not broken"
+        assert all(word in shown.text for word in provider.rate_limit.split())
 
 
 # Strangers' text
@@ -315,22 +327,154 @@ def test_text_of_strangers_is_escaped_in_a_pipe_too() -> None:
         assert line.isprintable()
 
 
+OUTCOMES = [event(n, **{"response-status": status}) for n, status in enumerate([200, 404, None])]
+IN_COLOR = ["\x1b[1mtime", "success", "\x1b[31mfailure\x1b[0m", "\x1b[2munknown\x1b[0m"]
+NO_COLOR, FORCED = {"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
+
+
 @pytest.mark.parametrize(
-    ("variables", "colored"),
+    ("words", "variables", "colored"),
     [
-        ({}, True),
-        ({"NO_COLOR": "1"}, False),
-        ({"TERM": "dumb"}, False),
-        ({"NO_COLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}, False),
+        ((), {}, True),
+        ((), NO_COLOR, False),
+        ((), {"TERM": "dumb"}, False),
+        ((), {"TERM": "dumb", **FORCED}, True),
+        ((), {**NO_COLOR, **FORCED}, False),
+        (("--color", "always"), {**NO_COLOR, "TERM": "dumb"}, True),
+        (("--color", "never"), FORCED, False),
+        (("--color", "auto"), NO_COLOR, False),
     ],
-    ids=["usual", "NO_COLOR", "dumb", "NO_COLOR goes first"],
 )
-def test_there_are_colours_unless_they_are_not_wanted(
-    variables: dict[str, str], *, colored: bool
+def test_a_failure_is_red_where_colours_are_wanted(
+    words: tuple[str, ...], variables: dict[str, str], *, colored: bool
 ) -> None:
-    shown = listed(variables=variables)
-    assert [bool(COLOR.search(line)) for line in shown.text.splitlines()] == [colored] * (1 + ROWS)
-    assert ("\x1b" in shown.text) is colored
+    shown = listed(OUTCOMES, *words, variables=variables).text.splitlines()
+    for line, text in zip(shown, IN_COLOR, strict=True):
+        assert (text if colored else COLOR.sub("", text)) in line
+    assert ("\x1b" in "".join(shown)) is colored
+
+
+def test_colours_come_to_a_pipe_and_a_file_only_if_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    words = ("persona", "list", "--demo", "--since", "2d", "-f", "table")
+    assert b"\x1b" not in result(*words).out
+    assert b"\x1b[1mtime" in result(*words, "--color", "always").out
+    assert b"\x1b[1mtime" in result(*words, FORCE_COLOR="1").out
+    assert b"\x1b" not in result(*words, FORCE_COLOR="0", CLICOLOR_FORCE="").out
+    for more, colored in ((), False), (("--color", "always"), True):
+        assert result(*words, *more, "-o", str(path), FORCE_COLOR="1").status == 0
+        assert (b"\x1b" in path.read_bytes()) is colored
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv"])
+def test_lines_of_json_and_csv_never_have_colours(format_: str) -> None:
+    assert "\x1b" not in listed(OUTCOMES, "-f", format_, "--color", "always").text
+
+
+def test_one_record_is_shown_whole_on_a_terminal_and_as_a_line_in_a_pipe() -> None:
+    words = ("persona", "get", "ual_1")
+    with Server(log([event(1, path=f"/{'x' * 100}\x1b")])) as server:
+        with terminal(server, *words, columns=80, stderr=subprocess.DEVNULL) as shown:
+            shown.end()
+        with terminal(server, *words, "--fields", "id,time", columns=80) as table:
+            table.end()
+        piped = result(*words, **server.environment)
+    assert shown.process.returncode == 0
+    assert [line.split()[0] for line in shown.lines[:16]] == list(FIELDS)
+    assert rf"action       GET /{'x' * 100}\x1b" in shown.lines
+    assert json.loads("\n".join(shown.lines[16:])) == piped.records[0]["raw"]
+    assert list(piped.records[0]) == list(FIELDS)
+    assert table.lines[0].split() == ["id", "time"]
+
+
+def test_csv_on_a_terminal_moves_nothing_and_in_a_pipe_is_exact() -> None:
+    text = "\x1b[2J\x9b\n"
+    words = ("persona", "list", *WINDOW, "-f", "csv", "--fields", "action")
+    with Server(log([event(0, path=f"/{text}")])) as server:
+        with terminal(server, *words, stderr=subprocess.DEVNULL) as shown:
+            shown.end()
+        piped = result(*words, **server.environment)
+    assert shown.lines == ["action", r"GET /\x1b[2J\x9b\n"]
+    assert piped.out.decode() == f'action\n"GET /{text}"\n'
+
+
+def test_a_summary_is_the_same_on_a_terminal_and_in_a_pipe() -> None:
+    words = ("persona", "list", *WINDOW, "-f", "summary")
+    with Server(log()) as server:
+        with terminal(server, *words, columns=200, stderr=subprocess.DEVNULL) as shown:
+            shown.end()
+        piped = result(*words, **server.environment)
+    assert "\x1b[1mactors" in shown.text
+    assert [line.rstrip() for line in shown.lines] == piped.text.split("\n")[:-1]
+    assert shown.lines[0] == "250 records, 82 failures"
+
+
+def test_a_limit_makes_the_summary_begin_with_the_oldest_of_its_records() -> None:
+    words = ("persona", "list", *WINDOW, "-f", "summary", "--limit", "5")
+    with Server(log()) as server:
+        lines = result(*words, **server.environment).text.split("\n")
+    assert lines[0].startswith("5 records, ")
+    begin = re.sub(r"from (\S+) (\d\d).*", r"\1 \2:00", lines[1])[5:]
+    assert lines[4].startswith(begin)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("get", "ual_1", "-f", "summary"), "summary"),
+        (("sync", "-o", "x", "-f", "table"), "table"),
+        (("list", "-f", "detail"), "detail"),
+        (("list", "-f", "summary", "--raw"), "cannot go with summary"),
+    ],
+)
+def test_a_format_that_a_command_does_not_write_is_a_usage_error(
+    words: tuple[str, ...], said: str
+) -> None:
+    found = result("persona", *words, "--demo")
+    assert found.status == 2
+    assert said in found.said
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_status_keeps_names_and_minutes_and_leaves_columns_out(
+    columns: int, tmp_path: Path
+) -> None:
+    names = [tmp_path / "eu.jsonl", tmp_path / "us.jsonl"]
+    for path in names:
+        synced(log(3), path)
+    (tmp_path / "us.jsonl").write_text("changed")
+    with terminal(None, "status", *map(str, names), "--max-age", "0s", columns=columns) as shown:
+        shown.end()
+    table = shown.text.replace("\r\n", "\n").split("\n")[:3]
+    titles = COLOR.sub("", table[0]).split()
+    assert titles[:3] == ["path", "state", "success"]
+    assert (len(titles) == 8) is (columns == WIDE)
+    assert table[0].startswith("\x1b[1mpath")
+    for path, line in zip(names, table[1:], strict=True):
+        assert line.startswith(f"{path}  \x1b[31mWRONG\x1b[0m  0 min ago")
+        dates = re.findall(r"\d\d-\d\d \d\d:\d\d\b", line)
+        assert len(dates) == len(titles[3:-2]) if columns == WIDE else len(dates) <= 1
+
+
+def test_status_shows_times_in_a_zone(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    synced(log(3), path)
+    utc, dar = (
+        result("status", str(path), "--tz", zone).text.split("\n")
+        for zone in ("UTC", "Africa/Dar_es_Salaam")
+    )
+    assert re.split(r" {2,}", dar[0])[3:6] == ["since +03:00", "until +03:00", "newest +03:00"]
+    hours = [re.findall(r" (\d\d):\d\d", table[1]) for table in (utc, dar)]
+    assert [(int(hour) + 3) % 24 for hour in hours[0]] == list(map(int, hours[1]))
+
+
+def test_verify_shows_in_red_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    synced(log(3), path)
+    assert "\x1b" not in result("verify", str(path), "--color", "always").text
+    path.write_text("changed")
+    assert "\x1b[31mWRONG\x1b[0m" in result("verify", str(path), "--color", "always").text
+    assert "\x1b" not in result("verify", str(path)).text
 
 
 def test_the_overview_is_without_colours_where_they_are_not_wanted() -> None:
@@ -354,7 +498,7 @@ def test_progress_and_a_summary_are_shown_while_a_file_is_written(
         Server(log(), faults=choose) as server,
         terminal(server, *words, columns=columns, stdout=None if option else file) as shown,
     ):
-        start = PROGRESS.pattern if columns == 200 else PROGRESS.pattern[:28]
+        start = PROGRESS.pattern if columns == 200 else PROGRESS.pattern[:23]
         shown.until(start)
         while len(server.requests) < 3:
             assert not shown.process.poll()
@@ -407,7 +551,10 @@ def test_the_summary_stands_below_an_empty_table_too() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "summary"),
-    [(5, "the 5 most recent records, 1 page"), (900, "250 records since the beginning, 3 pages")],
+    [
+        (5, "the 5 most recent records (ended by --limit 5), 1 page"),
+        (900, "250 records since the beginning, 3 pages"),
+    ],
 )
 def test_the_summary_says_whether_the_limit_ended_the_list(limit: int, summary: str) -> None:
     words = ("persona", "list", "--limit", str(limit), "-f", "csv", "--fields", "id")
@@ -448,7 +595,7 @@ def test_a_failure_stands_alone_on_its_line() -> None:
     assert shown.process.returncode == 4
     assert len(found[:201]) == 201
     said = "".join(found[201:])
-    assert said.startswith("auditctl: Persona does not allow this (403")
+    assert said.startswith("auditctl: error: Persona does not allow this (403")
     assert KEY not in shown.text
 
 

@@ -229,7 +229,7 @@ def test_a_refusal_is_asked_for_once_and_told_in_the_vendors_words(
         found = exported(auditctl, server, name, "--concurrency", "1")
     assert found.status == {401: 4, 403: 4, 501: 3}.get(status, 6)
     assert f"({status}: {words})" in found.said
-    assert found.said.startswith("auditctl: ")
+    assert found.said.startswith("auditctl: error: ")
     assert found.said.count("\n") == 1
     assert found.out == b""
     pages = 1 if name == "hrhis" and status not in (401, 403) else 0  # once more, in pages
@@ -619,7 +619,7 @@ def test_what_is_no_answer_of_the_api_is_told_apart(
 ) -> None:
     with Server(log("persona"), faults=again_and_again(fault)) as server:
         found = exported(auditctl, server, "persona", "--retry-for", "0s")
-    assert found.ended == (3, f"auditctl: Persona {said}\n")
+    assert found.ended == (3, f"auditctl: error: Persona {said}\n")
 
 
 def test_an_address_that_leads_nowhere_is_named_by_its_variable(auditctl: Program) -> None:
@@ -920,7 +920,9 @@ def test_a_day_without_its_list_is_empty_and_counted_unless_the_provider_says_ok
     assert found.status == 0
     assert len(server.requests) == ANSWERS["roam"]
     assert found.said.count("\n") == warned
-    assert found.said.startswith("auditctl: 2 answers of Roam had no list" if warned else "")
+    assert found.said.startswith(
+        "auditctl: warning: 2 answers of Roam had no list" if warned else ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -1482,8 +1484,8 @@ def test_a_proxy_that_needs_more_than_is_installed_says_so(
     assert found.ended == (
         2,
         (
-            "auditctl: The connection cannot be set up: a SOCKS proxy needs more: pip install "
-            "'auditctl[socks]'. Check the variables for it, such as HTTPS_PROXY and "
+            "auditctl: error: The connection cannot be set up: a SOCKS proxy needs more: pip "
+            "install 'auditctl[socks]'. Check the variables for it, such as HTTPS_PROXY and "
             "ALL_PROXY.\n"
         ),
     )
@@ -1495,8 +1497,8 @@ def test_a_proxy_that_refuses_is_not_asked_again(auditctl: Program) -> None:
     assert found.ended == (
         3,
         (
-            "auditctl: Persona cannot be reached at api.withpersona.com:443 through the proxy (404 "
-            "Not Found). Check the proxy's variable (HTTPS_PROXY).\n"
+            "auditctl: error: Persona cannot be reached at api.withpersona.com:443 through the "
+            "proxy (404 Not Found). Check the proxy's variable (HTTPS_PROXY).\n"
         ),
     )
     assert len(proxy.requests) == 1

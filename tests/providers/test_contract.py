@@ -19,6 +19,7 @@ from auditctl.errors import (
     AccessError,
     AnswerError,
     ForbiddenError,
+    ProviderError,
     ThrottledError,
     UsageError,
 )
@@ -534,11 +535,11 @@ def test_a_token_that_is_refused_after_a_while_is_fetched_again() -> None:
     assert site.tokens == 2
 
 
-def test_a_token_that_is_refused_at_once_is_not() -> None:
+def test_a_token_that_is_refused_at_once_is_fetched_again_once() -> None:
     site = RealmSite(good_for=0)
     with pytest.raises(AccessError, match="Check REALM_CLIENT_SECRET") as refused:
         site.service.export(REALM)
-    assert site.tokens == 1
+    assert site.tokens == 2
     assert "t0ken" not in str(refused.value)
 
 
@@ -623,5 +624,47 @@ def test_a_field_that_no_record_has_is_an_error() -> None:
         def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
             return {**super().normalize(event, context), "colour": "red"}  # type: ignore[typeddict-unknown-key]
 
-    with pytest.raises(TypeError, match="the provider hub gives colour, which no record has"):
+    fault = "of the provider hub, not of auditctl: normalize gives colour, which no record has"
+    with pytest.raises(ProviderError, match=fault):
         Service.saying(hub_page(15)).export(Odd(**vars(HUB)))
+
+
+# A service that is asked for a window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed(Hub):
+    name = "feed"
+    filters_by_time = True
+
+    def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
+        since, until = window.milliseconds()
+
+        def ask(cursor: str | None) -> Answer:
+            return client.get("/feed", {"since": since, "until": until, "after": cursor})
+
+        return client.pages(ask, None, lambda answer: answer.header("Next"), position=position)
+
+
+FEED = Feed(token=Secret("t"), base_url="https://api.feed.example")
+
+
+def feed(service: Service, position: str | None, days: int) -> list[str | None]:
+    since = moment("2026-01-10")
+    asked = Window(since, since + timedelta(days=days))
+    found = batches(FEED, service.client(FEED), Window(since, None), position, asked=asked)
+    return [batch.position for batch in found]
+
+
+def test_a_later_run_asks_with_a_cursor_for_the_window_that_the_cursor_is_of() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("after", 0))
+        rows = [{"id": page, "@timestamp": 1768305600 + page}]
+        return httpx.Response(200, json=rows, headers={"Next": f"{page + 1}"} if page < 3 else {})
+
+    first, later, older = Service(answer), Service(answer), Service(answer)
+    positions = feed(first, None, days=5)
+    assert positions == [None, *(f"2026-01-15T00:00:00+00:00 {n}" for n in (1, 2, 3))]
+    assert feed(later, positions[2], days=6) == positions[2:]
+    assert later.params == first.params[2:]
+    assert feed(older, "2", days=5) == positions, "of a version that noted no end"

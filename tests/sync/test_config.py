@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 import traceback
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from auditctl import registry
 from auditctl.errors import AccessError, UsageError
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
@@ -94,17 +99,26 @@ def test_the_first_place_that_has_a_configuration_decides(
     assert used() == "user"
 
 
-@pytest.mark.parametrize("command", ["sync", "status", "persona list --source s"])
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [
+        ("sync", "run auditctl PROVIDER sync -o PATH"),
+        ("list", "run auditctl PROVIDER list"),
+        ("check", "run auditctl PROVIDER check"),
+        ("status", "name a destination by its PATH"),
+        ("persona list --source s", "leave --source out"),
+    ],
+)
 def test_without_a_configuration_all_places_are_named(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    command: str, instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert auditctl(*command.split(), XDG_CONFIG_HOME=str(tmp_path)).ended == (
         USAGE,
         (
-            "auditctl: There is no configuration: neither --config nor AUDITCTL_CONFIG names one, "
-            f"and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is there. Write "
-            "one, or name a single destination by its PATH.\n"
+            "auditctl: error: There is no configuration: neither --config nor AUDITCTL_CONFIG "
+            f"names one, and neither ./auditctl.toml nor {tmp_path}/auditctl/auditctl.toml is "
+            f"there. Write one, or {instead}.\n"
         ),
     )
 
@@ -118,7 +132,7 @@ def test_one_that_is_named_must_be_there(
     words, environ = ([], {"AUDITCTL_CONFIG": path})
     if named == "option":
         words, environ = ["--config", path], {}
-    said = f"auditctl: The configuration {path} cannot be read: No such file or directory.\n"
+    said = f"auditctl: error: The configuration {path} cannot be read: No such file or directory.\n"
     assert auditctl("sync", *words, **environ).ended == (USAGE, said)
 
 
@@ -190,6 +204,8 @@ def test_what_a_source_says_goes_before_the_defaults_and_those_before_the_option
         ("2026-01-31 08:00:00.5", "2026-01-31T08:00:00.500000"),
         ('"30d"', "30d"),
         ('"1767225600"', "1767225600"),
+        ("1767225600", "1767225600"),
+        ("1_767_225_600_123", "1767225600123"),
     ],
 )
 def test_since_is_a_date_of_toml_or_a_time_as_it_is_typed(
@@ -304,9 +320,9 @@ def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
     found = auditctl("sync", "--config", str(path))
     assert found.status == ACCESS
     assert sorted(found.said.splitlines()) == [
-        "auditctl: a: NOT_SET, which api_key_env names, is not set. Export it.",
+        "auditctl: error: a: NOT_SET, which api_key_env names, is not set. Export it.",
         (
-            "auditctl: b: The file that api_key_file names cannot be read: No such file or "
+            "auditctl: error: b: The file that api_key_file names cannot be read: No such file or "
             "directory. Check api_key_file."
         ),
     ]
@@ -511,7 +527,7 @@ MISTAKES = {
         4,
         (
             "sources.s.where.1: Cannot read --where 'nonsense': write FIELD=VALUE, FIELD!=VALUE, "
-            "FIELD~REGEX or FIELD!~REGEX"
+            "FIELD~REGEX or FIELD!~REGEX; time and status_code also with <, <=, > and >="
         ),
     ),
     "a test in a list of many lines": (
@@ -519,7 +535,7 @@ MISTAKES = {
         6,
         (
             "sources.s.where.1: Cannot read --where '(': write FIELD=VALUE, FIELD!=VALUE, "
-            "FIELD~REGEX or FIELD!~REGEX"
+            "FIELD~REGEX or FIELD!~REGEX; time and status_code also with <, <=, > and >="
         ),
     ),
     "a test alone": (
@@ -536,6 +552,40 @@ MISTAKES = {
         source('format = "table"'),
         4,
         'sources.s.format: Write it like format = "jsonl", "csv" or "delta"',
+    ),
+    "a name that is against the format": (
+        source('format = "jsonl"', output="{source}.csv"),
+        3,
+        (
+            "sources.s.output: --format jsonl and a file that ends in .csv contradict each other: "
+            "{source}.csv. Use another name, or --format csv"
+        ),
+    ),
+    "another compression": (
+        source(output="x.jsonl.zst"),
+        3,
+        (
+            "sources.s.output: x.jsonl.zst: a file that ends in .zst cannot be written, only .gz "
+            "compresses. Use .gz, or compress what standard output gives"
+        ),
+    ),
+    "a value that cannot be": (
+        source('where = ["provider=nobody"]'),
+        4,
+        (
+            "sources.s.where.0: --where 'provider=nobody': provider is never 'nobody'. It is one "
+            f"of {', '.join(registry.installed())}"
+        ),
+    ),
+    "a number that is no time": (
+        source("since = 20261120"),
+        4,
+        (
+            "sources.s.since: Cannot read the time '20261120': a number alone is epoch seconds (10 "
+            "digits) or milliseconds (13). Did you mean 2026-11-20? Write a duration back from now "
+            "(45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), an RFC 3339 time "
+            "(2026-01-31T08:00:00Z), epoch seconds, now, today or yesterday"
+        ),
     ),
     "no number": (
         source("concurrency = true"),
@@ -692,6 +742,33 @@ def test_what_is_no_text_or_no_file_is_said(tmp_path: Path) -> None:
             config.read(str(there), PROVIDERS.get)
 
 
+VALUES = (
+    "1", "-1", "true", '"x"', '""', "[]", "[1]", '["a"]', "{}", "{a=1}", "2026-01-01", "1.5", "nan",
+    "08:00:00", '["a",1]', "[[1]]", '"30d"', '"\\u0000"', "99999999999999999999",
+)  # fmt: skip
+KEYS = (
+    *SyncOptions.__dataclass_fields__, "provider", "api_key", "api_key_file", "api_key_env",
+    "base_url", "base_url_env", "user", "log", "x", "[sources.s.t]\nx", "[[sources.s]]\nx",
+    "[defaults]\nwhere", "[other]\nx",
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(["", "provider = 'persona'\n", "provider = 'hrhis'\noutput = 'x'\n"]),
+    st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=3),
+)
+def test_pydantics_own_sentences_reach_nobody(start: str, lines: list[tuple[str, str]]) -> None:
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("[sources.s]\n" + start + "".join(f"{key} = {value}\n" for key, value in lines))
+        file.flush()
+        try:
+            config.read(file.name, PROVIDERS.get)
+        except UsageError as error:
+            said = str(error).removeprefix(file.name)
+            theirs = "Input should|Field required|Extra inputs|valid (string|integer|dict)|pydantic"
+            assert re.search(theirs, said, re.IGNORECASE) is None
+
+
 def test_two_names_of_one_file_are_one_output(tmp_path: Path) -> None:
     os.symlink(tmp_path, tmp_path / "also")  # noqa: PTH211 - Path has it the other way round
     text = source() + source(name="t", output="also/a.jsonl")
@@ -713,7 +790,7 @@ def test_a_mistake_in_one_source_keeps_all_from_running(
     assert found.ended == (
         USAGE,
         (
-            f"auditctl: {path}, line 8: sources.t.demo: Write it like demo = true or false, "
+            f"auditctl: error: {path}, line 8: sources.t.demo: Write it like demo = true or false, "
             "without quotes.\n"
         ),
     )

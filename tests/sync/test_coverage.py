@@ -34,7 +34,7 @@ class Model:
     events: set[datetime] = field(default_factory=set)
 
     def first(self, clocks: Clocks) -> datetime:
-        return coverage.first_since(self.since, clocks, self.keeps, by_day=self.by_day)
+        return coverage.first_since(self.since, clocks, self.keeps if self.by_day else None)
 
     def run(self, log: list[datetime], clocks: Clocks, share: float) -> None:
         """Read the log from its newest event on; a share below one is a run that is killed."""
@@ -45,7 +45,7 @@ class Model:
             first=self.first(Clocks(clocks.ours)),  # no answer has told the provider's clock yet
             now=clocks.ours,
             overlap=self.overlap,
-            by_day=self.by_day,
+            costs_by_length=self.by_day,
         )
         if not self.read(log, since, clocks, share):
             self.read(log, self.first(clocks), clocks, share)
@@ -150,7 +150,13 @@ def test_a_later_window_never_begins_before_the_first(
 ) -> None:
     covered = Stretch(NOW - age - length, NOW - age)
     since = coverage.next_since(
-        covered, None, covered.until, first=BEGINNING, now=NOW, overlap=overlap, by_day=False
+        covered,
+        None,
+        covered.until,
+        first=BEGINNING,
+        now=NOW,
+        overlap=overlap,
+        costs_by_length=False,
     )
     assert covered.since <= since <= covered.until
     assert since == max(covered.since, covered.until - overlap)
@@ -160,7 +166,7 @@ def test_a_quiet_log_read_by_day_costs_no_day_before_the_overlap() -> None:
     covered = Stretch(NOW - 20 * DAY, NOW)
     for newest in NOW - 10 * DAY, None:
         since = coverage.next_since(
-            covered, None, newest, first=NOW - KEEPS, now=NOW, overlap=OVERLAP, by_day=True
+            covered, None, newest, first=NOW - KEEPS, now=NOW, overlap=OVERLAP, costs_by_length=True
         )
         assert since == NOW - OVERLAP
 

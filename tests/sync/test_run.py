@@ -287,7 +287,6 @@ def test_a_destination_begun_without_since_refuses_one(each: Desk) -> None:
         (["--no-redact"], "--redact; this run has --no-redact"),
         (["--where", "actor=x"], "no --where; this run has --where actor=x"),
         (["--fields", "time,id"], "no --fields; this run has --fields time,id"),
-        (["-f", "csv"], "--format jsonl; this run has --format csv"),
         (["--demo"], "no --demo; this run has --demo"),
         (["--account", "a"], "no --account; this run has --account a"),
     ],
@@ -298,6 +297,13 @@ def test_another_shape_is_refused_and_named(persona: Desk, words: list[str], sai
     assert persona.sync(*words) == 2
     assert said in persona.said
     assert persona.data.read_bytes() == before
+
+
+def test_another_format_is_refused_where_the_name_says_nothing(persona: Desk) -> None:
+    path = persona.data.with_suffix("")
+    words = ("persona", "sync", "--demo", "-o", str(path))
+    assert [persona.command(*words), persona.command(*words, "-f", "csv")] == [0, 2]
+    assert "--format jsonl; this run has --format csv" in persona.said
 
 
 def test_another_providers_log_does_not_go_into_the_same_file(each: Desk) -> None:
@@ -807,7 +813,7 @@ def test_since_before_what_is_kept_is_said_once_and_is_no_alarm(persona: Desk) -
     assert persona.sync(*words) == 0
     begins = (datetime.now(UTC) - timedelta(days=184)).isoformat()[:10]
     assert persona.said == (
-        f"auditctl: {persona.data} begins at {persona.lines[-1]['covered']['since'][:10]} "
+        f"auditctl: warning: {persona.data} begins at {persona.lines[-1]['covered']['since'][:10]} "
         f"{persona.lines[-1]['covered']['since'][11:16]} UTC: Persona does not keep its log as far "
         "back as --since 2020-01-01.\n"
     )
@@ -872,7 +878,7 @@ def test_different_events_under_one_id_in_one_answer_are_counted(
     alike(undivided, 10, 12)
     assert undivided.sync() == 0
     (said,) = undivided.said.splitlines()
-    assert said.startswith("auditctl: 3 events of ")
+    assert said.startswith("auditctl: warning: 3 events of ")
     assert said.endswith(f"The first such id: {id_ if distance == 1 else other}.")
     assert len(records_of(undivided.data)) == 1000 - 3
     assert undivided.verify() == 0
@@ -1205,7 +1211,7 @@ def test_a_service_goes_through_outages_and_ends_when_it_is_refused(each: Desk) 
     assert each.sync(*words) == 4
     begin, end, _ = each.said.splitlines()
     assert "It is asked again until it answers." in begin
-    assert end == "auditctl: The provider answers again."
+    assert end == "auditctl: warning: The provider answers again."
     assert each.verify() == 0
 
 
@@ -1278,7 +1284,7 @@ def test_a_short_trouble_of_a_service_is_told_of_too(persona: Desk) -> None:
     begin, end, refused = persona.said.splitlines()
     assert "answered 503" in begin
     assert "It is asked again until it answers." in begin
-    assert end == "auditctl: The provider answers again."
+    assert end == "auditctl: warning: The provider answers again."
     assert "does not allow this" in refused
 
 

@@ -94,13 +94,23 @@ def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
     found = auditctl("status", one, other)
     assert found.ended == (0, "")
     states = [row(auditctl, path) for path in (one, other)]
+    times = [
+        time
+        for state in states
+        for time in (state["covered"]["since"], state["covered"]["until"], state["newest"])
+    ]
+    this_year = {time[:4] for time in times if time} == {str(datetime.now(UTC).year)}
+
+    def short(time: str | None) -> str | None:
+        return time and time[5 if this_year else 0 : 16].replace("T", " ")
+
     shown = [
         [
             state["path"],
             "ok",
             "0 min ago",
-            (state["covered"]["since"] or "beginning")[:10],
-            short(state["covered"]["until"]),
+            short(state["covered"]["since"]) or "beginning",
+            str(short(state["covered"]["until"])),
             short(state["newest"]) or "-",
             str(state["records"]),
             "0",
@@ -120,12 +130,6 @@ def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
     lines = found.out.decode().split("\n")
     assert [re.split(r" {2,}", line) for line in lines] == [titles, *shown, [""]]
     assert [state["records"] for state in states] == [1234, 0]
-
-
-def short(time: str | None) -> str:
-    if time is None or time[:4] != str(datetime.now(UTC).year):
-        return (time or "")[:10]
-    return time[5:16].replace("T", " ")
 
 
 def test_a_run_that_holds_the_destination_is_shown(tmp_path: Path, auditctl: Program) -> None:
@@ -193,7 +197,7 @@ def test_a_last_success_that_is_too_old_is_a_failure(
     assert auditctl("status", path, "-q").ended == (0, "")
     found = auditctl("status", path, "--max-age", "4m", "--format", "json")
     problem = f"The last success of {path} was {told} ago, at {moment} UTC. See its runs' output."
-    assert found.ended == (WRONG, f"auditctl: {problem}\n")
+    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
     table = auditctl("status", path, "--max-age", "4m").out.decode()
     assert re.split(r" {2,}", table.split("\n")[1])[1] == "WRONG"
@@ -206,7 +210,7 @@ def test_a_success_that_has_never_been_is_too_old(tmp_path: Path, auditctl: Prog
     synced(Persona(3), path)
     aged(path, None)
     found = auditctl("status", path, "--max-age", "52w", "-q")
-    assert found.ended == (WRONG, f"auditctl: {path} was never read to its end.\n")
+    assert found.ended == (WRONG, f"auditctl: error: {path} was never read to its end.\n")
     assert auditctl("status", path, "-q").ended == (0, "")
 
 
@@ -220,7 +224,7 @@ def test_each_that_is_too_old_is_said(tmp_path: Path, auditctl: Program) -> None
     assert found.status == WRONG
     assert [row["ok"] for row in found.json] == [False, True, False]
     assert found.said == "".join(
-        f"auditctl: {row['problem']}\n" for row in found.json if not row["ok"]
+        f"auditctl: error: {row['problem']}\n" for row in found.json if not row["ok"]
     )
 
 
@@ -228,7 +232,7 @@ def test_each_that_is_too_old_is_said(tmp_path: Path, auditctl: Program) -> None
 def test_an_age_that_is_none_is_refused(age: str, tmp_path: Path, auditctl: Program) -> None:
     found = auditctl("status", f"{tmp_path}/a", f"--max-age={age}")
     assert found.status == USAGE
-    assert found.said.startswith(f"auditctl: --max-age: Cannot read the duration {age!r}: ")
+    assert found.said.startswith(f"auditctl: error: --max-age: Cannot read the duration {age!r}: ")
 
 
 # What is not there
@@ -239,7 +243,7 @@ def test_a_path_without_a_journal_is_wrong(tmp_path: Path, auditctl: Program) ->
     Path(path).write_bytes(b"{}\n")
     found = auditctl("status", path, "--format", "json", "--acknowledge-gaps")
     problem = f"No sync has run for {path}: {path}.journal is not there."
-    assert found.ended == (WRONG, f"auditctl: {problem}\n")
+    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
@@ -252,7 +256,7 @@ def test_a_first_run_that_failed_is_wrong(tmp_path: Path, auditctl: Program) -> 
         assert auditctl("status", path, "-q").ended == (0, "")  # it may be the first that runs
     found = auditctl("status", path, "--format", "json")
     problem = f"No sync has committed anything to {path} yet. See its runs' output."
-    assert found.ended == (WRONG, f"auditctl: {problem}\n")
+    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
 
 
@@ -260,8 +264,8 @@ def test_a_journal_that_cannot_be_read_is_wrong(tmp_path: Path, auditctl: Progra
     path = f"{tmp_path}/a.jsonl"
     Path(f"{path}.journal").mkdir()
     said = (
-        f"auditctl: {path}.journal is a folder, where a file is expected. Nothing was done; move "
-        "it away, or choose another PATH.\n"
+        f"auditctl: error: {path}.journal is a folder, where a file is expected. Nothing was done; "
+        "move it away, or choose another PATH.\n"
     )
     assert auditctl("status", path, "-q") == Run(WRONG, b"", said)
     assert auditctl("verify", path) == Run(WRONG, f"{path}: WRONG\n".encode(), said)
@@ -274,7 +278,7 @@ def test_one_path_that_is_not_there_does_not_hide_the_others(
     synced(Persona(3), there)
     found = auditctl("status", lost, there, "--format", "json")
     assert [row["path"] for row in found.json] == [there]
-    said = f"auditctl: No sync has run for {lost}: there is no journal.\n"
+    said = f"auditctl: error: No sync has run for {lost}: there is no journal.\n"
     assert found.ended == (WRONG, said)
     assert auditctl("status", lost) == Run(WRONG, b"", said)
     assert auditctl("status", lost, "--format", "json") == Run(WRONG, b"[]\n", said)
@@ -287,7 +291,7 @@ def test_a_journal_that_was_changed_is_wrong(tmp_path: Path, auditctl: Program) 
     journal.write_bytes(journal.read_bytes().replace(b'"records":3', b'"records":4'))
     found = auditctl("status", path)
     assert found.status == WRONG
-    assert found.said.startswith(f"auditctl: {journal}, line 3: it was changed. ")
+    assert found.said.startswith(f"auditctl: error: {journal}, line 3: it was changed. ")
     assert b" WRONG " in found.out
 
 
@@ -304,7 +308,7 @@ def test_without_a_path_all_sources_of_the_configuration_are_shown(
     found = auditctl("status", "--config", str(config), "--format", "json")
     path = f"{tmp_path}/new/{{date}}.jsonl"
     problem = f"No sync has run for {path}: {path}.journal is not there."
-    assert found.ended == (WRONG, f"auditctl: {problem}\n")
+    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert [(row["source"], row["path"], row["ok"]) for row in found.json] == [
         ("done", f"{tmp_path}/done/{{date}}.jsonl", True),
         ("new", path, False),
@@ -331,7 +335,7 @@ def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path, auditctl: Prog
         "provider did not keep them until they were asked for. When this is known, say so with: "
         f"auditctl status {path} --acknowledge-gaps"
     )
-    assert found.ended == (WRONG, f"auditctl: {problem}\n")
+    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert (shown["ok"], shown["problem"], shown["records"]) == (False, problem, 3)
     # The next run finds no other, and it still stands.
     synced(Persona(3), path)
@@ -369,8 +373,8 @@ def test_no_note_is_taken_while_a_run_holds_the_destination(
         found = auditctl("status", path, "--acknowledge-gaps")
     assert found.status == HELD
     assert found.said == (
-        f"auditctl: A run holds {path}.journal, so its gaps stay as they are. Acknowledge them "
-        "when it has ended; a service must be stopped for that.\n"
+        f"auditctl: error: A run holds {path}.journal, so its gaps stay as they are. Acknowledge "
+        "them when it has ended; a service must be stopped for that.\n"
     )
     assert Path(f"{path}.journal").read_bytes() == before
 
@@ -382,5 +386,5 @@ def test_gaps_and_age_are_both_said(tmp_path: Path, auditctl: Program) -> None:
     found = auditctl("status", path, "--max-age", "1d")
     assert found.status == WRONG
     (said,) = found.said.splitlines()
-    assert said.startswith(f"auditctl: The last success of {path} was 3 days ago")
+    assert said.startswith(f"auditctl: error: The last success of {path} was 3 days ago")
     assert f"{path}: events are missing from 2024-12-31T23:59 to " in said

@@ -140,6 +140,7 @@ def test_what_was_written_is_right(original: Destination, auditctl: Program) -> 
     (status,) = auditctl("status", original.path, "--format", "json").json
     assert row == {
         "path": original.path,
+        "source": None,
         "ok": True,
         "problem": None,
         "records": ROWS,
@@ -184,7 +185,7 @@ def test_all_destinations_of_a_path_are_proved(tmp_path: Path, auditctl: Program
         (f"{tmp_path}/persona/{{date}}.jsonl", False, None),
         (f"{tmp_path}/upstash/{{date}}.jsonl", True, 5),
     ]
-    assert found.said == f"auditctl: {found.json[0]['problem']}\n"
+    assert found.said == f"auditctl: error: {found.json[0]['problem']}\n"
 
 
 LINES = ["a\nb", "a\r\nb", "a\rb", "\u2028", "\x85", "\0", '"', "a,b;c\td", "=1", "\ud800", ""]
@@ -215,7 +216,7 @@ def test_where_no_sync_has_run_nothing_is_proved(
 def test_quiet_says_nothing_but_what_is_wrong(plain: Destination, auditctl: Program) -> None:
     assert auditctl("verify", plain.path, "-q") == Run(0, b"", "")
     Path(plain.path).unlink()
-    said = f"auditctl: {GONE.format(plain.path, 2)}\n"
+    said = f"auditctl: error: {GONE.format(plain.path, 2)}\n"
     assert auditctl("verify", plain.path, "-q") == Run(WRONG, b"", said)
     assert auditctl("verify", plain.path) == Run(WRONG, f"{plain.path}: WRONG\n".encode(), said)
 
@@ -509,7 +510,7 @@ def test_gaps_are_told_until_somebody_takes_note(tmp_path: Path, auditctl: Progr
         "provider did not keep them until they were asked for. When this is known, say so with: "
         f"auditctl status {path} --acknowledge-gaps"
     )
-    assert found.ended == (WRONG, f"auditctl: {problem}\n")
+    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert (row["ok"], row["problem"], row["records"]) == (False, problem, 3)
     assert auditctl("verify", str(path)).out.startswith(f"{path}: has gaps: 3 records in ".encode())
     assert auditctl("status", str(path), "--acknowledge-gaps", "-q").ended == (0, "")

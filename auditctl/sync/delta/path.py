@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from auditctl.errors import UsageError
 from auditctl.http.origin import checked_base_url
-from auditctl.parameters import STDOUT
-from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings, is_url
+from auditctl.parameters import STDOUT, is_url
+from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings
 
 LOG = "_delta_log"
 """The folder that makes a folder a table."""

@@ -14,7 +14,7 @@ from deltalake.fs import DeltaStorageHandler
 
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
-from auditctl.paths import is_url
+from auditctl.parameters import is_url
 from auditctl.sync.delta.path import LOG, TablePath
 from auditctl.sync.delta.rows import PARTITIONS, SCHEMA
 

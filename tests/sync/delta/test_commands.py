@@ -140,8 +140,11 @@ def test_another_account_under_the_same_source_is_a_usage_error(
         ((*DEMO, "-o", "t/{date}"), "date and account are columns"),
         ((*DEMO, "-o", "ftp://t"), "leads to no table"),
         (("persona", "sync", "--demo", "-o", "s3://t", "-f", "csv"), "holds a Delta table"),
-        (("persona", "sync", "--demo", "-o", "t.parquet"), "Nothing can be appended"),
-        (("persona", "sync", "--demo", "-o", "t.parquet", "-f", "csv"), "Nothing can be appended"),
+        (("persona", "sync", "--demo", "-o", "t.parquet"), "cannot be written"),
+        (
+            ("persona", "sync", "--demo", "-o", "t.parquet", "-f", "csv"),
+            "cannot be written",
+        ),
         (("persona", "list", "--demo", "-f", "delta"), "delta"),
     ],
 )

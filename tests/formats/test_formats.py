@@ -12,10 +12,10 @@ from rich.cells import cell_len
 
 from auditctl import exact
 from auditctl.fields import Field, field, parse_fields
-from auditctl.formats import Format
+from auditctl.formats import FORMATS, Format, Layout, make, offered
 from auditctl.formats.csv import Csv
 from auditctl.formats.jsonl import Jsonl
-from auditctl.formats.table import PlainTable, RichTable
+from auditctl.formats.table import Table
 from auditctl.record import FIELDS, Record
 from tests.conftest import STRINGS, TEXTS, utf8
 
@@ -37,6 +37,46 @@ records = st.builds(
     events | st.just({"a": 'x,"y"'}),
 )
 runs = st.lists(st.lists(records, max_size=3), max_size=3)
+
+
+# All of them
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_made_of_any_layout(name: str) -> None:
+    for terminal in (True, False):
+        layout = Layout(terminal=terminal, width=80, color=terminal, with_source=True)
+        made = make(name, layout)
+        assert b"ada@example.com" in output(made, [[record(actor="ada@example.com", source="x")]])
+
+
+@pytest.mark.parametrize("name", offered("sync"))
+@given(batches=runs)
+def test_what_sync_appends_does_not_depend_on_what_it_appended_before(
+    name: str, batches: list[list[Record]]
+) -> None:
+    whole, parts = make(name, Layout()), make(name, Layout())
+    header = parts.rows([])
+    assert header == make(name, Layout()).rows([])
+    every = [one for batch in batches for one in batch]
+    written = [parts.rows(batch) for batch in batches]
+    assert header + b"".join(written) == whole.rows(every)
+
+
+def test_a_format_is_offered_where_it_can_be_written() -> None:
+    offers = {command: offered(command) for command in ("list", "get", "sync")}
+    assert offers == {
+        "list": ("jsonl", "csv", "table", "summary"),
+        "get": ("jsonl", "csv", "table"),
+        "sync": ("jsonl", "csv"),
+    }
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+def test_in_lines_of_several_sources_theirs_stands_behind_the_provider(name: str) -> None:
+    one = {"time": None, "provider": "x", "source": "eu", **record(provider="x")}
+    written = output(make(name, Layout(with_source=True)), [[one]]).decode()
+    assert re.search('"provider":"x","source":"eu"|provider,source,account.*\n,x,eu,', written)
 
 
 def output(format_: Format, batches: Sequence[Sequence[Record]]) -> bytes:
@@ -144,6 +184,13 @@ def test_a_cell_is_quoted_as_rfc_4180_says_and_guarded(value: str | None, writte
     )
 
 
+def test_on_a_terminal_csv_shows_control_characters_escaped() -> None:
+    evil = record(actor="\x1b[31m\n\u202e", action="\t=1", raw={"\x9b": "\x7f"})
+    written = output(make("csv", Layout(parse_fields("actor,action,raw"), terminal=True)), [[evil]])
+    line = rb"\x1b[31m\n\u202e,'\t=1," + rb'"{""\x9b"":""\x7f""}"'
+    assert written == b"actor,action,raw\n" + line + b"\n"
+
+
 @pytest.mark.parametrize(
     ("event", "written"),
     [({"a": [1]}, '"{""a"":[1]}"'), (-5, "-5"), (None, ""), ("x", '"""x"""')],
@@ -154,7 +201,7 @@ def test_raw_is_json_text_in_csv(event: Any, written: str) -> None:
 
 
 @pytest.mark.parametrize(("batches", "lines"), [([], 0), ([[]], 0), ([[], [record()], []], 1)])
-@pytest.mark.parametrize("make", [Csv, PlainTable, lambda f: RichTable(f, 80, color=False)])
+@pytest.mark.parametrize("make", [Csv, Table, lambda f: Table(f, width=80)])
 def test_there_is_one_header_even_over_nothing(make: Any, batches: Any, lines: int) -> None:
     header, *rows = output(make(TWO), batches).decode().splitlines()
     assert header.replace(",", " ").split() == ["actor", "action"]
@@ -167,7 +214,7 @@ def test_there_is_one_header_even_over_nothing(make: Any, batches: Any, lines: i
 def test_a_plain_table_is_aligned_and_whole() -> None:
     first = [record(actor="ada@example.com", action="x"), record(action="[red]y[/]")]
     later = [record(actor="a" * 20, action="long"), record(actor="b", action="")]
-    assert output(PlainTable(TWO), [[], first, later]) == (
+    assert output(Table(TWO), [[], first, later]) == (
         b"actor            action\n"
         b"ada@example.com  x\n"
         b"-                [red]y[/]\n"
@@ -178,7 +225,7 @@ def test_a_plain_table_is_aligned_and_whole() -> None:
 
 def test_one_long_value_does_not_make_every_line_as_long() -> None:
     long = record(actor="a" * 10**6, action="x")
-    first, *others = output(PlainTable(TWO), [[long] + 99 * [record(actor="b", action="y")]]).split(
+    first, *others = output(Table(TWO), [[long] + 99 * [record(actor="b", action="y")]]).split(
         b"\n"
     )[1:-1]
     assert first == b"a" * 10**6 + b"  x"
@@ -189,7 +236,7 @@ def test_one_long_value_does_not_make_every_line_as_long() -> None:
 def test_a_huge_value_is_cropped_before_it_is_measured(character: str) -> None:
     # Measured as a whole, these would take minutes.
     batch = [record(actor=character * 10**6, action="x")] * 50
-    lines = output(RichTable(TWO, 80, color=False), [batch, batch]).decode().splitlines()
+    lines = output(Table(TWO, width=80), [batch, batch]).decode().splitlines()
     assert len(lines) == 101
     assert all("…" in line and len(line) < 500 for line in lines[1:])
 
@@ -198,7 +245,7 @@ def test_a_huge_value_is_cropped_before_it_is_measured(character: str) -> None:
 def test_a_plain_table_has_a_safe_line_per_record_with_every_value(
     batches: list[list[Record]],
 ) -> None:
-    written = output(PlainTable(ALL), batches).decode()
+    written = output(Table(ALL), batches).decode()
     every = [one for batch in batches for one in batch]
     lines = written.split("\n")
     assert lines.pop() == ""
@@ -215,7 +262,7 @@ def test_columns_of_a_plain_table_are_two_spaces_or_more_apart(rows: list[list[s
     fields = parse_fields("actor,action,target")
     batch = [record(actor=a, action=b, target=c) for a, b, c in rows]
     for batches in ([batch], [[one] for one in batch]):
-        lines = output(PlainTable(fields), batches).decode().splitlines()
+        lines = output(Table(fields), batches).decode().splitlines()
         assert [[cell.strip() for cell in line.split("  ") if cell] for line in lines[1:]] == rows
 
 
@@ -226,7 +273,7 @@ def _moves_the_cursor(character: str) -> bool:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [PlainTable, lambda f: RichTable(f, 200, color=False)])
+@pytest.mark.parametrize("make", [Table, lambda f: Table(f, width=200)])
 def test_what_a_stranger_wrote_is_shown_and_does_nothing(make: Any) -> None:
     evil = record(actor="[red]x[/red] :smile:", action="\x1b[31m\n\u202eb\u2028\ud800\x07")
     table = make(TWO)
@@ -243,7 +290,7 @@ columns = st.sampled_from([ALL, TWO, ALL[:6], [field("raw")]])
 def test_a_rich_table_fits_its_width_and_keeps_its_columns(
     batch: list[Record], width: int, fields: list[Field]
 ) -> None:
-    table = RichTable(fields, width, color=False)
+    table = Table(fields, width=width)
     assert table.rows([]) == b""
     header, *first = table.rows(batch).decode().split("\n")
     later = table.rows(batch).decode().split("\n")
@@ -258,7 +305,7 @@ def test_a_rich_table_fits_its_width_and_keeps_its_columns(
 def test_later_records_fit_the_columns_of_the_first(
     batch: list[Record], others: list[Record], width: int, fields: list[Field]
 ) -> None:
-    table = RichTable(fields, width, color=False)
+    table = Table(fields, width=width)
     header = table.rows(batch).decode().split("\n")[0]
     starts = [match.start() for match in re.finditer(r"\S+", header)]
     lines = table.rows(others).decode().split("\n")[:-1]
@@ -277,18 +324,18 @@ def _cells(line: str, start: int, end: int) -> str:
 
 
 def test_a_rich_table_crops_with_an_ellipsis_what_is_too_long() -> None:
-    table = RichTable(TWO, 20, color=False)
+    table = Table(TWO, width=20)
     batch = [record(actor="a" * 30, action="漢" * 30), record(actor="bb", action="漢字")]
     assert table.rows(batch).decode() == (
-        "actor      action\naaaaaaaa…  漢漢漢漢…\nbb         漢字\n"
+        "actor      action\naaaaaaaa…  漢…漢漢漢\nbb         漢字\n"
     )  # fmt: skip
 
 
 def test_a_rich_table_without_records_is_its_header() -> None:
-    assert RichTable(TWO, 80, color=False).end() == b"actor  action\n"
+    assert Table(TWO, width=80).end() == b"actor  action\n"
 
 
-@pytest.mark.parametrize("make", [Csv, Jsonl, PlainTable, lambda f: RichTable(f, 80, color=False)])
+@pytest.mark.parametrize("make", [Csv, Jsonl, Table, lambda f: Table(f, width=80)])
 def test_a_field_whose_name_is_no_utf_8_can_be_asked_for(make: Any) -> None:
     # What Python makes of the byte 0xFF among the arguments.
     assert rb"\udcff" in output(make(parse_fields("raw.a\udcff,actor")), [[record(actor="x")]])

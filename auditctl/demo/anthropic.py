@@ -1,0 +1,83 @@
+"""Anthropic's activity feed as its Compliance API would answer, newest first behind the last id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from auditctl.demo.cast import MALLORY, Person, actor
+from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import httpx
+
+PATH = "/v1/compliance/activities"
+ID_PREFIX = "activity_demo"
+PACE = Pace(weekday=38, weekend=9)
+DEFAULT_SIZE, LARGEST_SIZE = 100, 5000
+
+# type, the member with what it was done to
+SCENES = (
+    ("claude_chat_created", "claude_chat_id"),
+    ("claude_chat_created", "claude_chat_id"),
+    ("claude_chat_viewed", "claude_chat_id"),
+    ("claude_chat_deleted", "claude_chat_id"),
+    ("claude_project_created", "claude_project_id"),
+    ("claude_file_uploaded", "filename"),
+    ("user_signed_in", None),
+)
+
+
+def answer(request: httpx.Request, now: datetime) -> httpx.Response:
+    """Answer the list; anything else is not found."""
+    params, clock = request.url.params, to_instant(now)
+    if request.url.path != PATH:
+        return _refused(now, 404, "not_found_error", "Not found")
+    since = instant_of(params.get("created_at.gte"), 0)
+    before = instant_of(params.get("created_at.lt"), clock + 1)
+    size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
+    after = params.get("after_id", "").removeprefix(ID_PREFIX)
+    cursor = str(int(after, 16)) if after else None
+    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
+    shown, following = page(found, cursor, size)
+    rows = [_row(instant) for instant in shown]
+    first, last = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
+    return reply(
+        now, {"data": rows, "has_more": following is not None, "first_id": first, "last_id": last}
+    )
+
+
+def _refused(now: datetime, status: int, kind: str, message: str) -> httpx.Response:
+    return reply(now, {"type": "error", "error": {"type": kind, "message": message}}, status)
+
+
+def _row(instant: int) -> dict[str, Any]:
+    dice = chance(instant)
+    person = actor(instant, dice)
+    kind, member = dice.choice(SCENES)
+    row: dict[str, Any] = {
+        "id": f"{ID_PREFIX}{instant:011x}",
+        "created_at": iso(instant),
+        "organization_id": "org_demo",
+        "organization_uuid": "00000000-demo-4000-8000-000000000000",
+        "actor": _actor(person),
+        "type": kind,
+    }
+    if person is MALLORY:
+        row |= {"type": "claude_file_uploaded", "filename": person.last}
+    elif member == "filename":
+        row["filename"] = f"demo-{dice.randrange(100, 1000)}.pdf"
+    elif member:
+        row[member] = f"{member.removesuffix('_id')}_demo{dice.randrange(100, 1000)}"
+    return row
+
+
+def _actor(person: Person) -> dict[str, Any]:
+    return {
+        "type": "user_actor",
+        "email_address": person.email,
+        "user_id": f"user_demo{person.key}",
+        "ip_address": person.ip,
+        "user_agent": person.agent,
+    }

@@ -1,0 +1,78 @@
+"""GitHub's audit log as its API would answer: pages behind cursors, in either order."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from auditctl.demo.cast import MALLORY, actor
+from auditctl.demo.clock import Pace, chance, instants, page, reply, to_instant
+
+if TYPE_CHECKING:
+    import httpx
+
+ORG = "demo-org"
+PACE = Pace(weekday=29, weekend=6)
+LIMITS = {"X-RateLimit-Limit": "1750", "X-RateLimit-Remaining": "1749"}
+_ends = re.compile(r"created:>=(\S+) created:<=(\S+)").fullmatch
+
+# action, operation, what it is about besides the organization
+SCENES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("repo.create", "create", {"repo": "demo-org/demo-{n}", "visibility": "private"}),
+    ("repo.access", "modify", {"repo": "demo-org/demo-{n}", "visibility": "internal"}),
+    ("team.add_member", "modify", {"team": "demo-org/demo-team", "user": "demo-user-{n}"}),
+    ("org.invite_member", "create", {"user": "demo-user-{n}", "email": "new@example.com"}),
+    ("org.update_member", "modify", {"user": "demo-user-{n}", "permission": "admin"}),
+    ("protected_branch.policy_override", "modify", {"repo": "demo-org/demo-{n}"}),
+    ("hook.create", "create", {"hook_url": "https://demo:not-real@hooks.example/?token=no"}),
+    ("personal_access_token.create", "create", {"hashed_token": "demo-hash-not-real"}),
+)
+GIT = (
+    ("git.clone", "access", {"repo": "demo-org/demo-{n}", "transport_protocol_name": "ssh"}),
+    ("git.push", "modify", {"repo": "demo-org/demo-{n}", "transport_protocol_name": "http"}),
+)
+
+
+def answer(request: httpx.Request, now: datetime) -> httpx.Response:
+    """Answer the one call there is, of whichever organization or enterprise."""
+    params = request.url.params
+    ends = _ends(params.get("phrase", ""))
+    if not request.url.path.endswith("/audit-log") or ends is None:
+        return reply(now, {"message": "Not Found", "status": "404"}, 404, LIMITS)
+    since, until = (to_instant(datetime.fromisoformat(end)) for end in ends.groups())
+    clock = to_instant(now)
+    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    if params["order"] == "asc":
+        found.reverse()
+    scenes = {"web": SCENES, "git": GIT, "all": SCENES + GIT}[params["include"]]
+    rows, cursor = page(found, params.get("after"), int(params["per_page"]))
+    following = request.url.copy_set_param("after", cursor)
+    links = {"Link": f'<{following}>; rel="next"'} if cursor else {}
+    return reply(now, [_row(instant, scenes) for instant in rows], more={**LIMITS, **links})
+
+
+def _row(instant: int, scenes: tuple[tuple[str, str, dict[str, str]], ...]) -> dict[str, Any]:
+    dice = chance(instant)
+    person = actor(instant, dice)
+    action, operation, about = dice.choice(scenes)
+    number = str(dice.randrange(100, 1000))
+    about = {name: value.replace("{n}", number) for name, value in about.items()}
+    if person is MALLORY:
+        about["user"] = person.last
+    return {
+        "@timestamp": instant,
+        "_document_id": f"demo{instant:x}",
+        "action": action,
+        "operation_type": operation,
+        "actor": person.first if person is MALLORY else f"{person.first}-{person.last}".lower(),
+        "actor_id": 1000 + int(person.key),
+        "actor_ip": person.ip,
+        "actor_location": {"country_code": "TZ"},
+        "created_at": instant,
+        "external_identity_nameid": person.email,
+        "org": ORG,
+        "org_id": 4242,
+        "user_agent": person.agent,
+        **about,
+    }

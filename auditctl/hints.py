@@ -1,0 +1,15 @@
+"""Hints for words that are wrong: the names that are alike."""
+
+from collections.abc import Iterable
+
+ALIKE = 0.75
+"""The least similarity of a name that is suggested: `version` is no misspelling of `persona`."""
+
+
+def alike(word: str, known: Iterable[str]) -> list[str]:
+    """Return the names that a word misspells or begins, the likeliest first."""
+    from difflib import SequenceMatcher
+
+    rated = [(SequenceMatcher(None, word, name).ratio(), name) for name in known]
+    rated.sort(key=lambda one: -one[0])
+    return [name for rate, name in rated if rate >= ALIKE or (word and name.startswith(word))]

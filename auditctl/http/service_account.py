@@ -1,0 +1,119 @@
+"""Tokens for a service account, asked for with assertions that its key signs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from auditctl.errors import AccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditctl.http.auth import Secret
+
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ASSERTION_LASTS = 3600
+"""Seconds: the longest that Google accepts."""
+NEEDED = ("client_email", "private_key", "token_uri")
+"""The members of a key's JSON that are read, besides its id."""
+
+
+@dataclass(frozen=True)
+class ServiceAccount:
+    """A token that is fetched for a service account (RFC 7523), such as one of Google's.
+
+    ``key`` is the JSON of the account's key. It names the token's URL, which may be of any origin,
+    because whoever set the key has declared it. ``subject`` is the user to act as.
+    """
+
+    key: Secret
+    subject: str
+    scope: str
+
+    @property
+    def token_url(self) -> str:
+        """The URL where tokens are asked for."""
+        return str(self._members["token_uri"])
+
+    def headers(self) -> Mapping[str, str]:
+        """Return nothing: the headers are made of the token.
+
+        Raises:
+            ValueError: the key lacks something.
+
+        """
+        _ = self._members  # a key that is none is an error before anything is asked
+        return {}
+
+    def form(self) -> Mapping[str, str]:
+        """Return the form fields of the request for a token, with a new assertion.
+
+        Raises:
+            ValueError: the key cannot sign.
+            AccessError: the package that signs is missing.
+
+        """
+        now = int(time.time())
+        header = {"alg": "RS256", "typ": "JWT", "kid": self._members.get("private_key_id")}
+        claims = {
+            "iss": self._members["client_email"],
+            "sub": self.subject,
+            "scope": self.scope,
+            "aud": self.token_url,
+            "iat": now,
+            "exp": now + ASSERTION_LASTS,
+        }
+        parts = [_base64url(json.dumps(part).encode()) for part in (header, claims)]
+        signature = _signature(self._members["private_key"], ".".join(parts).encode())
+        return {"grant_type": GRANT, "assertion": ".".join([*parts, _base64url(signature)])}
+
+    @cached_property
+    def _members(self) -> dict[str, Any]:
+        """Read the key.
+
+        Raises:
+            ValueError: it is no key, or lacks a member; the message completes "the credentials".
+
+        """
+        try:
+            read: Any = json.loads(self.key.reveal())
+        except (ValueError, RecursionError):
+            read = None
+        if type(read) is not dict:
+            message = "are no service account's key in JSON"
+            raise ValueError(message)
+        if missing := [name for name in NEEDED if type(read.get(name)) is not str]:
+            message = f"are a service account's key without {' and '.join(missing)}"
+            raise ValueError(message)
+        return read
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _signature(private_key: str, message: bytes) -> bytes:
+    """Sign with RSA and SHA-256: RS256 (RFC 7518, section 3.3)."""
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric import padding, rsa
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
+        raise AccessError(
+            "A service account's key signs with a package that is not installed here: "
+            "pip install 'auditctl[google]'."
+        ) from None
+    try:
+        key = load_pem_private_key(private_key.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(message, padding.PKCS1v15(), SHA256())
+    problem = "are a service account's key whose private_key is no RSA key"
+    raise ValueError(problem)

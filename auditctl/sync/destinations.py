@@ -1,0 +1,91 @@
+"""The destinations that verify and status are asked for: by PATH, by source, or all of them."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+
+from auditctl import registry
+from auditctl.context import Context
+from auditctl.errors import UsageError
+from auditctl.parameters import is_url
+from auditctl.paths import OF_RECORD, OF_RUN, find_templates
+from auditctl.sync import config
+from auditctl.sync.delta.path import TablePath, find_tables, parse_table
+from auditctl.sync.location import find
+from auditctl.sync.place import Place
+from auditctl.sync.tables import is_source_name
+
+Destination = tuple[Place, str | None]
+"""A destination, and the name of its source if it was found by that."""
+
+
+def find_destinations(
+    words: Sequence[str], named: str | None, context: Context
+) -> tuple[list[Destination], list[str]]:
+    """Find the destinations of PATHs and of sources; without any words, of all sources.
+
+    Return the words that name none, too. A PATH that a sync has written to goes before a source
+    of that name.
+
+    Raises:
+        UsageError: a word can be no PATH, or the configuration that is needed has a mistake.
+
+    """
+    if not words:
+        sources = config.sources(named, context, "name a destination by its PATH").values()
+        return [(one.place, one.name) for one in sources], []
+    found: list[Destination] = []
+    unknown = []
+    for word in words:
+        mistake: UsageError | None = None
+        places: list[Place] = []
+        try:
+            places = _places(word, named, context)
+        except UsageError as error:  # such as a folder, and a source may have its name
+            mistake = error
+        begun = any(isinstance(one, TablePath) or os.path.exists(one.journal) for one in places)  # noqa: PTH110
+        source = None if begun else _source(word, named, context)
+        if source is not None:
+            found.append((source.place, source.name))
+        elif mistake is not None:
+            raise mistake
+        elif places:
+            found += [(one, None) for one in places]
+        else:
+            unknown.append(word)
+    return found, unknown
+
+
+def _places(path: str, named: str | None, context: Context) -> list[Place]:
+    """Find what was written to a PATH; with ``{source}`` or ``{provider}`` it may be several.
+
+    A store cannot be searched, so the tables of a URL with placeholders are those that
+    auditctl.toml has sources for.
+    """
+    several = any(f"{{{name}}}" in path for name in OF_RUN)
+    if is_url(path):
+        return _of_configuration(path, named, context) if several else [parse_table(path)]
+    if several and not any(f"{{{name}}}" in path for name in OF_RECORD):
+        return [*find_tables(path), *find_templates(path)]
+    return [parse_table(path)] if TablePath(path).exists else [*find_templates(path)]
+
+
+def _of_configuration(path: str, named: str | None, context: Context) -> list[Place]:
+    found: dict[Place, None] = {}
+    for source in config.sources(named, context).values():
+        table = parse_table(path, provider=source.provider.name, source=source.name)
+        if source.place == table:
+            found[table] = None
+    return [*found]
+
+
+def _source(word: str, named: str | None, context: Context) -> config.Source | None:
+    """Return the source of a name; None if there is none, or no configuration."""
+    if not is_source_name(word):
+        return None
+    try:
+        path = find(named, context.environ)
+    except UsageError:
+        return None
+    load = partial(registry.load, complain=context.console.warning)
+    return config.read(path, load).get(word)

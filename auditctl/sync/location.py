@@ -1,0 +1,46 @@
+"""Where auditctl.toml is, and the names of its sources for whoever completes a word."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+
+from auditctl.errors import UsageError
+
+VARIABLE = "AUDITCTL_CONFIG"
+NAME = "auditctl.toml"
+
+
+def find(named: str | None, environ: Mapping[str, str], instead: str = "") -> str:
+    """Find the configuration; ``instead`` is what a user of the command can do without one.
+
+    Raises:
+        UsageError: there is no configuration.
+
+    """
+    if named or environ.get(VARIABLE):
+        return named or environ[VARIABLE]
+    if os.path.exists(NAME):  # noqa: PTH110
+        return NAME
+    missing = f"./{NAME} is not there"
+    import platformdirs
+
+    # A container's user often has no home folder, and no entry in passwd that could name one.
+    with suppress(RuntimeError):
+        own = os.path.join(platformdirs.user_config_dir("auditctl"), NAME)  # noqa: PTH118
+        if os.path.exists(own):  # noqa: PTH110
+            return own
+        missing = f"neither ./{NAME} nor {own} is there"
+    raise UsageError(
+        f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
+        f"Write one{instead and f', or {instead}'}."
+    )
+
+
+def source_names(named: str | None, environ: Mapping[str, str]) -> list[str]:
+    """Return the names of the sources, without a look at anything else; none if that fails."""
+    try:
+        with open(find(named, environ), "rb") as file:  # noqa: PTH123
+            return list(tomllib.load(file)["sources"])
+    except (UsageError, OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []

@@ -1,0 +1,71 @@
+"""The proofs of a place as rows, which verify writes as sentences or as JSON."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from auditctl.context import Context
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.place import Place
+from auditctl.sync.sentences import alarms
+
+if TYPE_CHECKING:
+    from auditctl.sync.delta.verify import SourceProof
+
+
+def proofs(place: Place, source: str | None, context: Context) -> list[dict[str, Any]]:
+    """Prove a place; a table gives a row for each source of it.
+
+    Raises:
+        IntegrityError: it is not what was written.
+        OutputError: its store cannot be reached.
+
+    """
+    if isinstance(place, TablePath):
+        from auditctl.sync.delta.verify import verify_table
+
+        return [
+            _proof_of_source(place.path, proof) for proof in verify_table(place, context.environ)
+        ]
+    from auditctl.sync.verify import verify as prove
+
+    proof = prove(place)
+    missing = alarms(place.path, proof.state, proof.state.deleted)
+    return [{
+        "path": place.path,
+        "source": source,
+        "ok": not missing,
+        "problem": missing or None,
+        "records": proof.records,
+        "bytes": proof.size,
+        "files": proof.files,
+        "moved_away": proof.elsewhere,
+        "journal_lines": proof.lines,
+        "covered": proof.state.covered and asdict(proof.state.covered),
+        "gaps": [asdict(gap) for gap in proof.state.gaps],
+        "deleted": [asdict(file) for file in proof.state.deleted],
+        "notes": proof.notes,
+        "journal_hash": proof.state.head,
+    }]  # fmt: skip
+
+
+def _proof_of_source(path: str, proof: "SourceProof") -> dict[str, Any]:
+    if proof.wrong:
+        return unproved(path, proof.source, proof.wrong)
+    state = proof.state
+    missing = alarms(path, state)
+    return {
+        "path": path,
+        "source": proof.source,
+        "ok": not missing,
+        "problem": missing or None,
+        "records": proof.rows,
+        "journal_lines": state.line + 1,
+        "covered": state.covered and asdict(state.covered),
+        "gaps": [asdict(gap) for gap in state.gaps],
+        "journal_hash": state.head,
+    }
+
+
+def unproved(path: str, source: str | None, problem: str) -> dict[str, Any]:
+    """Return the row of what is not what was written."""
+    return {"path": path, "source": source, "ok": False, "problem": problem}

@@ -1,0 +1,166 @@
+"""Atlassian: cursors without an end, both orders, the first object of a list as target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from auditctl.errors import AnswerError, UsageError
+from auditctl.provider import Secret, Window
+from auditctl.providers.atlassian import Atlassian
+from auditctl.settings import find, load
+from tests.service import Service, moment
+
+if TYPE_CHECKING:
+    from auditctl.record import Record
+
+ATLASSIAN = Atlassian(
+    api_key=Secret("k3y"), org_id="a1b2-c3d4", base_url="https://api.atlassian.com"
+)
+SPAN = ("2026-01-01", "2026-02-01")
+
+
+def event(number: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "events",
+        "id": f"e{number}",
+        "attributes": {
+            "time": f"2026-01-{number + 1:02}T10:00:00Z",
+            "action": "user_login",
+            "actor": {"id": "557058:1", "name": "Asha Example", "email": "asha@example.com"},
+            "context": [{"type": "users", "id": "557058:1", "attributes": {}}],
+            "container": [{"type": "sites", "id": "s1"}],
+            "location": {"ip": "192.0.2.7"},
+            **more,
+        },
+    }
+
+
+def page(*rows: Any, cursor: Any = "more") -> Any:
+    return {"data": list(rows), "meta": {"next": cursor, "page_size": len(rows)}, "links": {}}
+
+
+def export(*rows: Any) -> list[Record]:
+    return Service.saying(page(*rows), page()).export(ATLASSIAN, *SPAN)
+
+
+def test_an_event_becomes_a_record() -> None:
+    (record,) = export(event())
+    assert record == {
+        "time": "2026-01-02T10:00:00.000Z",
+        "provider": "atlassian",
+        "account": None,
+        "id": "e1",
+        "actor": "asha@example.com",
+        "actor_id": "557058:1",
+        "actor_name": "Asha Example",
+        "actor_email": "asha@example.com",
+        "action": "user_login",
+        "target": "users 557058:1",
+        "outcome": "unknown",
+        "status_code": None,
+        "source_ip": "192.0.2.7",
+        "user_agent": None,
+        "session_id": None,
+        "raw": event(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("context", "container", "expected"),
+    [
+        ([{"type": "users"}], [{"type": "sites", "id": "s1"}], "users"),
+        ([{"id": "u1"}], [], "u1"),
+        ([], [{"type": "sites", "id": "s1"}, {"type": "x"}], "sites s1"),
+        (None, [{"type": "sites"}], "sites"),
+        ([{}], [{"id": "s1"}], "s1"),
+        (["x"], "x", None),
+        ([], None, None),
+    ],
+)
+def test_the_target_is_the_first_of_a_list(context: Any, container: Any, expected: Any) -> None:
+    (record,) = export(event(context=context, container=container))
+    assert record["target"] == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("user_login_failed", "failure"), ("user_login", "unknown"), (None, "unknown")],
+)
+def test_the_outcome_is_in_the_action(action: str | None, expected: str) -> None:
+    (record,) = export(event(action=action))
+    assert record["outcome"] == expected
+
+
+QUESTION = {"from": "1767225599999", "to": "1769904000000", "limit": "500"}
+
+
+def test_the_cursor_is_asked_for_with_the_question_until_a_page_is_empty() -> None:
+    service = Service.saying(page(event(3), cursor="c1"), page(event(2), cursor="c2"), page())
+    assert len(service.export(ATLASSIAN, *SPAN)) == 2
+    question = {**QUESTION, "sortOrder": "desc"}
+    assert service.params == [question, {**question, "cursor": "c1"}, {**question, "cursor": "c2"}]
+    assert set(service.paths) == {"/admin/v1/orgs/a1b2-c3d4/events-stream"}
+    assert service.asked[0].headers["Authorization"] == "Bearer k3y"
+
+
+def test_a_server_that_refuses_the_question_behind_a_cursor_gets_the_cursor_alone() -> None:
+    def answer(request: httpx.Request) -> Any:
+        if "cursor" not in request.url.params:
+            return page(event(3), cursor="c1")
+        return httpx.Response(400, json={}) if "from" in request.url.params else page()
+
+    service = Service(answer)
+    assert len(service.export(ATLASSIAN, *SPAN)) == 1
+    assert service.params[2] == {"cursor": "c1", "limit": "500"}
+
+
+def test_the_cursor_may_be_in_a_link_alone() -> None:
+    link = "/admin/v1/orgs/a1b2-c3d4/events-stream?limit=1&cursor=c%2B1"
+    first = {"data": [event(3)], "links": {"next": link}}
+    service = Service.saying(first, page())
+    assert len(service.export(ATLASSIAN, *SPAN)) == 1
+    assert service.params[1]["cursor"] == "c+1"
+
+
+@pytest.mark.parametrize("cursor", [None, ""])
+def test_no_cursor_ends_the_walk_too(cursor: str | None) -> None:
+    service = Service.saying(page(event(), cursor=cursor))
+    assert len(service.export(ATLASSIAN, *SPAN)) == 1
+
+
+def test_a_cursor_that_comes_back_ends_the_run() -> None:
+    service = Service(lambda _: page(event(len(service.asked)), cursor="c1"))
+    with pytest.raises(AnswerError, match="would never end"):
+        service.export(ATLASSIAN, *SPAN)
+
+
+@pytest.mark.parametrize(("oldest_first", "way"), [(True, "asc"), (False, "desc")])
+def test_events_come_in_the_order_that_is_wanted(way: str, *, oldest_first: bool) -> None:
+    service = Service.saying(page())
+    window = Window(moment("2026-01-01"), moment("2026-02-01"), oldest_first=oldest_first)
+    list(ATLASSIAN.pages(service.client(ATLASSIAN), window))
+    assert service.params == [{**QUESTION, "sortOrder": way}]
+
+
+def test_a_walk_goes_on_from_a_cursor() -> None:
+    service = Service.saying(page(event(), cursor="c9"), page())
+    window = Window(moment("2026-01-01"), moment("2026-02-01"))
+    pages = list(ATLASSIAN.pages_from(service.client(ATLASSIAN), window, "c8"))
+    assert [one.position for one in pages] == ["c8", "c9"]
+    assert service.params[0]["cursor"] == "c8"
+
+
+@pytest.mark.parametrize("body", [{}, [], {"data": {}}, {"data": None}, {"errors": []}])
+def test_an_answer_of_another_shape_is_an_error(body: Any) -> None:
+    with pytest.raises(AnswerError, match="lacks the list data"):
+        Service.saying(body).export(ATLASSIAN, *SPAN)
+
+
+@pytest.mark.parametrize("org", ["a/b", "..", "a?b", "https://x.example"])
+def test_an_organization_that_would_lead_elsewhere_is_a_usage_error(org: str) -> None:
+    environ = {"ATLASSIAN_API_KEY": "k", "ATLASSIAN_ORG_ID": org}
+    with pytest.raises(UsageError, match="ATLASSIAN_ORG_ID may not be used"):
+        load(Atlassian, find(Atlassian, environ, {}))
