@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 if TYPE_CHECKING:  # help texts can do without them
     from collections.abc import Mapping, Sequence
 
-    from auditctl.fields import Field
-    from auditctl.record import Record
+    from auditctl.records.fields import Field
+    from auditctl.records.record import Record
     from auditctl.window import Window
 
 
@@ -20,6 +20,8 @@ class Kind(NamedTuple):
     """Names of files that end so, or so and ``.gz``, ask for it."""
     extra: str = ""
     """The extra of auditctl that installs what it needs."""
+    is_binary: bool = False
+    """Not for a terminal."""
 
 
 FORMATS: "Mapping[str, Kind]" = {
@@ -27,7 +29,7 @@ FORMATS: "Mapping[str, Kind]" = {
     "csv": Kind("list get sync", (".csv",)),
     "table": Kind("list get"),
     "summary": Kind("list"),
-    "parquet": Kind("list", (".parquet",), extra="lake"),
+    "parquet": Kind("list", (".parquet",), extra="lake", is_binary=True),
     "detail": Kind(""),  # what `get` writes to a terminal if nothing is asked for
 }
 """The name of a format, which is also that of its module -> its facts."""

@@ -7,26 +7,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from auditctl import arrow
-from auditctl.errors import UsageError
-from auditctl.fields import Field, field
 from auditctl.formats import Layout
-from auditctl.record import FIELDS, OF_SOURCES, Record
+from auditctl.records import arrow
+from auditctl.records.fields import Field, field
+from auditctl.records.record import FIELDS, OF_SOURCES, Record
 
 ROW_GROUP = 32 * 1024 * 1024
 """Bytes of a row group, uncompressed; a larger row stands alone. Two of them fit into memory."""
 
 
 def make(layout: Layout) -> "Parquet":
-    """Make the format.
-
-    Raises:
-        UsageError: it is for a terminal.
-
-    """
-    if layout.terminal:
-        message = "Parquet is not for a terminal: name a file with --output, or use a pipe."
-        raise UsageError(message)
+    """Return Parquet of the fields chosen, or of all."""
     names = OF_SOURCES if layout.with_source else FIELDS
     return Parquet(layout.fields or [field(name, there=names) for name in names])
 

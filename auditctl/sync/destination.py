@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Protocol, TypedDict, Unpack
 
-from auditctl.record import Record
+from auditctl.records.record import Record
 from auditctl.sync.profile import FileProfile, Profile, TableProfile
 from auditctl.sync.state import Progress, State
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from auditctl import registry
+from auditctl.commands.parameters import is_url
+from auditctl.config import sources as config
+from auditctl.config.location import find
+from auditctl.config.tables import is_source_name
 from auditctl.context import Context
 from auditctl.errors import UsageError
-from auditctl.parameters import is_url
 from auditctl.paths import OF_RECORD, OF_RUN, find_templates
-from auditctl.sync import config
 from auditctl.sync.delta.path import TablePath, find_tables, parse_table
-from auditctl.sync.location import find
 from auditctl.sync.place import Place
-from auditctl.sync.tables import is_source_name
 
 Destination = tuple[Place, str | None]
 """A destination, and the name of its source if it was found by that."""

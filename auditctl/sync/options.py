@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from auditctl.errors import UsageError
-from auditctl.formats import SyncFormatName
-from auditctl.parameters import (
+from auditctl.commands.parameters import (
     FetchOptions,
     FollowOptions,
     ReportOptions,
@@ -14,7 +12,9 @@ from auditctl.parameters import (
     format_of_file,
     is_url,
 )
-from auditctl.source_parameters import SourcesOptions
+from auditctl.commands.source_parameters import SourcesOptions
+from auditctl.errors import UsageError
+from auditctl.formats import SyncFormatName
 
 
 @dataclass(frozen=True, kw_only=True)

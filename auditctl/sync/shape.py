@@ -8,8 +8,8 @@ from typing import Any
 from auditctl import formats
 from auditctl.declared import own_options, secrets, variables
 from auditctl.errors import UsageError
-from auditctl.fields import parse_fields
 from auditctl.provider import Provider
+from auditctl.records.fields import parse_fields
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.options import SyncOptions
 from auditctl.sync.place import Place

@@ -10,7 +10,7 @@ from deltalake.exceptions import CommitFailedError
 
 from auditctl import __version__
 from auditctl.errors import LockedError
-from auditctl.record import Record
+from auditctl.records.record import Record
 from auditctl.sync.delta import log, rows
 from auditctl.sync.delta.known import KnownRows
 from auditctl.sync.delta.line import Line, TableState, encode

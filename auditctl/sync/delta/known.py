@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from auditctl.record import Record
+from auditctl.records.record import Record
 from auditctl.sync.delta.store import Store
 from auditctl.window import BEGINNING, before
 

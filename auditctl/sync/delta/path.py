@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from auditctl.commands.parameters import STDOUT, is_url
 from auditctl.errors import UsageError
 from auditctl.http.origin import checked_base_url
-from auditctl.parameters import STDOUT, is_url
 from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings
 
 LOG = "_delta_log"

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from auditctl import arrow
-from auditctl.fields import field
-from auditctl.record import FIELDS, Record
+from auditctl.records import arrow
+from auditctl.records.fields import field
+from auditctl.records.record import FIELDS, Record
 
 COLUMNS = (*FIELDS[:2], "source", *FIELDS[2:], "date")
 PARTITIONS = ("provider", "date")

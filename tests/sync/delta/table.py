@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from auditctl.record import FIELDS
+from auditctl.records.record import FIELDS
 from auditctl.sync.delta.destination import TableDestination
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.destination import open_destination

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from auditctl import registry
-from auditctl.sync import config
+from auditctl.config import sources as config
 from auditctl.sync.delta import destination
 from auditctl.window import to_text
 from tests.program import run, with_a_gap

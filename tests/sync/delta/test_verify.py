@@ -10,7 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditctl.record import FIELDS
+from auditctl.records.record import FIELDS
 from auditctl.sync.delta import rows
 from tests.sync.delta.table import done, opened, record, write
 
