@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from auditctl.commands.parameters import STDOUT, is_url
 from auditctl.errors import UsageError
-from auditctl.http.origin import checked_base_url
 from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings
 
 LOG = "_delta_log"
@@ -43,6 +42,8 @@ class TablePath:
         """
         if not is_url(self.path):
             return {}
+        from auditctl.http.origin import checked_base_url
+
         scheme = self.path.partition(":")[0]
         plain = False
         for name in ENDPOINTS.get(scheme, ()):
