@@ -6,4 +6,5 @@ from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 for requirement in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-    print(re.sub(r">=([0-9.]+).*", r"==\1", requirement))  # noqa: T201 - that is its output
+    # A constraint names no extras.
+    print(re.sub(r"(\[.*\])?>=([0-9.]+).*", r"==\2", requirement))  # noqa: T201 - that is its output

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -81,7 +82,9 @@ def parse_table(path: str, **of_run: str) -> TablePath:
         known = " and ".join(f"{{{name}}}" for name in OF_RUN)
         raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {known}.")
     path = _filled(path, of_run)
-    whole = path if is_url(path) else os.path.abspath(path)  # noqa: PTH100 - links stay
+    whole = path
+    with suppress(OSError):  # the working folder was deleted
+        whole = path if is_url(path) else os.path.abspath(path)  # noqa: PTH100 - links stay
     if not path.isprintable() or path in ("", STDOUT) or not UNUSABLE.isdisjoint(whole):
         raise UsageError(
             f"{path!r} cannot be the PATH of a table: it is empty, or contains one of "

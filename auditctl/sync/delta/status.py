@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from auditctl.errors import AuditctlError, OutputError, UsageError
+from auditctl.errors import AuditctlError, LockedError, OutputError, UsageError
 from auditctl.sync.delta import log
 from auditctl.sync.delta.destination import IDLE_EVERY, TableDestination
 from auditctl.sync.delta.line import TableState
@@ -74,7 +74,13 @@ def acknowledge_table(table: TablePath, source: str | None, environ: Mapping[str
     store.load()
     for name in [source] if source else list(log.sources(store)):
         profile = TableProfile(options={}, table=table, source=name, environ=environ)
-        TableDestination(profile, store).acknowledge()
+        try:
+            TableDestination(profile, store).acknowledge()
+        except LockedError:
+            raise LockedError(
+                f"A run commits to {profile.name} at this moment, so its gaps stay as they are. "
+                "Acknowledge them when it has ended; a service must be stopped for that."
+            ) from None
 
 
 def _wrong(source: str | None, path: str, wrong: str, *, unreachable: bool = False) -> Status:
