@@ -55,6 +55,7 @@ app = typer.Typer(
 )
 app.callback()(print_help)
 
+
 @own.command(
     "list",
     help="Export the logs of the sources of auditctl.toml as one timeline, newest first: those "

@@ -4,7 +4,6 @@ import os
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from auditctl import commands, prompt, registry
@@ -52,7 +51,7 @@ def init(options: InitOptions, context: Context) -> None:
     keys = [path for setting, path in new.key_files.items() if setting in values]
     prompt.tell(f"Written: {', '.join(keys)}, and the source {new.name} in {new.path}.")
     source = config.read(new.path, load)[new.name]
-    commands.check(new.provider, replace(source.options, retry_for=PATIENCE), context)
+    commands.check(new.provider, source.options.but(retry_for=PATIENCE), context)
     prompt.tell(f"Next: {_next(new)}")
 
 

@@ -1,7 +1,7 @@
 """The option --follow of list: the window first, then what is new, until a signal ends it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -74,7 +74,7 @@ def check_follow(options: Options) -> Options:
             f"--follow goes on until you end it, so it cannot go with {wrong[0]}. "
             "Leave out one of the two."
         )
-    return replace(options, since=DEFAULT_SINCE if options.since is None else options.since)
+    return options.but(since=DEFAULT_SINCE if options.since is None else options.since)
 
 
 def follow_feeds(

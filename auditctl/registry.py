@@ -31,7 +31,7 @@ def installed() -> dict[str, str]:
     down, and not through importlib.metadata: that takes a quarter of what a help text may take.
     A program that is packed into one file has no such folders, and does ask it.
     """
-    found = dict(_entries().get(GROUP, {}))
+    found = dict(declared().get(GROUP, {}))
     if not found or not os.path.isfile(__file__):  # noqa: PTH113
         from importlib.metadata import entry_points
 
@@ -41,15 +41,14 @@ def installed() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda one: not one[1].startswith(OURS)))
 
 
-@cache
 def titles() -> dict[str, str]:
     """Find the titles that are declared beside providers: ``module:class`` -> title."""
-    return {value: title for title, value in _entries().get(TITLES, {}).items()}
+    return {value: title for title, value in declared().get(TITLES, {}).items()}
 
 
 @cache
-def _entries() -> dict[str, dict[str, str]]:
-    """Read all entry points: group -> name -> value."""
+def declared() -> dict[str, dict[str, str]]:
+    """Read the entry points of all that is installed: group -> name -> value."""
     found: dict[str, dict[str, str]] = {}
     for declared in _declarations():
         group: dict[str, str] = {}

@@ -1,7 +1,6 @@
 """The command sync: one destination, or those of the configuration."""
 
 import math
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +74,7 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
-        own_words = replace(
-            source.options,
+        own_words = source.options.but(
             wait=options.wait,
             quiet=options.quiet,
             verbose=options.verbose,
