@@ -6,7 +6,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -51,7 +51,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "success": commit.success,
         "gaps": [asdict(gap) for gap in commit.gaps],
         "acknowledged": [asdict(gap) for gap in commit.acknowledged],
-        "deleted": [asdict(file) for file in commit.deleted],
+        "deleted": [file._asdict() for file in commit.deleted],
         "deleted_acknowledged": commit.deleted_acknowledged,
         "aside": commit.aside,
         "moved": commit.moved,
@@ -61,7 +61,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "oldest": commit.oldest,
         "newest": commit.newest,
         "kept": commit.pinned,
-        "kept_before": commit.pins and asdict(commit.pins),
+        "kept_before": commit.pins and commit.pins._asdict(),
         "seen": commit.seen,
         "ids_before": commit.ids_before,
         "ids": commit.ids,  # last, so that they can be passed over unread
@@ -71,7 +71,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
     except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
         text = json.dumps(members, separators=(",", ":")).encode()[:-1]
     digest = sha256(text).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (text, digest.encode()), replace(commit, hash=digest)
+    return b'%b,"hash":"%b"}\n' % (text, digest.encode()), commit._replace(hash=digest)
 
 
 def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
@@ -79,13 +79,13 @@ def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
         "shape": snapshot.shape,
         "since": snapshot.since,
         "waived": [asdict(gap) for gap in snapshot.waived],
-        "deleted": [asdict(file) for file in snapshot.deleted],
+        "deleted": [file._asdict() for file in snapshot.deleted],
         "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
     }
 
 
 def _entry_members(entry: FileEntry) -> dict[str, Any]:
-    members = dict(vars(entry))
+    members = entry._asdict()
     if entry.header is None:
         del members["header"]
     return members
@@ -103,7 +103,7 @@ def decode(text: bytes, *, ids: bool = True) -> Commit | None:
     try:
         if not ids:
             body = body.rpartition(_IDS)[0]
-        return replace(_commit(_parsed(body + b"}")), hash=digest)
+        return _commit(_parsed(body + b"}"))._replace(hash=digest)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # its hash is right, but no run has written it
 

@@ -378,7 +378,7 @@ HOUR = {"since": "2026-01-01T00:00:00.000Z", "until": "2026-01-01T01:00:00.000Z"
         ({"line": 1}, "lines before it were dropped, added or changed"),
         ({"records": 4}, "its records do not add up"),
         ({"covered": HOUR}, "it covers hours that were not read"),
-        ({"files": [vars(ENTRY)]}, "it goes on at byte 9 of b, where none ended"),
+        ({"files": [ENTRY._asdict()]}, "it goes on at byte 9 of b, where none ended"),
         ({"files": None}, "it was changed"),
         ({"files": [{}]}, "it was changed"),
         ({"window": None, "covered": HOUR}, "it was changed"),
