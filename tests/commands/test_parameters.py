@@ -19,6 +19,7 @@ from auditctl.commands.parameters import (
 )
 from auditctl.commands.read_parameters import ReadOptions
 from auditctl.commands.source_parameters import CheckSourcesOptions, ListSourcesOptions
+from auditctl.config.tables import Defaults
 from auditctl.sync.options import (
     ConfigurationOptions,
     StatusOptions,
@@ -77,3 +78,14 @@ def test_every_command_is_compared() -> None:
     ours = {(name,) for name in group.list_commands(context) if name not in registry.installed()}
     of_a_provider = {("persona", name) for name in made(("persona",)).list_commands(context)}
     assert ours | of_a_provider == set(BECOME)
+
+
+def test_the_configuration_has_the_bounds_of_the_command_line() -> None:
+    keys = Defaults.model_json_schema()["properties"]
+    options = {one.name: one for one in made(("persona", "sync")).params}
+    bounded = {name for name, key in keys.items() if "minimum" in key}
+    assert bounded == {name for name in keys if hasattr(options[name].type, "min")}
+    for name in bounded:
+        kind = options[name].type
+        assert (keys[name]["minimum"], keys[name]["maximum"]) == (kind.min, kind.max)
+    assert keys["format"]["enum"] == [*options["format"].type.choices]
