@@ -206,6 +206,7 @@ def status(
     max_age: o.MaxAge = None,
     acknowledge_gaps: o.AcknowledgeGaps = False,
     config: o.Config = None,
+    tz: o.Tz = "UTC",
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
     quiet: o.Quiet = False,

@@ -22,7 +22,7 @@ from auditctl.commands import single
 from auditctl.http import client, connection
 from auditctl.providers import roam
 from auditctl.sync import commands as sync_commands
-from auditctl.sync import files, walk
+from auditctl.sync import files, job, walk
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
 from auditctl.sync.follow import follow
@@ -596,7 +596,7 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
             return datetime.now(tz) + ahead
 
     with contextlib.ExitStack() as stack:
-        reading = (single, sync_commands, run_module, walk, roam, client, connection, window)
+        reading = (single, job, run_module, walk, roam, client, connection, window)
         for module in (*reading, files, journal_module):
             if hasattr(module, "datetime"):
                 stack.enter_context(patch.object(module, "datetime", Clock))
@@ -743,7 +743,7 @@ def test_a_clock_that_is_set_back_within_a_run_covers_nothing_to_come(persona: D
             return datetime.now(tz) + (timedelta() if persona.server.requests else ahead)
 
     with contextlib.ExitStack() as stack:
-        for module in (sync_commands, run_module, walk, connection, window, journal_module):
+        for module in (job, run_module, walk, connection, window, journal_module):
             stack.enter_context(patch.object(module, "datetime", Clock))
         assert persona.sync() == 0
     assert persona.lines[-1]["covered"]["until"] <= datetime.now(UTC).isoformat()
