@@ -1,3 +1,4 @@
+# Longer than 300 lines: the flow, in one piece.
 """The flow: a log's pages become batches of records, redacted, in the window, each once."""
 
 import heapq
@@ -49,25 +50,14 @@ def batches(
     Reading begins at ``position``, if there is one. The provider is asked for the window, or for
     what ``asked`` says instead.
     """
-    asked = asked or window
-    has_end = provider.log.filters_by_time
-    cursor = position
-    if has_end and position is not None:
-        # A cursor belongs to its question: a later run asks for a window with the same end.
-        end, _, cursor = position.partition(" ")
-        try:
-            until = datetime.fromisoformat(end)
-        except ValueError:  # of a version that noted no end: from the start, then
-            cursor = None
-        else:
-            asked = replace(asked, until=until, finer=(asked.finer[0], ""))
+    asked, cursor = provider.log.resumed(asked or window, position)
     with blamed(type(provider)):
         pages = (
             provider.pages(client, asked)
             if cursor is None
             else provider.pages_from(client, asked, cursor)
         )
-        if has_end:
+        if provider.log.filters_by_time:
             pages = map(partial(_with_end, asked.until), pages)
         yield from batches_of(provider, pages, window, position, **how)
 
