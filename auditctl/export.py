@@ -10,15 +10,15 @@ from functools import partial
 from itertools import chain
 from typing import TypedDict, Unpack
 
-from auditctl import exact
 from auditctl.batch import Batch, Found, Problem
 from auditctl.days import newest_first
 from auditctl.errors import ContractError
 from auditctl.faults import blamed
 from auditctl.http.client import Client
 from auditctl.provider import Order, Page, Provider
-from auditctl.record import Fields, Record, build, content_id, is_sound, settle
-from auditctl.redact import may_hide_in_texts, sweep
+from auditctl.records import exact
+from auditctl.records.record import Fields, Record, build, content_id, is_sound, settle
+from auditctl.records.redact import may_hide_in_texts, sweep
 from auditctl.window import BEGINNING, END, Window
 
 REMEMBERED = 10_000

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from auditctl.escape import escape
-from auditctl.fields import Field, field
 from auditctl.formats import Layout
 from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, cells, fitted, painted, shown
 from auditctl.formats.clock import Clock
-from auditctl.record import OF_SOURCES, Record
+from auditctl.records.fields import Field, field
+from auditctl.records.record import OF_SOURCES, Record
 
 COLUMNS = ("time", "actor", "action", "target", "outcome")
 """Shown where no fields are chosen."""
