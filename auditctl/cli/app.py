@@ -204,6 +204,7 @@ def status(
     paths: o.Paths = [],
     max_age: o.MaxAge = None,
     acknowledge_gaps: o.AcknowledgeGaps = False,
+    tz: o.Tz = "UTC",
     config: o.Config = None,
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
