@@ -205,6 +205,7 @@ def status(
     paths: o.Paths = [],
     max_age: o.MaxAge = None,
     acknowledge_gaps: o.AcknowledgeGaps = False,
+    tz: o.Tz = "UTC",
     config: o.Config = None,
     tz: o.Tz = "UTC",
     format: o.ReportFormat = "table",
