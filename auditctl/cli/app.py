@@ -207,7 +207,6 @@ def status(
     acknowledge_gaps: o.AcknowledgeGaps = False,
     tz: o.Tz = "UTC",
     config: o.Config = None,
-    tz: o.Tz = "UTC",
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
     quiet: o.Quiet = False,
