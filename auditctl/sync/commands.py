@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from auditctl.sync.follow import Outage, follow
 from auditctl.sync.job import Job
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.place import place_of
-from auditctl.sync.report import write_table
 from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome, Run
 
@@ -78,8 +76,7 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
-        own_words = replace(
-            source.options,
+        own_words = source.options.but(
             wait=options.wait,
             quiet=options.quiet,
             verbose=options.verbose,
@@ -107,6 +104,8 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
         if not options.follow:
             raise
     if context.terminal and not options.quiet and not options.follow:
+        from auditctl.sync.report import write_table
+
         write_table(
             context,
             [_result_row(result) for result in results],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from auditctl.sync.state import ReadSpan, Span, State
 
@@ -12,8 +12,7 @@ SNAPSHOT_SHARE, BYTES_PER_FILE = 8, 128
 """A snapshot is written after 8 times its own size; each file takes about 128 bytes in it."""
 
 
-@dataclass(frozen=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """The bytes that one commit appended to one file."""
 
     name: str
@@ -32,8 +31,7 @@ class FileEntry:
         return self.offset + self.length
 
 
-@dataclass(frozen=True)
-class Deleted:
+class Deleted(NamedTuple):
     """A file that was found deleted, with what was committed to it."""
 
     name: str
@@ -42,8 +40,7 @@ class Deleted:
     """When that was noticed."""
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A data file as its last commit left it."""
 
     length: int = 0
@@ -51,8 +48,7 @@ class File:
     inode: int = 0
 
 
-@dataclass(frozen=True)
-class Pins:
+class Pins(NamedTuple):
     """Where the newest line that pins ids begins, and the times of all events pinned so far.
 
     A run finds the id of an event by its time. The id of an event without a time, or dated long
@@ -72,8 +68,7 @@ class Pins:
         return self.since[:-1] <= time[:-1] <= self.until[:-1]
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The state after the lines before it, beside the members that each line has."""
 
     shape: dict[str, Any]
@@ -83,12 +78,11 @@ class Snapshot:
     waived: tuple[Span, ...]
     files: Mapping[str, File]
     deleted: tuple[Deleted, ...] = ()
-    pinned: Mapping[str, str | None] = field(default_factory=dict)
+    pinned: Mapping[str, str | None] = {}
     """All pinned ids, in a journal of version 0.1.0."""
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """One line of a journal; docs/sync.md describes its members."""
 
     line: int
@@ -114,7 +108,7 @@ class Commit:
     files: tuple[FileEntry, ...] = ()
     oldest: str | None = None
     newest: str | None = None
-    pinned: Mapping[str, str | None] = field(default_factory=dict)
+    pinned: Mapping[str, str | None] = {}
     pins: Pins | None = None
     """The pinned ids of the lines before it."""
     ids_before: int | None = None

@@ -1,7 +1,6 @@
 """The options of sync, verify and status as plain values; auditctl.toml fills them too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from auditctl.commands.parameters import (
@@ -17,14 +16,12 @@ from auditctl.errors import UsageError
 from auditctl.formats import SyncFormatName
 
 
-@dataclass(frozen=True, kw_only=True)
 class RepeatOptions(FollowOptions):
     """Options for repeated and waiting runs."""
 
     wait: str = "0"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SyncOptions(FetchOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
@@ -62,26 +59,22 @@ class SyncOptions(FetchOptions, RepeatOptions):
         return format_of_file(self.output, "sync", self.format)
 
 
-@dataclass(frozen=True, kw_only=True)
 class SyncSourcesOptions(SourcesOptions, RepeatOptions):
     """Options of `sync` for several sources."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ConfigurationOptions(ReportOptions):
     """Options of `sources`."""
 
     config: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class VerifyOptions(ConfigurationOptions):
     """Options of `verify`; without paths, all of auditctl.toml."""
 
     paths: Sequence[str] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
 class StatusOptions(VerifyOptions):
     """Options of `status`."""
 

@@ -42,7 +42,7 @@ def proofs(place: Place, source: str | None, context: Context) -> list[dict[str,
         "journal_lines": proof.lines,
         "covered": proof.state.covered and asdict(proof.state.covered),
         "gaps": [asdict(gap) for gap in proof.state.gaps],
-        "deleted": [asdict(file) for file in proof.state.deleted],
+        "deleted": [file._asdict() for file in proof.state.deleted],
         "notes": proof.notes,
         "journal_hash": proof.state.head,
     }]  # fmt: skip

@@ -1,7 +1,7 @@
 """The state that a run continues from, and its progress, whatever its destination is."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditctl.sync.coverage import Stretch
 from auditctl.window import from_moment, from_text, to_text
@@ -42,8 +42,7 @@ class ReadSpan(Span):
     """The newest event of all windows so far, but for those dated later than their window's end."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """The progress of a run when it commits."""
 
     window: ReadSpan

@@ -58,7 +58,7 @@ class Status:
             "records": state.records,
             "files": self.files,
             "gaps": [asdict(gap) for gap in state.gaps],
-            "deleted": [asdict(file) for file in self.deleted],
+            "deleted": [file._asdict() for file in self.deleted],
             "set_aside": list(self.aside),
             "unfinished": bool(state.window and not state.window.done),
             "journal_lines": state.line + 1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -438,7 +437,7 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_gaps_are_acknowledged_in_a_commit(path: Path) -> None:
     gap = Span("2025-01-01T00:00:00.000Z", "2025-02-01T00:00:00.000Z")
     with opened(path) as held:
-        write(held, 1, progress=replace(done(), gaps=(gap,)))
+        write(held, 1, progress=done()._replace(gaps=(gap,)))
         held.acknowledge()
         held.acknowledge()  # nothing is left to acknowledge
         assert (held.state.gaps, held.state.waived, held.state.line) == ((), (gap,), 1)
