@@ -92,7 +92,9 @@ def follow_feeds(
     since = parse_time(options.since or "", now, zone)
     if since > now:
         raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
-    format_ = chosen_format(options, context, zone=zone, with_source=bool(feeds[0].source))
+    # Up to now: what comes when the zone has another offset carries its own.
+    window, with_source = Window(since, None), bool(feeds[0].source)
+    format_ = chosen_format(options, context, window, zone=zone, with_source=with_source)
     runner = SourceRunner(jobs)
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
     watch = _Watch(options, context, runner, arrivals, since, now)

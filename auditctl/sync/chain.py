@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
@@ -29,12 +30,15 @@ from auditctl.sync.state import (
 BLOCK = 256 * 1024
 LINE = 16 * 1024
 """Bytes read of one line at a time; most lines are shorter."""
+SECTOR = 512
+"""Bytes that a disk writes together, or not at all."""
 
 _HASH = b',"hash":"'
 _IDS = b',"ids":['
 _HASH_SIZE = len(_HASH) + 64 + len(b'"}')
 _BEGIN = b'{"line":'
 _CONTROL = frozenset(range(1, 32))
+_ZEROS = re.compile(rb"\0+")
 
 
 def encode(commit: Commit) -> tuple[bytes, Commit]:
@@ -191,12 +195,12 @@ def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
         with open(open_file(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
-                    if not is_torn(text):
+                    if not is_torn(text, offset):
                         raise wrong_line(path, number, "its end was changed")
                     return
                 commit = decode(text[:-1])
                 if commit is None:
-                    if b"\0" in text and not file.read(1) and is_torn(text):
+                    if b"\0" in text and not file.read(1) and is_torn(text, offset):
                         return
                     raise wrong_line(path, number, "it was changed")
                 if commit.prev != head or commit.line != number - 1:
@@ -211,16 +215,23 @@ def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
         raise unreadable(path, error) from None
 
 
-def is_torn(text: bytes) -> bool:
-    """Return whether this is what a crash may leave of one line.
+def is_torn(text: bytes, offset: int) -> bool:
+    """Return whether this is what a crash may leave of the line that begins at a byte.
 
-    That is a prefix of it. After a power failure blocks within it, or all of it, may hold zeros.
+    That is a prefix of it. After a power failure sectors of it, or all of it, may hold zeros; a
+    zero that leaves the rest of its sector as it was is a changed byte.
     """
+    ends = (0, len(text))
     return (
         all(byte in (0, there) for byte, there in zip(text, _BEGIN, strict=False))
         and b'"}{"line":' not in text  # several lines without their ends
         and decode(text[:-1]) is None  # a line with another end
         and _CONTROL.isdisjoint(text.removesuffix(b"\n"))
+        and all(
+            edge in ends or (offset + edge) % SECTOR == 0
+            for zeros in _ZEROS.finditer(text)
+            for edge in zeros.span()
+        )
     )
 
 
