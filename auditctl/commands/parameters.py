@@ -22,7 +22,7 @@ NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
 class Options:
     """The options of a command as one value: those that were given, else the defaults of its class.
 
-    Not a dataclass, though it is typed as one: making all of a command's would take 4 ms.
+    It is typed as a dataclass without being one: to make those of one command took 4 ms.
     """
 
     def __init__(self, **given: Any) -> None:  # noqa: ANN401 - each option has its type

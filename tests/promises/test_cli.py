@@ -132,12 +132,28 @@ def test_the_installed_command_is_the_same_program() -> None:
         assert run(*words, command=installed) == run(*words)
 
 
+def imported(*words: str) -> set[str]:
+    """The modules that a command imports."""
+    found = run(*words, command=[sys.executable, "-X", "importtime", *COMMAND[1:]])
+    return set(re.findall(r"(?m)^import time:.*\| +(\S+)$", found.said))
+
+
 def test_help_imports_nothing_that_only_a_request_or_a_record_needs() -> None:
     for words in ("--help", "persona list --help", "verify --help", "persona list --nope"):
-        found = run(*words.split(), command=[sys.executable, "-X", "importtime", *COMMAND[1:]])
-        imported = set(re.findall(r"(?m)^import time:.*\| +(\S+)$", found.said))
-        assert "auditctl.cli.app" in imported
-        assert not imported & {"httpx", "pydantic", "orjson", "rich", "importlib.metadata"}
+        modules = imported(*words.split())
+        assert "auditctl.cli.app" in modules
+        assert not modules & {"httpx", "pydantic", "orjson", "rich", "importlib.metadata"}
+        assert not modules & {"auditctl.window", "auditctl.http.page"}
+        assert ("auditctl.provider" in modules) == words.startswith("persona")
+
+
+def test_one_log_is_read_without_what_only_a_configuration_needs(tmp_path: Path) -> None:
+    output = ("-o", str(tmp_path / "log.jsonl"))
+    for command in ("list", "sync"):
+        modules = imported("persona", command, "--demo", *output)
+        assert "httpx" in modules
+        assert not modules & {"pydantic", "tomllib", "rich", "auditctl.formats.table"}
+        (tmp_path / "log.jsonl").unlink()
 
 
 def test_a_shell_completes_the_names_of_the_providers() -> None:
