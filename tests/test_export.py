@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.batch import Batch, Tally
-from auditctl.commands import single
+from auditctl.commands import listing
 from auditctl.console import Console
 from auditctl.export import batches_of, most_recent, retrieved
 from auditctl.formats.jsonl import Jsonl
@@ -508,5 +508,5 @@ def test_what_was_delivered_is_let_go_before_the_next_page_is_asked_for() -> Non
             assert held() is None
 
     found = map(tally.count_page, batches())
-    single.deliver(found, Jsonl(), os.devnull, tally, console)
+    listing.deliver(found, Jsonl(), os.devnull, tally, console)
     assert tally.records == 6

@@ -1,8 +1,7 @@
 """A log to list, of a provider or of a source of auditctl.toml: its options, client and numbers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from auditctl.batch import Batch, Tally
@@ -22,20 +21,26 @@ if TYPE_CHECKING:
     from auditctl.records.fields import Test
 
 
-@dataclass(eq=False)
 class Feed:
     """One of the logs that a command lists together."""
 
-    provider: type["Provider"]
-    options: ListOptions
-    tests: "Sequence[Test]" = ()
-    source: str = ""
-    """The name of the source; empty if the log is a provider's own."""
-    tally: Tally = field(default_factory=Tally)
-    client: "Client | None" = None
-    """Set when the log is read."""
-    error: Exception | None = None
-    """What ended the reading."""
+    def __init__(
+        self,
+        provider: type["Provider"],
+        options: ListOptions,
+        tests: "Sequence[Test]" = (),
+        source: str = "",
+    ) -> None:
+        """List the log of a provider; ``source`` is the name of its source, if it has one."""
+        self.provider = provider
+        self.options = options
+        self.tests = tests
+        self.source = source
+        self.tally = Tally()
+        self.client: Client | None = None
+        """Set when the log is read."""
+        self.error: Exception | None = None
+        """What ended the reading."""
 
     @property
     def title(self) -> str:
@@ -54,11 +59,20 @@ class Feed:
         on_trouble: Callable[[str], None] = lambda _sentence: None,
     ) -> "tuple[Provider, Client]":
         """Return the provider and a client, as `auditctl.connect` does."""
+        order = self.log.order.of(Window(None, None))
+        if self.options.limit is not None and order.is_newest_first:
+            # What is fetched ahead may be what the limit makes superfluous.
+            self.options = self.options.but(concurrency=1)
         ready, self.client = connect(self.provider, self.options, context, now, on_trouble)
         return ready, self.client
 
     def read(
-        self, ready: "Provider", client: "Client", window: Window, asked: Window | None = None
+        self,
+        ready: "Provider",
+        client: "Client",
+        window: Window,
+        now: datetime,
+        asked: Window | None = None,
     ) -> Iterator[Batch]:
         """Read the log as `auditctl.export` does; the records have the name of the source."""
         options = self.options
@@ -66,12 +80,13 @@ class Feed:
             ready,
             client,
             window,
-            asked=self.log.asked(asked or window, datetime.now(UTC)),
+            asked=self.log.asked(asked or window, now),
             account=options.account_name(),
             redacted=options.redact,
             verbatim=options.raw,
         )
-        return map(self._with_source, map(self.tally.count_page, read))
+        counted = map(self.tally.count_page, read)
+        return map(self._with_source, counted) if self.source else counted
 
     def matching(self, batch: Batch) -> Batch:
         """Return the batch with the records that pass the tests."""
@@ -86,7 +101,7 @@ class Feed:
 
     def _with_source(self, batch: Batch) -> Batch:
         # In place: the problems of a batch know their records by identity.
-        for record in batch.records if self.source else ():
+        for record in batch.records:
             fields = {"time": None, "provider": None, "source": self.source, **record}
             record.clear()
             record.update(fields)

@@ -1,6 +1,6 @@
 """The option --follow of list: the window first, then what is new, until a signal ends it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from auditctl.batch import Batch
 from auditctl.commands.feed import Feed
 from auditctl.commands.layout import chosen_format
+from auditctl.commands.listing import parse_tests, write_rows
 from auditctl.commands.notices import (
     count,
     report_interruption,
@@ -19,7 +20,6 @@ from auditctl.commands.notices import (
 )
 from auditctl.commands.parameters import STDOUT, ListOptions
 from auditctl.commands.selection import with_source
-from auditctl.commands.single import parse_tests, write_rows
 from auditctl.commands.tail import LATE, Tail
 from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
@@ -177,6 +177,9 @@ class _Watch:
             console.warning(f"{feed.source}: {sentence}" if feed.source else sentence)
             self.arrivals.put((feed, None))  # the others need not wait for this one
 
+        def read(asked: Window) -> Iterator[Batch]:
+            return feed.read(ready, client, everything, datetime.now(UTC), asked)
+
         def look() -> None:
             client.begin()
             is_first = tail.covered is None
@@ -187,7 +190,6 @@ class _Watch:
         outage = Outage(say)
         ready, client = feed.connect(self.context, self.now, outage.begin)
         everything = Window(None, None, oldest_first=True)
-        read = partial(feed.read, ready, client, everything)
         late = max(LATE, ready.log.overlap)
         tail = Tail(ready.log.order.of(everything), self.since, self.now, late)
         try:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from auditctl.commands import single
-from auditctl.commands.layout import chosen_format
+from auditctl.commands.listing import Listing, parse_tests, write_rows
 from auditctl.commands.notices import count
 from auditctl.commands.parameters import STDOUT
 from auditctl.commands.selection import chosen, with_settings
@@ -39,7 +37,7 @@ def list_(options: ListSourcesOptions, context: Context) -> None:
     now = datetime.now(UTC)
     sources = chosen(options, context, "list")
     names = [source.name for source in sources]
-    tests = single.parse_tests(options, context, now, names)
+    tests = parse_tests(options, context, now, names)
     feeds = [
         Feed(source.provider, with_settings(options, source), tests, source.name)
         for source in sources
@@ -54,31 +52,16 @@ def _list_once(
     feeds: "Sequence[Feed]", options: ListSourcesOptions, context: Context, now: datetime
 ) -> None:
     from auditctl.batch import Batch, Tally
-    from auditctl.commands.progress import Progress
     from auditctl.commands.timeline import timeline
-    from auditctl.export import oldest_first
-    from auditctl.zone import parse_zone
 
-    options.seconds_between()
-    zone = parse_zone(options.tz, context.environ)
-    window = options.window(now, zone=zone)
-    single.check_output(options.output)
-    # What is older than the last of N records is not known.
-    seen = window if options.limit is None else replace(window, since=None)
-    format_ = chosen_format(options, context, seen, zone=zone, with_source=True)
+    listing = Listing(options, context, now)
     total = Tally()
-    title = count(len(feeds), "source")
-    progress = Progress(title, context.console, window, options.limit, total, in_order=True)
 
     def read(feed: "Feed") -> "Iterator[Batch]":
-        order = feed.log.order.of(window)
-        if options.limit is not None and order.is_newest_first:
-            # What is fetched ahead may be what the limit makes superfluous.
-            feed.options = feed.options.but(concurrency=1)
         ready, client = feed.connect(context, now)
         clients.callback(client.close)
-        own = options.window(now, feed.log.reach, zone)
-        yield from map(feed.matching, feed.read(ready, client, own))
+        window = options.window(now, feed.log.reach, listing.zone)
+        yield from map(feed.matching, feed.read(ready, client, window, now))
 
     def pages() -> "Iterator[Batch]":
         for entries in timeline(feeds, read, options.jobs, options.limit):
@@ -89,15 +72,12 @@ def _list_once(
             total.pages = sum(feed.tally.pages for feed in feeds)
             total.reached = batch.records[-1]["time"] or total.reached
             yield batch
+        total.pages = sum(feed.tally.pages for feed in feeds)  # the last may hold no record
         if options.output != STDOUT:  # so that no file appears
             _fail(feeds, context)
 
     with ExitStack() as clients:
-        found = oldest_first(pages(), newest_first=True) if options.reverse else pages()
-        single.deliver(
-            found, format_, options.output, total, context.console, progress=progress.draw
-        )
-    progress.summarize(options.until)
+        listing.write(pages(), count(len(feeds), "source"), total, newest_first=True)
     for feed in feeds:
         feed.warn(context)
     _fail(feeds, context)
@@ -148,7 +128,7 @@ def check(options: CheckSourcesOptions, context: Context) -> None:
     with nullcontext(lambda _: None) if options.quiet else standard_output() as write:
         for source, (found, error) in zip(sources, ahead(one, sources, options.jobs), strict=True):
             line = _verdict(source.name, found, is_failed=error is not None)
-            single.write_rows(write, f"{line}\n".encode(), context.console)
+            write_rows(write, f"{line}\n".encode(), context.console)
             if error is not None:
                 failures.append(context.console.failed(error, f"{source.name}: "))
     if failures:

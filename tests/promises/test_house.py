@@ -35,7 +35,7 @@ cli.provider_app
 commands.init commands.read commands.several sync.commands
 commands.live
 commands.single sync.report
-commands.selection sync.job sync.rival commands.timeline
+commands.listing commands.selection commands.timeline sync.job sync.rival
 commands.check commands.feed commands.show config.addition sync.destinations sync.run commands.tail
 config.sources
 connect export commands.overview sync.destination config.tables

@@ -106,6 +106,14 @@ def test_a_narrow_terminal_shows_the_source_too(columns: int, sources: Sources) 
     )
 
 
+def test_pages_without_a_record_are_counted_too(sources: Sources) -> None:
+    words = ("list", "persona", "roam", *WINDOW, "--where", "id=x")
+    with terminal(None, *words, variables=sources.environment) as shown:
+        summary = screen(shown.end(), 200)[-2]
+    assert summary.startswith("2 sources: 0 records since ")
+    assert f", {len(sources.server.requests)} pages, " in summary
+
+
 @pytest.mark.parametrize("limit", [1, 7, 100, 1000])
 def test_a_limit_gives_the_most_recent_of_all(limit: int, sources: Sources) -> None:
     everything = listed(sources, *WINDOW).records
