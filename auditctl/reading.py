@@ -14,7 +14,7 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if type(value) is dict else _EMPTY
 
 
-def said(value: object) -> object:
+def non_empty(value: object) -> object:
     """Return a value, or None if it is empty."""
     return None if value in NOTHING else value
 

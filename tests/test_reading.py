@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from auditctl.reading import UNREADABLE, full_name, mapping, reach, request, said
-from auditctl.records.record import build, is_sound, settle
+from auditctl.reading import UNREADABLE, full_name, mapping, non_empty, reach, request
+from auditctl.records.record import build, is_sound, make_sound
 from tests.providers.test_hrhis import HRHIS
 from tests.providers.test_persona import PERSONA
 from tests.providers.test_roam import ROAM
@@ -105,13 +105,13 @@ def read(provider: Any, event: Any, field: str) -> tuple[Any, bool]:
     """Give a record's field, and whether it counts as one that cannot be read."""
     fields = provider.normalize(event, None)
     record = build("x", fields, event)
-    problems = [] if is_sound(fields, record) else settle(record, fields)
+    problems = [] if is_sound(fields, record) else make_sound(record, fields)
     return record[field], field in problems
 
 
 def test_words_for_nothing_are_none() -> None:
     values: list[Any] = [None, "", "NA", "na", 0, [], False]
-    assert [said(value) for value in values] == [None, None, "NA", "na", 0, [], False]
+    assert [non_empty(value) for value in values] == [None, None, "NA", "na", 0, [], False]
 
 
 def test_names_are_followed_into_objects_only() -> None:

@@ -4,7 +4,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from auditctl.declared import needed
-from auditctl.provider import said_of_logs
+from auditctl.provider import fact_of_logs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -149,8 +149,8 @@ def facts(provider: type["Provider"]) -> dict[str, str]:
     return {
         "name": provider.name,
         "title": provider.title,
-        "order": said_of_logs(provider, "order"),
-        "retention": said_of_logs(provider, "retention"),
+        "order": fact_of_logs(provider, "order"),
+        "retention": fact_of_logs(provider, "retention"),
         "settings": SETTINGS.format(variables=_lines(needed(provider))),
     }
 

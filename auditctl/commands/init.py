@@ -20,7 +20,7 @@ from auditctl.http.origin import checked_base_url
 from auditctl.interrupts import InterruptedRunError
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
-from auditctl.provider import said_of_logs
+from auditctl.provider import fact_of_logs
 
 OUTPUT = "audit/{source}/{date}.jsonl.gz"
 """The output that is proposed."""
@@ -76,7 +76,7 @@ def _addition(options: InitOptions, context: Context, load: Load) -> Addition:
 def _answers(new: Addition) -> dict[str, str]:
     """Ask for each setting, and for an output if none is set for all sources."""
     provider = new.provider
-    prompt.tell(f"{provider.title} needs: {said_of_logs(provider, 'permission')}.")
+    prompt.tell(f"{provider.title} needs: {fact_of_logs(provider, 'permission')}.")
     prompt.tell(f"See {provider.docs}")
     values: dict[str, str] = {}
     for setting, required in new.settings.items():

@@ -6,21 +6,9 @@ from typing import Any, Self
 
 from auditctl.errors import AuditctlError
 from auditctl.http.answer import Answer
-from auditctl.http.connection import Params
 
 READ_AHEAD = 4 * 1024 * 1024
 """Bytes of answers that wait for their turn, of all that are under way together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The request: see `Client.stream`."""
-
-    path: str
-    params: Params | None
-    rows: str | None
-    again: bool
-    tries: int | None
 
 
 @dataclass(slots=True)

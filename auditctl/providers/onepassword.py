@@ -67,7 +67,7 @@ class OnePassword(Provider):
         """Look up which features the token lacks."""
         features = reach(client.get("/api/v2/auth/introspect").tree, "features")
         if type(features) is not list:
-            raise client.strange("it lacks the list features")
+            raise client.unexpected("it lacks the list features")
         return {log: name for log, name in _FEATURES.items() if name not in features}
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:

@@ -79,7 +79,7 @@ class Persona(Provider):
         def cursor(answer: Answer) -> str | None:
             links = mapping(mapping(answer.tree).get("links"))
             if "next" not in links:
-                raise client.strange("it lacks links.next")
+                raise client.unexpected("it lacks links.next")
             return client.cursor(links["next"], "page[after]")
 
         return client.pages(ask, "data", cursor, position=position, context=_users)
@@ -90,7 +90,7 @@ class Persona(Provider):
         answer = client.get(path, optional={"include": "user"})
         page = mapping(answer.tree)
         if type(page.get("data")) is not dict:
-            raise client.strange("it lacks the object data")
+            raise client.unexpected("it lacks the object data")
         return Page([page["data"]], _users(page), [answer])
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:

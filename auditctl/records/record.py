@@ -69,7 +69,7 @@ class Fields(TypedDict, total=False):
 
 
 def build(provider: str, fields: Fields, event: Event) -> Record:
-    """Lay out the record of an event, its values as they are: `settle` makes them sound.
+    """Lay out the record of an event, its values as they are: `make_sound` makes them sound.
 
     Raises:
         ContractError: there is no field of that name, or ``fields`` are none.
@@ -112,7 +112,7 @@ def is_sound(fields: Fields, record: Record) -> bool:
         return False
 
 
-def settle(record: Record, fields: Fields) -> list[str]:  # noqa: C901 - each kind of field
+def make_sound(record: Record, fields: Fields) -> list[str]:  # noqa: C901 - each kind of field
     """Make the record of ``fields`` sound: null for what cannot be read. Return their names."""
     unreadable = []
     for name in _TEXTS:

@@ -158,7 +158,7 @@ def _redact_json(text: str, layers: int) -> str | None:
         return REDACTED
     found = [value, repeated]  # a value that a repeated name overwrote is still in the text
     before = exact.dumps(found)
-    sweep(found, layers=layers - 1)
+    scan(found, layers=layers - 1)
     return text if exact.dumps(found) == before else exact.dumps(found[0]).decode()
 
 
@@ -194,7 +194,7 @@ def _in_some_text(body: bytes, mark: bytes) -> bool:
     return mark == b"=" or (b"/" in body and re.search(_MAY_BE_USER_PART, body) is not None)
 
 
-def sweep(  # noqa: C901 - the hottest loop there is, in one piece
+def scan(  # noqa: C901 - the hottest loop there is, in one piece
     values: list[Any],
     *,
     redact: bool = True,

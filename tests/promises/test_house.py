@@ -44,14 +44,16 @@ faults
 provider sync.datafiles sync.verify
 http.daily http.numbered sync.integrity sync.known sync.status
 http.client http.slices commands.progress sync.aside sync.journal sync.profile sync.sentences
-cli.boundary cli.groups http.proof commands.layout commands.notices paths commands.stored
+http.requests
+cli.boundary cli.groups http.sender commands.layout commands.notices paths commands.stored
     sync.options sync.replay
 formats.detail formats.summary formats.table commands.read_parameters commands.source_parameters
-batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream cli.options
-    commands.parameters sync.chain
+    http.credentials
+batch formats.cells formats.csv formats.histogram formats.jsonl http.responses http.stream
+    cli.options commands.parameters sync.chain
 cli.completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
-records.fields
-context demo.* http.cookies http.cuts http.errors http.page log records.record sync.coverage
+records.fields http.errors
+context demo.* http.cookies http.cuts http.mask http.page log records.record sync.coverage
     sync.disk
 records.address console commands.prompt demo.cast http.answer http.origin http.pace http.retry
     http.service_account http.waits output records.redact sync.follow sync.jobs config.location
