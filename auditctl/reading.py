@@ -36,8 +36,8 @@ def request(method: object, path: object) -> object:
         if "?" in path:
             path = path.partition("?")[0]
         return f"{method} {path}" if method and path else None
-    strange = [part for part in (method, path) if part is not None and type(part) is not str]
-    return UNREADABLE if strange else None
+    unreadable = [part for part in (method, path) if part is not None and type(part) is not str]
+    return UNREADABLE if unreadable else None
 
 
 def first_of(*values: object) -> object:

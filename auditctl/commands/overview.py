@@ -45,13 +45,13 @@ def _paragraph(row: dict[str, str], width: int) -> str:
     for name in COLUMNS[1:]:
         first = f"  {name:<{LABEL}}  "
         room = max(width - len(first), NARROWEST)
-        told = wrap(escape(row[name]), room, break_long_words=False, break_on_hyphens=False)
-        longest = max(map(len, told), default=0)
+        wrapped = wrap(escape(row[name]), room, break_long_words=False, break_on_hyphens=False)
+        longest = max(map(len, wrapped), default=0)
         between = f"\n{'':{len(first)}}"
         if longest > room:  # an address that is broken leads nowhere, so it has lines of its own
             between = f"\n{'':{max(0, min(INDENT, width - longest))}}"
             first = f"{first.rstrip()}{between}"
-        lines.append(first + between.join(told))
+        lines.append(first + between.join(wrapped))
     return "".join([f"{line}\n" for line in lines])
 
 

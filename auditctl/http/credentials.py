@@ -219,6 +219,6 @@ def _seconds_good(lasts: object) -> float:
         seconds = float(lasts)  # type: ignore[arg-type] # some write it as text
     except (TypeError, ValueError, OverflowError):
         return NEVER
-    if not seconds > 0:  # also NaN; nobody gives a token that has ended: until it is refused
+    if not seconds > 0:  # also NaN: the token is used until it is refused
         return NEVER
     return seconds - TOKEN_MARGIN if seconds > TOKEN_MARGIN else seconds / 2

@@ -128,6 +128,6 @@ def message_in(tree: Any, levels: int = MOST_LEVELS) -> str:  # noqa: ANN401 - J
         *map(inner, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
         needed and f"needed: {needed}",
     ]
-    if not any(found):  # under names that nobody knows
+    if not any(found):  # under other names
         found = [inner(value) for value in list(tree.values())[:MOST_ERRORS]]
     return ", ".join(filter(None, dict.fromkeys(found)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 500
 """The most that the stream of events gives."""
 UNIT = timedelta(milliseconds=1)
-"""The unit of ``from`` and ``to``: nobody says whether an event at ``from`` itself counts."""
+"""The unit of ``from`` and ``to``: whether one at ``from`` counts is not documented."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 1000
 """The most that the API gives, and its default."""
 UNIT = timedelta(milliseconds=1)
-"""The unit of its times: nobody says whether an event at ``startTime`` itself counts."""
+"""The unit of its times: whether an event at ``startTime`` counts is not documented."""
 LONGEST = {"gmail": timedelta(days=30)}
 """The longest window that may be asked for, by log."""
 SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"

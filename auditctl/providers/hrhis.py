@@ -206,8 +206,8 @@ class _List:
         *,
         continues: bool = False,
     ) -> NumberedPage:
-        told = {name: value for name, value in members.items() if non_empty(value) is not None}
-        page = Page(rows, {**self.about, **told, self.rows: None}, [answer], continues=continues)
+        known = {name: value for name, value in members.items() if non_empty(value) is not None}
+        page = Page(rows, {**self.about, **known, self.rows: None}, [answer], continues=continues)
         pager = members.get("pager")
         if pager is None:
             return NumberedPage(page)

@@ -42,7 +42,7 @@ class Roam(Provider):
     has_ids = False
     permission = "an organization's API key with the scope userauditlog:read"
     retention = "not documented"
-    keeps = timedelta(days=30)  # so far a first sync reaches: nobody says more
+    keeps = timedelta(days=30)  # a first sync begins so far back; the retention is not documented
     rate_limit = "a burst of 10, then 1 a second (third parties say)"
     docs = "https://developer.ro.am/docs/chat-api/userauditlog-list"
     sample = "auditctl.demo.roam:answer"

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 UNIT = timedelta(milliseconds=1)
-"""Neighbouring days overlap by it: nobody says whether an event at an end counts."""
+"""Neighbouring days overlap by it: whether an event at an end counts is not documented."""
 MAX_HELD = 1024 * 1024
-"""Bytes of events that wait for the name of the tailnet, should it come behind them."""
+"""Bytes of events that wait for the name of the tailnet, if it comes after them."""
 
 
 @dataclass(frozen=True, kw_only=True)

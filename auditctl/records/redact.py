@@ -94,7 +94,7 @@ def _is_value(name: str) -> bool:
 
 
 def is_credential(value: object) -> bool:
-    """Return whether a value under a secret name is one; it is not if it tells nothing."""
+    """Return whether a value under a secret name may be a credential; no null, "" or boolean is."""
     return value is not None and value != "" and type(value) is not bool
 
 

@@ -118,8 +118,8 @@ def status(options: StatusOptions, context: Context) -> None:
             give_way=[name for way in GIVE_WAY for name in rows[0] if name.startswith(way)],
         )
     for seen in found:
-        if strange := [name for name in seen.aside if name in seen.state.aside]:
-            context.console.warning(describe_aside(seen.path, strange))
+        if unknown := [name for name in seen.aside if name in seen.state.aside]:
+            context.console.warning(describe_aside(seen.path, unknown))
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise IntegrityError(*wrong)
