@@ -105,7 +105,7 @@ class OutputError(AuditctlError):
 
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
-"""Exit statuses, gravest first: of several failures the first here is the run's."""
+"""All statuses of failures, gravest first: of several, the first here is the run's."""
 
 
 class FailedError(AuditctlError):
