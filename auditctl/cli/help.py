@@ -3,9 +3,6 @@
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from auditctl.declared import needed
-from auditctl.provider import fact_of_logs
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -146,6 +143,9 @@ def of_root(providers: "Collection[str]") -> str:
 
 def facts(provider: type["Provider"]) -> dict[str, str]:
     """Return what the help texts of a provider's commands say of it."""
+    from auditctl.declared import needed
+    from auditctl.provider import fact_of_logs
+
     return {
         "name": provider.name,
         "title": provider.title,

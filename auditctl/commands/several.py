@@ -74,7 +74,7 @@ def _list_once(
         order = feed.log.order.of(window)
         if options.limit is not None and order.is_newest_first:
             # What is fetched ahead may be what the limit makes superfluous.
-            feed.options = replace(feed.options, concurrency=1)
+            feed.options = feed.options.but(concurrency=1)
         ready, client = feed.connect(context, now)
         clients.callback(client.close)
         own = options.window(now, feed.log.reach, zone)

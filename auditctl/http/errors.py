@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpx
 
@@ -31,8 +31,7 @@ _ENDLESS_HEADERS = "Receive buffer too long"
 WHY_UNASKABLE = "that is longer than a URL may be, or contains characters that no URL may have"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """The names of a service and its settings in messages."""
 
     title: str

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -32,9 +31,8 @@ NO_CONTENT = frozenset({204, 205})
 """Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Responses:
-    """Tells answers from failures, by the status that the service means."""
+class Responses(NamedTuple):
+    """Tells answers from refusals, by the status that the service means."""
 
     failures: Failures
     true_status: Callable[[Answer], int]

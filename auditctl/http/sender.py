@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import httpx
 
@@ -18,8 +18,7 @@ from auditctl.http.retry import PassingError, Patience, Trouble
 from auditctl.http.stream import Reading, head
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What is asked, below the base URL."""
 
     path: str
@@ -28,8 +27,7 @@ class Question:
     content: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """Sends requests with the credentials of the run.
 
     ``over`` is set when the walk has ended that a request belongs to: it is given up then.
