@@ -55,9 +55,4 @@ def joined(*parts: object, by: str = " ") -> str | None:
     return by.join(part for part in parts if type(part) is str and part not in NOTHING) or None
 
 
-def full_name(*parts: object) -> str | None:
-    """Join the parts of a person's name, as far as there are some."""
-    return joined(*parts)
-
-
 _EMPTY: Mapping[str, Any] = {}

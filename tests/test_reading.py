@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditctl.reading import UNREADABLE, full_name, mapping, non_empty, reach, request
+from auditctl.reading import UNREADABLE, joined, mapping, non_empty, reach, request
 from auditctl.records.record import build, is_sound, make_sound
 from tests.providers.test_hrhis import HRHIS
 from tests.providers.test_persona import PERSONA
@@ -129,9 +129,9 @@ def test_a_request_is_its_method_and_path() -> None:
 
 
 def test_a_name_has_as_many_parts_as_there_are() -> None:
-    assert full_name("Asha", "Example") == "Asha Example"
-    assert full_name("", "Doe") == full_name(7, "Doe") == "Doe"
-    assert full_name("", None) is full_name() is None
+    assert joined("Asha", "Example") == "Asha Example"
+    assert joined("", "Doe") == joined(7, "Doe") == "Doe"
+    assert joined("", None) is joined() is None
 
 
 def test_what_is_no_object_is_an_empty_one() -> None:

@@ -23,7 +23,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import full_name, mapping, non_empty, reach, request
+from auditctl.reading import joined, mapping, non_empty, reach, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,7 +117,7 @@ class Hrhis(Provider):
             "time": event.get("time"),
             "id": event.get("id"),
             "actor_id": user.get("id"),
-            "actor_name": full_name(user.get("firstName"), user.get("surname")),
+            "actor_name": joined(user.get("firstName"), user.get("surname")),
             "actor_email": user.get("email"),
             "action": request(event.get("method"), event.get("resource")),
             "status_code": _number(event.get("statuscode")),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import NOTHING, UNREADABLE, full_name, mapping, reach, request
+from auditctl.reading import NOTHING, UNREADABLE, joined, mapping, reach, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,7 +131,7 @@ def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
         item = mapping(item)  # noqa: PLW2901
         if item.get("type") == "user" and type(item.get("id")) is str:
             attributes = mapping(item.get("attributes"))
-            name = full_name(attributes.get("name-first"), attributes.get("name-last"))
+            name = joined(attributes.get("name-first"), attributes.get("name-last"))
             users[item["id"]] = (name, attributes.get("email-address"))
     return users
 
