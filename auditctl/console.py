@@ -12,7 +12,7 @@ from auditctl.errors import AuditctlError, failure, trace
 from auditctl.escape import escape
 
 NARROW = 80
-"""Columns of a terminal that does not tell."""
+"""Columns of a terminal that does not report its width."""
 REDRAWN = 0.1
 """Seconds between two drawings of the progress line."""
 
@@ -28,9 +28,9 @@ ColorChoice = Literal["auto", "always", "never"]
 
 
 class Console:
-    """Says what is wrong always, the rest to whoever watches.
+    """Writes errors and warnings always, and the rest only on a terminal.
 
-    Without a terminal nothing but errors and warnings is written, so that cron mails only then.
+    So cron mails only if something is wrong.
     """
 
     def __init__(  # noqa: PLR0913 - one value for each thing that a user may want

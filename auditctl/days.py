@@ -14,7 +14,7 @@ from auditctl.http.answer import Answer, parse
 from auditctl.provider import Page, Provider
 from auditctl.records import exact
 from auditctl.records.event_time import instant
-from auditctl.records.redact import sweep
+from auditctl.records.redact import scan
 
 HELD = 2 * 1024 * 1024
 """Bytes of answers whose events are held: more than a day of most organizations has."""
@@ -101,7 +101,7 @@ def _restored(pages: Iterable[Page]) -> Iterator[Any]:
     Numbers are restored in the answers, so this must happen before events are moved.
     """
     for page in pages:
-        floats, zeros = sweep(page.events, redact=False, texts=False)
+        floats, zeros = scan(page.events, redact=False, texts=False)
         for answer in page.answers:
             if floats or (zeros and answer.may_have_negative_zero):
                 answer.restore()

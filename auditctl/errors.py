@@ -105,11 +105,11 @@ class OutputError(AuditctlError):
 
 
 GRAVEST = (1, 9, 8, 4, 6, 2, 3, 5, 7)
-"""Exit statuses, gravest first: of several failures the first here is the run's."""
+"""All statuses of failures, gravest first: of several, the first here is the run's."""
 
 
 class FailedError(AuditctlError):
-    """Some of several runs failed, and have said so; this one only has the status."""
+    """Some of several runs failed, and have written why; this one only has the status."""
 
     def __init__(self, failures: Iterable[AuditctlError]) -> None:
         """Take the status of the gravest failure."""
@@ -120,9 +120,9 @@ class FailedError(AuditctlError):
 class ContractError(Exception):
     """A method of a provider has returned what the contract does not have."""
 
-    def __init__(self, method: str, said: str) -> None:
+    def __init__(self, method: str, what: str) -> None:
         """Take the method's name, and what it does, in words."""
-        super().__init__(f"{method} {said}")
+        super().__init__(f"{method} {what}")
         self.method = method
 
 

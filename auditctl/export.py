@@ -17,8 +17,8 @@ from auditctl.faults import blamed
 from auditctl.http.client import Client
 from auditctl.provider import Order, Page, Provider
 from auditctl.records import exact
-from auditctl.records.record import Fields, Record, build, content_id, is_sound, settle
-from auditctl.records.redact import may_hide_in_texts, sweep
+from auditctl.records.record import Fields, Record, build, content_id, is_sound, make_sound
+from auditctl.records.redact import may_hide_in_texts, scan
 from auditctl.window import BEGINNING, END, Window
 
 REMEMBERED = 10_000
@@ -112,7 +112,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
         for event in page.events:
             fields: Fields = normalize(event, context) if type(event) is dict else {}
             record = build(name, fields, event)
-            wrong = () if is_sound(fields, record) else settle(record, fields)
+            wrong = () if is_sound(fields, record) else make_sound(record, fields)
             moment = record["time"]
             if moment is None or record["id"] is None:
                 wrong = tuple(dict.fromkeys([*_missing(provider, record), *wrong]))
@@ -220,7 +220,7 @@ def _redact(page: Page, provider: Provider, *, redacted: bool) -> None:
     """Take the credentials out of a page's events, and write numbers as they came."""
     answers = page.answers
     texts = not answers or any(may_hide_in_texts(answer.body) for answer in answers)
-    floats, zeros = sweep(
+    floats, zeros = scan(
         page.events, redact=redacted, texts=texts, is_harmless=provider.is_harmless
     )
     for answer in answers:
@@ -280,7 +280,7 @@ class _Ids:
             # The id of an event is the same with and without redaction, and is never made of a
             # secret, which could be guessed from it.
             copy = [exact.loads(exact.dumps(event))]
-            sweep(copy, is_harmless=self._is_harmless)
+            scan(copy, is_harmless=self._is_harmless)
             event = copy[0]
         content = content_id(event, 0, undated)
         self._here.add(day)

@@ -1,4 +1,4 @@
-"""Faults in a provider's own code: they are said to be its fault, with the place."""
+"""Faults in a provider's own code: messages name its package and the place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-SAME = 1.0
+SAME_SIGNAL = 1.0
 """Seconds within which signals are one: timeout(1) signals a process, and then its group too."""
 GRACE = 2.0
 """Seconds that a current write may still take: its reader may have stopped.
@@ -18,11 +18,11 @@ GRACE = 2.0
 And seconds after which an interruption is raised again in a run that has not ended: foreign code
 may have dropped it, or what is tidied up may wait in vain.
 """
-BEAT = 0.5
-"""Seconds after which a wait is looked up from.
+POLL_INTERVAL = 0.5
+"""Seconds between two looks for a signal, while the program waits.
 
 Python sees a signal before it waits and when it ends a wait, but one that comes in between only
-after it: when a lock is had or an answer is there, which may be never. A beat ends the wait, if a
+after it: when a lock is had or an answer is there, which may be never. A timer ends the wait, if a
 signal has come, and goes on with it if not.
 """
 
@@ -46,7 +46,7 @@ class Interrupts:
         self._held = False
         self._over = False
         self._grace = GRACE
-        self._due = math.inf  # the time from which a beat raises what came
+        self._due = math.inf  # the time from which the timer raises what came
         self._pass_on = sys.unraisablehook
 
     def install(self) -> None:
@@ -56,9 +56,9 @@ class Interrupts:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._come)
-        signal.signal(signal.SIGALRM, self._beat)
-        signal.setitimer(signal.ITIMER_REAL, BEAT, BEAT)
-        # When the interpreter is taken down, a beat that nobody handles would kill it.
+        signal.signal(signal.SIGALRM, self._poll)
+        signal.setitimer(signal.ITIMER_REAL, POLL_INTERVAL, POLL_INTERVAL)
+        # When the interpreter is taken down, a timer that nobody handles would kill it.
         atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
         if sys.unraisablehook != self._lost:
             self._pass_on, sys.unraisablehook = sys.unraisablehook, self._lost
@@ -93,7 +93,7 @@ class Interrupts:
 
     def _come(self, number: int, _frame: FrameType | None) -> None:
         if self._came is not None:
-            if time.monotonic() - self._came_at >= SAME:
+            if time.monotonic() - self._came_at >= SAME_SIGNAL:
                 # Whoever asks again does not want to wait. To raise once more would break into what
                 # is being done because of the first, and might be waited for in vain too.
                 signal.signal(number, signal.SIG_DFL)
@@ -106,7 +106,7 @@ class Interrupts:
         elif not self._over:
             self._raise(number)
 
-    def _beat(self, _number: int, _frame: FrameType | None) -> None:
+    def _poll(self, _number: int, _frame: FrameType | None) -> None:
         if self._came is not None and not self._over and time.monotonic() >= self._due:
             self._raise(self._came)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # help texts import this module, and have no window
 DEFAULT_OVERLAP = timedelta(hours=1)
 """The overlap of `sync` where nothing says that events appear later."""
 LONG_ENOUGH = timedelta(days=365)
-"""How far back a log is asked for where nobody says how long events are kept."""
+"""How far back a log is asked for where no retention is documented."""
 ASKED_AHEAD = timedelta(days=1)
 """The time after now up to which a service is asked: its clock may be ahead."""
 
@@ -81,7 +81,7 @@ class Log(NamedTuple):
     retention: str
     """The time for which events are kept, in words."""
     keeps: timedelta | None = None
-    """The same as a duration; None if for good, or if nobody says."""
+    """The same as a duration; None if for good, or not documented."""
     overlap: timedelta = DEFAULT_OVERLAP
     """How far back `sync` reads again by default; longer where events appear late."""
     filters_by_time: bool = False
@@ -93,7 +93,7 @@ class Log(NamedTuple):
 
     @property
     def reach(self) -> timedelta | None:
-        """How far back a window begins that nobody gave a beginning; None: with the log."""
+        """How far back a window without a beginning begins; None is the beginning of the log."""
         if self.filters_by_time:
             return self.keeps or LONG_ENOUGH
         return self.keeps if self.order.is_by_day else None

@@ -261,9 +261,9 @@ def checked_log(provider: type[Provider], name: str) -> str:
     return name
 
 
-def said_of_logs(provider: type[Provider], fact: str, write: Callable[[Any], str] = str) -> str:
+def fact_of_logs(provider: type[Provider], fact: str, write: Callable[[Any], str] = str) -> str:
     """Write a fact of a provider's logs: once if it is the same of all, else for each log."""
-    told = {name: write(getattr(log, fact)) for name, log in provider.logs.items()}
-    if len(set(told.values())) == 1:
-        return next(iter(told.values()))
-    return "; ".join(f"{name}: {value}" for name, value in told.items())
+    facts = {name: write(getattr(log, fact)) for name, log in provider.logs.items()}
+    if len(set(facts.values())) == 1:
+        return next(iter(facts.values()))
+    return "; ".join(f"{name}: {value}" for name, value in facts.items())

@@ -14,7 +14,7 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if type(value) is dict else _EMPTY
 
 
-def said(value: object) -> object:
+def non_empty(value: object) -> object:
     """Return a value, or None if it is empty."""
     return None if value in NOTHING else value
 
@@ -36,8 +36,8 @@ def request(method: object, path: object) -> object:
         if "?" in path:
             path = path.partition("?")[0]
         return f"{method} {path}" if method and path else None
-    strange = [part for part in (method, path) if part is not None and type(part) is not str]
-    return UNREADABLE if strange else None
+    unreadable = [part for part in (method, path) if part is not None and type(part) is not str]
+    return UNREADABLE if unreadable else None
 
 
 def first_of(*values: object) -> object:
@@ -53,11 +53,6 @@ def email_in(value: object) -> object:
 def joined(*parts: object, by: str = " ") -> str | None:
     """Join the texts among the parts, or return None if there are none."""
     return by.join(part for part in parts if type(part) is str and part not in NOTHING) or None
-
-
-def full_name(*parts: object) -> str | None:
-    """Join the parts of a person's name, as far as there are some."""
-    return joined(*parts)
 
 
 _EMPTY: Mapping[str, Any] = {}

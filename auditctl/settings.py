@@ -19,7 +19,7 @@ from auditctl.declared import (
 )
 from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
-from auditctl.provider import Bearer, Provider, Secret, said_of_logs
+from auditctl.provider import Bearer, Provider, Secret, fact_of_logs
 
 DOCUMENT = "https://github.com/auditctl/auditctl/blob/main/docs/providers.md"
 LARGEST_FILE = 64 * 1024
@@ -153,7 +153,7 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         wanted = f"{', '.join(others)} and {last}" if others else last
         them = "them" if others else "it"
         file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
-        permission = said_of_logs(provider, "permission")
+        permission = fact_of_logs(provider, "permission")
         demo = "" if provider.sample is None else "; --demo needs no account"
         message = (
             f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "

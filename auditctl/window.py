@@ -218,7 +218,7 @@ class Window:
         return since, -((_EPOCH - self.until - timedelta(microseconds=beyond)) // unit)
 
     def widened(self, by: timedelta) -> "Window":
-        """Begin the window earlier, where nobody says whether a service counts its beginning."""
+        """Begin the window earlier, where a service may not count an event at its beginning."""
         if self.since is None:
             return self
         return replace(self, since=before(self.since, by), finer=("", self.finer[1]))

@@ -22,7 +22,7 @@ from auditctl import registry, settings
 from auditctl.declared import account_keys, in_paths, variables
 from auditctl.http.client import Client
 from auditctl.records import exact
-from auditctl.records.redact import REDACTED, sweep
+from auditctl.records.redact import REDACTED, scan
 from tests import program
 from tests.account import TOKEN_URL, account
 
@@ -288,7 +288,7 @@ class Scrubber:
             tree = [exact.loads(body)]
         except ValueError:
             return b"not JSON"
-        sweep(tree)
+        scan(tree)
         return exact.dumps(self._value("", tree[0]))
 
     def _value(self, name: str, value: Any) -> Any:

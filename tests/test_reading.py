@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from auditctl.reading import UNREADABLE, full_name, mapping, reach, request, said
-from auditctl.records.record import build, is_sound, settle
+from auditctl.reading import UNREADABLE, joined, mapping, non_empty, reach, request
+from auditctl.records.record import build, is_sound, make_sound
 from tests.providers.test_hrhis import HRHIS
 from tests.providers.test_persona import PERSONA
 from tests.providers.test_roam import ROAM
@@ -105,13 +105,13 @@ def read(provider: Any, event: Any, field: str) -> tuple[Any, bool]:
     """Give a record's field, and whether it counts as one that cannot be read."""
     fields = provider.normalize(event, None)
     record = build("x", fields, event)
-    problems = [] if is_sound(fields, record) else settle(record, fields)
+    problems = [] if is_sound(fields, record) else make_sound(record, fields)
     return record[field], field in problems
 
 
 def test_words_for_nothing_are_none() -> None:
     values: list[Any] = [None, "", "NA", "na", 0, [], False]
-    assert [said(value) for value in values] == [None, None, "NA", "na", 0, [], False]
+    assert [non_empty(value) for value in values] == [None, None, "NA", "na", 0, [], False]
 
 
 def test_names_are_followed_into_objects_only() -> None:
@@ -129,9 +129,9 @@ def test_a_request_is_its_method_and_path() -> None:
 
 
 def test_a_name_has_as_many_parts_as_there_are() -> None:
-    assert full_name("Asha", "Example") == "Asha Example"
-    assert full_name("", "Doe") == full_name(7, "Doe") == "Doe"
-    assert full_name("", None) is full_name() is None
+    assert joined("Asha", "Example") == "Asha Example"
+    assert joined("", "Doe") == joined(7, "Doe") == "Doe"
+    assert joined("", None) is joined() is None
 
 
 def test_what_is_no_object_is_an_empty_one() -> None:

@@ -144,13 +144,13 @@ def of_root(providers: "Collection[str]") -> str:
 def facts(provider: type["Provider"]) -> dict[str, str]:
     """Return what the help texts of a provider's commands say of it."""
     from auditctl.declared import needed
-    from auditctl.provider import said_of_logs
+    from auditctl.provider import fact_of_logs
 
     return {
         "name": provider.name,
         "title": provider.title,
-        "order": said_of_logs(provider, "order"),
-        "retention": said_of_logs(provider, "retention"),
+        "order": fact_of_logs(provider, "order"),
+        "retention": fact_of_logs(provider, "retention"),
         "settings": SETTINGS.format(variables=_lines(needed(provider))),
     }
 

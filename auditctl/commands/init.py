@@ -22,7 +22,7 @@ from auditctl.http.service_account import ServiceAccount
 from auditctl.interrupts import InterruptedRunError
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
-from auditctl.provider import Secret, said_of_logs
+from auditctl.provider import Secret, fact_of_logs
 from auditctl.settings import Place, checked_segment
 
 OUTPUT = "audit/{source}/{date}.jsonl.gz"
@@ -80,7 +80,7 @@ def _addition(options: InitOptions, context: Context, load: Load) -> Addition:
 def _answers(new: Addition) -> dict[str, str]:
     """Ask for each setting, and for an output if none is set for all sources."""
     provider = new.provider
-    prompt.tell(f"{provider.title} needs: {said_of_logs(provider, 'permission')}.")
+    prompt.tell(f"{provider.title} needs: {fact_of_logs(provider, 'permission')}.")
     prompt.tell(f"See {provider.docs}")
     values = _alternative(new)
     for setting, required in new.settings.items():

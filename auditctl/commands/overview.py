@@ -9,7 +9,7 @@ from auditctl.declared import account_keys, needed, origins, required, secrets, 
 from auditctl.escape import escape
 from auditctl.formats import ReportFormatName
 from auditctl.formats.table import Table
-from auditctl.provider import Provider, said_of_logs
+from auditctl.provider import Provider, fact_of_logs
 from auditctl.records.fields import Field
 
 FACTS = ("permission", "order", "retention", "keeps", "overlap", "rate limit", "docs")
@@ -45,13 +45,13 @@ def _paragraph(row: dict[str, str], width: int) -> str:
     for name in COLUMNS[1:]:
         first = f"  {name:<{LABEL}}  "
         room = max(width - len(first), NARROWEST)
-        told = wrap(escape(row[name]), room, break_long_words=False, break_on_hyphens=False)
-        longest = max(map(len, told), default=0)
+        wrapped = wrap(escape(row[name]), room, break_long_words=False, break_on_hyphens=False)
+        longest = max(map(len, wrapped), default=0)
         between = f"\n{'':{len(first)}}"
         if longest > room:  # an address that is broken leads nowhere, so it has lines of its own
             between = f"\n{'':{max(0, min(INDENT, width - longest))}}"
             first = f"{first.rstrip()}{between}"
-        lines.append(first + between.join(told))
+        lines.append(first + between.join(wrapped))
     return "".join([f"{line}\n" for line in lines])
 
 
@@ -94,11 +94,11 @@ def described(provider: type[Provider]) -> dict[str, str]:
     return {
         "provider": provider.name,
         "environment": ", ".join(reads),
-        "permission": said_of_logs(provider, "permission"),
-        "order": said_of_logs(provider, "order"),
-        "retention": said_of_logs(provider, "retention"),
-        "keeps": said_of_logs(provider, "keeps", _in_days),
-        "overlap": said_of_logs(provider, "overlap", _in_hours),
+        "permission": fact_of_logs(provider, "permission"),
+        "order": fact_of_logs(provider, "order"),
+        "retention": fact_of_logs(provider, "retention"),
+        "keeps": fact_of_logs(provider, "keeps", _in_days),
+        "overlap": fact_of_logs(provider, "overlap", _in_hours),
         "rate limit": provider.rate_limit,
         "docs": provider.docs,
     }

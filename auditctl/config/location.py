@@ -1,4 +1,4 @@
-"""Where auditctl.toml is, and the names of its sources for whoever completes a word."""
+"""Where auditctl.toml is, and the names of its sources for shell completion."""
 
 import os
 import tomllib

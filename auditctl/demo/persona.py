@@ -60,9 +60,9 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
         return _not_found(now)
     size = min(max(int(params.get("page[size]", DEFAULT_SIZE)), 1), LARGEST_SIZE)
     page = list(islice(instants(PACE, clock, before), size + 1))
-    told = [_row(instant) for instant in page[:size]]
-    rows = [row for row, _ in told]
-    people = {person for _, person in told}
+    made = [_row(instant) for instant in page[:size]]
+    rows = [row for row, _ in made]
+    people = {person for _, person in made}
     links = {
         "next": _link("after", rows[-1]["id"]) if len(page) > size else None,
         "prev": _link("before", rows[0]["id"]) if cursor and rows else None,

@@ -22,8 +22,8 @@ class Answer:
     """A JSON value as the provider sent it.
 
     Numbers with a fraction, an exponent or more than 64 bits are floats, which may be rounded, and
-    ``-0`` has lost its sign: `restore` makes them exact. Almost no answer has any, so it is left to
-    whoever finds one, and has no further use for the body then.
+    ``-0`` has lost its sign: `restore` makes them exact. Almost no answer has any, so the code
+    that finds one calls it; it reads the body again.
     """
 
     tree: Any

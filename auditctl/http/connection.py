@@ -13,7 +13,7 @@ import httpx
 from auditctl.errors import UsageError
 from auditctl.http.body import TooLargeError
 from auditctl.http.cookies import Cookies
-from auditctl.http.errors import Refusals
+from auditctl.http.errors import Failures
 from auditctl.http.origin import is_loopback, origin_of
 from auditctl.http.pace import Pace, watch
 from auditctl.http.waits import clock
@@ -52,7 +52,7 @@ class Connection:
         self,
         base_url: str,
         headers: Mapping[str, str],
-        refusals: Refusals,
+        failures: Failures,
         *,
         most: int,
         transport: httpx.BaseTransport | None,
@@ -63,7 +63,7 @@ class Connection:
         Args:
             base_url: what each path is put behind.
             headers: sent with each request.
-            refusals: gives the failures to raise.
+            failures: makes the exceptions to raise.
             most: connections that are kept open for further requests.
             transport: answers instead of the network.
             on_exchange: called after every request.
@@ -74,7 +74,7 @@ class Connection:
         """
         self._base = base_url.rstrip("/")
         self._origin = origin_of(self._base)
-        self._refusals = refusals
+        self._failures = failures
         try:
             self._headers = {"Host": httpx.URL(self._base).netloc.decode(), **headers}
         except httpx.InvalidURL as error:
@@ -115,15 +115,15 @@ class Connection:
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A certificate file that is gone; a proxy that is no URL, or needs an extra.
             if isinstance(error, ImportError):
-                said = "a SOCKS proxy needs more: pip install 'auditctl[socks]'"
+                reason = "a SOCKS proxy needs more: pip install 'auditctl[socks]'"
             elif isinstance(error, OSError):
-                said = self._refusals.safe(str(error)).rstrip(".")
+                reason = self._failures.mask.safe(str(error)).rstrip(".")
             else:
-                said = "the proxy is not a valid URL"  # without it: it may hold a password
+                reason = "the proxy is not a valid URL"  # without it: it may hold a password
             of_files = isinstance(error, OSError)
             about = "SSL_CERT_FILE and SSL_CERT_DIR" if of_files else "HTTPS_PROXY and ALL_PROXY"
             message = (
-                f"The connection cannot be set up: {said}. "
+                f"The connection cannot be set up: {reason}. "
                 f"Check the variables for it, such as {about}."
             )
             raise UsageError(message) from None
@@ -135,7 +135,7 @@ class Connection:
         self._transport.close()
 
     def forget_date(self) -> None:
-        """Forget what the last answer said of the provider's clock."""
+        """Forget what the last answer showed of the provider's clock."""
         self._date = None, datetime.now(UTC)
 
     @property
@@ -164,13 +164,13 @@ class Connection:
         """
         asked = f"{path} {params or ''}"
         if not {".", ".."}.isdisjoint(path.split("/")):  # ids that httpx takes for a way up
-            raise self._refusals.unaskable(asked)
+            raise self._failures.unaskable(asked)
         try:
             query = f"?{urlencode(params)}" if params else ""
             headers = {**credentials, "Content-Type": content_type} if body else credentials
             request = self._request(method, self._base + path + query, headers, body)
         except (httpx.InvalidURL, ValueError):
-            raise self._refusals.unaskable(asked) from None
+            raise self._failures.unaskable(asked) from None
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 with self._sent(request) as response:
@@ -179,10 +179,10 @@ class Connection:
                         return
                     request = self._redirected(response, headers, body)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise self._refusals.of_network(error, self._origin, proxied=self._proxied) from None
+            raise self._failures.of_network(error, self._origin, proxied=self._proxied) from None
         except TooLargeError:
-            raise self._refusals.too_large() from None
-        raise self._refusals.redirected(MOST_REDIRECTS)
+            raise self._failures.too_large() from None
+        raise self._failures.redirected(MOST_REDIRECTS)
 
     def belongs(self, link: str, what: str) -> None:
         """Check that a link, as written in an answer, leads to this origin.
@@ -198,7 +198,7 @@ class Connection:
         if parts.scheme or parts.netloc:  # else it is relative, and thus of this origin
             origin = origin_of(urljoin(f"{self._base}/", link))
             if origin != self._origin:
-                raise self._refusals.elsewhere(origin, what)
+                raise self._failures.elsewhere(origin, what)
 
     def path_of(self, link: str) -> tuple[str, str]:
         """Split a link of this origin into its path below the base URL, and its query.
@@ -250,7 +250,7 @@ class Connection:
             if response is not None:
                 response.close()
             if self._on_exchange is not None:
-                path = self._refusals.shown(unquote(request.url.raw_path.decode()))
+                path = self._failures.mask.shown(unquote(request.url.raw_path.decode()))
                 status = response.status_code if response is not None else None
                 size = body.size if body is not None else 0
                 milliseconds = (time.monotonic() - started) * 1000
@@ -265,10 +265,10 @@ class Connection:
             url = urljoin(str(response.request.url), response.headers["Location"])
             self.belongs(url, "a redirect")
             if method != "GET" and response.status_code not in REPEATED:
-                raise self._refusals.strange(f"it redirects a {method} to something else")
+                raise self._failures.unexpected(f"it redirects a {method} to something else")
             return self._request(method, url, headers, body)
         except (ValueError, httpx.InvalidURL):
-            raise self._refusals.strange("it redirects to something that is no URL") from None
+            raise self._failures.unexpected("it redirects to something that is no URL") from None
 
 
 class _Counted(httpx.SyncByteStream):

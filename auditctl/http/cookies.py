@@ -56,8 +56,8 @@ class Cookies:
 def _has_expired(attributes: list[bytes], now: datetime) -> bool:
     """Return, by Max-Age, else by Expires, whether a cookie is set in order to be dropped."""
     pairs = (attribute.partition(b"=") for attribute in attributes)
-    said = {name.strip(b" \t").lower(): value.strip(b" \t") for name, _, value in pairs}
-    if b"max-age" in said:
-        return _is_over(said[b"max-age"]) is not None
-    date = http_date(said.get(b"expires", b"").decode("latin-1"))
+    named = {name.strip(b" \t").lower(): value.strip(b" \t") for name, _, value in pairs}
+    if b"max-age" in named:
+        return _is_over(named[b"max-age"]) is not None
+    date = http_date(named.get(b"expires", b"").decode("latin-1"))
     return date is not None and date <= now

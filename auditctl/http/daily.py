@@ -36,7 +36,7 @@ def _begun_days(client: Client, days: Iterable[date]) -> Iterator[date]:
     """Leave out the days that have not begun: the first by our clock, the others by theirs.
 
     Not the first by theirs as an earlier walk saw it, and not the others by each answer's: a clock
-    that is put right, or one of several that is wrong, would hide days that nobody asks for again.
+    that is put right, or one of several that is wrong, would hide days for good.
     """
     latest = datetime.now(UTC).date()
     is_first = True

@@ -226,7 +226,7 @@ class _Walk:
         page = answer.page
         total = len(page.events) if number == 1 and answer.total is None else answer.total
         if total is None:
-            raise self.client.strange("a later page has no pager")
+            raise self.client.unexpected("a later page has no pager")
         growth = total - self.last_total
         self.is_overtaken |= growth < 0
         self.last_total = total

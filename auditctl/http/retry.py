@@ -64,7 +64,7 @@ def sleep(seconds: float, over: threading.Event) -> None:
     """Wait in this thread.
 
     Raises:
-        UnreachableError: the walk that it asks for is over, so nobody will hear of this.
+        UnreachableError: the walk that it asks for is over, so its answer is not needed.
 
     """
     if over.wait(min(seconds, threading.TIMEOUT_MAX)):
@@ -76,7 +76,7 @@ class Trouble:
     """The failed attempts of one request so far."""
 
     def __init__(self, patience: Patience, over: threading.Event, tries: int | None = None) -> None:
-        """Begin without a failure; ``over`` is set when nobody waits for the answer any more.
+        """Begin without a failure; ``over`` is set when the answer is no longer needed.
 
         After ``tries`` failures it is given up, whatever patience is left.
         """

@@ -25,7 +25,7 @@ class ServiceAccount(NamedTuple):
     """A token that is fetched for a service account (RFC 7523), such as one of Google's.
 
     ``key`` is the JSON of the account's key. It names the token's URL, which may be of any origin,
-    because whoever set the key has declared it. ``subject`` is the user to act as.
+    because the user who set the key has declared it. ``subject`` is the user to act as.
     """
 
     key: Secret
@@ -44,7 +44,7 @@ class ServiceAccount(NamedTuple):
             ValueError: the key lacks something.
 
         """
-        _ = self._members  # a key that is none is an error before anything is asked
+        _ = self._members  # an invalid key is an error before anything is asked
         return {}
 
     def form(self) -> Mapping[str, str]:

@@ -2,24 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from auditctl.errors import AuditctlError
 from auditctl.http.answer import Answer
-from auditctl.http.connection import Params
 
 READ_AHEAD = 4 * 1024 * 1024
 """Bytes of answers that wait for their turn, of all that are under way together."""
-
-
-class Question(NamedTuple):
-    """The request: see `Client.stream`."""
-
-    path: str
-    params: Params | None
-    rows: str | None
-    again: bool
-    tries: int | None
 
 
 @dataclass(slots=True)

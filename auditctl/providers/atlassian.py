@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import joined, mapping, reach, said
+from auditctl.reading import joined, mapping, non_empty, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 500
 """The most that the stream of events gives."""
 UNIT = timedelta(milliseconds=1)
-"""The unit of ``from`` and ``to``: nobody says whether an event at ``from`` itself counts."""
+"""The unit of ``from`` and ``to``: whether one at ``from`` counts is not documented."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,8 @@ class Atlassian(Provider):
             # Behind the last event too there is a cursor, with which one could wait for the next.
             if not answer.tree.get("data"):
                 return None
-            following = said(reach(answer.tree, "meta", "next"))
-            link = said(reach(answer.tree, "links", "next"))
+            following = non_empty(reach(answer.tree, "meta", "next"))
+            link = non_empty(reach(answer.tree, "links", "next"))
             return client.cursor(link, "cursor") if following is None else following
 
         return client.pages(ask, "data", following, position=position)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 1000
 UNIT = timedelta(milliseconds=1)
-"""The unit of its times: nobody says whether an event at ``since`` itself counts."""
+"""The unit of its times: whether an event at ``since`` counts is not documented."""
 _REFUSED = 400
 _CODES = {10000: 401, 10001: 401, 9109: 403, 971: 429}
 """Cloudflare's codes for a refusal: the status that says the same."""

@@ -20,7 +20,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import UNREADABLE, first_of, mapping, reach, said
+from auditctl.reading import UNREADABLE, first_of, mapping, non_empty, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,7 +156,7 @@ def _signin(event: Mapping[str, Any]) -> Fields:
 
 def _targets(resources: object) -> object:
     """Join the best name of each object that was changed."""
-    if said(resources) is None:
+    if non_empty(resources) is None:
         return None
     if type(resources) is not list:
         return UNREADABLE

@@ -20,7 +20,7 @@ from auditctl.provider import (
     setting,
     walk_slices,
 )
-from auditctl.reading import UNREADABLE, first_of, mapping, reach, said
+from auditctl.reading import UNREADABLE, first_of, mapping, non_empty, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 1000
 """The most that the API gives, and its default."""
 UNIT = timedelta(milliseconds=1)
-"""The unit of its times: nobody says whether an event at ``startTime`` itself counts."""
+"""The unit of its times: whether an event at ``startTime`` counts is not documented."""
 LONGEST = {"gmail": timedelta(days=30)}
 """The longest window that may be asked for, by log."""
 SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
@@ -175,7 +175,7 @@ def _only(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _id(time: object, qualifier: object, number: int) -> object:
     """Make an id: rows have the first two, and the events of a row their order."""
-    if said(time) is None or said(qualifier) is None:
+    if non_empty(time) is None or non_empty(qualifier) is None:
         return None
     is_sound = type(time) in _PARTS and type(qualifier) in _PARTS
     return f"{time}/{qualifier}/{number}" if is_sound else UNREADABLE
@@ -185,7 +185,7 @@ def _target(event: Mapping[str, Any], row: Mapping[str, Any]) -> object:
     """Find the object acted upon: among the event's parameters, else the row's resources."""
     parameters = event.get("parameters")
     for parameter in map(mapping, parameters if type(parameters) is list else ()):
-        value = said(parameter.get("value"))
+        value = non_empty(parameter.get("value"))
         if value is not None and any(parameter.get("name") == name for name in _TARGETS):
             return value
     resources = row.get("resourceDetails")

@@ -23,7 +23,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import full_name, mapping, reach, request, said
+from auditctl.reading import joined, mapping, non_empty, reach, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +109,7 @@ class Hrhis(Provider):
         ``referer`` holds the headers of the logged request, whatever its name says.
         """
         user = mapping(context)
-        real_ip = said(reach(event, "referer", "x-real-ip"))
+        real_ip = non_empty(reach(event, "referer", "x-real-ip"))
         forwarded = reach(event, "referer", "x-forwarded-for")
         if type(forwarded) is str:
             forwarded = forwarded.partition(",")[0].strip()
@@ -117,7 +117,7 @@ class Hrhis(Provider):
             "time": event.get("time"),
             "id": event.get("id"),
             "actor_id": user.get("id"),
-            "actor_name": full_name(user.get("firstName"), user.get("surname")),
+            "actor_name": joined(user.get("firstName"), user.get("surname")),
             "actor_email": user.get("email"),
             "action": request(event.get("method"), event.get("resource")),
             "status_code": _number(event.get("statuscode")),
@@ -135,7 +135,7 @@ def _logs_of(client: Client, user: str) -> _List:
 def _user_id(client: Client, row: object) -> str:
     id_ = mapping(row).get("id")
     if type(id_) not in (str, int) or id_ == "":
-        raise client.strange("it lists a user without an id")
+        raise client.unexpected("it lists a user without an id")
     return str(id_)
 
 
@@ -167,7 +167,7 @@ class _List:
             part = self.numbered(answer, answer.tree, members, continues=part is not None)
             yield part
         if part is None:
-            raise self.client.strange(f"it lacks the list {self.rows}")
+            raise self.client.unexpected(f"it lacks the list {self.rows}")
 
     def with_members(self, stream: Stream) -> Iterator[tuple[Answer, Mapping[str, Any]]]:
         """Yield the parts of an answer, each with the members that its rows are read with.
@@ -195,7 +195,7 @@ class _List:
         body = mapping(answer.tree)
         rows = body.get(self.rows)
         if type(rows) is not list:
-            raise self.client.strange(f"it lacks the list {self.rows}")
+            raise self.client.unexpected(f"it lacks the list {self.rows}")
         return self.numbered(answer, rows, body)
 
     def numbered(
@@ -206,15 +206,15 @@ class _List:
         *,
         continues: bool = False,
     ) -> NumberedPage:
-        told = {name: value for name, value in members.items() if said(value) is not None}
-        page = Page(rows, {**self.about, **told, self.rows: None}, [answer], continues=continues)
+        known = {name: value for name, value in members.items() if non_empty(value) is not None}
+        page = Page(rows, {**self.about, **known, self.rows: None}, [answer], continues=continues)
         pager = members.get("pager")
         if pager is None:
             return NumberedPage(page)
         total = _number(mapping(pager).get("total"))
         size = _number(mapping(pager).get("pageSize", PAGE_SIZE))
         if type(total) is not int or type(size) is not int or size < 1:
-            raise self.client.strange("its pager cannot be read")
+            raise self.client.unexpected("its pager cannot be read")
         return NumberedPage(page, total, min(size, PAGE_SIZE))
 
 

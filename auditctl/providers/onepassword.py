@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auditctl.provider import Answer, Client, Fields, Page, Window
 
 PAGE_SIZE = 1000  # the most that the API gives; its default is 100
-UNIT = timedelta(milliseconds=1)  # nobody says whether an event at start_time itself counts
+UNIT = timedelta(milliseconds=1)  # is an event at start_time counted? Not documented
 _FEATURES = {"audit": "auditevents", "signins": "signinattempts", "usages": "itemusages"}
 """What the API calls each log, in paths and among the features of a token."""
 _CLIENT = ("app_name", "app_version", "platform_name")
@@ -67,7 +67,7 @@ class OnePassword(Provider):
         """Look up which features the token lacks."""
         features = reach(client.get("/api/v2/auth/introspect").tree, "features")
         if type(features) is not list:
-            raise client.strange("it lacks the list features")
+            raise client.unexpected("it lacks the list features")
         return {log: name for log, name in _FEATURES.items() if name not in features}
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:

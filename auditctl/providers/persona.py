@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import NOTHING, UNREADABLE, full_name, mapping, reach, request
+from auditctl.reading import NOTHING, UNREADABLE, joined, mapping, reach, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +79,7 @@ class Persona(Provider):
         def cursor(answer: Answer) -> str | None:
             links = mapping(mapping(answer.tree).get("links"))
             if "next" not in links:
-                raise client.strange("it lacks links.next")
+                raise client.unexpected("it lacks links.next")
             return client.cursor(links["next"], "page[after]")
 
         return client.pages(ask, "data", cursor, position=position, context=_users)
@@ -92,7 +92,7 @@ class Persona(Provider):
         answer = client.get(path, optional={"include": "user"})
         page = mapping(answer.tree)
         if type(page.get("data")) is not dict:
-            raise client.strange("it lacks the object data")
+            raise client.unexpected("it lacks the object data")
         return Page([page["data"]], _users(page), [answer])
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
@@ -131,7 +131,7 @@ def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
         item = mapping(item)  # noqa: PLW2901
         if item.get("type") == "user" and type(item.get("id")) is str:
             attributes = mapping(item.get("attributes"))
-            name = full_name(attributes.get("name-first"), attributes.get("name-last"))
+            name = joined(attributes.get("name-first"), attributes.get("name-last"))
             users[item["id"]] = (name, attributes.get("email-address"))
     return users
 

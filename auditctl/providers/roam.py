@@ -21,7 +21,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import UNREADABLE, mapping, reach, said
+from auditctl.reading import UNREADABLE, mapping, non_empty, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class Roam(Provider):
     has_ids = False
     permission = "an organization's API key with the scope userauditlog:read"
     retention = "not documented"
-    keeps = timedelta(days=30)  # so far a first sync reaches: nobody says more
+    keeps = timedelta(days=30)  # a first sync begins so far back; the retention is not documented
     rate_limit = "a burst of 10, then 1 a second (third parties say)"
     docs = "https://developer.ro.am/docs/chat-api/userauditlog-list"
     sample = "auditctl.demo.roam:answer"
@@ -80,7 +80,7 @@ class Roam(Provider):
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event."""
-        room = said(reach(event, "data", "location", "roomId"))
+        room = non_empty(reach(event, "data", "location", "roomId"))
         return {
             "time": event.get("timestamp"),
             "actor_name": event.get("name"),
@@ -115,7 +115,7 @@ def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:
         following = rows.members.get("nextCursor")
         if not has_list and rows.members.get("ok") is not True:
             if rows.members.keys() - {"nextCursor"}:
-                raise client.strange("it lacks the list auditLogs")
+                raise client.unexpected("it lacks the list auditLogs")
             page = replace(page, unconfirmed=True)  # v0 does not say "ok"
         if not following:
             if ends:
@@ -125,6 +125,6 @@ def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:
         # Not documented for this call, but other lists of v1 have it: to pass over it would
         # lose events.
         if type(following) is not str or not following.isprintable():
-            raise client.strange("its nextCursor cannot be read")
+            raise client.unexpected("its nextCursor cannot be read")
         client.once_rows(ends, day, count)
         rows = _ask(client, day, cursor=following)

@@ -21,7 +21,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import email_in, first_of, joined, mapping, said
+from auditctl.reading import email_in, first_of, joined, mapping, non_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 UNIT = timedelta(milliseconds=1)
-"""Neighbouring days overlap by it: nobody says whether an event at an end counts."""
+"""Neighbouring days overlap by it: whether an event at an end counts is not documented."""
 MAX_HELD = 1024 * 1024
-"""Bytes of events that wait for the name of the tailnet, should it come behind them."""
+"""Bytes of events that wait for the name of the tailnet, if it comes after them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class Tailscale(Provider):
             "actor_email": email_in(who.get("loginName")),
             "action": _action(event.get("action"), target.get("type"), target.get("property")),
             "target": first_of(target.get("name"), target.get("id")),
-            "outcome": "success" if said(event.get("error")) is None else "failure",
+            "outcome": "success" if non_empty(event.get("error")) is None else "failure",
         }
 
 
@@ -124,7 +124,7 @@ def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:
             page = replace(page, continues=True)
     # Without events, Go's encoder writes null in place of the list.
     if not page.continues and not rows.members.keys() & {"version", "tailnet"}:
-        raise client.strange("it lacks the list logs")
+        raise client.unexpected("it lacks the list logs")
     yield replace(page, events=[], answers=(), complete=True)
 
 

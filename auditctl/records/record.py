@@ -33,7 +33,7 @@ OF_SOURCES = (*FIELDS[:2], "source", *FIELDS[2:])
 """The fields where records of several sources come together."""
 OUTCOMES = ("success", "failure", "unknown")
 FAILURE_FROM = 400
-"""HTTP's own line: from here on a status code tells of a failure."""
+"""The lowest status code of a failure, as in HTTP."""
 LARGEST_STATUS = 999
 """HTTP's codes have three digits; a larger number is something else."""
 
@@ -69,7 +69,7 @@ class Fields(TypedDict, total=False):
 
 
 def build(provider: str, fields: Fields, event: Event) -> Record:
-    """Lay out the record of an event, its values as they are: `settle` makes them sound.
+    """Make the record of an event, its values as they are; `make_sound` corrects them.
 
     Raises:
         ContractError: there is no field of that name, or ``fields`` are none.
@@ -92,7 +92,7 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
 
 
 def outcome(status: object) -> str:
-    """Read a status code as ``success``, ``failure`` or (where it tells nothing) ``unknown``."""
+    """Read a status code as ``success``, ``failure`` or (without a usable one) ``unknown``."""
     if type(status) is not int or not 0 < status <= LARGEST_STATUS:
         return "unknown"
     return "success" if status < FAILURE_FROM else "failure"
@@ -112,7 +112,7 @@ def is_sound(fields: Fields, record: Record) -> bool:
         return False
 
 
-def settle(record: Record, fields: Fields) -> list[str]:  # noqa: C901 - each kind of field
+def make_sound(record: Record, fields: Fields) -> list[str]:  # noqa: C901 - each kind of field
     """Make the record of ``fields`` sound: null for what cannot be read. Return their names."""
     unreadable = []
     for name in _TEXTS:
@@ -165,7 +165,7 @@ def content_id(event: Event, twin: int, day: str = "") -> str:
     """Make an id for an event that has none: SHA-256 of its content, with its keys sorted.
 
     ``twin`` counts the identical events before it, so that each keeps an id of its own. ``day``
-    is for events that tell no time: the one they were asked for with.
+    is for events without a time: the day they were asked for with.
     """
     import hashlib
 

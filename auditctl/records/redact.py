@@ -14,11 +14,13 @@ REDACTED = "[REDACTED]"
 MOST_LAYERS = 5
 """The most URLs or JSON texts within each other; what is deeper is replaced unread."""
 
-_NAMES = frozenset({b"authorization", b"proxyauthorization"})
-_PARTS = (
+_SECRET_NAMES = frozenset({b"authorization", b"proxyauthorization"})
+"""Names of credentials, in small letters, without ``-`` and ``_``."""
+_SECRET_PARTS = (
     b"cookie", b"connect.sid", b"password", b"passwd", b"pwd", b"secret", b"token", b"apikey",
     b"csrf", b"privatekey", b"sessionkey", b"jwt", b"signature", b"credential",
 )  # fmt: skip
+"""Parts of such names, written in the same way."""
 # Not compiled, as some further ones: most runs do not need them.
 _NAMES_AN_OBJECT = (
     r"(?s:.*)(?:(?:[^A-Za-z0-9]|\A)(?i:ids?|uuid|name)|[a-z0-9](?:I[dD]s?|IDS|Uuid|UUID|Name|NAME))"
@@ -83,8 +85,8 @@ def is_secret(name: str) -> bool:
 def _is_secret(name: str) -> bool:
     # As bytes, because str.lower() would fold a few foreign letters onto ours.
     plain = name.encode(errors="surrogatepass").translate(_LOWER, b"-_")
-    return plain in _NAMES or (
-        any(part in plain for part in _PARTS) and not re.fullmatch(_NAMES_AN_OBJECT, name)
+    return plain in _SECRET_NAMES or (
+        any(part in plain for part in _SECRET_PARTS) and not re.fullmatch(_NAMES_AN_OBJECT, name)
     )
 
 
@@ -94,7 +96,7 @@ def _is_value(name: str) -> bool:
 
 
 def is_credential(value: object) -> bool:
-    """Return whether a value under a secret name is one; it is not if it tells nothing."""
+    """Return whether a value under a secret name may be a credential; no null, "" or boolean is."""
     return value is not None and value != "" and type(value) is not bool
 
 
@@ -158,7 +160,7 @@ def _redact_json(text: str, layers: int) -> str | None:
         return REDACTED
     found = [value, repeated]  # a value that a repeated name overwrote is still in the text
     before = exact.dumps(found)
-    sweep(found, layers=layers - 1)
+    scan(found, layers=layers - 1)
     return text if exact.dumps(found) == before else exact.dumps(found[0]).decode()
 
 
@@ -194,7 +196,7 @@ def _in_some_text(body: bytes, mark: bytes) -> bool:
     return mark == b"=" or (b"/" in body and re.search(_MAY_BE_USER_PART, body) is not None)
 
 
-def sweep(  # noqa: C901 - the hottest loop there is, in one piece
+def scan(  # noqa: C901 - the hottest loop there is, in one piece
     values: list[Any],
     *,
     redact: bool = True,

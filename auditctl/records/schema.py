@@ -1,4 +1,4 @@
-"""The record as a pydantic model: its JSON Schema, and a check for whoever reads records."""
+"""The record as a pydantic model: its JSON Schema, and a check for readers of records."""
 
 from typing import Annotated, Any, Literal
 

@@ -8,8 +8,8 @@ from auditctl.window import BEGINNING, before, shift
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Two clocks this close are taken to agree: a ``Date`` header is not even exact to the second."""
-DOUBT = timedelta(days=1)
-"""A wrong clock matters for where a window begins only if it is wrong by more than this."""
+WRONG_CLOCK = timedelta(days=1)
+"""An error of a clock that matters for where a window begins: a smaller one changes little."""
 RETENTION_TOLERANCE = timedelta(days=1)
 """A retention in months is not exact to the hour."""
 
@@ -85,8 +85,8 @@ def begins_too_late(
     What is covered up to a time in the future was measured by a wrong clock: so may have been
     where it begins.
     """
-    nothing_covered = covered is None or covered.until > shift(clocks.later, DOUBT)
-    return nothing_covered and since > shift(first, DOUBT)
+    nothing_covered = covered is None or covered.until > shift(clocks.later, WRONG_CLOCK)
+    return nothing_covered and since > shift(first, WRONG_CLOCK)
 
 
 def shown_since(

@@ -46,7 +46,7 @@ class DataFiles:
     renewed: bool = False
     """Files were found correct in another place; the next line notes which."""
     aside: list[Aside] = field(default_factory=list)
-    """Bytes found after the last commits of files, until `settle` has compared them."""
+    """Bytes found after the last commits of files, until `clear_aside` has compared them."""
 
     def recover(self) -> None:
         """Set aside what was written without a commit, and check the files for other changes.
@@ -148,7 +148,7 @@ class DataFiles:
             for aside in self.aside:
                 aside.find(row)
 
-    def settle(self) -> list[str]:
+    def clear_aside(self) -> list[str]:
         """Remove what was set aside if all of it is in the destination; return what stays.
 
         Raises:

@@ -117,7 +117,7 @@ class FileDestination:
         """
         self._waited = 0.0
         with self.held():
-            if not self._is_news(progress) and self.journal.beat():
+            if not self._is_news(progress) and self.journal.heartbeat():
                 return
             self._begin(self._parts, progress)
             entries: list[FileEntry] = []
@@ -232,7 +232,7 @@ class FileDestination:
     def finish(self) -> None:
         """Remove what was set aside if all of it is in the destination; else note that it stays."""
         with self.held():
-            if stays := self.files.settle():
+            if stays := self.files.clear_aside():
                 paths = {name: self.files.path(name) for name in self.state.aside}
                 there = [name for name, path in paths.items() if os.path.exists(path)]  # noqa: PTH110
                 self._append(aside=(*there, *stays))

@@ -66,7 +66,7 @@ def follow(
         now = clock()
         due += interval
         if due < now + pause:
-            # On the beat again behind what was overrun.
+            # The first regular start after those that were overrun.
             due += -(-(now + pause - due) // interval) * interval
         while (left := due - clock()) > 0:
             sleep(min(left, LONGEST_SLEEP))

@@ -162,8 +162,8 @@ class Journal:
             **members,
         )
 
-    def beat(self) -> bool:
-        """Set the time of change, as a sign of life instead of a line; False if a line is due."""
+    def heartbeat(self) -> bool:
+        """Set the time of change instead of writing a line; False if a line is due."""
         state = self.state
         if state.at is None or not state.is_success or state.first_edition:
             return False

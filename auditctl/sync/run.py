@@ -244,7 +244,11 @@ class Run:
         gaps = self._gaps(outcome)
         oldest = END if walk.oldest is None else from_text(walk.oldest)
         begins = coverage.shown_since(since, clocks, self.provider.log.keeps, oldest)
-        if self.since is not None and self._covered is None and begins - since > coverage.DOUBT:
+        if (
+            self.since is not None
+            and self._covered is None
+            and begins - since > coverage.WRONG_CLOCK
+        ):
             outcome.begins = begins
         # What is left of a long ago may lie before all that the provider still keeps.
         read = Stretch(min(begins, walk.until), walk.until)

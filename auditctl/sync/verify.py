@@ -89,8 +89,8 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
     if proof.elsewhere:
         yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
     aside = template.aside(proof.state.files)
-    if strange := [name for name in aside if name in proof.state.aside]:
-        yield describe_aside(template.path, strange)
+    if unknown := [name for name in aside if name in proof.state.aside]:
+        yield describe_aside(template.path, unknown)
     if waiting := [name for name in aside if name not in proof.state.aside]:
         yield (
             f"{', '.join(waiting)}: set aside, from after the last commit; the next run that "

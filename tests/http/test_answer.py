@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from auditctl.http.answer import parse
 from auditctl.records import exact
-from auditctl.records.redact import may_hide_in_texts, sweep
+from auditctl.records.redact import may_hide_in_texts, scan
 from tests.conftest import TEXTS, utf8
 
 
@@ -21,7 +21,7 @@ def test_an_answer_restored_is_what_was_sent(text: str) -> None:
 def test_where_nothing_looks_rounded_nothing_needs_restoring(text: str) -> None:
     body = b"[" + utf8(text) + b"]"
     answer = parse(body)
-    floats, zeros = sweep([answer.tree], redact=False)
+    floats, zeros = scan([answer.tree], redact=False)
     rounded = floats or (zeros and answer.may_have_negative_zero)
     assert rounded or exact.dumps(answer.tree) == body
 
@@ -29,8 +29,8 @@ def test_where_nothing_looks_rounded_nothing_needs_restoring(text: str) -> None:
 @given(TEXTS)
 def test_where_no_text_can_hold_credentials_none_is_looked_for(text: str) -> None:
     answer, same = (parse(b"[" + utf8(text) + b"]") for _ in range(2))
-    sweep(answer.tree, texts=may_hide_in_texts(answer.body))
-    sweep(same.tree)
+    scan(answer.tree, texts=may_hide_in_texts(answer.body))
+    scan(same.tree)
     assert exact.dumps(answer.tree) == exact.dumps(same.tree)
 
 
@@ -73,8 +73,8 @@ def test_a_page_whose_texts_hold_none_is_known_by_its_few_that_might(body: bytes
 def test_a_page_of_many_such_texts_is_redacted_like_any_other(texts: list[str]) -> None:
     body = orjson.dumps(texts)
     answer, same = parse(body), parse(body)
-    sweep(answer.tree, texts=may_hide_in_texts(body))
-    sweep(same.tree)
+    scan(answer.tree, texts=may_hide_in_texts(body))
+    scan(same.tree)
     assert answer.tree == same.tree
 
 
@@ -82,7 +82,7 @@ def test_a_page_of_many_such_texts_is_redacted_like_any_other(texts: list[str]) 
 def test_a_negative_zero_keeps_its_sign(body: bytes) -> None:
     answer = parse(body)
     assert answer.may_have_negative_zero
-    assert sweep([answer.tree]) == (False, True)
+    assert scan([answer.tree]) == (False, True)
     answer.restore()
     assert exact.dumps(answer.tree) == body.translate(None, b" \n")
 
@@ -99,7 +99,7 @@ def test_a_negative_zero_keeps_its_sign(body: bytes) -> None:
 )
 def test_what_was_redacted_stays_so(sent: str, expected: str) -> None:
     answer = parse(sent.encode())
-    sweep([answer.tree])
+    scan([answer.tree])
     answer.restore()
     assert exact.dumps(answer.tree).decode() == expected
 

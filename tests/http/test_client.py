@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from auditctl.commands.check import check
 from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
 from auditctl.http.client import MOST_FRUITLESS
-from auditctl.http.errors import said_in
 from auditctl.http.page import MOST_EVENTS
+from auditctl.http.responses import message_in
 from auditctl.provider import Answer, Secret
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
@@ -223,7 +223,7 @@ def test_what_a_refusal_says_may_be_nested_deep(inner: bytes, said: str) -> None
     ],
 )
 def test_the_vendors_own_words_are_found_in_any_shape(body: Any, said: str) -> None:
-    assert said_in(body) == said
+    assert message_in(body) == said
 
 
 HEADERS = st.sampled_from(

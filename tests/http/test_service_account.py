@@ -203,7 +203,7 @@ def test_a_token_is_kept_until_a_minute_before_it_expires(
     said: dict[str, Any], kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("auditctl.http.proof.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("auditctl.http.credentials.time", SimpleNamespace(monotonic=lambda: now[0]))
     token = json.dumps({"access_token": "t", **said}).encode()
     service = site(token, token)
     client = service.client(office(account(TOKEN_URL)))
@@ -286,7 +286,7 @@ def test_the_key_is_read_again_once_when_it_is_refused() -> None:
         service = Service(answer)
         client = service.client(office(account(TOKEN_URL)))
         left = iter(keys)
-        client._proof._again = lambda left=left: office(next(left))
+        client._credentials._again = lambda left=left: office(next(left))
         try:
             client.get("/audits")
         except AccessError:

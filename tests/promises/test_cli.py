@@ -755,7 +755,7 @@ import signal, time
 from auditctl import interrupts as module
 from auditctl.interrupts import InterruptedRunError, interrupts
 
-module.GRACE = module.BEAT = 0.01
+module.GRACE = module.POLL_INTERVAL = 0.01
 interrupts.install()
 try:
     signal.raise_signal(signal.SIGTERM)
@@ -775,7 +775,7 @@ import math, os, signal, sys
 from auditctl import interrupts as module
 from auditctl.interrupts import interrupts
 
-module.SAME = float(sys.argv[1])
+module.SAME_SIGNAL = float(sys.argv[1])
 interrupts.install()
 with interrupts.held(math.inf):
     os.kill(os.getpid(), signal.SIGTERM)

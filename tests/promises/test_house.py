@@ -46,17 +46,18 @@ provider sync.datafiles sync.delta.destination sync.delta.verify sync.verify
 http.daily http.numbered sync.delta.known sync.delta.log sync.integrity sync.known sync.status
 http.client http.slices commands.progress sync.aside sync.delta.store sync.journal sync.place
     sync.profile sync.sentences
-sync.delta.line sync.delta.path sync.delta.rows
-cli.boundary cli.groups http.proof commands.layout commands.notices paths commands.stored
+http.requests sync.delta.line sync.delta.path sync.delta.rows
+cli.boundary cli.groups http.sender commands.layout commands.notices paths commands.stored
     sync.options sync.replay
 formats.detail formats.summary formats.table commands.read_parameters commands.source_parameters
-batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.judge
+    http.credentials
+batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
     http.stream cli.options commands.parameters sync.chain
 sync.commits
 cli.completion facts records.arrow formats formats.clock http.arrays http.connection
     sync.clashes sync.state
-records.fields
-context demo.* http.cookies http.cuts http.errors http.page log records.record sync.coverage
+records.fields http.errors
+context demo.* http.cookies http.cuts http.mask http.page log records.record sync.coverage
     sync.disk
 records.address console extras commands.prompt demo.cast http.answer http.origin http.pace
     http.retry http.service_account http.waits output records.redact sync.follow sync.jobs

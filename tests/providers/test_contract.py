@@ -545,7 +545,7 @@ def test_a_token_that_is_refused_at_once_is_fetched_again_once() -> None:
 
 def test_a_token_is_fetched_again_before_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("auditctl.http.proof.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("auditctl.http.credentials.time", SimpleNamespace(monotonic=lambda: now[0]))
     site = RealmSite(lasts="600")
     client = site.service.client(REALM)
     for pause, tokens in ((0, 1), (539, 1), (2, 2), (100, 2)):

@@ -377,14 +377,14 @@ def walk(client: Client) -> list[Page]:
 def failing(answer: Callable[[str, bool], httpx.Response]) -> Client:
     """Give a client whose first walk has failed with its second day; others were under way."""
 
-    def said(request: httpx.Request) -> httpx.Response:
+    def answered(request: httpx.Request) -> httpx.Response:
         day, first = request.url.params["date"], "cursor" not in request.url.params
         if not failed and day >= "2025-12-04":
             return httpx.Response(501) if day == "2025-12-04" else httpx.Response(200, json=v1())
         return answer(day, first)
 
     failed = False
-    client = Client(ROAM, transport=httpx.MockTransport(said))  # patient for minutes
+    client = Client(ROAM, transport=httpx.MockTransport(answered))  # patient for minutes
     with pytest.raises(UnreachableError, match="501"):
         walk(client)
     failed = True

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auditctl.errors import UsageError
 from auditctl.records import exact
 from auditctl.records.fields import as_text, field, parse_fields, parse_test
-from auditctl.records.record import FIELDS, Record, build, settle
+from auditctl.records.record import FIELDS, Record, build, make_sound
 
 EVENT = exact.loads(
     b'{"attributes":{"method":"GET","n":1.10,"big":18446744073709551616,"ok":true,"none":null,'
@@ -28,7 +28,7 @@ def record() -> Record:
         },
         EVENT,
     )  # fmt: skip
-    settle(record, {})
+    make_sound(record, {})
     return record
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.records import exact
-from auditctl.records.record import FIELDS, Fields, Record, build, content_id, is_sound, settle
+from auditctl.records.record import FIELDS, Fields, Record, build, content_id, is_sound, make_sound
 from auditctl.records.schema import AuditRecord, json_schema
 from tests.conftest import TEXTS, utf8
 
@@ -31,7 +31,7 @@ handed = st.dictionaries(st.sampled_from(HANDED_OVER), values).map(lambda d: cas
 def record_of(fields: Fields, event: Any = None) -> tuple[Record, list[str]]:
     """Make a record as the pipeline does: (the record, the fields that cannot be read)."""
     record = build("persona", fields, event)
-    return record, [] if is_sound(fields, record) else settle(record, fields)
+    return record, [] if is_sound(fields, record) else make_sound(record, fields)
 
 
 @given(handed, values)
@@ -62,7 +62,7 @@ def test_a_record_seen_to_be_sound_needs_no_settling(fields: Fields) -> None:
     record = build("persona", fields, None)
     if is_sound(fields, record):
         before = dict(record)
-        assert settle(record, fields) == []
+        assert make_sound(record, fields) == []
         assert record == before
 
 

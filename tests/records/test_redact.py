@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditctl.records import exact
 from auditctl.records import redact as module
-from auditctl.records.redact import REDACTED, is_secret, may_hide_in_texts, redact_text, sweep
+from auditctl.records.redact import REDACTED, is_secret, may_hide_in_texts, redact_text, scan
 from tests.conftest import STRINGS, TEXTS, utf8
 
 SECRET = ["cookies", "token", "api_key", "X-Csrf-Token", "clientSecret", "PASSWORD"]
@@ -37,7 +37,7 @@ values = st.recursive(
 def redact(value: Any) -> Any:
     """Redact a copy of one value."""
     copy = [exact.loads(exact.dumps(value))]
-    sweep(copy)
+    scan(copy)
     return copy[0]
 
 
@@ -122,7 +122,7 @@ def test_a_credential_may_be_named_beside_its_value(event: Any, expected: Any) -
 
 def test_two_events_are_no_pair() -> None:
     events: list[Any] = ["token", "x"]
-    sweep(events)
+    scan(events)
     assert events == ["token", "x"]
 
 
@@ -293,15 +293,15 @@ def reference_of(inner: Any, *, hidden: bool) -> Any:
 @given(st.lists(values, max_size=3))
 def test_everything_is_redacted_that_must_be_and_nothing_else(events: list[Any]) -> None:
     expected = exact.dumps([reference(event) for event in events])
-    sweep(events)
+    scan(events)
     assert exact.dumps(events) == expected
 
 
 @given(st.lists(values, max_size=3))
 def test_redacting_twice_is_redacting_once(events: list[Any]) -> None:
-    sweep(events)
+    scan(events)
     once = exact.dumps(events)
-    sweep(events)
+    scan(events)
     assert exact.dumps(events) == once
 
 
@@ -313,7 +313,7 @@ def test_redacting_a_text_twice_is_redacting_it_once(text: str) -> None:
 @given(st.lists(values, max_size=3))
 def test_without_redaction_nothing_changes(events: list[Any]) -> None:
     before = exact.dumps(events)
-    sweep(events, redact=False)
+    scan(events, redact=False)
     assert exact.dumps(events) == before
 
 
@@ -325,12 +325,12 @@ def test_a_float_is_found_wherever_it_stands(text: str, redact: bool) -> None:  
         floats.append(float(number))
         return floats[-1]
 
-    assert sweep([json.loads(utf8(text), parse_float=found)], redact=redact)[0] == bool(floats)
+    assert scan([json.loads(utf8(text), parse_float=found)], redact=redact)[0] == bool(floats)
 
 
 def test_more_names_than_can_be_remembered_are_told_apart() -> None:
     events = [{f"{kind}_{n}": "x" for kind in ("token", "id")} for n in range(12_000)]
-    sweep(events)
+    scan(events)
     assert events == [{f"token_{n}": REDACTED, f"id_{n}": "x"} for n in range(12_000)]
     assert len(module._known) <= module._MOST_NAMES >= len(module._harmless)
 
@@ -360,7 +360,7 @@ def test_hostile_lists_and_depth_are_done() -> None:
     many = [f"/p?token={n}" for n in range(LARGE // 10)]
     deep = exact.loads(b'{"a":[' * 5_000 + b'{"token":"abc"}' + b"]}" * 5_000)
     events = [many, deep]
-    sweep(events)
+    scan(events)
     assert set(many) == {"/p?token=[REDACTED]"}
     assert exact.dumps(deep).count(b"[REDACTED]") == 1
 
@@ -382,7 +382,7 @@ def test_what_holds_no_credential_by_its_service_is_walked_like_any_other() -> N
         "actor": {"api_key": {"id": "key_3", "password": "b"}, "tokens": [1]},
         "api_key": "c",
     }
-    sweep([event], is_harmless=is_harmless)
+    scan([event], is_harmless=is_harmless)
     assert event == {
         "type": "api_key.created",
         "api_key.created": {"id": "key_1", "secret": REDACTED, "token": REDACTED},

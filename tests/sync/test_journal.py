@@ -174,7 +174,7 @@ def test_a_run_that_finds_nothing_is_a_sign_of_life(folder: Path, later: timedel
     succeed(journal, NOON)
     before = (folder / "j").read_bytes()
     with at(NOON + later):
-        assert journal.beat()
+        assert journal.heartbeat()
     assert (folder / "j").read_bytes() == before
     read = read_state(str(folder / "j"))
     assert read is not None
@@ -187,14 +187,14 @@ def test_every_ten_minutes_a_line_is_due(folder: Path, later: timedelta) -> None
     journal = opened(folder)
     succeed(journal, NOON)
     with at(NOON + later):
-        assert not journal.beat()
+        assert not journal.heartbeat()
 
 
 def test_where_the_time_of_change_cannot_be_set_a_line_is_due(folder: Path) -> None:
     journal = opened(folder)
     succeed(journal, NOON)
     with at(NOON), patch("os.utime", side_effect=OSError(errno.EPERM, "not permitted")):
-        assert not journal.beat()
+        assert not journal.heartbeat()
 
 
 def test_a_line_that_tells_of_no_success_has_no_signs_of_life(folder: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_line_that_tells_of_no_success_has_no_signs_of_life(folder: Path) -> N
     succeed(journal, NOON)
     commit(journal, 2)
     with at(NOON):
-        assert not journal.beat()
+        assert not journal.heartbeat()
     os.utime(folder / "j", (2e9, 2e9))
     read = read_state(str(folder / "j"))
     assert read is not None
@@ -237,7 +237,7 @@ def test_a_write_that_failed_is_no_sign_of_life(folder: Path) -> None:
     journal = opened(folder)
     succeed(journal, NOON)
     with at(NOON):
-        journal.beat()
+        journal.heartbeat()
     full = OSError(errno.ENOSPC, "No space left on device")
     with patch("os.fsync", side_effect=full), pytest.raises(OutputError):
         commit(journal, 2)
@@ -394,7 +394,7 @@ def test_a_journal_of_the_first_edition_is_read_on(folder: Path) -> None:
     journal = opened(folder)
     assert journal.state.shape == {"a": 1}
     assert journal.state.files == {"a": File(10, 3, 7)}
-    assert not journal.beat()  # its last line may have taken the place of another
+    assert not journal.heartbeat()  # its last line may have taken the place of another
     for _ in range(2):
         assert sorted(pinned(journal, "2026Z", "")) == ["ahead", "more", "most", "old"]
         commit(journal, 1, pinned={})

@@ -19,7 +19,7 @@ import pytest
 
 from auditctl import window
 from auditctl.commands import single
-from auditctl.http import client, connection
+from auditctl.http import connection, daily, requests
 from auditctl.providers import roam
 from auditctl.sync import commands as sync_commands
 from auditctl.sync import files, job, walk
@@ -597,10 +597,9 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
             return datetime.now(tz) + ahead
 
     with contextlib.ExitStack() as stack:
-        reading = (single, job, run_module, walk, roam, client, connection, window)
+        reading = (single, job, run_module, walk, roam, daily, requests, connection, window)
         for module in (*reading, files, journal_module):
-            if hasattr(module, "datetime"):
-                stack.enter_context(patch.object(module, "datetime", Clock))
+            stack.enter_context(patch.object(module, "datetime", Clock))
         yield
 
 

@@ -11,9 +11,9 @@ from auditctl.errors import AccessError, ForbiddenError, RefusedError
 from auditctl.http.answer import Answer
 from auditctl.http.auth import Auth, ClientCredentials
 from auditctl.http.connection import Connection
-from auditctl.http.errors import UNAUTHORIZED, Refusals, Subject
-from auditctl.http.judge import Judge
+from auditctl.http.errors import UNAUTHORIZED, Failures, Subject
 from auditctl.http.origin import checked_base_url, origin_of
+from auditctl.http.responses import Responses
 from auditctl.http.retry import PassingError, Patience, Trouble
 from auditctl.http.service_account import ServiceAccount
 
@@ -52,14 +52,14 @@ class Service(Protocol):
         """Return the HTTP status that an answer means."""
 
 
-class Proof:
+class Credentials:
     """The credentials of a run."""
 
     def __init__(
         self,
         service: Service,
         again: Callable[[], Service] | None,
-        refusals: Refusals,
+        failures: Failures,
         patience: Patience,
         connect: Callable[..., Connection],
     ) -> None:
@@ -71,19 +71,18 @@ class Proof:
 
         """
         self._again = again
-        self._refusals = refusals
+        self._failures = failures
         self._patience = patience
         self._connect = connect
         self._lock = threading.Lock()
         self._may_reread = True
-        self.refused = 0
-        """How often tokens were refused since one was accepted."""
+        self._refused = 0  # tokens since one was accepted
         self._take(service)
 
     def _take(self, service: Service) -> None:
         """Use the credentials of a service."""
         self._auth = service.auth()
-        self._credentials = self._proven(self._auth)
+        self._headers = self._checked_headers(self._auth)
         self._origins = [origin_of(url) for url in (service.base_url, *service.wording.origins)]
         if isinstance(self._auth, ServiceAccount):
             url = checked_base_url(self._auth.token_url, "The key's token_uri")
@@ -94,10 +93,14 @@ class Proof:
         """Allow the settings to be read once more."""
         self._may_reread = True
 
+    def accepted(self) -> None:
+        """Note that the service accepted the credentials."""
+        self._refused = 0
+
     def headers(self, over: threading.Event) -> Mapping[str, str]:
         """Return the headers with the credentials; fetch a token first if one is needed."""
         if time.monotonic() < self._token_until:
-            return self._credentials
+            return self._headers
         with self._lock:
             while time.monotonic() >= self._token_until and isinstance(self._auth, TokenAuth):
                 try:
@@ -106,7 +109,7 @@ class Proof:
                 except AccessError:
                     if not self._reread():
                         raise
-            return self._credentials
+            return self._headers
 
     def _fetch_token(self, auth: TokenAuth, over: threading.Event) -> None:
         """Ask for a token.
@@ -123,8 +126,8 @@ class Proof:
         except ValueError:
             is_declared = False
         if not is_declared:
-            raise self._refusals.undeclared(url)
-        judge = Judge(self._refusals, _status_of_token)
+            raise self._failures.undeclared(url)
+        responses = Responses(self._failures, _status_of_token)
         headers = {"Accept": "application/json", "User-Agent": f"auditctl/{__version__}"}
         connection = self._connect(url, headers, most=1)
         trouble = Trouble(self._patience, over)
@@ -135,28 +138,28 @@ class Proof:
                 started = time.monotonic()
                 try:
                     with connection.asked("POST", "", None, {}, form, FORM) as response:
-                        answer = judge.answer(response)
+                        answer = responses.answer(response)
                     break
                 except PassingError as passing:
                     trouble.outlast(passing)
         except RefusedError as refused:
-            raise self._refusals.of_token(url, refused) from None
+            raise self._failures.of_token(url, refused) from None
         finally:
             connection.close()
-        said: dict[str, Any] = answer.tree if type(answer.tree) is dict else {}
-        token = said.get("access_token")
+        tree: dict[str, Any] = answer.tree if type(answer.tree) is dict else {}
+        token = tree.get("access_token")
         if type(token) is not str or not token.isascii() or not token.isprintable() or not token:
-            raise self._refusals.strange("it lacks the token (access_token)")
-        self._refusals.hide([token])
-        self._credentials = {"Authorization": f"Bearer {token}"}
-        self._token_until = started + _seconds_good(said.get("expires_in"))
+            raise self._failures.unexpected("it lacks the token (access_token)")
+        self._failures.mask.hide([token])
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._token_until = started + _seconds_good(tree.get("expires_in"))
 
     def _form(self, auth: TokenAuth) -> Mapping[str, str]:
         try:
             form = auth.form()
         except ValueError as error:
-            raise self._refusals.unfit(str(error)) from None
-        self._refusals.hide([form.get("assertion", "")])
+            raise self._failures.unfit(str(error)) from None
+        self._failures.mask.hide([form.get("assertion", "")])
         return form
 
     def renewed(self, used: Mapping[str, str], refused: AccessError) -> bool:
@@ -166,15 +169,15 @@ class Proof:
         credentials are read again from the settings, once in a walk.
         """
         with self._lock:
-            if self._credentials is not used:
+            if self._headers is not used:
                 return True
             if isinstance(self._auth, TokenAuth):
                 if self._token_until == 0.0:  # another thread was refused just before
                     return True
                 if isinstance(refused, ForbiddenError):
                     return False
-                self.refused += 1
-                if self.refused == 1:
+                self._refused += 1
+                if self._refused == 1:
                     self._token_until = 0.0
                     return True
             return self._reread()
@@ -184,23 +187,23 @@ class Proof:
         if not self._may_reread or self._again is None:
             return False
         self._may_reread = False
-        self.refused = 0
+        self._refused = 0
         before = self._auth
         service = self._again()
-        self._refusals.know(service.wording)
+        self._failures.know(service.wording)
         self._take(service)
         return self._auth != before
 
-    def _proven(self, auth: Auth) -> Mapping[str, str]:
+    def _checked_headers(self, auth: Auth) -> Mapping[str, str]:
         """Return the headers with the credentials, and note what must never be shown."""
         try:
             credentials = dict(auth.headers())
         except ValueError as error:
-            raise self._refusals.unfit(str(error)) from None
+            raise self._failures.unfit(str(error)) from None
         for value in credentials.values():
             if not value.isascii() or value != value.strip():
-                raise self._refusals.unfit("hold characters that no request can carry")
-            self._refusals.hide((value, value.rpartition(" ")[2]))
+                raise self._failures.unfit("hold characters that no request can carry")
+            self._failures.mask.hide((value, value.rpartition(" ")[2]))
         return credentials
 
 
@@ -216,6 +219,6 @@ def _seconds_good(lasts: object) -> float:
         seconds = float(lasts)  # type: ignore[arg-type] # some write it as text
     except (TypeError, ValueError, OverflowError):
         return NEVER
-    if not seconds > 0:  # also NaN; nobody gives a token that has ended: until it is refused
+    if not seconds > 0:  # also NaN: the token is used until it is refused
         return NEVER
     return seconds - TOKEN_MARGIN if seconds > TOKEN_MARGIN else seconds / 2

@@ -1,7 +1,8 @@
-"""Responses judged: each is the answer that was asked for, or a refusal."""
+"""Each response is the answer to its question, or a refusal, which is raised."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import httpx
@@ -10,26 +11,33 @@ from auditctl.http import arrays, body
 from auditctl.http.answer import Answer, parse
 from auditctl.http.body import TooLargeError
 from auditctl.http.cuts import CutArrayError
-from auditctl.http.errors import FORBIDDEN, RETRIED, UNAUTHORIZED, Refusals, said_in
+from auditctl.http.errors import FORBIDDEN, RETRIED, UNAUTHORIZED, Failures
 
 LARGEST_REFUSAL = 64 * 1024
 """Bytes read of an answer that refuses: enough to say why."""
 TELLING = RETRIED | {UNAUTHORIZED, FORBIDDEN}
 """Statuses that say enough though the body breaks off."""
+MOST_ERRORS = 3
+"""The most errors of a list that are quoted."""
+MOST_LEVELS = 20
+"""Levels of an error body that are looked into; JSON may be nested without an end."""
+_WORDS = (
+    "title", "details", "detail", "error", "Error", "error_description", "message", "Message",
+    "msg", "reason", "description", "errorSummary", "errorCauses", "errorMessage", "error_message",
+    "faultstring", "summary",
+)  # fmt: skip
+"""Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
 NO_CONTENT = frozenset({204, 205})
 """Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
 
 
-class Judge(NamedTuple):
+class Responses(NamedTuple):
     """Tells answers from refusals, by the status that the service means."""
 
-    refusals: Refusals
+    failures: Failures
     true_status: Callable[[Answer], int]
 
-    def answer(
-        self,
-        response: httpx.Response,
-    ) -> Answer:
+    def answer(self, response: httpx.Response) -> Answer:
         """Return the answer; raise what a refusal means."""
         answer: Answer | None = None
         content = _read(response)
@@ -40,12 +48,12 @@ class Judge(NamedTuple):
             answer or Answer(None, content, status=code, headers=response.headers)
         )
         if not httpx.codes.is_success(status):
-            said = said_in(answer.tree if answer else content.decode(errors="replace"))
-            raise self.refusals.of_status(status, response.headers, said)
+            words = message_in(answer.tree if answer else content.decode(errors="replace"))
+            raise self.failures.of_status(status, response.headers, words)
         if answer is None and not content and status in NO_CONTENT:
             return Answer(None, b"", status=code, headers=response.headers)
         if answer is None:
-            raise self.refusals.not_json(response.headers, content)
+            raise self.failures.not_json(response.headers, content)
         return answer
 
     def accepted(
@@ -70,16 +78,16 @@ class Judge(NamedTuple):
         except arrays.NotAnArrayError:
             is_array = False
         except CutArrayError:
-            raise self.refusals.cut(response.headers) from None
+            raise self.failures.cut(response.headers) from None
         except arrays.ChangedError:
-            raise self.refusals.changed() from None
+            raise self.failures.changed() from None
         except TooLargeError:
             what = "a row, or the rest of the object, is larger than any that is read"
-            raise self.refusals.strange(what) from None
+            raise self.failures.unexpected(what) from None
         if not httpx.codes.is_success(status()):
-            raise self.refusals.of_status(status(), response.headers, said_in(members))
+            raise self.failures.of_status(status(), response.headers, message_in(members))
         if not is_array:
-            raise self.refusals.strange(
+            raise self.failures.unexpected(
                 f"it lacks the list {name}" if name else "its answer is no array"
             )
 
@@ -88,13 +96,36 @@ def _read(response: httpx.Response) -> bytes:
     """Read an answer's body; of a refusal, as much as there is and is needed."""
     if response.is_success:
         return body.read(response)
-    said = b""
+    content = b""
     try:
         for chunk in body.chunks(response):
-            said += chunk
-            if len(said) >= LARGEST_REFUSAL:
+            content += chunk
+            if len(content) >= LARGEST_REFUSAL:
                 break
     except (httpx.TransportError, httpx.DecodingError):
         if response.status_code not in TELLING:
-            raise  # its meaning may be said in the body
-    return said
+            raise  # only the body may tell what it means
+    return content
+
+
+def message_in(tree: Any, levels: int = MOST_LEVELS) -> str:  # noqa: ANN401 - JSON is any value
+    """Find what a vendor's error body says, in any of the shapes seen."""
+    if isinstance(tree, str):
+        return "" if tree.lstrip()[:1] in ("<", "") else tree
+    if not levels or not isinstance(tree, dict | list):
+        return str(tree) if type(tree) is int else ""
+    inner = partial(message_in, levels=levels - 1)
+    if isinstance(tree, list):
+        return ", ".join(filter(None, map(inner, tree)))
+    errors = tree.get("errors")
+    if isinstance(errors, dict):  # by the field that each is about
+        errors = list(errors.values())
+    needed = inner(tree.get("needed"))
+    found = [
+        *(inner(tree.get(name)) for name in _WORDS),
+        *map(inner, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
+        needed and f"needed: {needed}",
+    ]
+    if not any(found):  # under other names
+        found = [inner(value) for value in list(tree.values())[:MOST_ERRORS]]
+    return ", ".join(filter(None, dict.fromkeys(found)))
