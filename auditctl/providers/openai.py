@@ -49,7 +49,8 @@ class OpenAI(Provider):
 
     def is_harmless(self, name: str, parent: Mapping[str, Any]) -> bool:
         """Recognize the details of an event, as in api_key.created, and a key's owner."""
-        return name in ("api_key", parent.get("type"))
+        # Only an event has this time: deeper down, a type is any word that somebody chose.
+        return name == "api_key" or ("effective_at" in parent and name == parent.get("type"))
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Ask for what is after the last id, until ``has_more`` is false."""
