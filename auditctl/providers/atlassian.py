@@ -101,7 +101,7 @@ class Atlassian(Provider):
         }
 
 
-def _first(things: object) -> str | None:
+def _first(things: object) -> object:
     """Name the first of a list of objects: its type and its id, those there are."""
     thing = mapping(things[0] if type(things) is list and things else None)
     return joined(thing.get("type"), thing.get("id"))
