@@ -61,6 +61,13 @@ def joined(*parts: object, by: str = " ") -> object:
     return by.join(map(str, there)) or None
 
 
+def outcome_in(word: object, failure: tuple[str, ...], success: tuple[str, ...] = ()) -> str:
+    """Read the outcome in the ending of an event's name, such as ``_failed``."""
+    if type(word) is str and word.endswith(failure):
+        return "failure"
+    return "success" if type(word) is str and word.endswith(success) else "unknown"
+
+
 def full_name(*parts: object) -> str | None:
     """Join the texts among the parts of a person's name."""
     return " ".join(part for part in parts if type(part) is str and part) or None

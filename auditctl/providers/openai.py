@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import first_of, mapping, reach
+from auditctl.reading import first_of, mapping, outcome_in, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,16 +82,7 @@ class OpenAI(Provider):
             "actor_email": user.get("email"),
             "action": action,
             "target": reach(event, action, "id") if type(action) is str else None,
-            "outcome": _outcome(action),
+            "outcome": outcome_in(action, (".failed",), (".succeeded",)),
             "source_ip": session.get("ip_address"),
             "user_agent": session.get("user_agent"),
         }
-
-
-def _outcome(action: object) -> str:
-    """Read the outcome at the end of a type: login.failed."""
-    if type(action) is not str:
-        return "unknown"
-    if action.endswith(".failed"):
-        return "failure"
-    return "success" if action.endswith(".succeeded") else "unknown"
