@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditctl.reading import UNREADABLE, full_name, joined, mapping, reach, request, said
-from auditctl.record import build, is_sound, settle
+from auditctl.records.record import build, is_sound, settle
 from tests.providers.test_entra import ENTRA, SIGNINS
 from tests.providers.test_hrhis import HRHIS
 from tests.providers.test_okta import OKTA

@@ -3,14 +3,13 @@
 import re
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from auditctl import exact
 from auditctl.http import answer
 from auditctl.http.answer import Answer
 from auditctl.http.body import TooLargeError
 from auditctl.http.cuts import CutArrayError, find_array, longest
+from auditctl.records import exact
 
 FIRST_CUT = 16 * 1024
 """Bytes gathered before the first cut, so that the first rows are out early."""
@@ -26,8 +25,7 @@ _OTHERS = tuple(bytes([byte]) for byte in b'[{"-0123456789tfn')
 _BLANKS = re.compile(rb"[ \t\n\r]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place directly behind a row: the bytes before it, and their CRC-32."""
 
     offset: int

@@ -5,9 +5,8 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -24,7 +23,7 @@ from auditctl.escape import escape
 from auditctl.http.origin import Origin
 from auditctl.http.retry import PassingError
 from auditctl.http.waits import wait_asked
-from auditctl.redact import REDACTED, redact_text
+from auditctl.records.redact import REDACTED, redact_text
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 """Statuses of temporary failures; those from 520 on are a CDN's in front."""
@@ -51,8 +50,7 @@ _ENDLESS_HEADERS = "Receive buffer too long"
 WHY_UNASKABLE = "that is longer than a URL may be, or contains characters that no URL may have"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """The names of a service and its settings in messages."""
 
     title: str

@@ -14,7 +14,10 @@ import httpx
 import pytest
 
 from auditctl import registry
-from auditctl.check import check
+from auditctl.cli.provider_app import commands_of
+from auditctl.commands.check import check
+from auditctl.commands.overview import overview
+from auditctl.config import sources as config
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -25,7 +28,6 @@ from auditctl.errors import (
 )
 from auditctl.export import batches, most_recent
 from auditctl.formats.jsonl import Jsonl
-from auditctl.overview import overview
 from auditctl.provider import (
     Bearer,
     ClientCredentials,
@@ -39,11 +41,9 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.provider_cli import commands_of
 from auditctl.providers.persona import Persona
 from auditctl.reading import mapping
 from auditctl.settings import find, load
-from auditctl.sync import config
 from tests import program
 from tests.service import Service, moment
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from auditctl.http.connection import Exchange
     from auditctl.provider import Answer, Client, Fields
-    from auditctl.record import Record
+    from auditctl.records.record import Record
 
 
 def at(day: int) -> str:
@@ -199,13 +199,13 @@ def test_each_log_is_read_by_its_own_facts() -> None:
 
 def test_only_a_provider_with_several_logs_has_the_option() -> None:
     def options(provider: type[Provider], command: str) -> set[str | None]:
-        return {param.name for param in commands_of(provider).commands[command].params}
+        return {param.name for param in commands_of(provider).made(None, command).params}
 
     assert all("log" in options(Vault, command) for command in ("list", "sync", "check"))
     assert all("log" not in options(Persona, command) for command in ("list", "sync", "check"))
     assert "demo" not in options(Vault, "list")
-    assert "--demo" not in str(commands_of(Vault).commands["list"].epilog)
-    assert "--demo" in str(commands_of(Persona).commands["list"].epilog)
+    assert "--demo" not in str(commands_of(Vault).made(None, "list").epilog)
+    assert "--demo" in str(commands_of(Persona).made(None, "list").epilog)
 
 
 def test_a_source_names_its_log(tmp_path: Path) -> None:

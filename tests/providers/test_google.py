@@ -11,11 +11,11 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from auditctl.check import check
+from auditctl.commands.check import check
+from auditctl.commands.overview import described
 from auditctl.errors import AccessError, AnswerError, ForbiddenError, RefusedError, ThrottledError
 from auditctl.export import batches
 from auditctl.formats.jsonl import Jsonl
-from auditctl.overview import described
 from auditctl.provider import Secret, Window
 from auditctl.providers.google import Google
 from auditctl.settings import find, load
@@ -25,7 +25,7 @@ from tests.service import Service, moment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditctl.record import Record
+    from auditctl.records.record import Record
 
 GOOGLE = Google(
     service_account=Secret(account(TOKEN_URL)),
