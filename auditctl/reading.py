@@ -50,9 +50,22 @@ def email_in(value: object) -> object:
     return value if type(value) is str and "@" in value else None
 
 
-def joined(*parts: object, by: str = " ") -> str | None:
-    """Join the texts among the parts, or return None if there are none."""
-    return by.join(part for part in parts if type(part) is str and part not in NOTHING) or None
+def joined(*parts: object, by: str = " ") -> object:
+    """Join the texts and whole numbers among the parts, or return None if there are none.
+
+    With a part of another form, the whole cannot be read.
+    """
+    there = [part for part in parts if part not in NOTHING]
+    if any(type(part) not in (str, int) for part in there):
+        return UNREADABLE
+    return by.join(map(str, there)) or None
+
+
+def outcome_in(word: object, failure: tuple[str, ...], success: tuple[str, ...] = ()) -> str:
+    """Read the outcome in the ending of an event's name, such as ``_failed``."""
+    if type(word) is str and word.endswith(failure):
+        return "failure"
+    return "success" if type(word) is str and word.endswith(success) else "unknown"
 
 
 _EMPTY: Mapping[str, Any] = {}

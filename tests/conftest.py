@@ -22,7 +22,7 @@ settings.load_profile("auditctl")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take what cassettes/README.md and tests/promises/test_kill.py tell of."""
     parser.addoption("--record", metavar="PROVIDER", help="record this provider's log anew")
-    parser.addoption("--kills", type=int, default=32, help="runs that the kill tests kill")
+    parser.addoption("--kills", type=int, default=28, help="runs that the kill tests kill")
     parser.addoption("--seed", type=int, default=1, help="where its dice begin")
 
 

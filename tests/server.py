@@ -42,6 +42,7 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
+    body: str = ""
 
     @property
     def params(self) -> dict[str, str]:
@@ -212,6 +213,14 @@ class Log:
             newest = -self.grown
             self.grown += self.growth
         return newest
+
+    def admitted(self, request: Request) -> Answer:
+        """Answer who may ask."""
+        if request.method != "GET":
+            return self.refuse(405)
+        if request.headers.get("authorization") != self.authorization:
+            return self.refuse(401)
+        return self.answer(request)
 
     def answer(self, request: Request) -> Answer:
         raise NotImplementedError
@@ -629,7 +638,7 @@ class Server:
 
     def __init__(
         self,
-        *logs: Log,
+        *logs: Any,
         faults: Choice | Mapping[int, Fault] | Sequence[Fault | None] = (),
         latency: float = 0,
     ) -> None:
@@ -681,12 +690,10 @@ class Server:
         if log is None:
             return Answer(b"Not Found", 404)
         if fault.status is not None:
-            return log.refuse(fault.status)
-        if request.method != "GET":
-            return log.refuse(405)
-        if request.headers.get("authorization") != log.authorization:
-            return log.refuse(401)
-        return log.answer(request)
+            refusal: Answer = log.refuse(fault.status)
+            return refusal
+        answer: Answer = log.admitted(request)
+        return answer
 
 
 class _Listener(socketserver.ThreadingTCPServer):
@@ -720,6 +727,7 @@ class _Connection(socketserver.StreamRequestHandler):
         while line := self.rfile.readline().decode("latin-1").strip():
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
+        body = self.rfile.read(int(headers.get("content-length", 0))).decode()
         path, _, query = opening[1].partition("?")
         owner = self.owner
         if path == "/__stats":
@@ -727,7 +735,7 @@ class _Connection(socketserver.StreamRequestHandler):
             return True
         with owner.lock:
             number = len(owner.requests) + 1
-            request = Request(number, time.monotonic(), opening[0], path, query, headers)
+            request = Request(number, time.monotonic(), opening[0], path, query, headers, body)
             owner.requests.append(request)
             owner.connections += not self.asked
             owner.busy += 1

@@ -8,7 +8,9 @@ import pytest
 
 from auditctl.reading import UNREADABLE, joined, mapping, non_empty, reach, request
 from auditctl.records.record import build, is_sound, make_sound
+from tests.providers.test_entra import ENTRA, SIGNINS
 from tests.providers.test_hrhis import HRHIS
+from tests.providers.test_okta import OKTA
 from tests.providers.test_persona import PERSONA
 from tests.providers.test_roam import ROAM
 from tests.providers.test_upstash import UPSTASH
@@ -137,3 +139,38 @@ def test_a_name_has_as_many_parts_as_there_are() -> None:
 def test_what_is_no_object_is_an_empty_one() -> None:
     assert mapping({"a": 1}) == {"a": 1}
     assert mapping([1]) == mapping(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (("zone", "z1"), "zone z1"),
+        (("zone", 17), "zone 17"),
+        (("zone", 0), "zone 0"),
+        (("zone", None), "zone"),
+        (("", "z1"), "z1"),
+        ((None, ""), None),
+        (("zone", 1.5), UNREADABLE),
+        (("zone", True), UNREADABLE),
+        (("zone", {}), UNREADABLE),
+        (("zone", UNREADABLE), UNREADABLE),
+    ],
+)
+def test_a_pattern_has_the_parts_that_there_are(parts: Any, whole: object) -> None:
+    assert joined(*parts) == whole
+
+
+@pytest.mark.parametrize(
+    ("provider", "event"),
+    [
+        (OKTA, {"outcome": {"result": 7}}),
+        (OKTA, {"outcome": "SUCCESS"}),
+        (ENTRA, {"result": ["success"]}),
+        (SIGNINS, {"status": {"errorCode": "0"}}),
+    ],
+)
+def test_an_outcome_of_another_form_is_counted(provider: Any, event: Any) -> None:
+    fields = provider.normalize(event, None)
+    record = build(provider.name, fields, event)
+    assert not is_sound(fields, record)
+    assert (make_sound(record, fields), record["outcome"]) == (["outcome"], "unknown")

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import server
+from tests import server, tape
+from tests.hosted import Hosted
 from tests.server import LOGS
+from tests.vendors import VENDORS
 
 if TYPE_CHECKING:
     import random
@@ -80,6 +82,14 @@ class Living:
 
 
 KINDS: dict[str, Any] = {name: type(name, (Living, log), {}) for name, log in LOGS.items()}
+ID_NAMES = {
+    **{name: log.key for name, log in LOGS.items()},
+    **{
+        name: vendor.id_name if tape.provider_class(name).has_ids else None
+        for name, vendor in VENDORS.items()
+    },
+}
+"""The member that makes events different; without one, all of them together do."""
 
 
 def happening(name: str, n: int, moment: datetime, visible: int = 0) -> Happening:
@@ -99,29 +109,33 @@ class World:
     def make(cls, name: str, dice: random.Random, *, early: int, late: int, days: float) -> World:
         """Make a log: `early` events over so many days, `late` ones that appear one by one."""
         now = datetime.now(UTC)
-        found = []
+        log = Hosted(name) if name in VENDORS else KINDS[name]([])
+        world = cls(name, log)
+        log.happenings = world.happenings
         for n in range(early):
-            moment = now - timedelta(days=days) * dice.random()
-            found.append(happening(name, n, moment))
+            world.happens(n, now - timedelta(days=days) * dice.random())
         for n in range(late):
             moment = now - timedelta(minutes=dice.uniform(1, 45))
-            found.append(happening(name, early + n, moment, visible=dice.randrange(1, 120)))
-        if LOGS[name].key is None:
-            found += found[:3]  # alike to the last letter, and yet two events
-        else:
-            found.append(happening(name, early + late, now + timedelta(days=2)))
-        log = KINDS[name]([])
-        log.happenings = found
-        log.repeats = 17 if log.key else 0
-        return cls(name, log, found)
+            world.happens(early + n, moment, visible=dice.randrange(1, 120))
+        if ID_NAMES[name] is None:
+            world.happenings += world.happenings[:3]  # alike to the last letter, and yet two
+        elif name in LOGS:  # the others are asked for what is to come until tomorrow
+            world.happens(early + late, now + timedelta(days=2))
+        log.repeats = 17 if ID_NAMES[name] else 0
+        return world
+
+    def happens(self, n: int, moment: datetime, visible: int = 0) -> None:
+        """Let an event happen; `n` makes it different from others."""
+        if self.name in VENDORS:
+            moment = moment.replace(microsecond=0)  # some know seconds only
+        self.happenings.append(Happening(moment, self.log.event_at(n, moment), visible))
 
     def add(self, count: int) -> None:
         """Let so many more happen, all of them visible at once."""
         now = datetime.now(UTC)
         first = len(self.happenings) + 1000
-        self.happenings += [
-            happening(self.name, first + n, now - timedelta(milliseconds=n)) for n in range(count)
-        ]
+        for n in range(count):
+            self.happens(first + n, now - timedelta(milliseconds=n))
 
     def show_all(self) -> None:
         """Let everything be visible from now on."""
@@ -135,7 +149,7 @@ class World:
 
 def key(name: str, event: Any) -> str:
     """Give what tells an event from others: its id, or all of it."""
-    member = LOGS[name].key
+    member = ID_NAMES[name]
     return str(event[member]) if member else json.dumps(event, sort_keys=True)
 
 

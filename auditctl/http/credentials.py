@@ -22,8 +22,6 @@ TOKEN_MARGIN = 60.0
 """Seconds before its end that a token is fetched anew: questions under way still need it."""
 REFUSALS = ("invalid_client", "unauthorized_client", "invalid_grant", "invalid_scope")
 """Errors that refuse the credentials (RFC 6749, section 5.2), whatever their HTTP status."""
-REFUSED_FROM = 400
-"""The lowest HTTP status of a refusal."""
 NEVER = float("inf")
 
 TokenAuth = ClientCredentials | ServiceAccount
@@ -210,7 +208,7 @@ class Credentials:
 def _status_of_token(answer: Answer) -> int:
     """Return 401 for every refusal of the credentials."""
     error = answer.tree.get("error") if type(answer.tree) is dict else None
-    return UNAUTHORIZED if error in REFUSALS and answer.status >= REFUSED_FROM else answer.status
+    return UNAUTHORIZED if error in REFUSALS else answer.status
 
 
 def _seconds_good(lasts: object) -> float:

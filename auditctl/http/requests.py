@@ -112,15 +112,19 @@ class Requests:
         """Ask for what is at a path: see `ask`.
 
         ``optional`` are parameters that a server may not know: if it answers with 400, the
-        question is asked once more without them.
+        question is asked once more without them, and so are all others at that path in this walk.
         """
-        if optional:
-            try:
-                return self.ask("GET", path, {**(params or {}), **optional}, again=again)
-            except RefusedError as refused:
-                if refused.code != httpx.codes.BAD_REQUEST:
-                    raise
-        return self.ask("GET", path, params, again=again)
+        walk = self._current
+        if not optional or path in walk.without_options:
+            return self.ask("GET", path, params, again=again)
+        try:
+            return self.ask("GET", path, {**(params or {}), **optional}, again=again)
+        except RefusedError as refused:
+            if refused.code != httpx.codes.BAD_REQUEST:
+                raise
+        answer = self.ask("GET", path, params, again=again)
+        walk.without_options.add(path)
+        return answer
 
     def ask(
         self,

@@ -16,6 +16,8 @@ class Visited:
         """Answers in a row that brought no new event."""
         self.paths: set[str] = set()
         """The paths that were asked; a link that is followed must lead to one."""
+        self.without_options: set[str] = set()
+        """The paths at which the server refuses parameters that it need not know."""
         self._hashes = array("q")
         self._lock = threading.Lock()
 

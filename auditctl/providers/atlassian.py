@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import joined, mapping, non_empty, reach
+from auditctl.reading import joined, mapping, non_empty, outcome_in, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +87,6 @@ class Atlassian(Provider):
         what = mapping(event.get("attributes"))
         who = mapping(what.get("actor"))
         action = what.get("action")
-        is_failure = type(action) is str and action.endswith("_failed")
         return {
             "time": what.get("time"),
             "id": event.get("id"),
@@ -96,12 +95,12 @@ class Atlassian(Provider):
             "actor_email": who.get("email"),
             "action": action,
             "target": _first(what.get("context")) or _first(what.get("container")),
-            "outcome": "failure" if is_failure else "unknown",
+            "outcome": outcome_in(action, ("_failed",)),
             "source_ip": reach(what, "location", "ip"),
         }
 
 
-def _first(things: object) -> str | None:
+def _first(things: object) -> object:
     """Name the first of a list of objects: its type and its id, those there are."""
     thing = mapping(things[0] if type(things) is list and things else None)
     return joined(thing.get("type"), thing.get("id"))

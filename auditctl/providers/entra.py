@@ -20,7 +20,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import UNREADABLE, first_of, mapping, non_empty, reach
+from auditctl.reading import UNREADABLE, first_of, joined, mapping, non_empty, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +124,7 @@ def _change(event: Mapping[str, Any]) -> Fields:
     initiator = mapping(event.get("initiatedBy"))
     user, app = mapping(initiator.get("user")), mapping(initiator.get("app"))
     is_user = first_of(*map(user.get, _PERSON)) is not None
-    result = event.get("result")
+    result = non_empty(event.get("result"))
     return {
         "time": event.get("activityDateTime"),
         "id": event.get("id"),
@@ -133,7 +133,7 @@ def _change(event: Mapping[str, Any]) -> Fields:
         "actor_email": user.get("userPrincipalName") if is_user else None,
         "action": event.get("activityDisplayName"),
         "target": _targets(event.get("targetResources")),
-        "outcome": _OUTCOMES.get(result, "unknown") if type(result) is str else "unknown",
+        "outcome": _OUTCOMES.get(result, "unknown") if type(result) is str else result,
         "source_ip": user.get("ipAddress"),
     }
 
@@ -148,7 +148,7 @@ def _signin(event: Mapping[str, Any]) -> Fields:
         "actor_email": event.get("userPrincipalName"),
         "action": "Sign-in",
         "target": event.get("appDisplayName"),
-        "outcome": None if type(code) is not int else "failure" if code else "success",
+        "outcome": ("failure" if code else "success") if type(code) is int else code,
         "source_ip": event.get("ipAddress"),
         "user_agent": event.get("userAgent"),
     }
@@ -161,6 +161,4 @@ def _targets(resources: object) -> object:
     if type(resources) is not list:
         return UNREADABLE
     best = (first_of(*map(mapping(resource).get, _NAMES)) for resource in resources)
-    names = [name for name in best if name is not None]
-    texts = [name for name in names if type(name) is str]
-    return " / ".join(texts) or None if len(texts) == len(names) else UNREADABLE
+    return joined(*best, by=" / ")

@@ -20,7 +20,7 @@ from auditctl.provider import (
     setting,
     walk_slices,
 )
-from auditctl.reading import UNREADABLE, first_of, mapping, non_empty, reach
+from auditctl.reading import first_of, joined, mapping, non_empty, outcome_in, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +50,6 @@ _TARGETS = (
 """Parameters of an event that name what it was done to."""
 _THROTTLED = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded")
 _TOO_MANY, _FORBIDDEN = 429, 403
-_PARTS = (str, int)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +152,7 @@ class Google(Provider):
             "actor_email": actor.get("email"),
             "action": name,
             "target": _target(only, event),
-            "outcome": _outcome(name),
+            "outcome": outcome_in(name, ("_failure", "_failed"), ("_success",)),
             "source_ip": event.get("ipAddress"),
         }
 
@@ -175,10 +174,10 @@ def _only(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _id(time: object, qualifier: object, number: int) -> object:
     """Make an id: rows have the first two, and the events of a row their order."""
-    if non_empty(time) is None or non_empty(qualifier) is None:
+    parts = time, qualifier
+    if any(non_empty(part) is None for part in parts):
         return None
-    is_sound = type(time) in _PARTS and type(qualifier) in _PARTS
-    return f"{time}/{qualifier}/{number}" if is_sound else UNREADABLE
+    return joined(*parts, number, by="/")
 
 
 def _target(event: Mapping[str, Any], row: Mapping[str, Any]) -> object:
@@ -191,10 +190,3 @@ def _target(event: Mapping[str, Any], row: Mapping[str, Any]) -> object:
     resources = row.get("resourceDetails")
     resource = mapping(resources[0] if type(resources) is list and resources else None)
     return first_of(resource.get("title"), resource.get("id"))
-
-
-def _outcome(name: object) -> str:
-    """Read the outcome in an event's name: login_failure, 2sv_challenge_success."""
-    if type(name) is str and name.endswith(("_failure", "_failed")):
-        return "failure"
-    return "success" if type(name) is str and name.endswith("_success") else "unknown"

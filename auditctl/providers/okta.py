@@ -93,7 +93,7 @@ class Okta(Provider):
             "actor_email": email_in(actor.get("alternateId")),
             "action": event.get("eventType"),
             "target": _targets(event.get("target")),
-            "outcome": OUTCOMES.get(result, "unknown") if type(result) is str else None,
+            "outcome": OUTCOMES.get(result, "unknown") if type(result) is str else result,
             "source_ip": client.get("ipAddress"),
             "user_agent": reach(client, "userAgent", "rawUserAgent"),
             "session_id": reach(event, "authenticationContext", "externalSessionId"),

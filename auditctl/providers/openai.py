@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import first_of, mapping, reach
+from auditctl.reading import first_of, mapping, outcome_in, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +49,8 @@ class OpenAI(Provider):
 
     def is_harmless(self, name: str, parent: Mapping[str, Any]) -> bool:
         """Recognize the details of an event, as in api_key.created, and a key's owner."""
-        return name in ("api_key", parent.get("type"))
+        # Only an event has this time: deeper down, a type is any word that somebody chose.
+        return name == "api_key" or ("effective_at" in parent and name == parent.get("type"))
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Ask for what is after the last id, until ``has_more`` is false."""
@@ -81,16 +82,7 @@ class OpenAI(Provider):
             "actor_email": user.get("email"),
             "action": action,
             "target": reach(event, action, "id") if type(action) is str else None,
-            "outcome": _outcome(action),
+            "outcome": outcome_in(action, (".failed",), (".succeeded",)),
             "source_ip": session.get("ip_address"),
             "user_agent": session.get("user_agent"),
         }
-
-
-def _outcome(action: object) -> str:
-    """Read the outcome at the end of a type: login.failed."""
-    if type(action) is not str:
-        return "unknown"
-    if action.endswith(".failed"):
-        return "failure"
-    return "success" if action.endswith(".succeeded") else "unknown"

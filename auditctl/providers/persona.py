@@ -123,7 +123,7 @@ class Persona(Provider):
         }
 
 
-def _users(page: Mapping[str, Any]) -> dict[str, tuple[str | None, Any]]:
+def _users(page: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Read the users beside a page's events: id -> (name, e-mail address)."""
     users = {}
     included = page.get("included")

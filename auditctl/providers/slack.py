@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import first_of, mapping, reach
+from auditctl.reading import first_of, mapping, outcome_in, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +93,6 @@ class Slack(Provider):
         user = reach(event, "actor", "user")
         around = mapping(event.get("context"))
         action = event.get("action")
-        is_failure = type(action) is str and action.endswith("_failed")
         return {
             "time": event.get("date_create"),
             "account": reach(around, "location", "name"),
@@ -103,7 +102,7 @@ class Slack(Provider):
             "actor_email": reach(user, "email"),
             "action": action,
             "target": _target(mapping(event.get("entity"))),
-            "outcome": "failure" if is_failure else "unknown",
+            "outcome": outcome_in(action, ("_failed",)),
             "source_ip": around.get("ip_address"),
             "user_agent": around.get("ua"),
             "session_id": around.get("session_id"),

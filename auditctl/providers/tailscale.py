@@ -109,7 +109,7 @@ class Tailscale(Provider):
         }
 
 
-def _action(action: object, kind: object, changed: object) -> str | None:
+def _action(action: object, kind: object, changed: object) -> object:
     """Name what was done to which kind of object, and to which of its properties."""
     return joined(action, joined(kind, changed, by="."))
 

@@ -223,19 +223,18 @@ def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
 def is_torn(text: bytes, offset: int) -> bool:
     """Return whether this is what a crash may leave of the line that begins at a byte.
 
-    That is a prefix of it. After a power failure sectors of it, or all of it, may hold zeros; a
-    zero that leaves the rest of its sector as it was is a changed byte.
+    That is a prefix of it. After a power failure sectors of it, or all that is behind some byte,
+    may hold zeros; a zero that leaves the rest of its sector as it was is a changed byte.
     """
-    ends = (0, len(text))
     return (
         all(byte in (0, there) for byte, there in zip(text, _BEGIN, strict=False))
         and b'"}{"line":' not in text  # several lines without their ends
         and decode(text[:-1]) is None  # a line with another end
         and _CONTROL.isdisjoint(text.removesuffix(b"\n"))
         and all(
-            edge in ends or (offset + edge) % SECTOR == 0
+            zeros.end() == len(text)
+            or all(edge == 0 or (offset + edge) % SECTOR == 0 for edge in zeros.span())
             for zeros in _ZEROS.finditer(text)
-            for edge in zeros.span()
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,13 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
             yield from ((str(node.module), alias.name) for alias in node.names)
 
 
+@cache
+def constants(module: str) -> set[object]:
+    """Return the texts and numbers that a module holds."""
+    return {node.value for node in ast.walk(source(module)) if isinstance(node, ast.Constant)}
+
+
+@cache
 def own_imports(module: str) -> set[str]:
     """Return the modules of the package that a module imports."""
     found = set()
@@ -183,8 +191,7 @@ def test_a_provider_is_imported_and_named_by_nobody(name: str) -> None:
     own = {f"providers.{name}", f"demo.{name}"}
     for module in MODULES.keys() - own:
         assert not own_imports(module) & own
-        texts = (node.value for node in ast.walk(source(module)) if isinstance(node, ast.Constant))
-        assert not {name, name.upper(), name.title()} & {text for text in texts if text}
+        assert not {name, name.upper(), name.title()} & constants(module)
 
 
 @every_provider

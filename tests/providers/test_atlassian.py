@@ -110,11 +110,15 @@ def test_a_server_that_refuses_the_question_behind_a_cursor_gets_the_cursor_alon
     def answer(request: httpx.Request) -> Any:
         if "cursor" not in request.url.params:
             return page(event(3), cursor="c1")
-        return httpx.Response(400, json={}) if "from" in request.url.params else page()
+        if "from" in request.url.params:
+            return httpx.Response(400, json={})
+        is_last = request.url.params["cursor"] == "c2"
+        return page() if is_last else page(event(2), cursor="c2")
 
     service = Service(answer)
-    assert len(service.export(ATLASSIAN, *SPAN)) == 1
-    assert service.params[2] == {"cursor": "c1", "limit": "500"}
+    assert len(service.export(ATLASSIAN, *SPAN)) == 2
+    alone = [{"cursor": cursor, "limit": "500"} for cursor in ("c1", "c2")]
+    assert service.params[2:] == alone, "the question is refused once, not behind each cursor"
 
 
 def test_the_cursor_may_be_in_a_link_alone() -> None:

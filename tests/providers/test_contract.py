@@ -554,7 +554,7 @@ def test_a_token_is_fetched_again_before_it_expires(monkeypatch: pytest.MonkeyPa
         assert site.tokens == tokens
 
 
-@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
 def test_a_refused_client_is_told_so_and_its_secret_hidden(status: int) -> None:
     said = {"error": "invalid_client", "error_description": "s3cr3t/of+the&realm is wrong"}
     service = Service.saying(httpx.Response(status, json=said))

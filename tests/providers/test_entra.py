@@ -178,7 +178,8 @@ def test_the_actor_is_the_user_else_the_app(by: Any, expected: tuple[Any, ...]) 
         ([{"displayName": None}, {}], None),
         ([], None),
         (None, None),
-        ([{"displayName": 7}], None),
+        ([{"displayName": 7}], "7"),
+        ([{"displayName": "A"}, {"displayName": 7.5}], None),
         ("x", None),
     ],
 )

@@ -117,6 +117,13 @@ def test_details_and_keys_are_read_though_their_names_sound_like_credentials() -
     assert record["raw"]["api_key.deleted"] == record["raw"]["access_token"] == REDACTED
 
 
+def test_only_the_type_of_the_event_names_details() -> None:
+    inner = {"type": "secret", "secret": {"value": "sk-1"}, "api_key": {"id": "key_1"}}
+    kind = "project.created"
+    record = only({**event(kind=kind), kind: inner})
+    assert record["raw"][kind] == {**inner, "secret": REDACTED}
+
+
 def test_a_key_in_the_clear_is_no_object() -> None:
     record = only(event(kind="api_key.created", api_key="sk-1", **{"api_key.created": "sk-2"}))
     assert record["raw"]["api_key"] == record["raw"]["api_key.created"] == REDACTED

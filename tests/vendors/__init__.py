@@ -97,6 +97,10 @@ class Vendor:
         """Return the fewest requests in which everything of a window can be had."""
         return max(1, -(-len(self.events) // self.page_size))
 
+    def tokens_from(self, url: str) -> Mapping[str, str]:  # noqa: ARG002 - most need no token
+        """Return the settings that send a request for a token to a server at this URL."""
+        return {}
+
     # What they share
 
     def add(self, moment: datetime) -> None:

@@ -11,6 +11,7 @@ import httpx
 from tests.vendors import KEY, Refusal, TokenVendor, expect, iso, moment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 TOKEN_URL = "https://login.microsoftonline.com/acme.example/oauth2/v2.0/token"
@@ -59,6 +60,9 @@ class Service(TokenVendor):
 
     def is_of_token(self, request: httpx.Request) -> bool:
         return str(request.url) == TOKEN_URL
+
+    def tokens_from(self, url: str) -> Mapping[str, str]:
+        return {"ENTRA_LOGIN_URL": url}
 
     def token(self, request: httpx.Request, value: str) -> httpx.Response:
         assert {name: one for name, (one,) in parse_qs(request.content.decode()).items()} == {

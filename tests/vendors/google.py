@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import httpx
 
 from tests.account import TOKEN_URL, account, claims
 from tests.vendors import Refusal, TokenVendor, expect, iso, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
 PATH = "/admin/reports/v1/activity/users/all/applications/"
@@ -49,6 +52,9 @@ class Service(TokenVendor):
 
     def is_of_token(self, request: httpx.Request) -> bool:
         return str(request.url) == TOKEN_URL
+
+    def tokens_from(self, url: str) -> Mapping[str, str]:
+        return {"GOOGLE_SERVICE_ACCOUNT": account(f"{url}/token")}
 
     def token(self, request: httpx.Request, value: str) -> httpx.Response:
         form = {name: one for name, (one,) in parse_qs(request.content.decode()).items()}
