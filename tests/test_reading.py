@@ -132,7 +132,9 @@ def test_a_request_is_its_method_and_path() -> None:
 
 def test_a_name_has_as_many_parts_as_there_are() -> None:
     assert joined("Asha", "Example") == "Asha Example"
-    assert joined("", "Doe") == joined(7, "Doe") == "Doe"
+    assert joined("", "Doe") == "Doe"
+    assert joined(7, "Doe") == "7 Doe"
+    assert joined([7], "Doe") is UNREADABLE
     assert joined("", None) is joined() is None
 
 

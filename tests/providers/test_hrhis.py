@@ -612,7 +612,7 @@ def test_the_logs_of_a_user_have_an_actor_and_those_of_all_have_none() -> None:
         (BILAL, "Bilal Example"),
         ({"id": "u3", "firstName": "Chiara"}, "Chiara"),
         ({"id": "u4", "firstName": "", "surname": None}, "u4"),
-        ({"firstName": 7, "email": []}, "u"),
+        ({"firstName": 7, "email": []}, "7"),
         ({"id": None, "firstName": "", "surname": "Doe"}, "Doe"),
     ],
 )
