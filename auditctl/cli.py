@@ -78,6 +78,8 @@ def list_sources(
     fields: o.Fields = None,
     where: o.Where = [],
     raw: o.Raw = False,
+    schema: o.Schema = "record",
+    ocsf_version: o.Ocsf = None,
     redact: o.Redact = True,
     csv_guard: o.CsvGuard = True,
     concurrency: o.Concurrency = 4,

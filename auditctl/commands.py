@@ -50,7 +50,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     check_output(options.output)
     # What is older than the last of N records is not known.
     seen = window if options.limit is None else replace(window, since=None)
-    format_ = chosen_format(options, context, seen, zone=zone)
+    base_urls: dict[str, str] = {}
+    format_ = chosen_format(options, context, seen, zone=zone, base_urls=base_urls)
 
     from auditctl.batch import Tally
     from auditctl.export import batches, most_recent, oldest_first
@@ -62,6 +63,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
         options = replace(options, concurrency=1)
     tally = Tally()
     ready, client = connect(provider, options, context, now)
+    base_urls[""] = ready.base_url
     in_order = order.is_newest_first
     progress = Progress(ready.title, context.console, window, options.limit, tally, in_order)
     try:

@@ -92,10 +92,14 @@ def follow_feeds(
     since = parse_time(options.since or "", now, zone)
     if since > now:
         raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
-    format_ = chosen_format(options, context, zone=zone, with_source=bool(feeds[0].source))
+    base_urls: dict[str, str] = {}
+    with_source = bool(feeds[0].source)
+    format_ = chosen_format(
+        options, context, zone=zone, with_source=with_source, base_urls=base_urls
+    )
     runner = SourceRunner(jobs)
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
-    watch = _Watch(options, context, runner, arrivals, since, now)
+    watch = _Watch(options, context, runner, arrivals, since, now, base_urls)
     results: list[Result[Feed, None]] = [Result(feed) for feed in feeds]
     runner.start(watch.follow, results, lambda feed, error: arrivals.put((feed, error)))
     if is_pipe(STDOUT):
@@ -166,6 +170,7 @@ class _Watch:
     arrivals: SimpleQueue[Arrival]
     since: datetime
     now: datetime
+    base_urls: dict[str, str]
 
     def follow(self, feed: Feed) -> None:
         """Report what is new in a log, on a thread of its own."""
@@ -184,6 +189,7 @@ class _Watch:
 
         outage = Outage(say)
         ready, client = feed.connect(self.context, self.now, outage.begin)
+        self.base_urls[feed.source] = ready.base_url
         everything = Window(None, None, oldest_first=True)
         read = partial(feed.read, ready, client, everything)
         late = max(LATE, ready.log.overlap)

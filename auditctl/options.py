@@ -5,7 +5,14 @@ from typing import Annotated
 import typer
 
 from auditctl import completion, console
-from auditctl.formats import FileFormatName, FormatName, OneFormatName, ReportFormatName
+from auditctl.formats import (
+    FileFormatName,
+    FormatName,
+    OcsfVersion,
+    OneFormatName,
+    ReportFormatName,
+    SchemaName,
+)
 
 # Output on standard error
 
@@ -119,6 +126,14 @@ Where = Annotated[
     ),
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="The provider's own events instead of records.")]
+Schema = Annotated[
+    SchemaName,
+    typer.Option(help="What a line of JSON Lines is: a record, or an event of OCSF or ECS."),
+]
+Ocsf = Annotated[
+    OcsfVersion | None,
+    typer.Option("--ocsf-version", help="The version for --schema ocsf. Default: 1.8.0."),
+]
 Redact = Annotated[
     bool, typer.Option("--redact/--no-redact", help="Replace credentials in the events.")
 ]

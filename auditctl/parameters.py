@@ -109,6 +109,36 @@ class FetchOptions(LogOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SchemaOptions(FetchOptions):
+    """What a line of JSON Lines is."""
+
+    schema: formats.SchemaName = formats.RECORD
+    ocsf_version: formats.OcsfVersion | None = None
+
+    def check_schema(self, format_: formats.FormatName) -> None:
+        """Check that the schema can be written in a format, and that its options belong to it.
+
+        Raises:
+            UsageError: it cannot, or they do not.
+
+        """
+        if "ocsf_version" in self.typed and self.schema != "ocsf":
+            raise UsageError("--ocsf-version is the version of --schema ocsf: add that.")
+        if self.schema == formats.RECORD:
+            return
+        others = {
+            "--raw": getattr(self, "raw", False),
+            "--fields": self.fields is not None,
+            f"--format {format_}": format_ != "jsonl",
+        }
+        if other := next((name for name, is_given in others.items() if is_given), None):
+            raise UsageError(
+                f"--schema {self.schema} writes whole events as JSON Lines: it cannot go with "
+                f"{other}. Leave out one of the two."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputOptions(FetchOptions):
     """Where records are written, and in which format."""
 
@@ -155,7 +185,7 @@ class GetOptions(OutputOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListOptions(OutputOptions, FollowOptions):
+class ListOptions(SchemaOptions, OutputOptions, FollowOptions):
     """Options of `list`."""
 
     since: str | None = None
@@ -167,6 +197,22 @@ class ListOptions(OutputOptions, FollowOptions):
     where: Sequence[str] = ()
     concurrency: int = 4
     interval: str = "10s"
+
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """Other schemas than the record's are JSON Lines everywhere."""
+        return "table" if self.schema == formats.RECORD else "jsonl"
+
+    def format_name(self, *, terminal: bool) -> formats.FormatName:
+        """Choose the format as `OutputOptions` does; another schema is one of its own.
+
+        Raises:
+            UsageError: what was chosen does not go together.
+
+        """
+        name = super().format_name(terminal=terminal)
+        self.check_schema(name)
+        return name if self.schema == formats.RECORD else self.schema
 
     def window(self, now: datetime, keeps: timedelta | None = None, zone: tzinfo = UTC) -> "Window":
         """Read the two times.

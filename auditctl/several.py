@@ -65,7 +65,10 @@ def _list_once(
     commands.check_output(options.output)
     # What is older than the last of N records is not known.
     seen = window if options.limit is None else replace(window, since=None)
-    format_ = chosen_format(options, context, seen, zone=zone, with_source=True)
+    base_urls: dict[str, str] = {}
+    format_ = chosen_format(
+        options, context, seen, zone=zone, with_source=True, base_urls=base_urls
+    )
     total = Tally()
     title = count(len(feeds), "source")
     progress = Progress(title, context.console, window, options.limit, total, in_order=True)
@@ -76,6 +79,7 @@ def _list_once(
             # What is fetched ahead may be what the limit makes superfluous.
             feed.options = replace(feed.options, concurrency=1)
         ready, client = feed.connect(context, now)
+        base_urls[feed.source] = ready.base_url
         clients.callback(client.close)
         own = options.window(now, feed.log.reach, zone)
         yield from map(feed.matching, feed.read(ready, client, own))

@@ -26,6 +26,8 @@ FORMATS: "Mapping[str, Kind]" = {
     "table": Kind("list get"),
     "summary": Kind("list"),
     "detail": Kind(""),  # what `get` writes to a terminal if nothing is asked for
+    "ocsf": Kind(""),  # JSON Lines of another schema than the record: see `SchemaName`
+    "ecs": Kind(""),
 }
 """The name of a format, which is also that of its module -> its facts."""
 DEFAULT = "jsonl"
@@ -45,6 +47,12 @@ else:
     FormatName = Literal[offered("list")]
     OneFormatName = Literal[offered("get")]
     FileFormatName = Literal[offered("sync")]
+SchemaName = Literal["record", "ocsf", "ecs"]
+"""The schemas of JSON Lines; but for the record's, each is a format of its own."""
+RECORD: SchemaName = "record"
+OcsfVersion = Literal["1.3.0", "1.8.0"]
+FIRST_OCSF: OcsfVersion = "1.3.0"
+LAST_OCSF: OcsfVersion = "1.8.0"
 ReportFormatName = Literal["table", "json"]
 """The formats of `verify` and `status`."""
 
@@ -67,6 +75,9 @@ class Layout(NamedTuple):
     """In which people want to see times; in JSON Lines and CSV they stay in UTC."""
     window: "Window | None" = None
     """The window that the records are from; None if it is not known."""
+    ocsf_version: OcsfVersion = LAST_OCSF
+    base_urls: "Mapping[str, str]" = {}
+    """The base URL of each source, or under "" the provider's own: there before the first row."""
 
 
 class Format(Protocol):

@@ -21,7 +21,7 @@ from auditctl.provider import Provider
 from auditctl.settings import source_keys
 from auditctl.sync.location import find
 from auditctl.sync.options import SyncOptions
-from auditctl.sync.tables import Config, Defaults, Key, Load, Toml, describe, key_of
+from auditctl.sync.tables import Config, Defaults, Key, Load, Toml, describe, key_of, keys_of
 
 LARGEST_FILE = 16 * 1024 * 1024
 """Bytes of a configuration; a device such as /dev/zero has no end."""
@@ -105,7 +105,7 @@ def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
     except ValidationError as error:
         mistakes = [describe(one, tree, load) for one in error.errors(include_input=False)]
     else:
-        common = config.defaults.model_dump(exclude_unset=True)
+        common = config.defaults.model_dump(exclude_unset=True, by_alias=True)
         for name, (provider, table) in config.sources.items():
             sources[name] = _source(name, provider, common, table)
         mistakes = [*_wrong_outputs(sources.values()), *_shared_outputs(sources.values())]
@@ -117,8 +117,8 @@ def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
 
 
 def _source(name: str, provider: type[Provider], common: dict[str, Any], table: Defaults) -> Source:
-    values = table.model_dump(exclude_unset=True)
-    options = common | {key: values[key] for key in Defaults.model_fields if key in values}
+    values = table.model_dump(exclude_unset=True, by_alias=True)
+    options = common | {key: values[key] for key in keys_of(Defaults) if key in values}
     options["own"] = {one.name: tuple(values.get(key_of(one), ())) for one in own_options(provider)}
     if "log" in values:
         options["own"]["log_name"] = values["log"]
@@ -129,12 +129,17 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
 
 
 def _wrong_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
-    """Find files whose names are against their format."""
+    """Find files whose names are against their format, and schemas that are."""
     for source in sources:
         try:
-            source.options.format_name()
+            format_ = source.options.format_name()
         except UsageError as error:
             yield ("sources", source.name, "output"), str(error).rstrip(".")
+            continue
+        try:
+            source.options.check_schema(format_)
+        except UsageError as error:
+            yield ("sources", source.name, "schema"), str(error).rstrip(".")
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

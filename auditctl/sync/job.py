@@ -61,7 +61,8 @@ class Job:
         wait = duration("--wait", options.wait).total_seconds()
         values = {"provider": registry.installed()}
         tests = [parse_test(text, now, values=values) for text in options.where]
-        profile = self._profile(now)
+        base_urls: dict[str, str] = {}
+        profile = self._profile(now, base_urls)
         ready, client = connect(
             self.provider,
             options,
@@ -70,6 +71,7 @@ class Job:
             # Else a run that gives up in the end says what the trouble was, and that is enough.
             outage.begin if options.follow else lambda _sentence: None,
         )
+        base_urls[""] = ready.base_url
         try:
             with open_destination(
                 profile,
@@ -101,20 +103,24 @@ class Job:
     def _log_name(self) -> str:
         return self.options.own.get("log_name") or next(iter(self.provider.logs))
 
-    def _profile(self, now: datetime) -> Profile:
+    def _profile(self, now: datetime, base_urls: dict[str, str]) -> Profile:
         options = self.options
         since = None if options.since is None else parse_time(options.since, now)
         if since is not None and since > now:
             raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
         format_ = options.format_name()
+        options.check_schema(format_)
         fields = None if options.fields is None else parse_fields(options.fields)
         own = own_options(self.provider)
+        version = options.ocsf_version or formats.LAST_OCSF
         begun_with: dict[str, Any] = {
             "provider": self.provider.name,
             "demo": options.demo or None,
             "account": options.account_name(),
             "output": self.template.names,
             "format": format_,
+            "schema": None if options.schema == formats.RECORD else options.schema,
+            "ocsf-version": version if options.schema == "ocsf" else None,
             "fields": fields and ",".join(one.name for one in fields),
             "where": list(options.where),
             "redact": options.redact,
@@ -123,8 +129,14 @@ class Job:
             **({"log": self._log_name} if len(self.provider.logs) > 1 else {}),
         }
         begun = (options.since, since)
-        layout = formats.Layout(fields=fields, csv_guard=options.csv_guard)
-        rows = formats.make(format_, layout).rows
+        layout = formats.Layout(
+            fields=fields,
+            csv_guard=options.csv_guard,
+            ocsf_version=version,
+            base_urls=base_urls,
+        )
+        written = format_ if options.schema == formats.RECORD else options.schema
+        rows = formats.make(written, layout).rows
         return Profile(begun_with, self.template, rows, rows([]), *begun)
 
     def gaps(self, outcome: Outcome) -> list[str]:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from auditctl.formats import FileFormatName
 from auditctl.parameters import (
-    FetchOptions,
     FollowOptions,
     ReportOptions,
+    SchemaOptions,
     duration,
     format_of_file,
 )
@@ -23,7 +23,7 @@ class RepeatOptions(FollowOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyncOptions(FetchOptions, RepeatOptions):
+class SyncOptions(SchemaOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
     output: str = ""

@@ -46,15 +46,17 @@ provider sync.datafiles sync.verify
 http.daily http.numbered sync.integrity sync.known sync.status
 http.client http.slices progress sync.aside sync.journal sync.profile sync.sentences
 boundary groups http.proof layout notices paths stored sync.options sync.replay
-formats.detail formats.summary formats.table read_parameters source_parameters
+formats.detail formats.ecs formats.ocsf formats.summary formats.table read_parameters source_parameters
 batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
     parameters sync.chain
 completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
 fields
+events.subject
+events
 context demo.* http.cookies http.cuts http.errors http.page log record sync.coverage sync.disk
 address console prompt demo.cast http.answer http.origin http.pace http.retry
     http.service_account http.waits output redact sync.follow sync.jobs sync.location window zone
-auditctl declared demo.clock errors escape event_time exact formats.frequent hints http http.auth
+auditctl declared demo.clock errors escape event_time events.classes exact formats.frequent hints http http.auth
     http.body http.keys http.parallel http.visited interrupts providers reading schema sync
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
