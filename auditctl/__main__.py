@@ -22,8 +22,8 @@ def main() -> None:
     # collector starts with the command's own work, if there is any.
     gc.disable()
     try:
-        from auditctl.boundary import run
-        from auditctl.cli import app
+        from auditctl.cli.app import app
+        from auditctl.cli.boundary import run
 
         run(app)
     except KeyboardInterrupt:  # before a command has taken the signals over

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from auditctl.fields import Test
-from auditctl.record import Record
+from auditctl.records.fields import Test
+from auditctl.records.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ class Console:
 
     def _line(self, level: str, message: str, **facts: Any) -> None:  # noqa: ANN401
         if self._json:
-            from auditctl import exact
+            from auditctl.records import exact
 
             moment = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
             entry = {"time": moment, "level": level, "message": message, **facts}

@@ -9,12 +9,12 @@ from typing import IO, Any, Self
 
 import orjson
 
-from auditctl import exact
 from auditctl.errors import OutputError
-from auditctl.event_time import instant
 from auditctl.http.answer import Answer, parse
 from auditctl.provider import Page, Provider
-from auditctl.redact import sweep
+from auditctl.records import exact
+from auditctl.records.event_time import instant
+from auditctl.records.redact import sweep
 
 HELD = 2 * 1024 * 1024
 """Bytes of answers whose events are held: more than a day of most organizations has."""

@@ -1,3 +1,4 @@
+# Longer than 300 lines: the flow, in one piece.
 """The flow: a log's pages become batches of records, redacted, in the window, each once."""
 
 import heapq
@@ -9,15 +10,15 @@ from functools import partial
 from itertools import chain
 from typing import TypedDict, Unpack
 
-from auditctl import exact
 from auditctl.batch import Batch, Found, Problem
 from auditctl.days import newest_first
 from auditctl.errors import ContractError
 from auditctl.faults import blamed
 from auditctl.http.client import Client
 from auditctl.provider import Order, Page, Provider
-from auditctl.record import Fields, Record, build, content_id, is_sound, settle
-from auditctl.redact import may_hide_in_texts, sweep
+from auditctl.records import exact
+from auditctl.records.record import Fields, Record, build, content_id, is_sound, settle
+from auditctl.records.redact import may_hide_in_texts, sweep
 from auditctl.window import BEGINNING, END, Window
 
 REMEMBERED = 10_000
@@ -49,25 +50,14 @@ def batches(
     Reading begins at ``position``, if there is one. The provider is asked for the window, or for
     what ``asked`` says instead.
     """
-    asked = asked or window
-    has_end = provider.log.filters_by_time
-    cursor = position
-    if has_end and position is not None:
-        # A cursor belongs to its question: a later run asks for a window with the same end.
-        end, _, cursor = position.partition(" ")
-        try:
-            until = datetime.fromisoformat(end)
-        except ValueError:  # of a version that noted no end: from the start, then
-            cursor = None
-        else:
-            asked = replace(asked, until=until, finer=(asked.finer[0], ""))
+    asked, cursor = provider.log.resumed(asked or window, position)
     with blamed(type(provider)):
         pages = (
             provider.pages(client, asked)
             if cursor is None
             else provider.pages_from(client, asked, cursor)
         )
-        if has_end:
+        if provider.log.filters_by_time:
             pages = map(partial(_with_end, asked.until), pages)
         yield from batches_of(provider, pages, window, position, **how)
 

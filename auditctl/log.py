@@ -113,3 +113,18 @@ class Log:
         if (window.until or END) > latest:
             window = replace(window, until=latest, finer=(window.finer[0], ""))
         return window
+
+    def resumed(self, asked: Window, position: str | None) -> tuple[Window, str | None]:
+        """Return the window and the cursor to go on with from a position.
+
+        A cursor belongs to its question, so the position of a service that selects by time has the
+        end of its window too.
+        """
+        if position is None or not self.filters_by_time:
+            return asked, position
+        end, _, cursor = position.partition(" ")
+        try:
+            until = datetime.fromisoformat(end)
+        except ValueError:  # of a version that noted no end: from the start, then
+            return asked, None
+        return replace(asked, until=until, finer=(asked.finer[0], "")), cursor

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from auditctl.commands.parameters import STDOUT
 from auditctl.errors import UsageError
 from auditctl.output import LONGEST_NAME
-from auditctl.parameters import STDOUT
-from auditctl.record import Record
+from auditctl.records.record import Record
 
 SUFFIX = ".journal"
 MARK = ".cut-"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from auditctl.http.service_account import ServiceAccount
     from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
-    from auditctl.record import Event, Fields
+    from auditctl.records.record import Event, Fields
 
 __all__ = [  # noqa: RUF022 - as one would introduce them
     "Provider",
@@ -79,8 +79,8 @@ _LATER = {
     "ServiceAccount": "http.service_account",
     "read_days": "http.daily",
     "walk_slices": "http.slices",
-    "Event": "record",
-    "Fields": "record",
+    "Event": "records.record",
+    "Fields": "records.record",
 }
 """Names that help texts do not need, imported when they are first used."""
 

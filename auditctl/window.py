@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from auditctl.errors import UsageError
-from auditctl.event_time import from_iso
+from auditctl.records.event_time import from_iso
 
 FORMS = (
     "a duration back from now (45s 90m 12h 30d 2w, 1d12h), a date (2026-01-31), "

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from auditctl.batch import Batch
     from auditctl.provider import Provider
-    from auditctl.record import Record
+    from auditctl.records.record import Record
 
 
 def moment(text: str) -> datetime:

@@ -18,10 +18,11 @@ import vcr  # type: ignore[import-untyped]
 from vcr.request import Request  # type: ignore[import-untyped]
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
-from auditctl import exact, registry, settings
+from auditctl import registry, settings
 from auditctl.declared import account_keys, in_paths, variables
 from auditctl.http.client import Client
-from auditctl.redact import REDACTED, sweep
+from auditctl.records import exact
+from auditctl.records.redact import REDACTED, sweep
 from tests import program
 from tests.account import TOKEN_URL, account
 

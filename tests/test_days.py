@@ -12,20 +12,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditctl import days, exact
+from auditctl import days
 from auditctl.days import newest_first
 from auditctl.errors import OutputError
 from auditctl.export import batches_of
 from auditctl.http.answer import parse
 from auditctl.provider import Page, Secret
 from auditctl.providers.roam import Roam
+from auditctl.records import exact
 from tests.conftest import TEXTS, utf8
 from tests.test_export import WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditctl.record import Record
+    from auditctl.records.record import Record
 
 ROAM = Roam(api_key=Secret("example-key"), base_url="https://api.ro.am/v1")
 DAY = "2026-01-12"

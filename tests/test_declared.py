@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl import settings
+from auditctl.cli.help import facts
+from auditctl.commands.overview import overview
+from auditctl.config import sources as config
 from auditctl.declared import is_segment, needed
 from auditctl.errors import AccessError, UsageError
-from auditctl.help import facts
-from auditctl.overview import overview
 from auditctl.provider import KeyHeaders, Order, Page, Provider, Secret, secret, setting
 from auditctl.settings import sample
-from auditctl.sync import config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

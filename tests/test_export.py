@@ -12,16 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import commands, exact
 from auditctl.batch import Batch, Tally
+from auditctl.commands import single
 from auditctl.console import Console
 from auditctl.export import batches_of, most_recent, retrieved
-from auditctl.fields import Test, parse_test
 from auditctl.formats.jsonl import Jsonl
 from auditctl.http.answer import parse
 from auditctl.provider import Client, Fields, KeyHeaders, Order, Page, Provider, Window
-from auditctl.record import Record
-from auditctl.schema import AuditRecord
+from auditctl.records import exact
+from auditctl.records.fields import Test, parse_test
+from auditctl.records.record import Record
+from auditctl.records.schema import AuditRecord
 from tests.conftest import TEXTS, utf8
 
 SINCE = datetime(2026, 1, 10, tzinfo=UTC)
@@ -507,5 +508,5 @@ def test_what_was_delivered_is_let_go_before_the_next_page_is_asked_for() -> Non
             assert held() is None
 
     found = map(tally.count_page, batches())
-    commands.deliver(found, Jsonl(), os.devnull, tally, console)
+    single.deliver(found, Jsonl(), os.devnull, tally, console)
     assert tally.records == 6

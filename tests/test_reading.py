@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditctl.reading import UNREADABLE, full_name, mapping, reach, request, said
-from auditctl.record import build, is_sound, settle
+from auditctl.records.record import build, is_sound, settle
 from tests.providers.test_hrhis import HRHIS
 from tests.providers.test_persona import PERSONA
 from tests.providers.test_roam import ROAM

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from auditctl.events.classes import CLASSES
-from auditctl.exact import Number
-from auditctl.record import Record
+from auditctl.records.exact import Number
+from auditctl.records.record import Record
 
 Place = Mapping[str, str]
 """Attributes of an object that an event names."""

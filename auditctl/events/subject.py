@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from auditctl.address import address
 from auditctl.events import Table
-from auditctl.record import Record
+from auditctl.records.address import address
+from auditctl.records.record import Record
 
 Attributes = dict[str, Any]
 

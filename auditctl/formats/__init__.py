@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 if TYPE_CHECKING:  # help texts can do without them
     from collections.abc import Mapping, Sequence
 
-    from auditctl.fields import Field
-    from auditctl.record import Record
+    from auditctl.records.fields import Field
+    from auditctl.records.record import Record
     from auditctl.window import Window
 
 

@@ -1,7 +1,7 @@
 """Text in a number of cells of a terminal: shortened where least is lost, padded, painted."""
 
 from auditctl.escape import escape
-from auditctl.fields import as_text
+from auditctl.records.fields import as_text
 
 NOTHING = "-"
 """Stands for null, so that every line has as many columns as the header."""

@@ -6,9 +6,9 @@ from operator import itemgetter
 from typing import Any
 
 from auditctl.escape import escape
-from auditctl.fields import Field, as_json
 from auditctl.formats import Layout
-from auditctl.record import FIELDS, OF_SOURCES, Record
+from auditctl.records.fields import Field, as_json
+from auditctl.records.record import FIELDS, OF_SOURCES, Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
 """First characters that make a spreadsheet run a cell instead of showing it."""

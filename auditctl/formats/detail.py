@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import orjson
 
-from auditctl import exact
 from auditctl.escape import escape
 from auditctl.formats import Layout
 from auditctl.formats.cells import BOLD, STYLES, painted, shown
 from auditctl.formats.clock import Clock
-from auditctl.record import FIELDS, Record
+from auditctl.records import exact
+from auditctl.records.record import FIELDS, Record
 
 CONTROLS = {number: f"\\u{number:04x}" for number in range(0x7F, 0xA0)}
 """Control characters that JSON has as they are, and their escapes in it."""

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from auditctl import exact
 from auditctl.events import Meaning, Table, fallback, table
 from auditctl.events.classes import CLASSES
 from auditctl.events.subject import Attributes, Subject, endpoint, there
 from auditctl.formats import Layout
-from auditctl.record import Record
+from auditctl.records import exact
+from auditctl.records.record import Record
 from auditctl.window import to_text
 
 VERSION = "9.4.0"

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from auditctl import exact
-from auditctl.fields import Field
 from auditctl.formats import Layout
-from auditctl.record import Record
+from auditctl.records import exact
+from auditctl.records.fields import Field
+from auditctl.records.record import Record
 
 
 class Jsonl:

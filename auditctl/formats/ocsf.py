@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from auditctl import exact
 from auditctl.events import Meaning, fallback, table
 from auditctl.events.classes import CATEGORIES, CLASSES, LATER, OTHER, SHARED, UNKNOWN, caption
 from auditctl.events.subject import Attributes, Subject, there
 from auditctl.formats import FIRST_OCSF, Layout
-from auditctl.record import FIELDS, Record
+from auditctl.records import exact
+from auditctl.records.record import FIELDS, Record
 
 STATUSES = {"unknown": (0, "Unknown"), "success": (1, "Success"), "failure": (2, "Failure")}
 SEVERITIES = {1: "Informational", 3: "Medium", 4: "High"}

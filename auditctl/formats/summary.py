@@ -8,13 +8,13 @@ from operator import itemgetter
 from typing import Any
 
 from auditctl.escape import escape
-from auditctl.fields import Field, as_text, field
 from auditctl.formats import Layout
 from auditctl.formats.cells import BOLD, NOTHING, RED, cells, fitted, painted, shown
 from auditctl.formats.clock import Clock
 from auditctl.formats.frequent import EXACT, Frequent
 from auditctl.formats.histogram import Histogram
-from auditctl.record import Record
+from auditctl.records.fields import Field, as_text, field
+from auditctl.records.record import Record
 from auditctl.window import Window, shift, to_text
 
 TITLES = {"actor": "actors", "action": "actions", "target": "targets", "source_ip": "addresses"}

@@ -5,11 +5,11 @@ from functools import partial
 from operator import itemgetter
 
 from auditctl.escape import escape
-from auditctl.fields import Field
 from auditctl.formats import Layout
 from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, cells, fitted, painted, shown
 from auditctl.formats.clock import Clock
-from auditctl.record import Record
+from auditctl.records.fields import Field
+from auditctl.records.record import Record
 
 COLUMNS = ("time", "actor", "action", "target", "outcome")
 """Shown where no fields are chosen."""

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import orjson
 
-from auditctl import exact
+from auditctl.records import exact
 
 _NEGATIVE_ZERO = re.compile(rb"-0[,}\]\s]")
 """Also inside a text now and then, which costs time only."""

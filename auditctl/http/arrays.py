@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from auditctl import exact
 from auditctl.http import answer
 from auditctl.http.answer import Answer
 from auditctl.http.body import TooLargeError
 from auditctl.http.cuts import CutArrayError, find_array, longest
+from auditctl.records import exact
 
 FIRST_CUT = 16 * 1024
 """Bytes gathered before the first cut, so that the first rows are out early."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
-from auditctl import __version__, exact
+from auditctl import __version__
 from auditctl.errors import AccessError, AnswerError, RefusedError
 from auditctl.http import arrays, body
 from auditctl.http.answer import Answer
@@ -25,7 +25,8 @@ from auditctl.http.proof import Proof, Service
 from auditctl.http.retry import PassingError, Patience, Trouble
 from auditctl.http.stream import READ_AHEAD, Question, Reading, Stream, head
 from auditctl.http.visited import Visited
-from auditctl.redact import sweep
+from auditctl.records import exact
+from auditctl.records.redact import sweep
 
 MOST_FRUITLESS = 100
 """Answers in a row without a new event, after which the pages are taken to have no end."""

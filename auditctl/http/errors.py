@@ -24,7 +24,7 @@ from auditctl.escape import escape
 from auditctl.http.origin import Origin
 from auditctl.http.retry import PassingError
 from auditctl.http.waits import wait_asked
-from auditctl.redact import REDACTED, redact_text
+from auditctl.records.redact import REDACTED, redact_text
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 """Statuses of temporary failures; those from 520 on are a CDN's in front."""

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from auditctl.event_time import instant
+from auditctl.records.event_time import instant
 
 RESETS = (
     "RateLimit-Reset",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from auditctl import exact
-from auditctl.record import Record
+from auditctl.records import exact
+from auditctl.records.record import Record
 
 
 class Clashes:

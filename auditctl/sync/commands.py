@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from auditctl.commands.notices import count, report_interruption, show_progress
+from auditctl.commands.parameters import duration
+from auditctl.commands.selection import chosen, source_of, typed_over
 from auditctl.context import Context
 from auditctl.errors import FailedError, IntegrityError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.notices import count, report_interruption, show_progress
-from auditctl.parameters import duration
 from auditctl.paths import parse_template
-from auditctl.selection import chosen, source_of, typed_over
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.job import Job
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
@@ -19,8 +19,8 @@ from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
 
 if TYPE_CHECKING:
+    from auditctl.config.sources import Source
     from auditctl.provider import Provider
-    from auditctl.sync.config import Source
     from auditctl.sync.jobs import Result
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypedDict, Unpack
 
-from auditctl.record import Record
+from auditctl.records.record import Record
 from auditctl.sync.profile import Profile
 from auditctl.sync.state import Progress, State
 

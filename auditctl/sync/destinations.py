@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from auditctl import registry
+from auditctl.config import sources as config
+from auditctl.config.location import find
+from auditctl.config.tables import is_source_name
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import Template, find_templates
-from auditctl.sync import config
-from auditctl.sync.location import find
-from auditctl.sync.tables import is_source_name
 
 Destination = tuple[Template, str | None]
 """A destination, and the name of its source if it was found by that."""

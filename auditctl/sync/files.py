@@ -11,7 +11,7 @@ from typing import Unpack
 
 from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
-from auditctl.record import Record
+from auditctl.records.record import Record
 from auditctl.sync.aside import rows_of
 from auditctl.sync.datafiles import DataFiles
 from auditctl.sync.disk import foreign, inspect, make_folder, open_file

@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl import formats, registry
+from auditctl.commands.notices import count, warn_of_beginning, warn_of_clock, warn_of_events
+from auditctl.commands.parameters import duration
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.declared import own_options
 from auditctl.errors import UsageError
 from auditctl.escape import escape
-from auditctl.fields import parse_fields, parse_test
-from auditctl.notices import count, warn_of_beginning, warn_of_clock, warn_of_events
-from auditctl.parameters import duration
+from auditctl.formats.schemas import check_schema
 from auditctl.paths import Template
 from auditctl.provider import log_of
+from auditctl.records.fields import parse_fields, parse_test
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage
 from auditctl.sync.options import SyncOptions
@@ -109,7 +110,7 @@ class Job:
         if since is not None and since > now:
             raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
         format_ = options.format_name()
-        options.check_schema(format_)
+        check_schema(format_, options.schema, options.typed, fields=options.fields)
         fields = None if options.fields is None else parse_fields(options.fields)
         own = own_options(self.provider)
         version = options.ocsf_version or formats.LAST_OCSF

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from auditctl.record import Record
+from auditctl.records.record import Record
 from auditctl.sync.journal import Journal
 
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from auditctl.formats import FileFormatName
-from auditctl.parameters import (
+from auditctl.commands.parameters import (
+    FetchOptions,
     FollowOptions,
     ReportOptions,
-    SchemaOptions,
     duration,
     format_of_file,
 )
-from auditctl.source_parameters import SourcesOptions
+from auditctl.commands.source_parameters import SourcesOptions
+from auditctl.formats import FileFormatName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class RepeatOptions(FollowOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyncOptions(SchemaOptions, RepeatOptions):
+class SyncOptions(FetchOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
     output: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from auditctl.errors import UsageError
 from auditctl.paths import Template
-from auditctl.record import Record
+from auditctl.records.record import Record
 from auditctl.sync.state import State
 from auditctl.window import parse_time, to_text
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from auditctl import exact
+from auditctl.commands.notices import count
+from auditctl.commands.parameters import duration
 from auditctl.context import Context
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.formats.cells import BOLD, RED, cells, painted, shown
 from auditctl.formats.clock import Clock
 from auditctl.formats.table import GAP, WIDEST
-from auditctl.notices import count
 from auditctl.output import standard_output
-from auditctl.parameters import duration
+from auditctl.records import exact
 from auditctl.sync.destinations import find_destinations
 from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
 from auditctl.sync.sentences import alarms, describe_aside, describe_unknown
@@ -127,7 +127,7 @@ def status(options: StatusOptions, context: Context) -> None:
 
 def sources(options: ConfigurationOptions, context: Context) -> None:
     """Show the sources of the configuration."""
-    from auditctl.sync import config
+    from auditctl.config import sources as config
 
     known = config.sources(options.config, context, "let auditctl init PROVIDER write it")
     rows = [

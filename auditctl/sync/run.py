@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from auditctl.batch import Batch
-    from auditctl.fields import Test
     from auditctl.http.client import Client
     from auditctl.provider import Order, Provider
+    from auditctl.records.fields import Test
     from auditctl.sync.destination import Destination
 
 MAX_PAGES_PER_COMMIT = 4

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given
 
-from auditctl import exact
 from auditctl.formats import Layout, make
-from auditctl.record import FIELDS, Record
+from auditctl.records import exact
+from auditctl.records.record import FIELDS, Record
 from tests.conftest import TEXTS, utf8
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from auditctl import exact
-from auditctl.fields import Field, field, parse_fields
 from auditctl.formats import FORMATS, Format, Layout, make, offered
 from auditctl.formats.csv import Csv
 from auditctl.formats.jsonl import Jsonl
 from auditctl.formats.table import Table
-from auditctl.record import FIELDS, Record
+from auditctl.records import exact
+from auditctl.records.fields import Field, field, parse_fields
+from auditctl.records.record import FIELDS, Record
 from tests.conftest import STRINGS, TEXTS, utf8
 
 ALL = [field(name) for name in FIELDS]

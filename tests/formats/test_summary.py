@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from auditctl.escape import escape
-from auditctl.fields import parse_fields
 from auditctl.formats import Layout, frequent, make
-from auditctl.record import FIELDS, Record
+from auditctl.records.fields import parse_fields
+from auditctl.records.record import FIELDS, Record
 from auditctl.window import Window, to_text
 from tests.conftest import STRINGS
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditctl.fields import parse_fields
 from auditctl.formats import Layout, make
-from auditctl.record import FIELDS, Record
+from auditctl.records.fields import parse_fields
+from auditctl.records.record import FIELDS, Record
 from auditctl.window import Window
 
 if TYPE_CHECKING:

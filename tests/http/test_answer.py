@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import exact
 from auditctl.http.answer import parse
-from auditctl.redact import may_hide_in_texts, sweep
+from auditctl.records import exact
+from auditctl.records.redact import may_hide_in_texts, sweep
 from tests.conftest import TEXTS, utf8
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditctl import exact
 from auditctl.http import arrays, cuts
 from auditctl.http.answer import Answer
 from auditctl.http.arrays import START, ChangedError, NotAnArrayError, split
 from auditctl.http.body import TooLargeError
 from auditctl.http.cuts import CutArrayError
+from auditctl.records import exact
 from tests.conftest import TEXTS, quoted, utf8
 
 # Texts that look like the place between two rows, where they are none.

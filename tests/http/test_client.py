@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl.check import check
+from auditctl.commands.check import check
 from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
 from auditctl.http.client import MOST_FRUITLESS
 from auditctl.http.errors import said_in

@@ -21,7 +21,7 @@ from vcr.request import Request  # type: ignore[import-untyped]
 
 from auditctl import registry
 from auditctl.declared import variables
-from auditctl.redact import REDACTED, is_secret, redact_text
+from auditctl.records.redact import REDACTED, is_secret, redact_text
 from tests import server, tape
 from tests.tape import FOLDER, RECORDED, Scrubber
 from tests.vendors import VENDORS, Vendor, spread

@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditctl import __version__, exact, registry
+from auditctl import __version__, registry
 from auditctl.declared import variables
-from auditctl.record import FIELDS
-from auditctl.schema import AuditRecord
+from auditctl.records import exact
+from auditctl.records.record import FIELDS
+from auditctl.records.schema import AuditRecord
 from tests import program
 from tests.program import COMMAND, LONG, Run, process, result, until
 from tests.server import (
@@ -135,7 +136,7 @@ def test_help_imports_nothing_that_only_a_request_or_a_record_needs() -> None:
     for words in ("--help", "persona list --help", "verify --help", "persona list --nope"):
         found = run(*words.split(), command=[sys.executable, "-X", "importtime", *COMMAND[1:]])
         imported = set(re.findall(r"(?m)^import time:.*\| +(\S+)$", found.said))
-        assert "auditctl.cli" in imported
+        assert "auditctl.cli.app" in imported
         assert not imported & {"httpx", "pydantic", "orjson", "rich", "importlib.metadata"}
 
 

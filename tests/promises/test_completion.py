@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditctl.record import FIELDS
+from auditctl.records.record import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,16 +23,16 @@ import yaml  # type: ignore[import-untyped] # comes with vcrpy
 
 import auditctl
 from auditctl import errors, registry, settings
-from auditctl.cli import app
+from auditctl.cli.app import app
+from auditctl.commands.overview import described
+from auditctl.config import sources as config
+from auditctl.config.tables import Defaults, keys_of
 from auditctl.declared import variables
 from auditctl.errors import GRAVEST, AuditctlError
-from auditctl.overview import described
 from auditctl.paths import OF_RECORD, OF_RUN
-from auditctl.record import FIELDS
-from auditctl.redact import is_secret, redact_text
-from auditctl.schema import json_schema
-from auditctl.sync import config
-from auditctl.sync.tables import Defaults, keys_of
+from auditctl.records.record import FIELDS
+from auditctl.records.redact import is_secret, redact_text
+from auditctl.records.schema import json_schema
 from tests.program import COMMAND, Run, popen, process, result, until
 from tests.tape import provider_class
 

@@ -30,34 +30,39 @@ every_provider = pytest.mark.parametrize("name", PROVIDERS)
 
 LAYERS = """
 __main__
-cli
-provider_cli
-init read several sync.commands
-live
-commands sync.report
-selection sync.job timeline
-check feed show sync.addition sync.destinations sync.run tail
-sync.config
-connect export overview sync.destination sync.tables
-days demo help providers.*
-    registry settings sync.files sync.walk
+cli.app
+cli.provider_app
+commands.init commands.read commands.several sync.commands
+commands.live
+commands.single sync.report
+commands.selection sync.job commands.timeline
+commands.check commands.feed commands.show config.addition sync.destinations sync.run commands.tail
+config.sources
+connect export commands.overview sync.destination config.tables
+days demo cli.help providers.* registry settings sync.files sync.walk
 faults
 provider sync.datafiles sync.verify
 http.daily http.numbered sync.integrity sync.known sync.status
-http.client http.slices progress sync.aside sync.journal sync.profile sync.sentences
-boundary groups http.proof layout notices paths stored sync.options sync.replay
-formats.detail formats.ecs formats.ocsf formats.summary formats.table read_parameters source_parameters
-batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream options
-    parameters sync.chain
-completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
-fields
+http.client http.slices commands.progress sync.aside sync.journal sync.profile sync.sentences
+cli.boundary cli.groups http.proof commands.layout commands.notices paths commands.stored
+    sync.options sync.replay
+formats.detail formats.ecs formats.ocsf formats.summary formats.table commands.read_parameters
+    commands.source_parameters
+batch formats.cells formats.csv formats.histogram formats.jsonl http.judge http.stream cli.options
+    commands.parameters sync.chain
+formats.schemas
+cli.completion facts formats formats.clock http.arrays http.connection sync.clashes sync.state
+records.fields
 events.subject
 events
-context demo.* http.cookies http.cuts http.errors http.page log record sync.coverage sync.disk
-address console prompt demo.cast http.answer http.origin http.pace http.retry
-    http.service_account http.waits output redact sync.follow sync.jobs sync.location window zone
-auditctl declared demo.clock errors escape event_time events.classes exact formats.frequent hints http http.auth
-    http.body http.keys http.parallel http.visited interrupts providers reading schema sync
+context demo.* http.cookies http.cuts http.errors http.page log records.record sync.coverage
+    sync.disk
+records.address console commands.prompt demo.cast http.answer http.origin http.pace http.retry
+    http.service_account http.waits output records.redact sync.follow sync.jobs config.location
+    window zone
+auditctl declared demo.clock errors escape events.classes records.event_time records.exact
+    formats.frequent cli.hints http http.auth http.body http.keys http.parallel http.visited
+    interrupts providers reading records.schema sync cli commands config records
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before; a star stands for the name of each provider."""
@@ -89,14 +94,14 @@ WORDY = {
 
 COMMAND_LINE = {
     "__main__",
-    "boundary",
-    "cli",
-    "completion",
-    "groups",
-    "options",
-    "provider_cli",
+    "cli.boundary",
+    "cli.app",
+    "cli.completion",
+    "cli.groups",
+    "cli.options",
+    "cli.provider_app",
     "console",
-    "prompt",
+    "commands.prompt",
 }
 """What may print, exit, read the environment and know Typer."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from auditctl import commands
+from auditctl.commands import single
 from auditctl.errors import OutputError, failure
 from tests import program
 
@@ -200,7 +200,7 @@ def test_what_the_platform_refuses_is_no_defect(
     def refuse(*_: object, **__: object) -> NoReturn:
         raise REFUSALS[reason]
 
-    monkeypatch.setattr(commands, "list_", refuse)
+    monkeypatch.setattr(single, "list_", refuse)
     sentence = f"auditctl: error: The system cannot give what auditctl needs: {reason}.\n"
     assert auditctl("persona", "list", "--demo").ended == (OUTPUT, sentence)
     # Outside of a command too.
@@ -270,7 +270,7 @@ def test_sources_that_get_no_thread_fail_and_do_not_stop_the_others(
 OPTIMIZED = """
 import io, os, sys
 from unittest.mock import patch
-from auditctl import boundary, cli
+from auditctl.cli import boundary, app as cli
 for words in (["--help"], ["providers", "--help"], ["schema", "--help"], ["sync", "--help"],
               ["persona", "--help"], ["persona", "list", "--help"], ["hrhis", "list", "--help"],
               ["persona", "get", "--help"], ["persona", "check", "--help"], ["verify", "--help"],

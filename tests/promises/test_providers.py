@@ -24,7 +24,7 @@ from auditctl.export import batches, batches_of, most_recent
 from auditctl.http.answer import parse
 from auditctl.http.client import Client
 from auditctl.provider import Order, Page, Window
-from auditctl.schema import AuditRecord
+from auditctl.records.schema import AuditRecord
 from auditctl.settings import sample
 from tests import tape
 from tests.server import LOGS
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditctl.batch import Batch
-    from auditctl.record import Record
+    from auditctl.records.record import Record
     from tests.program import Program
 
 PROVIDERS = sorted(registry.installed())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditctl.record import FIELDS
+from auditctl.records.record import FIELDS
 from tests.program import COMMAND, synced
 from tests.promises.test_terminal import screen, terminal
 from tests.server import Persona, Server

@@ -23,7 +23,7 @@ import pytest
 from rich.cells import cell_len
 
 from auditctl import registry
-from auditctl.record import FIELDS
+from auditctl.records.record import FIELDS
 from tests.program import COMMAND, LONG, result, synced
 from tests.server import KEY, Fault, Log, Persona, Request, Roam, Server, Upstash, too_many
 from tests.world import ROWS, SPAN, TODAY, WINDOW

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditctl.record import FIELDS
+from auditctl.records.record import FIELDS
 from tests.program import LONG, Run, started, until
 from tests.promises.test_sources import (
     ROWS,

@@ -14,7 +14,7 @@ from auditctl.settings import find, load
 from tests.service import Service, moment
 
 if TYPE_CHECKING:
-    from auditctl.record import Record
+    from auditctl.records.record import Record
 
 ATLASSIAN = Atlassian(
     api_key=Secret("k3y"), org_id="a1b2-c3d4", base_url="https://api.atlassian.com"

@@ -14,7 +14,10 @@ import httpx
 import pytest
 
 from auditctl import registry
-from auditctl.check import check
+from auditctl.cli.provider_app import commands_of
+from auditctl.commands.check import check
+from auditctl.commands.overview import overview
+from auditctl.config import sources as config
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -25,7 +28,6 @@ from auditctl.errors import (
 )
 from auditctl.export import batches, most_recent
 from auditctl.formats.jsonl import Jsonl
-from auditctl.overview import overview
 from auditctl.provider import (
     Bearer,
     ClientCredentials,
@@ -39,11 +41,9 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.provider_cli import commands_of
 from auditctl.providers.persona import Persona
 from auditctl.reading import mapping
 from auditctl.settings import find, load
-from auditctl.sync import config
 from tests import program
 from tests.service import Service, moment
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from auditctl.http.connection import Exchange
     from auditctl.provider import Answer, Client, Fields
-    from auditctl.record import Record
+    from auditctl.records.record import Record
 
 
 def at(day: int) -> str:

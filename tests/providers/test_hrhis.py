@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl import exact
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -31,6 +30,7 @@ from auditctl.errors import (
 from auditctl.export import batches_of
 from auditctl.provider import Client, Secret, Window
 from auditctl.providers.hrhis import Hrhis
+from auditctl.records import exact
 from tests import server
 from tests.server import Fault, Request, Server
 from tests.service import Service, moment

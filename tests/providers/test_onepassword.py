@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from auditctl.check import check
+from auditctl.commands.check import check
 from auditctl.errors import AccessError, AnswerError, ForbiddenError
 from auditctl.provider import Secret
 from auditctl.providers.onepassword import OnePassword

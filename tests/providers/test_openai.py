@@ -9,7 +9,7 @@ import pytest
 from auditctl.errors import AnswerError
 from auditctl.provider import Secret
 from auditctl.providers.openai import OpenAI
-from auditctl.redact import REDACTED
+from auditctl.records.redact import REDACTED
 from tests.service import Service
 
 OPENAI = OpenAI(admin_key=Secret("sk-admin-example"), base_url="https://api.openai.com/v1")

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from auditctl import exact
 from auditctl.errors import AnswerError
 from auditctl.provider import Answer, Secret
 from auditctl.providers.persona import Persona
+from auditctl.records import exact
 from tests.service import Service
 
 API = "https://api.withpersona.com/api/v1"

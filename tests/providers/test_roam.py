@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from auditctl import exact, settings
+from auditctl import settings
 from auditctl.batch import Tally
 from auditctl.errors import (
     AccessError,
@@ -25,6 +25,7 @@ from auditctl.errors import (
 from auditctl.export import batches
 from auditctl.provider import Client, Page, Secret, Window
 from auditctl.providers.roam import Roam
+from auditctl.records import exact
 from tests.service import Service, moment
 
 if TYPE_CHECKING:

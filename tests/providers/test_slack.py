@@ -17,7 +17,7 @@ from auditctl.errors import (
 )
 from auditctl.provider import Secret
 from auditctl.providers.slack import Slack
-from auditctl.redact import REDACTED
+from auditctl.records.redact import REDACTED
 from tests.service import Service
 
 SLACK = Slack(token=Secret("xoxp-example"), base_url="https://api.slack.com")

@@ -19,7 +19,7 @@ from tests.service import Service, moment
 if TYPE_CHECKING:
     import httpx
 
-    from auditctl.record import Record
+    from auditctl.records.record import Record
 
 TAILSCALE = Tailscale(
     api_key=Secret("tskey-api-x"),

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from auditctl import exact
 from auditctl.errors import AccessError, AnswerError
 from auditctl.provider import Secret
 from auditctl.providers.upstash import Upstash
+from auditctl.records import exact
 from tests.service import Service
 
 API = "https://api.upstash.com"

@@ -13,7 +13,7 @@ import pytest
 from auditctl.errors import IntegrityError, OutputError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.paths import parse_template
-from auditctl.record import FIELDS
+from auditctl.records.record import FIELDS
 from auditctl.sync.destination import open_destination
 from auditctl.sync.files import FileDestination
 from auditctl.sync.profile import Profile

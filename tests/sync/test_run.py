@@ -17,7 +17,8 @@ from unittest.mock import patch
 
 import pytest
 
-from auditctl import commands, window
+from auditctl import window
+from auditctl.commands import single
 from auditctl.http import client, connection
 from auditctl.providers import roam
 from auditctl.sync import commands as sync_commands
@@ -595,7 +596,7 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
             return datetime.now(tz) + ahead
 
     with contextlib.ExitStack() as stack:
-        reading = (commands, sync_commands, run_module, walk, roam, client, connection, window)
+        reading = (single, sync_commands, run_module, walk, roam, client, connection, window)
         for module in (*reading, files, journal_module):
             if hasattr(module, "datetime"):
                 stack.enter_context(patch.object(module, "datetime", Clock))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -59,6 +60,7 @@ class Vendor:
         self.counts_ends = counts_ends
         self.events = [(moment, self.event(n, moment)) for n, moment in enumerate(moments)]
         self.asked: list[httpx.Request] = []
+        self.lock = threading.Lock()
         self.interrupted_at = 0
         """The number of the request that is not answered."""
         self.refusal: Refusal | None = None
@@ -76,7 +78,8 @@ class Vendor:
         elif refusal := self.refusal:
             response = httpx.Response(refusal.status, json=refusal.body, headers=refusal.headers)
         else:
-            response = self.answer(request)
+            with self.lock:  # what was found last is kept
+                response = self.answer(request)
         response.headers["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
         return response
 

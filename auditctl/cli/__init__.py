@@ -1,0 +1,1 @@
+"""The command line: words become the options of a command."""

@@ -1,0 +1,293 @@
+"""The options and arguments of the command line, each declared once."""
+
+from typing import Annotated
+
+import typer
+
+from auditctl import console
+from auditctl.cli import completion
+from auditctl.formats import (
+    FileFormatName,
+    FormatName,
+    OcsfVersion,
+    OneFormatName,
+    ReportFormatName,
+    SchemaName,
+)
+
+# Output on standard error
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if wanted:
+        from auditctl import __version__
+
+        typer.echo(f"auditctl {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "-V",
+        "--version",
+        callback=_print_version,
+        expose_value=False,
+        is_eager=True,
+        help="Show the version.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show only errors.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line per request.")]
+LogFormat = Annotated[
+    console.LogFormat, typer.Option(help="How lines on standard error are written.")
+]
+Color = Annotated[
+    console.ColorChoice,
+    typer.Option(help="When to use colour. auto: on a terminal, and as NO_COLOR and such say."),
+]
+
+# What is read, and how it is written
+
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Events from this time on (30d, 2026-01-31, …). Default: 1d; with --limit, as far "
+        "back as there is.",
+    ),
+]
+Until = Annotated[str, typer.Option(metavar="TIME", help="Events before this time.")]
+ReadSince = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="Events from this time on. Default: all there are."
+    ),
+]
+ReadUntil = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Events before this time. Default: no end."),
+]
+Tz = Annotated[
+    str,
+    typer.Option(
+        metavar="ZONE",
+        help="The zone of times without an offset, and of times in a table: local, UTC, "
+        "Africa/Nairobi, …",
+    ),
+]
+Format = Annotated[
+    FormatName | None,
+    typer.Option(
+        "-f",
+        "--format",
+        help="Default: table on a terminal; by the suffix of --output; else jsonl.",
+    ),
+]
+OneFormat = Annotated[
+    OneFormatName | None,
+    typer.Option(
+        "-f",
+        "--format",
+        help="Default: a field a line on a terminal, a table with --fields; by the suffix of "
+        "--output; else jsonl.",
+    ),
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="A file that appears only when whole; .gz compresses; - is standard output.",
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("-n", "--limit", metavar="N", min=1, help="Only the N most recent records."),
+]
+Reverse = Annotated[
+    bool, typer.Option("--reverse", help="The oldest first. All is held until it is complete.")
+]
+Fields = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,…",
+        autocompletion=completion.complete_fields,
+        help="These fields; raw.x.y reaches into the raw event.",
+    ),
+]
+Where = Annotated[
+    list[str],
+    typer.Option(
+        metavar="TEST",
+        autocompletion=completion.complete_test,
+        help="Keep records where FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX holds; "
+        "time and status_code also with < <= > >=; repeatable.",
+    ),
+]
+Raw = Annotated[bool, typer.Option("--raw", help="The provider's own events instead of records.")]
+Schema = Annotated[
+    SchemaName,
+    typer.Option(help="What a line of JSON Lines is: a record, or an event of OCSF or ECS."),
+]
+Ocsf = Annotated[
+    OcsfVersion | None,
+    typer.Option("--ocsf-version", help="The version for --schema ocsf. Default: 1.8.0."),
+]
+Redact = Annotated[
+    bool, typer.Option("--redact/--no-redact", help="Replace credentials in the events.")
+]
+CsvGuard = Annotated[
+    bool,
+    typer.Option("--csv-guard/--no-csv-guard", help="Disarm cells that a spreadsheet would run."),
+]
+
+Account = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The records' account where the events name none."),
+]
+
+# Requests to the provider
+
+Concurrency = Annotated[
+    int, typer.Option(metavar="N", min=1, max=64, help="How many independent requests run at once.")
+]
+RetryFor = Annotated[
+    str,
+    typer.Option(
+        metavar="DURATION", help="How long to retry while a provider is down or throttles."
+    ),
+]
+Demo = Annotated[
+    bool, typer.Option("--demo", help="Sample data: no account, no network, no settings.")
+]
+
+# auditctl.toml
+
+Source = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=completion.complete_source,
+        help="Use the settings of this source of auditctl.toml.",
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Where auditctl.toml is. Default: $AUDITCTL_CONFIG, ./auditctl.toml, or the one in "
+        "your configuration folder.",
+    ),
+]
+
+NewSource = Annotated[
+    str | None,
+    typer.Option(
+        "--source", metavar="NAME", help="What to call the new source. Default: the provider."
+    ),
+]
+PrintOnly = Annotated[
+    bool, typer.Option("--print", help="Ask nothing and write nothing: print what to write.")
+]
+
+# Files that sync appends to
+
+Destination = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="A file to append to, or several: {date}, {provider}, {account} and {source} "
+        "become the record's; .gz compresses. Required, but for --source.",
+    ),
+]
+FileFormat = Annotated[
+    FileFormatName | None,
+    typer.Option("-f", "--format", help="Default: by the suffix of --output; else jsonl."),
+]
+Beginning = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Where the first run begins. Default: as far back as the provider keeps.",
+    ),
+]
+Overlap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION",
+        help="Read this far back again, to catch events that appear late. Default: 1h, "
+        "or what the provider needs.",
+    ),
+]
+ExternalRotation = Annotated[
+    bool,
+    typer.Option(
+        "--external-rotation", help="Files are moved away on purpose: no alarm if one is missing."
+    ),
+]
+Follow = Annotated[bool, typer.Option("--follow", help="Keep running, as a service.")]
+Interval = Annotated[
+    str, typer.Option(metavar="DURATION", help="Time between syncs with --follow.")
+]
+FollowList = Annotated[
+    bool,
+    typer.Option(
+        "--follow",
+        help="The window (--since 10m unless you say otherwise), oldest first, then what is new, "
+        "until Ctrl-C.",
+    ),
+]
+IntervalList = Annotated[
+    str, typer.Option("--interval", metavar="DURATION", help="Time between looks with --follow.")
+]
+Wait = Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for another run.")]
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="How many sources run at once.")]
+
+# Reports
+
+ReportFormat = Annotated[
+    ReportFormatName, typer.Option("-f", "--format", help="table for people, json for programs.")
+]
+MaxAge = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="Fail if the last success is older than this."),
+]
+AcknowledgeGaps = Annotated[
+    bool,
+    typer.Option("--acknowledge-gaps", help="Mark the gaps as known: no longer fail for them."),
+]
+
+# Arguments
+
+ProviderName = Annotated[
+    str, typer.Argument(metavar="PROVIDER", help="A name that auditctl providers shows.")
+]
+RecordId = Annotated[str, typer.Argument(metavar="ID", help="The provider's id of the record.")]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[SOURCE]...",
+        autocompletion=completion.complete_source,
+        help="Only these sources. Default: all.",
+    ),
+]
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[PATH]...",
+        autocompletion=completion.complete_source,
+        help="The PATHs given to sync, or names of sources. Default: all sources of auditctl.toml.",
+    ),
+]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="Files that list or sync wrote, plain or .gz, or the PATH given to sync in quotes.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""The commands of the program, but for those of sync."""

@@ -1,0 +1,201 @@
+"""The option --follow of list: the window first, then what is new, until a signal ends it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
+
+from auditctl.batch import Batch
+from auditctl.commands.feed import Feed
+from auditctl.commands.layout import chosen_format
+from auditctl.commands.notices import (
+    count,
+    report_interruption,
+    warn_of_clock,
+    warn_of_events,
+    written,
+)
+from auditctl.commands.parameters import STDOUT, ListOptions
+from auditctl.commands.selection import with_source
+from auditctl.commands.single import parse_tests, write_rows
+from auditctl.commands.tail import LATE, Tail
+from auditctl.context import Context
+from auditctl.errors import FailedError, UsageError, failure
+from auditctl.export import age
+from auditctl.interrupts import InterruptedRunError, interrupts
+from auditctl.output import check_reader, is_pipe, standard_output
+from auditctl.sync.follow import Outage, follow
+from auditctl.sync.jobs import Result, SourceRunner
+from auditctl.window import Window, parse_time
+from auditctl.zone import parse_zone
+
+if TYPE_CHECKING:
+    from auditctl.formats import Format
+    from auditctl.output import Write
+    from auditctl.provider import Provider
+
+Options = TypeVar("Options", bound=ListOptions)
+
+DEFAULT_SINCE = "10m"
+FORMATS = (None, "table", "jsonl", "csv")
+"""Those that can be written record by record."""
+ENDS = ("limit", "until", "reverse")
+"""Options that need an end."""
+READER_CHECKED = 1.0
+"""Seconds between two looks whether somebody still reads; without news nothing is written."""
+
+Arrival = tuple[Feed, Batch | Exception | None]
+"""What a log's thread reports: news, or its end, or None for an outage that has begun or ended."""
+
+
+def list_(provider: type["Provider"], options: ListOptions, context: Context) -> None:
+    """Follow the log of a provider."""
+    options = with_source(check_follow(options), provider, context)
+    now = datetime.now(UTC)
+    tests = parse_tests(options, context, now)
+    follow_feeds([Feed(provider, options, tests)], options, 1, context, now)
+
+
+def check_follow(options: Options) -> Options:
+    """Return the options with the default of ``--since``.
+
+    Raises:
+        UsageError: an option needs an end of the list.
+
+    """
+    options.seconds_between()
+    wrong = [f"--{name}" for name in ENDS if name in options.typed]
+    wrong += ["--output"] * (options.output != STDOUT)
+    wrong += [f"--format {options.format}"] * (options.format not in FORMATS)
+    if wrong:
+        raise UsageError(
+            f"--follow goes on until you end it, so it cannot go with {wrong[0]}. "
+            "Leave out one of the two."
+        )
+    return replace(options, since=DEFAULT_SINCE if options.since is None else options.since)
+
+
+def follow_feeds(
+    feeds: Sequence[Feed], options: ListOptions, jobs: int, context: Context, now: datetime
+) -> None:
+    """Write the window of all logs, oldest first, and then what is new in each.
+
+    Raises:
+        UsageError: the window begins in the future.
+        FailedError: a log could not be read any more, and why was reported.
+        AuditctlError: that of a log which is read alone.
+
+    """
+    zone = parse_zone(options.tz, context.environ)
+    since = parse_time(options.since or "", now, zone)
+    if since > now:
+        raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
+    base_urls: dict[str, str] = {}
+    with_source = bool(feeds[0].source)
+    format_ = chosen_format(
+        options, context, zone=zone, with_source=with_source, base_urls=base_urls
+    )
+    runner = SourceRunner(jobs)
+    arrivals: SimpleQueue[Arrival] = SimpleQueue()
+    watch = _Watch(options, context, runner, arrivals, since, now, base_urls)
+    results: list[Result[Feed, None]] = [Result(feed) for feed in feeds]
+    runner.start(watch.follow, results, lambda feed, error: arrivals.put((feed, error)))
+    if is_pipe(STDOUT):
+        context.console.hide_progress()
+
+    def describe() -> str:
+        return written(sum(feed.tally.records for feed in feeds))
+
+    try:
+        with report_interruption(context.console, describe), standard_output() as write:
+            _write_arrivals(feeds, arrivals, format_, write, context)
+    except InterruptedRunError:
+        interrupts.finish()  # --follow is meant to end like this
+    finally:
+        runner.end()
+    for feed in feeds:
+        warn_of_events(feed.title, feed.tally, context.console)
+    errors = [feed.error for feed in feeds if feed.error is not None]
+    if errors and not feeds[0].source:
+        raise errors[0]
+    if errors:
+        raise FailedError(map(failure, errors))
+
+
+def _write_arrivals(
+    feeds: Sequence[Feed],
+    arrivals: SimpleQueue[Arrival],
+    format_: "Format",
+    write: "Write",
+    context: Context,
+) -> None:
+    """Write what the logs report until none is read any more; their first news in one order."""
+    console = context.console
+    write_rows(write, format_.rows([]), console)  # the header, where there is one without records
+    read, awaited = set(feeds), set(feeds)
+    held: list[tuple[Feed, Batch]] = []
+    while read:
+        check_reader()
+        try:
+            feed, arrived = arrivals.get(timeout=READER_CHECKED)
+        except Empty:
+            continue
+        awaited.discard(feed)
+        if isinstance(arrived, Exception):
+            feed.error = arrived
+            read.discard(feed)
+            if feed.source:
+                console.failed(arrived, f"{feed.source}: ")
+        elif arrived is not None:
+            held.append((feed, arrived))
+        if not awaited and held:
+            records = sorted((one for _, batch in held for one in batch.records), key=age)
+            for one, batch in held:
+                one.tally.count_records(batch)
+            held.clear()
+            write_rows(write, format_.rows(records), console)
+            total = count(sum(feed.tally.records for feed in feeds), "record")
+            console.progress(f"{total}, last read at {datetime.now(UTC):%H:%M:%S} UTC", now=True)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """What all logs have in common that are read again and again."""
+
+    options: ListOptions
+    context: Context
+    runner: SourceRunner
+    arrivals: SimpleQueue[Arrival]
+    since: datetime
+    now: datetime
+    base_urls: dict[str, str]
+
+    def follow(self, feed: Feed) -> None:
+        """Report what is new in a log, on a thread of its own."""
+        console = self.context.console
+
+        def say(sentence: str) -> None:
+            console.warning(f"{feed.source}: {sentence}" if feed.source else sentence)
+            self.arrivals.put((feed, None))  # the others need not wait for this one
+
+        def look() -> None:
+            client.begin()
+            is_first = tail.covered is None
+            self.arrivals.put((feed, tail.news(read, feed.matching, lambda: client.skew)))
+            if is_first and (words := self.options.clock_words()):
+                warn_of_clock(feed.title, words, client.skew, console)
+
+        outage = Outage(say)
+        ready, client = feed.connect(self.context, self.now, outage.begin)
+        self.base_urls[feed.source] = ready.base_url
+        everything = Window(None, None, oldest_first=True)
+        read = partial(feed.read, ready, client, everything)
+        late = max(LATE, ready.log.overlap)
+        tail = Tail(ready.log.order.of(everything), self.since, self.now, late)
+        try:
+            in_turn = partial(self.runner.in_turn, look)
+            follow(in_turn, self.options.seconds_between(), outage, sleep=self.runner.sleep)
+        finally:
+            client.close()

@@ -1,0 +1,284 @@
+"""The options of each command as one plain value, filled by the command line or by a test."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from auditctl import formats
+from auditctl.console import ColorChoice, LogFormat
+from auditctl.errors import UsageError
+from auditctl.formats.schemas import check_schema
+
+if TYPE_CHECKING:
+    from auditctl.window import Window
+
+STDOUT = "-"
+DEFAULT_SINCE = "1d"
+NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
+NOT_WRITTEN = (".parquet",)
+"""Ends of names that promise what a reader would not find in the file: no format has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOptions:
+    """Options for what is written to people: how much, and in which form."""
+
+    quiet: bool = False
+    verbose: bool = False
+    log_format: LogFormat = "text"
+    color: ColorChoice = "auto"
+    typed: Collection[str] = ()
+    """The names of the options that the command line has, even with their default values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowOptions(LogOptions):
+    """Options for runs that repeat."""
+
+    follow: bool = False
+    interval: str = "60s"
+
+    def seconds_between(self) -> float:
+        """Read ``--interval``.
+
+        Raises:
+            UsageError: it is no duration, less than a second, or of no use without ``--follow``.
+
+        """
+        seconds = duration("--interval", self.interval).total_seconds()
+        if seconds < 1:
+            raise UsageError("--interval must be a second or more.")
+        if "interval" in self.typed and not self.follow:
+            message = "--interval is the time between the runs of --follow: add --follow."
+            raise UsageError(message)
+        return seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(LogOptions):
+    """Options of a command that shows a table of facts."""
+
+    format: formats.ReportFormatName = "table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitOptions(LogOptions):
+    """Options of `init`."""
+
+    provider: str
+    source: str | None = None
+    config: str | None = None
+    print_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchOptions(LogOptions):
+    """Options for asking a provider and for making records of its events."""
+
+    fields: str | None = None
+    redact: bool = True
+    csv_guard: bool = True
+    schema: formats.SchemaName = formats.RECORD
+    ocsf_version: formats.OcsfVersion | None = None
+    concurrency: int = 1
+    retry_for: str = "5m"
+    account: str | None = None
+    demo: bool = False
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The provider's own options: the field -> the values given; and the name of the log."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings of a source of auditctl.toml, by their keys there, such as api_key_file."""
+    source: str | None = None
+    config: str | None = None
+
+    def account_name(self) -> str | None:
+        """Read ``--account``.
+
+        Raises:
+            UsageError: it is empty, or no text.
+
+        """
+        return None if self.account is None else parse_account(self.account)
+
+    def patience(self) -> timedelta:
+        """Read ``--retry-for``.
+
+        Raises:
+            UsageError: it is no duration.
+
+        """
+        return duration("--retry-for", self.retry_for)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions(FetchOptions):
+    """Where records are written, and in which format."""
+
+    format: formats.FormatName | None = None
+    output: str = STDOUT
+    raw: bool = False
+
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """The format for a terminal, if none was chosen."""
+        return "table"
+
+    def format_name(self, *, terminal: bool) -> formats.FormatName:
+        """Choose the format, or confirm the one that was chosen; a schema has one of its own.
+
+        Raises:
+            UsageError: ``--raw`` or the schema cannot be written in it, or the name of the file is
+                against it.
+
+        """
+        if self.output != STDOUT:
+            name = format_of_file(self.output, "list", self.format)
+        else:
+            is_shown = terminal and not self.raw and self.schema == formats.RECORD
+            name = self.format or (self.terminal_format if is_shown else formats.DEFAULT)
+        if self.raw and (name != "jsonl" or self.fields is not None):
+            with_ = "--fields" if self.fields is not None else name
+            message = (
+                f"--raw writes the provider's own events as JSON Lines: it cannot go with {with_}."
+            )
+            raise UsageError(message)
+        check_schema(name, self.schema, self.typed, raw=self.raw, fields=self.fields)
+        return name if self.schema == formats.RECORD else self.schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetOptions(OutputOptions):
+    """Options of `get`."""
+
+    id: str
+
+    @property
+    def terminal_format(self) -> formats.FormatName:
+        """One record has room for all of its fields."""
+        return "detail" if self.fields is None else "table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(OutputOptions, FollowOptions):
+    """Options of `list`."""
+
+    since: str | None = None
+    """Default: `DEFAULT_SINCE`; with ``limit``, as far back as the provider keeps the log."""
+    until: str = "now"
+    tz: str = "UTC"
+    limit: int | None = None
+    reverse: bool = False
+    where: Sequence[str] = ()
+    concurrency: int = 4
+    interval: str = "10s"
+
+    def window(self, now: datetime, keeps: timedelta | None = None, zone: tzinfo = UTC) -> "Window":
+        """Read the two times.
+
+        With ``--limit`` and without ``--since`` the window begins as far back as ``keeps``, or
+        with the log where that is None.
+
+        Raises:
+            UsageError: one cannot be read, nothing can be between them, or nothing can have
+                happened yet.
+
+        """
+        from auditctl.window import FORMS, Window, before, finer, parse_time
+
+        since_text = DEFAULT_SINCE if self.since is None else self.since
+        until = parse_time(self.until, now, zone)
+        if self.since is None and self.limit is not None:
+            begin = None if keeps is None else before(now, keeps)
+            return Window(begin, until, ("", finer(self.until)))
+        since = parse_time(since_text, now, zone)
+        if since > now:
+            message = f"--since {since_text} is in the future. Write {FORMS}."
+            raise UsageError(message)
+        window = Window(since, until, (finer(since_text), finer(self.until)))
+        begins, ends = window.span
+        if begins >= ends:
+            first = f"--since {since_text}" + (" (the default)" if self.since is None else "")
+            last = f"--until {self.until}" + (" (the default)" if self.until == "now" else "")
+            wrong = (
+                f"{first} is after {last}"
+                if begins > ends
+                else f"{first} and {last} are the same instant, so nothing is between them"
+            )
+            raise UsageError(f"{wrong}. Use an earlier --since; a time is {FORMS}.")
+        return window
+
+    def clock_words(self) -> str:
+        """Return the option that this machine's clock decides on; empty if there is none."""
+        from auditctl.window import needs_clock
+
+        since = self.since or (DEFAULT_SINCE if self.limit is None else "")
+        texts = {"--since": since, "--until": self.until}
+        return next((f"{name} {text}" for name, text in texts.items() if needs_clock(text)), "")
+
+
+def duration(flag: str, text: str) -> timedelta:
+    """Read a duration that an option was given.
+
+    Raises:
+        UsageError: it is no such value.
+
+    """
+    from auditctl.window import parse_duration
+
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        message = f"{flag}: {error}"
+        raise UsageError(message) from None
+
+
+def parse_account(text: str) -> str:
+    """Read the name of an account.
+
+    Raises:
+        UsageError: it is empty, or no text.
+
+    """
+    # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
+    if not text.encode(errors="ignore").strip() or not text.isprintable():
+        message = "An account needs a name, in UTF-8 and without control characters."
+        raise UsageError(message)
+    return text
+
+
+def format_of_file(
+    path: str, command: str, chosen: formats.FormatName | None = None
+) -> formats.FormatName:
+    """Choose the format of a file by its name, or confirm the one that was chosen.
+
+    Raises:
+        UsageError: the name asks for another format, or for one that the command does not write.
+
+    """
+    name = path.lower()
+    if packed := next(filter(name.endswith, NOT_COMPRESSED), None):
+        raise UsageError(
+            f"{path}: a file that ends in {packed} cannot be written, only .gz compresses. Use "
+            ".gz, or compress what standard output gives."
+        )
+    name = name.removesuffix(".gz")
+    kinds = formats.FORMATS.items()
+    asked = [
+        (format_, end) for format_, kind in kinds for end in kind.suffixes if name.endswith(end)
+    ]
+    suffix = asked[0][1] if asked else next(filter(name.endswith, NOT_WRITTEN), None)
+    if suffix is None:
+        return chosen or formats.DEFAULT
+    offered = [format_ for format_, _ in asked if format_ in formats.offered(command)]
+    if not offered:
+        raise UsageError(
+            f"{path}: a file that ends in {suffix} cannot be written by this command. Use .jsonl "
+            "or .csv."
+        )
+    if chosen and chosen not in offered:
+        raise UsageError(
+            f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
+            f"Use another name, or --format {offered[0]}."
+        )
+    return chosen or offered[0]

@@ -1,0 +1,170 @@
+"""The commands list and check for sources of auditctl.toml: one timeline, a line for each."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from auditctl.commands import single
+from auditctl.commands.layout import chosen_format
+from auditctl.commands.notices import count
+from auditctl.commands.parameters import STDOUT
+from auditctl.commands.selection import chosen, with_settings
+from auditctl.commands.source_parameters import CheckSourcesOptions, ListSourcesOptions
+from auditctl.connect import connect
+from auditctl.context import Context
+from auditctl.errors import AuditctlError, FailedError
+from auditctl.http.parallel import ahead
+from auditctl.output import standard_output
+
+if TYPE_CHECKING:
+    from auditctl.batch import Batch
+    from auditctl.commands.feed import Feed
+    from auditctl.config.sources import Source
+
+
+def list_(options: ListSourcesOptions, context: Context) -> None:
+    """Export the logs of sources as one timeline.
+
+    Raises:
+        FailedError: some could not be read; why was reported for each.
+
+    """
+    from auditctl.commands import live
+    from auditctl.commands.feed import Feed
+
+    if options.follow:
+        options = live.check_follow(options)
+    now = datetime.now(UTC)
+    sources = chosen(options, context, "list")
+    names = [source.name for source in sources]
+    tests = single.parse_tests(options, context, now, names)
+    feeds = [
+        Feed(source.provider, with_settings(options, source), tests, source.name)
+        for source in sources
+    ]
+    if options.follow:
+        live.follow_feeds(feeds, options, options.jobs, context, now)
+    else:
+        _list_once(feeds, options, context, now)
+
+
+def _list_once(
+    feeds: "Sequence[Feed]", options: ListSourcesOptions, context: Context, now: datetime
+) -> None:
+    from auditctl.batch import Batch, Tally
+    from auditctl.commands.progress import Progress
+    from auditctl.commands.timeline import timeline
+    from auditctl.export import oldest_first
+    from auditctl.zone import parse_zone
+
+    options.seconds_between()
+    zone = parse_zone(options.tz, context.environ)
+    window = options.window(now, zone=zone)
+    single.check_output(options.output)
+    # What is older than the last of N records is not known.
+    seen = window if options.limit is None else replace(window, since=None)
+    base_urls: dict[str, str] = {}
+    format_ = chosen_format(
+        options, context, seen, zone=zone, with_source=True, base_urls=base_urls
+    )
+    total = Tally()
+    title = count(len(feeds), "source")
+    progress = Progress(title, context.console, window, options.limit, total, in_order=True)
+
+    def read(feed: "Feed") -> "Iterator[Batch]":
+        order = feed.log.order.of(window)
+        if options.limit is not None and order.is_newest_first:
+            # What is fetched ahead may be what the limit makes superfluous.
+            feed.options = replace(feed.options, concurrency=1)
+        ready, client = feed.connect(context, now)
+        base_urls[feed.source] = ready.base_url
+        clients.callback(client.close)
+        own = options.window(now, feed.log.reach, zone)
+        yield from map(feed.matching, feed.read(ready, client, own))
+
+    def pages() -> "Iterator[Batch]":
+        for entries in timeline(feeds, read, options.jobs, options.limit):
+            for feed, (_, problem) in entries:
+                if problem is not None:
+                    feed.tally.count_problem(problem)
+            batch = Batch([record for _, (record, _) in entries])
+            total.pages = sum(feed.tally.pages for feed in feeds)
+            total.reached = batch.records[-1]["time"] or total.reached
+            yield batch
+        if options.output != STDOUT:  # so that no file appears
+            _fail(feeds, context)
+
+    with ExitStack() as clients:
+        found = oldest_first(pages(), newest_first=True) if options.reverse else pages()
+        single.deliver(
+            found, format_, options.output, total, context.console, progress=progress.draw
+        )
+    progress.summarize(options.until)
+    for feed in feeds:
+        feed.warn(context)
+    _fail(feeds, context)
+
+
+def _fail(feeds: "Sequence[Feed]", context: Context) -> None:
+    """Report the logs that could not be read.
+
+    Raises:
+        FailedError: there are some.
+
+    """
+    failures = [
+        context.console.failed(feed.error, f"{feed.source}: ")
+        for feed in feeds
+        if feed.error is not None
+    ]
+    if failures:
+        raise FailedError(failures)
+
+
+def check(options: CheckSourcesOptions, context: Context) -> None:
+    """Write for each source whether its settings work, and what does not.
+
+    Raises:
+        FailedError: those of some do not; why was reported for each.
+
+    """
+    from auditctl.commands.check import check as lines
+
+    now = datetime.now(UTC)
+    sources = chosen(options, context, "check")
+
+    def one(source: "Source") -> tuple[list[str], Exception | None]:
+        found: list[str] = []
+        try:
+            ready, client = connect(source.provider, with_settings(options, source), context, now)
+            try:
+                for line in lines(ready, client, now):
+                    found.append(line)  # noqa: PERF402 - those before a failure count too
+            finally:
+                client.close()
+        except Exception as error:  # noqa: BLE001 - the others are checked all the same
+            return found, error
+        return found, None
+
+    failures: list[AuditctlError] = []
+    with nullcontext(lambda _: None) if options.quiet else standard_output() as write:
+        for source, (found, error) in zip(sources, ahead(one, sources, options.jobs), strict=True):
+            line = _verdict(source.name, found, is_failed=error is not None)
+            single.write_rows(write, f"{line}\n".encode(), context.console)
+            if error is not None:
+                failures.append(context.console.failed(error, f"{source.name}: "))
+    if failures:
+        raise FailedError(failures)
+
+
+def _verdict(name: str, lines: Sequence[str], *, is_failed: bool) -> str:
+    """Make one line of those that a check has written."""
+    if is_failed and not lines:
+        lines = ["FAILED  settings"]
+    for verdict in ("FAILED", "WARN"):
+        wrong = [line[8:] for line in lines if line.startswith(verdict)]
+        if wrong:
+            return f"{verdict:8}{name}: {'; '.join(wrong)}"
+    return f"ok      {name}: {lines[-1][8:]}"

@@ -1,0 +1,1 @@
+"""auditctl.toml: sources with their settings."""

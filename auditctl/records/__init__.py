@@ -1,0 +1,1 @@
+"""Records, and what is read in events to make them."""

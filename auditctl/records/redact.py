@@ -1,0 +1,268 @@
+"""Credentials in events, found anywhere and replaced."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from auditctl.records import exact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+REDACTED = "[REDACTED]"
+MOST_LAYERS = 5
+"""The most URLs or JSON texts within each other; what is deeper is replaced unread."""
+
+_NAMES = frozenset({b"authorization", b"proxyauthorization"})
+_PARTS = (
+    b"cookie", b"connect.sid", b"password", b"passwd", b"pwd", b"secret", b"token", b"apikey",
+    b"csrf", b"privatekey", b"sessionkey", b"jwt", b"signature", b"credential",
+)  # fmt: skip
+# Not compiled, as some further ones: most runs do not need them.
+_NAMES_AN_OBJECT = (
+    r"(?s:.*)(?:(?:[^A-Za-z0-9]|\A)(?i:ids?|uuid|name)|[a-z0-9](?:I[dD]s?|IDS|Uuid|UUID|Name|NAME))"
+)
+"""token_id, token-name, tokenId, API_KEY_IDS: the name of a credential is not a credential."""
+_LOWER = bytes(range(256)).lower()
+_NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
+_SEPARATOR = re.compile(r"[?&;#]")
+_END = re.compile(r"[&#]")
+_ENCODED = re.compile(r"%(?:22|23|25|26|3b|3d|3f|40)", re.IGNORECASE)
+_USER_PART = r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@'
+"""``//user:password@`` in a URL, also with ``/`` as JSON may escape it; a password may hold ``:``
+and ``@``."""
+_MAY_BE_USER_PART = rb'//[^"/:]*:[^"/]*@'
+_JSON = ("{", "[", '"{', '"[')
+"""Beginnings of JSON, also as a text in JSON; not every quote, since headers begin with one."""
+_QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"
+_opens_json = re.compile(rf"(?:\s|\+|%20)*{_QUOTE}{_OPENING}", re.IGNORECASE).match
+_MEMBER = (
+    r'"(?i:name|key)"\s*:\s*"([^"\\]*)"|\[\s*"([^"\\]*)"\s*,'
+    r'|"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])'
+)
+"""Finds the names that may mark a credential in a part of some JSON."""
+_TITLES = ("name", "key")
+_FEW = 10
+"""Texts with a mark to look into; where there are more, looking at all of them is cheaper."""
+_MOST_NAMES = 10_000
+"""Names remembered at once: logs use a few hundred, but an attacker may invent one per event."""
+_LONGEST_NAME = 200
+
+_known: dict[str, bool] = {}
+_harmless: set[str] = set()
+
+
+IsHarmless = Callable[[str, Mapping[str, Any]], bool]
+"""Returns whether a member of an object holds no credential, though its name sounds so."""
+
+
+def _nothing_is(_name: str, _parent: Mapping[str, Any]) -> bool:
+    return False
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a value under this name is a credential.
+
+    Case, ``-`` and ``_`` do not matter. Of a name with brackets, ``user[password]``, each part
+    counts.
+    """
+    known = _known.get(name)
+    if known is None:
+        known = any(map(_is_secret, name.replace("]", "[").split("[")))
+        if len(name) <= _LONGEST_NAME:
+            if len(_known) >= _MOST_NAMES:
+                _known.clear()
+                _harmless.clear()
+            _known[name] = known
+            if not known and not _is_value(name):
+                _harmless.add(name)
+    return known
+
+
+def _is_secret(name: str) -> bool:
+    # As bytes, because str.lower() would fold a few foreign letters onto ours.
+    plain = name.encode(errors="surrogatepass").translate(_LOWER, b"-_")
+    return plain in _NAMES or (
+        any(part in plain for part in _PARTS) and not re.fullmatch(_NAMES_AN_OBJECT, name)
+    )
+
+
+def _is_value(name: str) -> bool:
+    """Return whether a member holds what another names: value, Values, newValue."""
+    return name.lower().endswith(("value", "values"))
+
+
+def is_credential(value: object) -> bool:
+    """Return whether a value under a secret name is one; it is not if it tells nothing."""
+    return value is not None and value != "" and type(value) is not bool
+
+
+def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
+    """Replace the credentials in a URL, a path, a bare query, or JSON that a text holds.
+
+    In any text: the password in the user part of a URL. In URLs and queries: the values of
+    parameters, whose names are percent-decoded first. A value that is itself an encoded URL with a
+    credential in it is replaced whole. An empty value stays. A text that is JSON is redacted as
+    such; one that only looks like it, such as a part of some, is replaced whole if it names a
+    credential.
+    """
+    if '"' in text and text.lstrip().startswith(_JSON):
+        redacted = _redact_json(text, layers)
+        if redacted is not None:
+            return redacted
+        if any(is_secret(match[match.lastindex or 0]) for match in re.finditer(_MEMBER, text)):
+            return REDACTED
+    if "@" in text and ":" in text and "/" in text:
+        text = re.sub(_USER_PART, rf"\1{REDACTED}@", text)
+    return _redact_parameters(text, layers) if "=" in text else text
+
+
+def _redact_parameters(text: str, layers: int) -> str:
+    kept: list[str] = []
+    done = 0
+    position = 0
+    judged = 0
+    while match := _NAME.search(text, position):
+        position = match.end()
+        if is_secret(unquote_plus(match[1])):
+            # To the next "&" or "#": what looks like a separator may belong to a password.
+            end = _END.search(text, position)
+        else:
+            # Up to the next separator only: behind it another name may begin, "?a=/b?token=x".
+            # But JSON may hold one: it is judged as a whole, once, or hostile text takes for ever.
+            as_json = position >= judged and _opens_json(text, position)
+            end = (_END if as_json else _SEPARATOR).search(text, position)
+            if as_json:
+                judged = end.start() if end else len(text)
+            value = text[position : end.start() if end else len(text)]
+            wraps = '"' in value or _ENCODED.search(value)
+            if not wraps or not _hides_secret(unquote_plus(value), layers):
+                continue
+        stop = end.start() if end else len(text)
+        if stop > position:
+            kept += text[done:position], REDACTED
+            done = position = stop
+    return "".join([*kept, text[done:]])
+
+
+def _redact_json(text: str, layers: int) -> str | None:
+    """Redact a text that is JSON; return None if it is not JSON."""
+    repeated: list[Any] = []
+    try:
+        # As escapes, which mean the same in JSON: a lone surrogate cannot be encoded.
+        value = exact.loads(text.encode(errors="backslashreplace"), repeated)
+    except ValueError:
+        return None
+    if not layers:
+        return REDACTED
+    found = [value, repeated]  # a value that a repeated name overwrote is still in the text
+    before = exact.dumps(found)
+    sweep(found, layers=layers - 1)
+    return text if exact.dumps(found) == before else exact.dumps(found[0]).decode()
+
+
+def _hides_secret(decoded: str, layers: int) -> bool:
+    # What is wrapped deeper than one cares to look is taken for a secret.
+    still_encoded = "=" not in decoded or decoded.startswith("%")
+    if layers > 0 and still_encoded and _ENCODED.search(decoded):
+        return _hides_secret(unquote_plus(decoded), layers - 1)
+    return layers == 0 or redact_text(decoded, layers - 1) != decoded
+
+
+def may_hide_in_texts(body: bytes) -> bool:
+    """Return whether a text in this JSON may hold a credential; it is sure only if none does.
+
+    Nearly every page has a text with ``=`` or ``@``, if only the link to the next. To look into
+    these few costs less than to look for ``=`` in every text.
+    """
+    if b"\\" in body:  # as a quote in a text is written, \", or what can stand for any character
+        return True
+    return any(_in_some_text(body, mark) for mark in (b"=", b"@"))
+
+
+def _in_some_text(body: bytes, mark: bytes) -> bool:
+    at = body.find(mark)
+    for _ in range(_FEW):
+        if at < 0:
+            return False
+        end = body.index(b'"', at)
+        text = body[body.rindex(b'"', 0, at) + 1 : end].decode()
+        if redact_text(text) != text:
+            return True
+        at = body.find(mark, end)
+    return mark == b"=" or (b"/" in body and re.search(_MAY_BE_USER_PART, body) is not None)
+
+
+def sweep(  # noqa: C901 - the hottest loop there is, in one piece
+    values: list[Any],
+    *,
+    redact: bool = True,
+    texts: bool = True,
+    layers: int = MOST_LAYERS,
+    is_harmless: IsHarmless = _nothing_is,
+) -> tuple[bool, bool]:
+    """Replace, in place, every credential in a list of JSON values.
+
+    Without ``texts`` it is known that no text holds one (see `may_hide_in_texts`). An object or a
+    list under a secret name is replaced whole, unless it ``is_harmless``, given that name and the
+    object around it: then it is walked like any other.
+
+    All is found in one walk over the values of a page, level by level, since this is done to
+    every event: the common case, with nothing to replace, looks at each name once for a page.
+
+    Returns:
+        Whether a float is there, which may be a number rounded when it was read, and whether a 0
+        is, which may be a ``-0`` (see `auditctl.http.answer`).
+
+    """
+    floats = zeros = False
+    todo: list[Any] = [values]
+    add = todo.append
+    for value in todo:  # grows while it is read
+        inner_values: Iterable[Any] = value
+        if type(value) is dict:
+            if redact and not _harmless.issuperset(value):
+                _redact_names(value, is_harmless)
+            inner_values = value.values()
+        elif redact and len(value) == 2 and value is not values:  # noqa: PLR2004 - a pair
+            _redact_pair(value)
+        for inner in inner_values:
+            kind = type(inner)
+            if kind is str:
+                if texts and ("=" in inner or '"' in inner or "//" in inner):  # noqa: SIM102 - rare
+                    if redact and redact_text(inner, layers) != inner:
+                        _redact_texts(value, layers)
+            elif kind is dict or kind is list:
+                if inner:
+                    add(inner)
+            elif kind is float:
+                floats = True
+            elif kind is int and not inner:
+                zeros = True
+    return floats, zeros
+
+
+def _redact_names(value: dict[str, Any], is_harmless: IsHarmless) -> None:
+    titled = any(
+        type(title) is str and name.lower() in _TITLES and is_secret(title)
+        for name, title in value.items()
+    )
+    for name, inner in value.items():
+        if (is_secret(name) or (titled and _is_value(name))) and is_credential(inner):
+            if type(inner) in (dict, list) and is_harmless(name, value):
+                continue
+            value[name] = REDACTED
+
+
+def _redact_pair(value: list[Any]) -> None:
+    name, inner = value
+    if type(name) is str and is_secret(name) and is_credential(inner):
+        value[1] = REDACTED
+
+
+def _redact_texts(value: dict[str, Any] | list[Any], layers: int) -> None:
+    places: Iterable[Any] = value.items() if isinstance(value, dict) else enumerate(value)
+    for place, inner in places:
+        if type(inner) is str:
+            value[place] = redact_text(inner, layers)

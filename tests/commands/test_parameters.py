@@ -1,0 +1,79 @@
+"""The options of each command, as typed and as the one value that they become."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+import typer
+
+from auditctl import registry
+from auditctl.cli.app import app
+from auditctl.commands.parameters import (
+    FetchOptions,
+    GetOptions,
+    InitOptions,
+    ListOptions,
+    LogOptions,
+    ReportOptions,
+)
+from auditctl.commands.read_parameters import ReadOptions
+from auditctl.commands.source_parameters import CheckSourcesOptions, ListSourcesOptions
+from auditctl.sync.options import (
+    ConfigurationOptions,
+    StatusOptions,
+    SyncOptions,
+    SyncSourcesOptions,
+    VerifyOptions,
+)
+
+BECOME: dict[tuple[str, ...], type[LogOptions]] = {
+    ("persona", "list"): ListOptions,
+    ("persona", "get"): GetOptions,
+    ("persona", "sync"): SyncOptions,
+    ("persona", "check"): FetchOptions,
+    ("init",): InitOptions,
+    ("sync",): SyncSourcesOptions,
+    ("list",): ListSourcesOptions,
+    ("check",): CheckSourcesOptions,
+    ("verify",): VerifyOptions,
+    ("status",): StatusOptions,
+    ("read",): ReadOptions,
+    ("sources",): ConfigurationOptions,
+    ("providers",): ReportOptions,
+    ("schema",): LogOptions,
+}
+SHORTER_PATIENCE = {"retry_for": "30s"}
+"""Somebody waits for `check`, and has perhaps only mistyped the address."""
+
+
+def made(words: tuple[str, ...]) -> Any:
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        context = command.make_context("auditctl", [], resilient_parsing=True)
+        _, command, _ = command.resolve_command(context, [word])
+    return command
+
+
+@pytest.mark.parametrize(("words", "of"), BECOME.items(), ids=str)
+def test_what_is_not_typed_is_what_the_value_has(
+    words: tuple[str, ...], of: type[LogOptions]
+) -> None:
+    there = {one.name: one.default for one in fields(of)}
+    typed = {one.name: one for one in made(words).params if one.expose_value}
+    expected = there | (SHORTER_PATIENCE if words[-1] == "check" else {})
+    for name, parameter in typed.items():
+        if expected[name] is MISSING:
+            assert parameter.required
+        else:
+            default = parameter.default
+            assert (tuple(default) if type(default) is list else default) == expected[name], name
+
+
+def test_every_command_is_compared() -> None:
+    group = made(())
+    context = group.make_context("auditctl", [], resilient_parsing=True)
+    ours = {(name,) for name in group.list_commands(context) if name not in registry.installed()}
+    of_a_provider = {("persona", name) for name in made(("persona",)).commands}
+    assert ours | of_a_provider == set(BECOME)
