@@ -75,7 +75,8 @@ class Table:
     def _look_up(self, name: str) -> Meaning | None:
         if known := self._exact.get(name):
             return known
-        return next((meaning for matches, meaning in self._patterns if matches(name)), None)
+        found = (meaning for matches, meaning in self._patterns if matches(name))
+        return next(found, None) if name else None
 
 
 def fallback(record: Record, meaning: Meaning | None) -> Meaning:

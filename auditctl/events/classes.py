@@ -45,7 +45,8 @@ def _numbered(names: str, first: int = 1) -> dict[str, int]:
     return {name: number for number, name in enumerate(names.split(), first)}
 
 
-_CHANGED = {"create": "creation", "delete": "deletion", "read": "access", "": "change"}
+_CHANGED = {"create": "creation", "delete": "deletion", "": "change"}
+_USED = {**_CHANGED, "read": "access"}
 _REQUEST = frozenset(("src_endpoint", "http_request"))
 _ACTOR = _REQUEST | {"actor"}
 _RESPONSE = frozenset(("http_response",))
@@ -84,7 +85,7 @@ CLASSES: Mapping[str, Class] = {
         _REQUEST,
         _ALL_LATER,
         ("configuration",),
-        _CHANGED,
+        _USED,
     ),
     "user_access": Class(
         3005,
@@ -127,7 +128,7 @@ CLASSES: Mapping[str, Class] = {
         _ACTOR,
         _RESPONSE,
         ("api",),
-        {**_CHANGED, "update": "change", "": "info"},
+        {**_USED, "update": "change", "": "info"},
     ),
 }
 

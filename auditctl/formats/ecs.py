@@ -68,6 +68,7 @@ class Ecs:
                 url=there(path=path, query=query, original=request.get("url")),
                 organization=there(id=record["account"]),
                 auditctl=there(
+                    source=record.get("source"),
                     target=record["target"],
                     session_id=record["session_id"],
                     status_code=None if code is None or response else str(code),

@@ -24,6 +24,7 @@ WHERE = {
     "source_ip": ("src_endpoint",),
     "user_agent": ("http_request",),
     "session_id": ("actor",),
+    "source": (),
 }
 """Fields of a record that not every class has a place for -> the attributes where it may be."""
 
@@ -139,9 +140,10 @@ def _shortened(record: Record, whole: Attributes) -> Record:
 def _without_place(record: Record, attributes: Attributes) -> Attributes:
     """Return the fields of a record that are in none of the attributes where they may be."""
     return {
-        name: record[name]
+        name: text
         for name, places in WHERE.items()
-        if record[name] and record[name] not in _texts([attributes.get(one) for one in places])
+        if (text := record.get(name))
+        and text not in _texts([attributes.get(one) for one in places])
     }
 
 
