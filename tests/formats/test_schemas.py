@@ -179,7 +179,7 @@ KEYS = re.findall(
     "aux_uuid root_resource summary events parameters name value severity",
 )
 places = st.recursive(
-    st.none() | st.text(max_size=3) | st.integers() | st.sampled_from(["User", "Group"]),
+    st.none() | st.text(max_size=3) | st.integers(-9, 9) | st.sampled_from(["User", "Group"]),
     lambda inner: (
         st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
     ),

@@ -33,6 +33,7 @@ from auditctl.paths import OF_RECORD, OF_RUN
 from auditctl.records.record import FIELDS
 from auditctl.records.redact import is_secret, redact_text
 from auditctl.records.schema import json_schema
+from tests.formats import tables
 from tests.program import COMMAND, Run, popen, process, result, until
 from tests.tape import provider_class
 
@@ -522,6 +523,10 @@ def test_the_configuration_in_the_documents_is_one(tmp_path: Path) -> None:
     there = set(keys_of(Defaults)) | {"provider"}
     assert there <= told
     assert {source.provider.name for source in sources.values()} <= set(PROVIDERS)
+
+
+def test_the_tables_of_schemas_are_those_of_the_data() -> None:
+    assert tables.PAGE.read_text() == tables.page(tables.PAGE.read_text())
 
 
 def test_the_gravest_status_is_the_one_written() -> None:
