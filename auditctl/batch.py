@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from auditctl.records.fields import Test
 from auditctl.records.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A problem of a record."""
 
     record: Record

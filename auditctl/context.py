@@ -1,13 +1,12 @@
 """The context of a command: the environment, the console, the terminal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from auditctl.console import Console
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """Handed to every command, so that only the boundary looks at the process itself."""
 
     environ: Mapping[str, str]

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from auditctl.errors import AuditctlError, ContractError, ProviderError
 from auditctl.interrupts import interrupts
-from auditctl.provider import GROUP, Provider
 
+if TYPE_CHECKING:  # the list of commands can do without
+    from auditctl.provider import Provider
+
+GROUP = "auditctl.providers"
+"""The entry points of providers: subcommand -> ``module:class``."""
 Place = tuple[str, int]
 """A module, and a line of it."""
 FACE = "auditctl"
@@ -14,7 +19,7 @@ FACE = "auditctl"
 
 
 @contextmanager
-def blamed(provider: type[Provider]) -> Iterator[None]:
+def blamed(provider: "type[Provider]") -> Iterator[None]:
     """Turn an exception that a plugin's code has raised into the failure that says so.
 
     Raises:
@@ -40,7 +45,7 @@ def blamed(provider: type[Provider]) -> Iterator[None]:
         ) from error
 
 
-def _place_of(provider: type[Provider], method: str) -> Place | None:
+def _place_of(provider: "type[Provider]", method: str) -> Place | None:
     """Return where a plugin's method is written."""
     function = getattr(provider, method)
     code = getattr(function, "__code__", None)

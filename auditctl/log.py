@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
-from auditctl.window import END, Window, before, shift
+if TYPE_CHECKING:  # help texts import this module, and have no window
+    from auditctl.window import Window
 
 DEFAULT_OVERLAP = timedelta(hours=1)
 """The overlap of `sync` where nothing says that events appear later."""
@@ -70,8 +72,7 @@ class Order(StrEnum):
         return self in (Order.NEWEST_DAY_FIRST, Order.OLDEST_DAY_FIRST)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Log:
+class Log(NamedTuple):
     """One log of a service."""
 
     order: Order
@@ -104,6 +105,8 @@ class Log:
 
     def asked(self, window: Window, now: datetime) -> Window:
         """Return the window that the service is asked for, to read one."""
+        from auditctl.window import END, before, shift
+
         if not self.filters_by_time:
             return window
         if window.since is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,9 +20,7 @@ from auditctl.declared import (
 from auditctl.errors import UsageError
 from auditctl.facts import check_facts
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
-from auditctl.http.page import Page
 from auditctl.log import DEFAULT_OVERLAP, Log, Order
-from auditctl.window import Window
 
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,10 +31,12 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from auditctl.http.daily import read_days
     from auditctl.http.errors import Subject
     from auditctl.http.numbered import NumberedPage, read_numbered, read_once
+    from auditctl.http.page import Page
     from auditctl.http.service_account import ServiceAccount
     from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
     from auditctl.records.record import Event, Fields
+    from auditctl.window import Window
 
 __all__ = [  # noqa: RUF022 - as one would introduce them
     "Provider",
@@ -67,9 +67,9 @@ __all__ = [  # noqa: RUF022 - as one would introduce them
     "Event",
     "Fields",
 ]
-GROUP = "auditctl.providers"
-"""The entry points of providers: subcommand -> ``module:class``."""
 _LATER = {
+    "Page": "http.page",
+    "Window": "window",
     "Client": "http.client",
     "Answer": "http.answer",
     "Stream": "http.stream",
@@ -157,8 +157,8 @@ class Provider(ABC):
         if "logs" not in vars(cls) and all(
             hasattr(cls, fact) for fact in ("order", "permission", "retention")
         ):
-            facts = (fact.name for fact in fields(Log) if fact.name != "title")
-            cls.logs = {"": Log(**{fact: getattr(cls, fact) for fact in facts})}
+            facts = {name: getattr(cls, name) for name in Log._fields if name != "title"}
+            cls.logs = {"": Log(**facts)}
 
     @property
     def log(self) -> Log:

@@ -4,16 +4,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import Field
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from auditctl.declared import variables
 from auditctl.errors import ProviderError
-from auditctl.facts import FactError
-from auditctl.faults import last_place, package_of
+from auditctl.faults import GROUP, last_place, package_of
 from auditctl.interrupts import interrupts
-from auditctl.provider import GROUP, Provider
+
+if TYPE_CHECKING:  # the list of commands can do without
+    from auditctl.provider import Provider
 
 TITLES = "auditctl.titles"
 """Entry points whose name is the title of a provider, so that help need not import it."""
@@ -31,7 +31,7 @@ def installed() -> dict[str, str]:
     down, and not through importlib.metadata: that takes a quarter of what a help text may take.
     A program that is packed into one file has no such folders, and does ask it.
     """
-    found = _entries(GROUP)
+    found = dict(declared().get(GROUP, {}))
     if not found or not os.path.isfile(__file__):  # noqa: PTH113
         from importlib.metadata import entry_points
 
@@ -41,24 +41,24 @@ def installed() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda one: not one[1].startswith(OURS)))
 
 
-@cache
 def titles() -> dict[str, str]:
     """Find the titles that are declared beside providers: ``module:class`` -> title."""
-    return {value: title for title, value in _entries(TITLES).items()}
+    return {value: title for title, value in declared().get(TITLES, {}).items()}
 
 
-def _entries(group: str) -> dict[str, str]:
-    """Read the entry points of a group: name -> value."""
-    found: dict[str, str] = {}
+@cache
+def declared() -> dict[str, dict[str, str]]:
+    """Read the entry points of all that is installed: group -> name -> value."""
+    found: dict[str, dict[str, str]] = {}
     for declared in _declarations():
-        section = ""
+        group: dict[str, str] = {}
         for line in declared.split("\n"):
             text = line.partition("#")[0].strip()
             if text.startswith("["):
-                section = text.strip("[]").strip()
-            elif section == group and "=" in text:
+                group = found.setdefault(text.strip("[]").strip(), {})
+            elif "=" in text:
                 name, _, value = text.partition("=")
-                found.setdefault(name.strip(), value.partition("[")[0].strip())
+                group.setdefault(name.strip(), value.partition("[")[0].strip())
     return found
 
 
@@ -76,7 +76,7 @@ def _declarations() -> Iterator[str]:
                     yield file.read()
 
 
-def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
+def load(name: str, complain: Callable[[str], None]) -> "type[Provider] | None":
     """Import a provider; None if there is none of that name, or if it is broken: then warn."""
     try:
         return require(name) if name in installed() else None
@@ -85,7 +85,7 @@ def load(name: str, complain: Callable[[str], None]) -> type[Provider] | None:
         return None
 
 
-def require(name: str) -> type[Provider]:
+def require(name: str) -> "type[Provider]":
     """Import a provider that is installed.
 
     A plugin may raise anything when it is imported, and must not take the other
@@ -111,13 +111,19 @@ def require(name: str) -> type[Provider]:
         ) from error
 
 
-def _checked(provider: object, name: str) -> type[Provider]:
+def _checked(provider: object, name: str) -> "type[Provider]":
     """Check that a plugin has what it needs to be asked.
 
     Raises:
         FactError: it lacks something.
 
     """
+    from dataclasses import Field
+
+    from auditctl.declared import variables
+    from auditctl.facts import FactError
+    from auditctl.provider import Provider
+
     if not (isinstance(provider, type) and issubclass(provider, Provider)):
         raise FactError("it is no Provider")
     if any(isinstance(value, Field) for value in vars(provider).values()):
@@ -137,6 +143,8 @@ def _checked(provider: object, name: str) -> type[Provider]:
 
 def _reason(error: BaseException, module: str) -> str:
     """Describe why a provider cannot be imported, without the words of a plugin's exception."""
+    from auditctl.facts import FactError
+
     if isinstance(error, FactError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):

@@ -115,7 +115,7 @@ def run(*words: str, **environment: str) -> int:
         gc.set_threshold(*threshold)
         gc.unfreeze()
         registry.installed.cache_clear()
-        registry.titles.cache_clear()
+        registry.declared.cache_clear()
         # The end of a process would take what a run that failed left behind: questions under way.
         if left := set(threading.enumerate()) - threads:
             for thread in left:

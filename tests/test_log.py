@@ -11,7 +11,7 @@ from auditctl.window import END, Window
 NOW = datetime(2026, 7, 14, 15, 9, 26, 535897, UTC)
 TOMORROW = datetime(2026, 7, 15, 15, 9, 26, tzinfo=UTC)
 LOG = Log(order=Order.NEWEST_FIRST, permission="", retention="", filters_by_time=True)
-MONTH = replace(LOG, keeps=timedelta(days=30))
+MONTH = LOG._replace(keeps=timedelta(days=30))
 
 
 def test_a_service_that_selects_by_time_is_always_asked_for_a_closed_window() -> None:
@@ -31,13 +31,13 @@ def test_a_window_that_is_closed_is_asked_for_as_it_is_up_to_tomorrow() -> None:
 
 def test_any_other_service_is_asked_for_the_window_itself() -> None:
     everything = Window(None, None)
-    assert replace(MONTH, filters_by_time=False).asked(everything, NOW) == everything
+    assert MONTH._replace(filters_by_time=False).asked(everything, NOW) == everything
 
 
 def test_a_log_reaches_back_as_far_as_it_is_kept_or_a_year_where_nobody_knows() -> None:
-    days = replace(MONTH, order=Order.NEWEST_DAY_FIRST, filters_by_time=False)
+    days = MONTH._replace(order=Order.NEWEST_DAY_FIRST, filters_by_time=False)
     assert (MONTH.reach, MONTH.is_cut_short) == (timedelta(days=30), False)
     assert (LOG.reach, LOG.is_cut_short) == (timedelta(days=365), True)
     assert (days.reach, days.is_cut_short) == (timedelta(days=30), False)
-    whole = replace(MONTH, filters_by_time=False)
+    whole = MONTH._replace(filters_by_time=False)
     assert (whole.reach, whole.is_cut_short) == (None, False)

@@ -53,8 +53,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
     (about / "entry_points.txt").write_text("[auditctl.providers]\n" + "".join(lines))
     monkeypatch.syspath_prepend(tmp_path)
+    registry.declared.cache_clear()
     registry.installed.cache_clear()
     yield tmp_path
+    registry.declared.cache_clear()
     registry.installed.cache_clear()
 
 

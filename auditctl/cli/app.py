@@ -10,35 +10,38 @@ from auditctl.cli import help as examples
 from auditctl.cli import options as o
 from auditctl.cli import provider_app
 from auditctl.cli.boundary import command
-from auditctl.cli.groups import PLAIN, Group, made, print_help
+from auditctl.cli.groups import PLAIN, Group, print_help
 from auditctl.console import Console
+
+own = typer.Typer()
 
 
 class Root(Group):
     """The commands of `own`, and one group per installed provider, imported when it is named."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
-        """Name the providers first."""
-        return [*registry.installed(), *(str(one.name) for one in own.registered_commands)]
+    app = own
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401
+        """Name the providers first."""
+        return [*registry.installed(), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
         """Return a command; of a provider only what the list of commands shows."""
         reference = registry.installed().get(cmd_name)
         if reference is None:
-            return made(own).commands.get(cmd_name)
+            return super().get_command(ctx, cmd_name)
         title = registry.titles().get(reference, cmd_name)
         return TyperCommand(cmd_name, callback=None, help=f"The audit log of {title}.")
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Find the command; if it is a provider's, import that. If that is broken, say why."""
-        name, command, rest = super().resolve_command(ctx, args)
-        if name in registry.installed():
-            if ctx.resilient_parsing:
-                provider = registry.load(name, Console().warning)
-            else:
-                provider = registry.require(name)
-            command = provider and provider_app.commands_of(provider)
-        return name if command else None, command, rest
+    def made(self, ctx: Any, name: str) -> Any:  # noqa: ANN401
+        """Make a command; if it is a provider's, import that. If that is broken, say why."""
+        if name not in registry.installed():
+            return super().made(ctx, name)
+        if ctx.resilient_parsing:
+            provider = registry.load(name, Console().warning)
+        else:
+            provider = registry.require(name)
+        return provider and provider_app.commands_of(provider)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write examples with the names of providers that are installed."""
@@ -52,8 +55,6 @@ app = typer.Typer(
     **PLAIN,
 )
 app.callback()(print_help)
-
-own = typer.Typer(add_completion=False, **PLAIN)
 
 
 @own.command(
@@ -206,6 +207,7 @@ def status(
     paths: o.Paths = [],
     max_age: o.MaxAge = None,
     acknowledge_gaps: o.AcknowledgeGaps = False,
+    tz: o.Tz = "UTC",
     config: o.Config = None,
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
@@ -287,9 +289,7 @@ def providers(
 
 
 @own.command(
-    "schema",
-    help="Print the JSON Schema (draft 2020-12) of one record.",
-    epilog=examples.SCHEMA,
+    "schema", help="Print the JSON Schema (draft 2020-12) of one record.", epilog=examples.SCHEMA
 )
 def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
     from auditctl.commands import show

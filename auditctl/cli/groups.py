@@ -1,10 +1,10 @@
 """Groups of commands: plain help texts, and a suggestion for a misspelled name."""
 
-from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command_from_info
 
 from auditctl.cli import options as o
 from auditctl.cli.hints import alike
@@ -19,9 +19,30 @@ PLAIN: dict[str, Any] = {
 
 
 class Group(TyperGroup):
-    """Commands that know which of them was meant."""
+    """Commands of which one is made, when it is named: all of them take as long as an import."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's click is private
+    app: ClassVar[typer.Typer]
+    """Where the commands are declared."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - Typer's click is private
+        """Return the names of the commands."""
+        return [str(one.name) for one in self.app.registered_commands]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+        """Return what a list of commands shows of one: its name and its help text."""
+        for one in self.app.registered_commands:
+            if one.name == cmd_name:
+                return TyperCommand(
+                    cmd_name, callback=None, help=one.help, short_help=one.short_help
+                )
+        return None
+
+    def made(self, ctx: Any, name: str) -> Any:  # noqa: ANN401, ARG002
+        """Make a command, with its options."""
+        (declared,) = (one for one in self.app.registered_commands if one.name == name)
+        return get_command_from_info(declared, pretty_exceptions_short=False, rich_markup_mode=None)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Read the group's own options.
 
         Raises:
@@ -51,7 +72,9 @@ class Group(TyperGroup):
             near = alike(name, known)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
             ctx.fail(f"No such command {name!r}: {hint}")
-        return super().resolve_command(ctx, args)
+        _, command, rest = super().resolve_command(ctx, args)
+        command = self.made(ctx, name) if command else None
+        return name if command else None, command, rest
 
     def _reordered(self, ctx: Any, args: list[str]) -> str:  # noqa: ANN401
         """Write the command that was meant, if its own option stands before it; else nothing.
@@ -78,14 +101,6 @@ class Group(TyperGroup):
 def _options_of(command: Any) -> dict[str, Any]:  # noqa: ANN401
     options = [param for param in command.params if param.param_type_name == "option"]
     return {name: one for one in options for name in one.opts + one.secondary_opts}
-
-
-@cache
-def made(app: typer.Typer) -> TyperGroup:
-    """Make the commands of an app, which takes 2 ms: not at import, but when one is named."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)  # noqa: S101 - there are several
-    return group
 
 
 def print_help(ctx: typer.Context, *, version: o.Version = False) -> None:  # noqa: ARG001 - it is Typer's

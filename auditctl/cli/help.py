@@ -3,9 +3,6 @@
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from auditctl.declared import needed
-from auditctl.provider import said_of_logs
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -35,6 +32,7 @@ Examples:
   auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o jan.csv
   auditctl {name} list --since 7d -f csv --fields time,actor,action
   auditctl {name} list --since 7d -f summary
+  auditctl {name} list --since 7d --schema ocsf -o events.jsonl.gz
   auditctl {name} list --limit 20 --where outcome=failure
   auditctl {name} list --follow
 
@@ -146,6 +144,9 @@ def of_root(providers: "Collection[str]") -> str:
 
 def facts(provider: type["Provider"]) -> dict[str, str]:
     """Return what the help texts of a provider's commands say of it."""
+    from auditctl.declared import needed
+    from auditctl.provider import said_of_logs
+
     return {
         "name": provider.name,
         "title": provider.title,

@@ -1,34 +1,23 @@
 """The commands that every provider has, as Typer has them."""
 
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperOption
 
 from auditctl.cli import help as examples
 from auditctl.cli import options as o
 from auditctl.cli.boundary import OWN_OPTIONS, command
-from auditctl.cli.groups import PLAIN, Group, made, print_help
-from auditctl.declared import own_options
+from auditctl.cli.groups import PLAIN, Group, print_help
 from auditctl.errors import UsageError
-from auditctl.provider import checked_log
 
 if TYPE_CHECKING:
     from dataclasses import Field
 
     from auditctl.provider import Provider
 
-app = typer.Typer(
-    cls=Group,
-    help="The audit log of {title}.",
-    epilog=examples.PROVIDER,
-    add_completion=False,
-    **PLAIN,
-)
-"""The provider is the context's object, and its facts are put into the texts: see `commands_of`."""
-
-app.callback()(print_help)
+app = typer.Typer()
+"""The provider is the context's object, and its facts are put into the texts: see `Commands`."""
 
 
 @app.command(
@@ -173,39 +162,70 @@ def check(
         single.check(ctx.obj, options, context)
 
 
-def commands_of(provider: type["Provider"]) -> TyperGroup:
-    """Return the commands of a provider, with its name in the texts and its own options."""
-    facts = examples.facts(provider)
-    has_demo = provider.sample is not None
-    shared = made(app)
-    group: TyperGroup = _with(facts, shared, has_demo=has_demo)
-    group.context_settings = {**shared.context_settings, "obj": provider}
-    group.commands = {
-        name: _with(facts, shared.commands[name], has_demo=has_demo) for name in shared.commands
-    }
-    if not hasattr(provider, "retrieve"):
-        del group.commands["get"]
-    own = [_own_option(option) for option in own_options(provider)]
-    log = [_log_option(provider)] if len(provider.logs) > 1 else []
-    for name, one in group.commands.items():
-        *params, version = one.params
+class Commands(Group):
+    """The commands of a provider, with its facts in the texts and its own options."""
+
+    app = app
+    provider: type["Provider"]
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401
+        """Leave out what the provider cannot do."""
+        names = super().list_commands(ctx)
+        return [name for name in names if name != "get" or hasattr(self.provider, "retrieve")]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        """Return what a list of commands shows of one, about the provider."""
+        shown = super().get_command(ctx, cmd_name)
+        if shown:
+            shown.help = shown.help.format_map(examples.facts(self.provider))
+        return shown
+
+    def made(self, ctx: Any, name: str) -> Any:  # noqa: ANN401
+        """Make a command, with the provider's facts and options."""
+        from auditctl.declared import own_options
+
+        provider = self.provider
+        made = _filled(super().made(ctx, name), provider)
+        *params, version = made.params
         if provider.sample is None:
             params = [param for param in params if param.name != "demo"]
-        one.params = [*params, *log, *(own if name in ("list", "sync") else []), version]
-    return group
+        if len(provider.logs) > 1:
+            params.append(_log_option(provider))
+        if name in ("list", "sync"):
+            params += map(_own_option, own_options(provider))
+        made.params = [*params, version]
+        return made
 
 
-def _with(facts: dict[str, str], shared: Any, *, has_demo: bool) -> Any:  # noqa: ANN401
-    """Return a copy of a command with a provider's facts in its texts."""
-    made = copy(shared)
-    made.help = shared.help.format_map(facts)
-    lines = shared.epilog.format_map(facts).splitlines(keepends=True)
-    made.epilog = "".join(line for line in lines if has_demo or "--demo" not in line)
+def commands_of(provider: type["Provider"]) -> Commands:
+    """Return the commands of a provider."""
+    group = typer.Typer(
+        cls=Commands,
+        help="The audit log of {title}.",
+        epilog=examples.PROVIDER,
+        add_completion=False,
+        **PLAIN,
+    )
+    group.callback()(print_help)
+    made: Commands = _filled(typer.main.get_command(group), provider)
+    made.context_settings = {**made.context_settings, "obj": provider}
+    made.provider = provider
     return made
+
+
+def _filled(command: Any, provider: type["Provider"]) -> Any:  # noqa: ANN401
+    """Write a provider's facts into the texts of a command."""
+    facts = examples.facts(provider)
+    command.help = command.help.format_map(facts)
+    lines = command.epilog.format_map(facts).splitlines(keepends=True)
+    has_demo = provider.sample is not None
+    command.epilog = "".join(line for line in lines if has_demo or "--demo" not in line)
+    return command
 
 
 def _log_option(provider: type["Provider"]) -> TyperOption:
     """Make the option that chooses one of a provider's logs."""
+    from auditctl.provider import checked_log
 
     def keep(ctx: Any, _param: object, name: str | None) -> None:  # noqa: ANN401
         if name is not None:

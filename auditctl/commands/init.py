@@ -2,10 +2,10 @@
 
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 from auditctl import registry
 from auditctl.commands import prompt, single
@@ -15,12 +15,15 @@ from auditctl.config.addition import Addition
 from auditctl.config.location import NAME, find
 from auditctl.config.tables import Load, is_source_name
 from auditctl.context import Context
-from auditctl.errors import UsageError
+from auditctl.declared import account_keys, in_paths, origins
+from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
+from auditctl.http.service_account import ServiceAccount
 from auditctl.interrupts import InterruptedRunError
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
-from auditctl.provider import said_of_logs
+from auditctl.provider import Secret, said_of_logs
+from auditctl.settings import Place, checked_segment
 
 OUTPUT = "audit/{source}/{date}.jsonl.gz"
 """The output that is proposed."""
@@ -51,9 +54,10 @@ def init(options: InitOptions, context: Context) -> None:
         context.console.error("Interrupted; nothing was written.")
         raise
     keys = [path for setting, path in new.key_files.items() if setting in values]
-    prompt.tell(f"Written: {', '.join(keys)}, and the source {new.name} in {new.path}.")
+    files = f"{', '.join(keys)}, and " if keys else ""
+    prompt.tell(f"Written: {files}the source {new.name} in {new.path}.")
     source = config.read(new.path, load)[new.name]
-    single.check(new.provider, replace(source.options, retry_for=PATIENCE), context)
+    single.check(new.provider, source.options.but(retry_for=PATIENCE), context)
     prompt.tell(f"Next: {_next(new)}")
 
 
@@ -78,23 +82,50 @@ def _answers(new: Addition) -> dict[str, str]:
     provider = new.provider
     prompt.tell(f"{provider.title} needs: {said_of_logs(provider, 'permission')}.")
     prompt.tell(f"See {provider.docs}")
-    values: dict[str, str] = {}
+    values = _alternative(new)
     for setting, required in new.settings.items():
-        check: Callable[[str], object] = _check_printable
-        if setting == "base_url":
-            check = partial(checked_base_url, named="This address")
-        hidden = setting in new.key_files
-        note = " (not shown)" if hidden else ""
-        note += "" if required else " (optional)"
-        question = f"{provider.title}: {setting.replace('_', ' ')}{note}"
-        answer = _answer(question, check, hidden=hidden, default=None if required else "")
-        if answer:
+        if answer := _setting(new, setting, "" if required else "optional"):
             values[setting] = answer
     if not new.has_output():
         values["output"] = _answer(
             f"Output of sync [{OUTPUT}]", partial(_check_output, new), default=OUTPUT
         )
     return values
+
+
+def _alternative(new: Addition) -> dict[str, str]:
+    """Ask for the settings of one group, of those of which one must be set."""
+    groups = new.provider.one_of
+    for group, following in pairwise(groups):
+        first, *others = group
+        if answer := _setting(new, first, f"leave it empty for {_words(following)}"):
+            return {first: answer, **{setting: _setting(new, setting) for setting in others}}
+    return {setting: _setting(new, setting) for group in groups[-1:] for setting in group}
+
+
+def _words(settings: Iterable[str], by: str = " and ") -> str:
+    return by.join(setting.replace("_", " ") for setting in settings)
+
+
+def _setting(new: Addition, setting: str, may_be_empty: str = "") -> str:
+    """Ask for a setting, which may be left out if a note says so; check it as it will be."""
+    provider = new.provider
+    hidden = setting in new.key_files
+    is_file = setting in account_keys(provider)
+    check: Callable[[str], object] = str  # any text will do
+    if setting == "base_url" or setting in origins(provider):
+        check = partial(checked_base_url, named="This address")
+    elif setting in in_paths(provider):
+        check = partial(checked_segment, named="This value")
+    elif is_file:
+        check = _check_account_key
+    notes = ["not shown"] * hidden + ["path of its JSON file"] * is_file
+    notes += [may_be_empty] * bool(may_be_empty)
+    note = f" ({'; '.join(notes)})" if notes else ""
+    question = f"{provider.title}: {_words([setting])}{note}"
+    answer = _answer(question, check, hidden=hidden, default="" if may_be_empty else None)
+    # As it was typed it is relative to the working folder, and in the configuration to that's.
+    return os.path.abspath(os.path.expanduser(answer)) if is_file and answer else answer  # noqa: PTH100, PTH111
 
 
 def _answer(
@@ -106,6 +137,7 @@ def _answer(
         if not answer and default is not None:
             return default
         try:
+            _check_printable(answer)
             check(answer)
         except UsageError as error:
             prompt.tell(str(error))
@@ -120,27 +152,67 @@ def _check_printable(answer: str) -> None:
         raise UsageError("This contains a control character, or is not UTF-8. Try again.")
 
 
+def _check_account_key(path: str) -> None:
+    """Check that a file holds the key of a service account.
+
+    Raises:
+        UsageError: it does not.
+
+    """
+    try:
+        found = Place("This", os.path.expanduser(path), is_file=True)  # noqa: PTH111
+        key = ServiceAccount(Secret(found.read(lines=True)), "", "")
+        checked_base_url(key.token_url, "The key's token_uri")
+    except AccessError:
+        raise UsageError("There is no file at this path that can be read. Try again.") from None
+    except ValueError as error:
+        raise UsageError(f"The contents of this file {error}. Try again.") from None
+
+
 def _check_output(new: Addition, answer: str) -> None:
-    _check_printable(answer)
     path = os.path.join(os.path.dirname(new.path), answer)  # noqa: PTH118, PTH120
     parse_template(path, provider=new.provider.name, source=new.name)
 
 
 def _instructions(new: Addition) -> str:
     """Write what somebody has to do who is not asked: TOML, with the rest as comments."""
-    values = {setting: "" for setting, required in new.settings.items() if required}
-    optional = {setting: "" for setting, required in new.settings.items() if not required}
+    provider = new.provider
+    alternatives = [*provider.one_of]
+    first = alternatives.pop(0) if alternatives else ()
+    required = [setting for setting, needed in new.settings.items() if needed]
     output = {} if new.has_output() else {"output": OUTPUT}
-    lines = [f"# Add this to {new.path} (mode 0600):", "", new.table({**values, **output})[:-1]]
-    lines += [f"# {member}  (optional)" for member in new.members(optional)]
+    table = new.table({**_examples(new, [*first, *required]), **output})
+    lines = [f"# Add this to {new.path} (mode 0600):", "", table[:-1]]
+    for group in alternatives:
+        lines.append(f"# Or, instead of the {_words(first)}:")
+        lines += [f"# {member}" for member in new.members(_examples(new, group))]
+    optional = [setting for setting in new.settings if setting not in required]
+    lines += [f"# {member}  (optional)" for member in new.members(_examples(new, optional))]
     lines.append("")
-    for setting, path in new.key_files.items():
+    for path in dict.fromkeys(new.key_files.values()):
+        secrets = [setting for setting, file in new.key_files.items() if file == path]
         lines += [
-            f"# Write the {setting.replace('_', ' ')} to {path}, readable by you alone:",
+            f"# Write the {_words(secrets, ' or ')} to {path}, readable by you alone:",
             f'#   (umask 077; IFS= read -rs key && printf %s "$key" > {shlex.quote(path)})',
+        ]
+    for setting in account_keys(provider):
+        path = new.beside(f"{new.name}-key")
+        lines += [
+            f"# Copy the key of the {_words([setting])}, a JSON file, to {path}:",
+            f"#   install -m 600 KEY.json {shlex.quote(path)}",
         ]
     lines += [f"# Then: {_next(new)}", ""]
     return "\n".join(lines)
+
+
+def _examples(new: Addition, settings: Iterable[str]) -> dict[str, str]:
+    """Return a value for each setting that stands for the user's."""
+    urls = ("base_url", *origins(new.provider))
+    examples = {setting: setting.upper() for setting in settings}
+    examples |= {setting: "https://HOST" for setting in examples if setting in urls}
+    return examples | {
+        setting: f"{new.name}-key" for setting in examples if setting in account_keys(new.provider)
+    }
 
 
 def _next(new: Addition) -> str:

@@ -1,7 +1,7 @@
 """The option --follow of list: the window first, then what is new, until a signal ends it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -74,7 +74,7 @@ def check_follow(options: Options) -> Options:
             f"--follow goes on until you end it, so it cannot go with {wrong[0]}. "
             "Leave out one of the two."
         )
-    return replace(options, since=DEFAULT_SINCE if options.since is None else options.since)
+    return options.but(since=DEFAULT_SINCE if options.since is None else options.since)
 
 
 def follow_feeds(
@@ -92,10 +92,11 @@ def follow_feeds(
     since = parse_time(options.since or "", now, zone)
     if since > now:
         raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
+    # Up to now: what comes when the zone has another offset carries its own.
+    window, with_source = Window(since, None), bool(feeds[0].source)
     base_urls: dict[str, str] = {}
-    with_source = bool(feeds[0].source)
     format_ = chosen_format(
-        options, context, zone=zone, with_source=with_source, base_urls=base_urls
+        options, context, window, zone=zone, with_source=with_source, base_urls=base_urls
     )
     runner = SourceRunner(jobs)
     arrivals: SimpleQueue[Arrival] = SimpleQueue()

@@ -1,8 +1,7 @@
 """How far a list has come: the progress line while it runs, and the summary at its end."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditctl.commands.notices import count
 from auditctl.console import Console
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from auditctl.window import Window
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """What is said of one list, to a person who may be watching."""
 
     title: str

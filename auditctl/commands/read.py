@@ -5,40 +5,37 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from operator import methodcaller
-from typing import TYPE_CHECKING
 
 from auditctl.commands.layout import chosen_format
 from auditctl.commands.notices import count
 from auditctl.commands.parameters import STDOUT
 from auditctl.commands.read_parameters import ReadOptions
 from auditctl.commands.single import check_output, deliver
-from auditctl.commands.stored import batches, check_file
+from auditctl.commands.stored import batches, check_file, in_window
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import find_files, find_templates
 
-if TYPE_CHECKING:
-    from auditctl.batch import Batch
-
 
 def read(options: ReadOptions, context: Context) -> None:
     """Write the records of files that lie in the window and pass the tests."""
-    from auditctl.batch import Tally
+    from auditctl.batch import Batch, Tally
     from auditctl.records.fields import parse_test
     from auditctl.records.record import OF_SOURCES
+    from auditctl.window import Window
     from auditctl.zone import parse_zone
 
     now = datetime.now(UTC)
     zone = parse_zone(options.tz, context.environ)
     window = options.window(now, zone)
+    tests = [in_window(window)] if window != Window(None, None) else []
     # A file may be of a provider that is not installed here, so any name is possible.
-    tests = [parse_test(text, now, zone, there=OF_SOURCES) for text in options.where]
+    tests += [parse_test(text, now, zone, there=OF_SOURCES) for text in options.where]
     check_output(options.output)
     # What is older than the last of N records is not known.
     seen = window if options.limit is None else replace(window, since=None)
-    chosen = options.fields is not None
-    format_ = chosen_format(options, context, seen, zone=zone, with_source=chosen)
     files = [file for path in options.paths for file in _files(path)]
     console, tally = context.console, Tally()
     done = 0
@@ -54,7 +51,13 @@ def read(options: ReadOptions, context: Context) -> None:
             console.progress(f"{count(tally.records, 'record')}{share}, {rate:,.0f}/s")
 
     total = _size(files) if console.live else 0
-    found: Iterable[Batch] = batches(files, window, console.warning, add)
+    stored = batches(files, console.warning, add)
+    # Only the records tell whether a list of several sources has written them.
+    begun = next(stored, Batch([]))
+    with_source = options.fields is not None or any("source" in one for one in begun.records)
+    format_ = chosen_format(options, context, seen, zone=zone, with_source=with_source)
+    found: Iterable[Batch] = chain([begun], stored)
+    del begun  # before more is read: see `auditctl.export.batches_of`
     found = map(methodcaller("matching", tests), found)
     if options.limit is not None:
         from auditctl.export import most_recent

@@ -1,7 +1,7 @@
 """The options of `read` as one plain value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from auditctl.window import Window
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReadOptions(OutputOptions):
     """Options of `read`."""
 

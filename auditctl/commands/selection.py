@@ -1,6 +1,5 @@
 """The sources of auditctl.toml that a command line chooses, and the options with their settings."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from auditctl import registry
@@ -87,8 +86,7 @@ def source_of(
 def with_settings(options: Options, source: "Source") -> Options:
     """Return the options with the settings of a source; what was typed goes before."""
     typed = {option: values for option, values in options.own.items() if values}
-    return replace(
-        options,
+    return options.but(
         account=source.options.account if options.account is None else options.account,
         demo=options.demo or source.options.demo,
         own={**source.options.own, **typed},
@@ -103,4 +101,4 @@ def typed_over(options: "SyncOptions", source: "Source") -> "SyncOptions":
         typed["format"] = options.format
     given = {name: values for name, values in options.own.items() if values}
     own = {**source.options.own, **given}
-    return replace(source.options, **typed, own=own, typed=options.typed)
+    return source.options.but(**typed, own=own, typed=options.typed)

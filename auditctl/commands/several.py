@@ -77,7 +77,7 @@ def _list_once(
         order = feed.log.order.of(window)
         if options.limit is not None and order.is_newest_first:
             # What is fetched ahead may be what the limit makes superfluous.
-            feed.options = replace(feed.options, concurrency=1)
+            feed.options = feed.options.but(concurrency=1)
         ready, client = feed.connect(context, now)
         base_urls[feed.source] = ready.base_url
         clients.callback(client.close)

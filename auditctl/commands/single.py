@@ -60,7 +60,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     order = log.order.of(window)
     if options.limit is not None and order.is_newest_first:
         # What is fetched ahead may be what the limit makes superfluous.
-        options = replace(options, concurrency=1)
+        options = options.but(concurrency=1)
     tally = Tally()
     ready, client = connect(provider, options, context, now)
     base_urls[""] = ready.base_url

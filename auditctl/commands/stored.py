@@ -12,6 +12,7 @@ from auditctl.batch import Batch
 from auditctl.errors import AnswerError, OutputError, UsageError
 from auditctl.records import exact
 from auditctl.records.event_time import instant
+from auditctl.records.fields import Test
 from auditctl.records.record import FIELDS, OF_SOURCES, OUTCOMES, Record
 from auditctl.window import Window
 
@@ -38,11 +39,10 @@ class _UnreadableError(Exception):
 
 def batches(
     files: Iterable[str],
-    window: Window,
     warn: Callable[[str], None],
     on_read: Callable[[int], None] = lambda _size: None,
 ) -> Iterator[Batch]:
-    """Yield the records of files that lie in the window, in the order in which they stand.
+    """Yield the records of files, in the order in which they stand.
 
     ``on_read`` is called with the number of bytes that were read.
 
@@ -52,8 +52,6 @@ def batches(
         OutputError: the system cannot read on.
 
     """
-    since, until = window.span
-    everything = window.since is None and window.until is None
     for path in files:
         try:
             file = open(path, "rb")  # noqa: PTH123, SIM115 - closed by the block below
@@ -62,15 +60,15 @@ def batches(
         with file:
             for records in _records(path, _unpacked(file, on_read), warn):
                 batch = Batch(records)
-                if not everything:
-                    batch.records = [
-                        one
-                        for one in records
-                        if one["time"] is None or since <= one["time"][:-1] < until
-                    ]
                 del records  # before more is read: these are most of the memory
                 yield batch
                 del batch
+
+
+def in_window(window: Window) -> Test:
+    """Return the test whether a record lies in a window; one without a time does."""
+    since, until = window.span
+    return lambda record: record["time"] is None or since <= record["time"][:-1] < until
 
 
 def check_file(path: str) -> None:

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
+from textwrap import wrap
+from typing import Any
 
 from auditctl.config import sources as config
 from auditctl.config.tables import Load
-from auditctl.declared import secrets, variables
+from auditctl.declared import account_keys, secrets, variables
 from auditctl.errors import OutputError, UsageError
 from auditctl.interrupts import interrupts
 from auditctl.output import MODE, cannot, write_all
@@ -18,6 +21,7 @@ from auditctl.settings import source_keys
 
 _is_bare = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 """A name that TOML takes without quotes."""
+COMMENT: dict[str, Any] = {"initial_indent": "# ", "subsequent_indent": "#   "}
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,38 @@ class Addition:
 
     @property
     def settings(self) -> dict[str, bool]:
-        """The settings without a default, and whether each is required."""
+        """The settings without a default or an alternative, and whether each is required."""
         read = variables(self.provider).items()
-        return {name: default is None for name, (_, default) in read if not default}
+        chosen = {*chain.from_iterable(self.provider.one_of)}
+        return {
+            name: default is None for name, (_, default) in read if not (default or name in chosen)
+        }
 
     @property
     def key_files(self) -> dict[str, str]:
-        """The settings that are secrets, and the path of each one's file."""
-        hidden = [name for name in secrets(self.provider) if name in self.settings]
-        ends = ["key", *(name.replace("_", "-") for name in hidden[1:])]
-        folder = os.path.dirname(self.path)  # noqa: PTH120
-        paths = [os.path.join(folder, f"{self.name}-{end}") for end in ends]  # noqa: PTH118
-        return dict(zip(hidden, paths, strict=False))
+        """The settings that are secrets, and the path of the file that is written for each.
+
+        The first is the key. Of alternatives only one is written, so each may have that name.
+        """
+        asked = {*self.settings, *chain.from_iterable(self.provider.one_of)}
+        kept = account_keys(self.provider)  # in a file already, as it was downloaded
+        hidden = [name for name in secrets(self.provider) if name in asked and name not in kept]
+        files = {}
+        for number, name in enumerate(hidden):
+            alone = all(self._are_alternatives(name, other) for other in hidden[:number])
+            end = "key" if alone else name.replace("_", "-")
+            files[name] = self.beside(f"{self.name}-{end}")
+        return files
+
+    def _are_alternatives(self, one: str, other: str) -> bool:
+        """Return whether two settings are in groups of which one is set, but in none together."""
+        groups = self.provider.one_of
+        chosen = {*chain.from_iterable(groups)}
+        return {one, other} <= chosen and not any({one, other} <= {*group} for group in groups)
+
+    def beside(self, name: str) -> str:
+        """Return the path of a file beside the configuration."""
+        return os.path.join(os.path.dirname(self.path), name)  # noqa: PTH118, PTH120
 
     def has_output(self) -> bool:
         """Return whether the configuration says where its sources are written."""
@@ -56,6 +80,10 @@ class Addition:
         """Write the source in TOML."""
         name = self.name if _is_bare(self.name) else _quoted(self.name)
         members = self.members({"provider": self.provider.name, **values})
+        logs = [*self.provider.logs]
+        if len(logs) > 1:
+            members.append(f"# log = {_quoted(logs[0])}")
+            members += wrap(f"The logs: {', '.join(logs)}.", 80, **COMMENT)
         return "\n".join([f"[sources.{name}]", *members, ""])
 
     def members(self, values: Mapping[str, str]) -> list[str]:
@@ -64,6 +92,8 @@ class Addition:
         for key, value in values.items():
             if path := self.key_files.get(key):
                 lines.append(f"{source_keys(key)[1]} = {_quoted(os.path.basename(path))}")  # noqa: PTH119
+            elif key in account_keys(self.provider):
+                lines.append(f"{source_keys(key)[1]} = {_quoted(value)}")
             else:
                 lines.append(f"{key} = {_quoted(value)}")
         return lines
@@ -76,7 +106,7 @@ class Addition:
             UsageError: a source of this name is, or the configuration has a mistake.
 
         """
-        for path in self.key_files.values():
+        for path in dict.fromkeys(self.key_files.values()):
             if os.path.lexists(path):
                 raise _taken(path)
         content = self.content or b""

@@ -2,12 +2,11 @@
 
 import csv
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 from auditctl.escape import escape
 from auditctl.formats import Layout
-from auditctl.records.fields import Field, as_json
+from auditctl.records.fields import Field, as_json, field
 from auditctl.records.record import FIELDS, OF_SOURCES, Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
@@ -78,5 +77,5 @@ class Csv:
 def make(layout: Layout) -> Csv:
     """Return CSV of the fields chosen, or of all."""
     names = OF_SOURCES if layout.with_source else FIELDS
-    fields = layout.fields or [Field(name, itemgetter(name)) for name in names]
+    fields = layout.fields or [field(name, there=names) for name in names]
     return Csv(fields, guard=layout.csv_guard, escaped=layout.terminal)

@@ -1,8 +1,7 @@
 """Events of the Open Cybersecurity Schema Framework (OCSF), one a line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from auditctl.events import Meaning, fallback, table
 from auditctl.events.classes import CATEGORIES, CLASSES, LATER, OTHER, SHARED, UNKNOWN, caption
@@ -17,17 +16,6 @@ INFORMATIONAL = 1
 LONGEST_TEXT = 65_535
 """Characters of a text in 1.3.0; later versions have no limit."""
 NO_TIME = "The event has no time that can be read: this is the time of the run."
-_NAMED = ("entity", "web_resources", "resources", "user", "group", "service")
-WHERE = {
-    **dict.fromkeys(("actor_id", "actor_name", "actor_email"), ("actor", "user")),
-    "target": _NAMED,
-    "source_ip": ("src_endpoint",),
-    "user_agent": ("http_request",),
-    "session_id": ("actor",),
-    "source": (),
-}
-"""Fields of a record that not every class has a place for -> the attributes where it may be."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTS = tuple(name for name in FIELDS if name not in ("status_code", "raw"))
 
@@ -138,21 +126,24 @@ def _shortened(record: Record, whole: Attributes) -> Record:
 
 
 def _without_place(record: Record, attributes: Attributes) -> Attributes:
-    """Return the fields of a record that are in none of the attributes where they may be."""
-    return {
-        name: text
-        for name, places in WHERE.items()
-        if (text := record.get(name))
-        and text not in _texts([attributes.get(one) for one in places])
+    """Return the fields of a record that its class has no place for, or that nothing holds."""
+    get = attributes.get
+    actor, user = get("actor", {}), get("user", {})
+    who = [*actor.get("user", {}).values(), *user.values()]
+    objects = (user, get("group"), get("entity"), get("service"))
+    lists = (*get("resources", ()), *get("web_resources", ()))
+    places: dict[str, Collection[str]] = {
+        "actor_id": who,
+        "actor_name": who,
+        "actor_email": who,
+        "target": [text for one in (*objects, *lists) if one for text in one.values()],
+        "source_ip": get("src_endpoint", {}).values(),
+        "user_agent": [get("http_request", {}).get("user_agent")],
+        "session_id": actor.get("session", {}).values(),
+        "source": (),
     }
-
-
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON is any value
-    if type(value) is str:
-        yield value
-    elif value:
-        for inner in value.values() if type(value) is dict else value:
-            yield from _texts(inner)
+    values = ((name, record.get(name), texts) for name, texts in places.items())
+    return {name: text for name, text, texts in values if text and text not in texts}
 
 
 def _milliseconds(time: datetime) -> int:

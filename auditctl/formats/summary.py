@@ -8,10 +8,10 @@ from operator import itemgetter
 from typing import Any
 
 from auditctl.escape import escape
-from auditctl.formats import Layout
+from auditctl.formats import Layout, frequent
 from auditctl.formats.cells import BOLD, NOTHING, RED, cells, fitted, painted, shown
 from auditctl.formats.clock import Clock
-from auditctl.formats.frequent import EXACT, Frequent
+from auditctl.formats.frequent import Frequent
 from auditctl.formats.histogram import Histogram
 from auditctl.records.fields import Field, as_text, field
 from auditctl.records.record import Record
@@ -197,7 +197,7 @@ class Summary:
         for name, column in zip(self._titles, self._columns, strict=True):
             title = fitted(name, kind, "")
             if not column.counts.is_exact:
-                yield f"{title}  cannot tell: more than {EXACT:,} different ones"
+                yield f"{title}  cannot tell: more than {frequent.EXACT:,} different ones"
                 found = True
                 continue
             new = column.new(since)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from operator import itemgetter
 
 from auditctl.escape import escape
 from auditctl.formats import Layout
 from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, cells, fitted, painted, shown
 from auditctl.formats.clock import Clock
-from auditctl.records.fields import Field
-from auditctl.records.record import Record
+from auditctl.records.fields import Field, field
+from auditctl.records.record import OF_SOURCES, Record
 
 COLUMNS = ("time", "actor", "action", "target", "outcome")
 """Shown where no fields are chosen."""
@@ -128,7 +127,7 @@ def make(layout: Layout) -> Table:
     if layout.with_source:
         names.insert(1, "source")
     return Table(
-        layout.fields or [Field(name, itemgetter(name)) for name in names],
+        layout.fields or [field(name, there=OF_SOURCES) for name in names],
         width=layout.width if layout.terminal else None,
         color=layout.color,
         clock=Clock(layout.zone, layout.window),

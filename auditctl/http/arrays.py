@@ -3,8 +3,7 @@
 import re
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditctl.http import answer
 from auditctl.http.answer import Answer
@@ -26,8 +25,7 @@ _OTHERS = tuple(bytes([byte]) for byte in b'[{"-0123456789tfn')
 _BLANKS = re.compile(rb"[ \t\n\r]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place directly behind a row: the bytes before it, and their CRC-32."""
 
     offset: int

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-if TYPE_CHECKING:  # help texts import this module
+if TYPE_CHECKING:  # help texts import this module, and dataclasses would take six times as long
     from collections.abc import Mapping
 
 
@@ -47,8 +46,7 @@ class Auth(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Bearer:
+class Bearer(NamedTuple):
     """A token or key in the header ``Authorization``, behind the word Bearer or another."""
 
     token: Secret
@@ -59,8 +57,7 @@ class Bearer:
         return {"Authorization": f"{self.scheme} {self.token.reveal()}"}
 
 
-@dataclass(frozen=True)
-class Basic:
+class Basic(NamedTuple):
     """HTTP Basic authentication (RFC 7617, in UTF-8)."""
 
     user: str
@@ -83,8 +80,7 @@ class Basic:
         return {"Authorization": f"Basic {token}"}
 
 
-@dataclass(frozen=True)
-class KeyHeaders:
+class KeyHeaders(NamedTuple):
     """Keys in headers of the service's own, such as ``X-API-Key``."""
 
     keys: Mapping[str, Secret]
@@ -94,8 +90,7 @@ class KeyHeaders:
         return {name: key.reveal() for name, key in self.keys.items()}
 
 
-@dataclass(frozen=True)
-class ClientCredentials:
+class ClientCredentials(NamedTuple):
     """A token that is fetched for a client's id and secret (RFC 6749, section 4.4).
 
     The client fetches it before the first question, and again when it expires. ``token_url`` must

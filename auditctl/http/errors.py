@@ -5,9 +5,8 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -51,8 +50,7 @@ _ENDLESS_HEADERS = "Receive buffer too long"
 WHY_UNASKABLE = "that is longer than a URL may be, or contains characters that no URL may have"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """The names of a service and its settings in messages."""
 
     title: str

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -21,8 +20,7 @@ NO_CONTENT = frozenset({204, 205})
 """Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(NamedTuple):
     """Tells answers from refusals, by the status that the service means."""
 
     refusals: Refusals

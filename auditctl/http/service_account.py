@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditctl.errors import AccessError
 
@@ -23,8 +21,7 @@ NEEDED = ("client_email", "private_key", "token_uri")
 """The members of a key's JSON that are read, besides its id."""
 
 
-@dataclass(frozen=True)
-class ServiceAccount:
+class ServiceAccount(NamedTuple):
     """A token that is fetched for a service account (RFC 7523), such as one of Google's.
 
     ``key`` is the JSON of the account's key. It names the token's URL, which may be of any origin,
@@ -72,7 +69,7 @@ class ServiceAccount:
         signature = _signature(self._members["private_key"], ".".join(parts).encode())
         return {"grant_type": GRANT, "assertion": ".".join([*parts, _base64url(signature)])}
 
-    @cached_property
+    @property
     def _members(self) -> dict[str, Any]:
         """Read the key.
 

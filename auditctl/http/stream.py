@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from auditctl.errors import AuditctlError
 from auditctl.http.answer import Answer
@@ -12,8 +12,7 @@ READ_AHEAD = 4 * 1024 * 1024
 """Bytes of answers that wait for their turn, of all that are under way together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """The request: see `Client.stream`."""
 
     path: str

@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from auditctl.provider import Bearer, Order, Page, Provider, Secret, secret, setting
+from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
 from auditctl.reading import NOTHING, UNREADABLE, full_name, mapping, reach, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditctl.provider import Answer, Client, Fields, Window
+    from auditctl.provider import Answer, Client, Fields, Page, Window
 
 PAGE_SIZE = 100
 """The most that the API gives; its default is 10."""
@@ -86,6 +86,8 @@ class Persona(Provider):
 
     def retrieve(self, client: Client, id: str) -> Page:  # noqa: A002 - the API's word
         """Ask for the one event of this id, and for its user, whom only ``include`` brings."""
+        from auditctl.provider import Page
+
         path = f"/user-audit-logs/{quote(id, safe='')}"
         answer = client.get(path, optional={"include": "user"})
         page = mapping(answer.tree)

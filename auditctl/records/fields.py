@@ -4,10 +4,9 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from operator import itemgetter, methodcaller
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditctl.errors import UsageError
 from auditctl.records import exact
@@ -34,8 +33,7 @@ _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _WHOLE = r"0|-?[1-9][0-9]*"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A column: a field of the record, or a dotted path into its ``raw``."""
 
     name: str

@@ -5,8 +5,9 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -29,12 +30,15 @@ from auditctl.sync.state import (
 BLOCK = 256 * 1024
 LINE = 16 * 1024
 """Bytes read of one line at a time; most lines are shorter."""
+SECTOR = 512
+"""Bytes that a disk writes together, or not at all."""
 
 _HASH = b',"hash":"'
 _IDS = b',"ids":['
 _HASH_SIZE = len(_HASH) + 64 + len(b'"}')
 _BEGIN = b'{"line":'
 _CONTROL = frozenset(range(1, 32))
+_ZEROS = re.compile(rb"\0+")
 
 
 def encode(commit: Commit) -> tuple[bytes, Commit]:
@@ -51,7 +55,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "success": commit.success,
         "gaps": [asdict(gap) for gap in commit.gaps],
         "acknowledged": [asdict(gap) for gap in commit.acknowledged],
-        "deleted": [asdict(file) for file in commit.deleted],
+        "deleted": [file._asdict() for file in commit.deleted],
         "deleted_acknowledged": commit.deleted_acknowledged,
         "aside": commit.aside,
         "moved": commit.moved,
@@ -61,7 +65,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "oldest": commit.oldest,
         "newest": commit.newest,
         "kept": commit.pinned,
-        "kept_before": commit.pins and asdict(commit.pins),
+        "kept_before": commit.pins and commit.pins._asdict(),
         "seen": commit.seen,
         "ids_before": commit.ids_before,
         "ids": commit.ids,  # last, so that they can be passed over unread
@@ -71,7 +75,7 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
     except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
         text = json.dumps(members, separators=(",", ":")).encode()[:-1]
     digest = sha256(text).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (text, digest.encode()), replace(commit, hash=digest)
+    return b'%b,"hash":"%b"}\n' % (text, digest.encode()), commit._replace(hash=digest)
 
 
 def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
@@ -79,13 +83,13 @@ def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
         "shape": snapshot.shape,
         "since": snapshot.since,
         "waived": [asdict(gap) for gap in snapshot.waived],
-        "deleted": [asdict(file) for file in snapshot.deleted],
+        "deleted": [file._asdict() for file in snapshot.deleted],
         "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
     }
 
 
 def _entry_members(entry: FileEntry) -> dict[str, Any]:
-    members = dict(vars(entry))
+    members = entry._asdict()
     if entry.header is None:
         del members["header"]
     return members
@@ -103,7 +107,7 @@ def decode(text: bytes, *, ids: bool = True) -> Commit | None:
     try:
         if not ids:
             body = body.rpartition(_IDS)[0]
-        return replace(_commit(_parsed(body + b"}")), hash=digest)
+        return _commit(_parsed(body + b"}"))._replace(hash=digest)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # its hash is right, but no run has written it
 
@@ -191,12 +195,12 @@ def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
         with open(open_file(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123
             for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
-                    if not is_torn(text):
+                    if not is_torn(text, offset):
                         raise wrong_line(path, number, "its end was changed")
                     return
                 commit = decode(text[:-1])
                 if commit is None:
-                    if b"\0" in text and not file.read(1) and is_torn(text):
+                    if b"\0" in text and not file.read(1) and is_torn(text, offset):
                         return
                     raise wrong_line(path, number, "it was changed")
                 if commit.prev != head or commit.line != number - 1:
@@ -211,16 +215,23 @@ def read_lines(path: str) -> Iterator[tuple[int, Commit]]:
         raise unreadable(path, error) from None
 
 
-def is_torn(text: bytes) -> bool:
-    """Return whether this is what a crash may leave of one line.
+def is_torn(text: bytes, offset: int) -> bool:
+    """Return whether this is what a crash may leave of the line that begins at a byte.
 
-    That is a prefix of it. After a power failure blocks within it, or all of it, may hold zeros.
+    That is a prefix of it. After a power failure sectors of it, or all of it, may hold zeros; a
+    zero that leaves the rest of its sector as it was is a changed byte.
     """
+    ends = (0, len(text))
     return (
         all(byte in (0, there) for byte, there in zip(text, _BEGIN, strict=False))
         and b'"}{"line":' not in text  # several lines without their ends
         and decode(text[:-1]) is None  # a line with another end
         and _CONTROL.isdisjoint(text.removesuffix(b"\n"))
+        and all(
+            edge in ends or (offset + edge) % SECTOR == 0
+            for zeros in _ZEROS.finditer(text)
+            for edge in zeros.span()
+        )
     )
 
 

@@ -1,7 +1,6 @@
 """The command sync: one destination, or those of the configuration."""
 
 import math
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from auditctl.paths import parse_template
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.job import Job
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.report import write_table
 from auditctl.sync.run import Outcome, Run
 
 if TYPE_CHECKING:
@@ -75,8 +73,7 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
-        own_words = replace(
-            source.options,
+        own_words = source.options.but(
             wait=options.wait,
             quiet=options.quiet,
             verbose=options.verbose,
@@ -103,6 +100,8 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
         if not options.follow:
             raise
     if context.terminal and not options.quiet and not options.follow:
+        from auditctl.sync.report import write_table
+
         write_table(
             context,
             [_result_row(result) for result in results],

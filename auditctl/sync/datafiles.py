@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from auditctl.errors import IntegrityError
 from auditctl.output import cannot
@@ -123,7 +123,7 @@ class DataFiles:
             except OSError as error:
                 raise cannot(path, error) from None
             self.renewed |= now.st_ino != file.inode
-            self.state.files[name] = replace(file, inode=now.st_ino)
+            self.state.files[name] = file._replace(inode=now.st_ino)
 
     def _set_aside(self, name: str, source: str) -> None:
         """Set aside what a file, wherever it is now, has after its last commit."""

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
@@ -113,7 +112,7 @@ class Journal:
             or self.state.first_edition
             or offset - self._state_at > self.state.snapshot_every
         ):
-            commit = replace(commit, state_at=offset, snapshot=self.state.snapshot())
+            commit = commit._replace(state_at=offset, snapshot=self.state.snapshot())
         data, commit = encode(commit)
         before = os.fstat(self._file)
         try:

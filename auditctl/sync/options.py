@@ -1,7 +1,6 @@
 """The options of sync, verify and status as plain values; auditctl.toml fills them too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from auditctl.commands.parameters import (
@@ -15,14 +14,12 @@ from auditctl.commands.source_parameters import SourcesOptions
 from auditctl.formats import FileFormatName
 
 
-@dataclass(frozen=True, kw_only=True)
 class RepeatOptions(FollowOptions):
     """Options for repeated and waiting runs."""
 
     wait: str = "0"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SyncOptions(FetchOptions, RepeatOptions):
     """Options of `sync` for one destination."""
 
@@ -54,26 +51,22 @@ class SyncOptions(FetchOptions, RepeatOptions):
         return format_of_file(self.output, "sync", self.format)
 
 
-@dataclass(frozen=True, kw_only=True)
 class SyncSourcesOptions(SourcesOptions, RepeatOptions):
     """Options of `sync` for several sources."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ConfigurationOptions(ReportOptions):
     """Options of `sources`."""
 
     config: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class VerifyOptions(ConfigurationOptions):
     """Options of `verify`; without paths, all of auditctl.toml."""
 
     paths: Sequence[str] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
 class StatusOptions(VerifyOptions):
     """Options of `status`."""
 

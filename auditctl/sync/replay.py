@@ -78,7 +78,7 @@ def read_end(file: int, path: str) -> tuple[int, int, State]:
     size = os.fstat(file).st_size
     offset, text = next(backward(file, size, torn=True), (0, b"\n"))
     if b"\0" in text or not text.endswith(b"\n"):
-        if not is_torn(text):
+        if not is_torn(text, offset):
             raise wrong_line(path, count(file, size), "it was changed")
         size = offset
     if not size:

@@ -67,7 +67,7 @@ def verify(options: VerifyOptions, context: Context) -> None:
             "journal_lines": proof.lines,
             "covered": proof.state.covered and asdict(proof.state.covered),
             "gaps": [asdict(gap) for gap in proof.state.gaps],
-            "deleted": [asdict(file) for file in proof.state.deleted],
+            "deleted": [file._asdict() for file in proof.state.deleted],
             "notes": proof.notes,
             "journal_hash": proof.state.head,
         })  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from auditctl.sync.coverage import Stretch
 from auditctl.window import from_moment, from_text, to_text
@@ -47,8 +47,7 @@ class ReadSpan(Span):
     """The newest event of all windows so far, but for those dated later than their window's end."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """The progress of a run when it commits."""
 
     window: ReadSpan
@@ -57,8 +56,7 @@ class Progress:
     gaps: tuple[Span, ...]
 
 
-@dataclass(frozen=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """The bytes that one commit appended to one file."""
 
     name: str
@@ -77,8 +75,7 @@ class FileEntry:
         return self.offset + self.length
 
 
-@dataclass(frozen=True)
-class Deleted:
+class Deleted(NamedTuple):
     """A file that was found deleted, with what was committed to it."""
 
     name: str
@@ -87,8 +84,7 @@ class Deleted:
     """When that was noticed."""
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A data file as its last commit left it."""
 
     length: int = 0
@@ -96,8 +92,7 @@ class File:
     inode: int = 0
 
 
-@dataclass(frozen=True)
-class Pins:
+class Pins(NamedTuple):
     """Where the newest line that pins ids begins, and the times of all events pinned so far.
 
     A run finds the id of an event by its time. The id of an event without a time, or dated long
@@ -117,8 +112,7 @@ class Pins:
         return self.since[:-1] <= time[:-1] <= self.until[:-1]
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The state after the lines before it, beside the members that each line has."""
 
     shape: dict[str, Any]
@@ -128,12 +122,11 @@ class Snapshot:
     waived: tuple[Span, ...]
     files: Mapping[str, File]
     deleted: tuple[Deleted, ...] = ()
-    pinned: Mapping[str, str | None] = field(default_factory=dict)
+    pinned: Mapping[str, str | None] = {}
     """All pinned ids, in a journal of version 0.1.0."""
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """One line of a journal; docs/sync.md describes its members."""
 
     line: int
@@ -159,7 +152,7 @@ class Commit:
     files: tuple[FileEntry, ...] = ()
     oldest: str | None = None
     newest: str | None = None
-    pinned: Mapping[str, str | None] = field(default_factory=dict)
+    pinned: Mapping[str, str | None] = {}
     pins: Pins | None = None
     """The pinned ids of the lines before it."""
     ids_before: int | None = None

@@ -49,7 +49,7 @@ class Status:
             "records": state.records,
             "files": sum(1 for file in state.files.values() if file.length),
             "gaps": [asdict(gap) for gap in state.gaps],
-            "deleted": [asdict(file) for file in state.deleted],
+            "deleted": [file._asdict() for file in state.deleted],
             "set_aside": list(self.aside),
             "unfinished": bool(state.window and not state.window.done),
             "journal_lines": state.line + 1,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import typer
@@ -20,6 +19,7 @@ from auditctl.commands.parameters import (
 )
 from auditctl.commands.read_parameters import ReadOptions
 from auditctl.commands.source_parameters import CheckSourcesOptions, ListSourcesOptions
+from auditctl.config.tables import Defaults
 from auditctl.sync.options import (
     ConfigurationOptions,
     StatusOptions,
@@ -60,12 +60,13 @@ def made(words: tuple[str, ...]) -> Any:
 def test_what_is_not_typed_is_what_the_value_has(
     words: tuple[str, ...], of: type[LogOptions]
 ) -> None:
-    there = {one.name: one.default for one in fields(of)}
+    there = {name: getattr(of, name) for name in get_type_hints(of) if hasattr(of, name)}
     typed = {one.name: one for one in made(words).params if one.expose_value}
     expected = there | (SHORTER_PATIENCE if words[-1] == "check" else {})
     for name, parameter in typed.items():
-        if expected[name] is MISSING:
-            assert parameter.required
+        if parameter.required:
+            assert name in of.__annotations__
+            assert name not in expected
         else:
             default = parameter.default
             assert (tuple(default) if type(default) is list else default) == expected[name], name
@@ -75,5 +76,16 @@ def test_every_command_is_compared() -> None:
     group = made(())
     context = group.make_context("auditctl", [], resilient_parsing=True)
     ours = {(name,) for name in group.list_commands(context) if name not in registry.installed()}
-    of_a_provider = {("persona", name) for name in made(("persona",)).commands}
+    of_a_provider = {("persona", name) for name in made(("persona",)).list_commands(context)}
     assert ours | of_a_provider == set(BECOME)
+
+
+def test_the_configuration_has_the_bounds_of_the_command_line() -> None:
+    keys = Defaults.model_json_schema()["properties"]
+    options = {one.name: one for one in made(("persona", "sync")).params}
+    bounded = {name for name, key in keys.items() if "minimum" in key}
+    assert bounded == {name for name in keys if hasattr(options[name].type, "min")}
+    for name in bounded:
+        kind = options[name].type
+        assert (keys[name]["minimum"], keys[name]["maximum"]) == (kind.min, kind.max)
+    assert keys["format"]["enum"] == [*options["format"].type.choices]

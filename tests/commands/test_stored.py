@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditctl.commands import stored
-from auditctl.commands.stored import CHUNK, batches
+from auditctl.commands.stored import CHUNK, batches, in_window
 from auditctl.errors import AnswerError, OutputError, UsageError
 from auditctl.records import exact
 from auditctl.records.record import FIELDS
@@ -72,7 +72,7 @@ class Reader:
             path = self.folder / f"{number}-{name}"
             path.write_bytes(content)
             paths.append(str(path))
-        found = batches(paths, window, self.warnings.append)
+        found = (one.matching([in_window(window)]) for one in batches(paths, self.warnings.append))
         return [record for batch in found for record in batch.records]
 
 
@@ -141,7 +141,7 @@ def test_what_is_decompressed_at_once_is_bounded(read: Reader, tmp_path: Path) -
     lines = line(raw=" " * 1000) * 20_000
     path = tmp_path / "bomb"
     path.write_bytes(gzip.compress(lines))
-    found = list(batches([str(path)], ALL, read.warnings.append))
+    found = list(batches([str(path)], read.warnings.append))
     assert sum(len(batch.records) for batch in found) == 20_000
     assert max(len(batch.records) for batch in found) <= CHUNK // 1000
 
@@ -232,7 +232,7 @@ def test_the_records_before_it_are_delivered(read: Reader, tmp_path: Path) -> No
     path.write_bytes(line() * 1000 + b"x\n")
     found: list[Batch] = []
     with pytest.raises(AnswerError, match="Line 1001 of"):
-        found.extend(batches([str(path)], ALL, read.warnings.append))
+        found.extend(batches([str(path)], read.warnings.append))
     assert 0 < sum(map(len, (batch.records for batch in found))) <= 1000
 
 
@@ -243,7 +243,7 @@ def test_another_programs_file_without_line_feeds_is_not_read_to_its_end(
     path = tmp_path / "other"
     path.write_bytes(content * 3)
     sizes: list[int] = []
-    said = refusal(lambda: list(batches([str(path)], ALL, read.warnings.append, sizes.append)))
+    said = refusal(lambda: list(batches([str(path)], read.warnings.append, sizes.append)))
     assert "Line 1 of" in said
     assert "it is no JSON object" in said
     assert sum(sizes) <= CHUNK
@@ -322,7 +322,7 @@ def test_lines_may_end_as_windows_ends_them(read: Reader) -> None:
 )
 def test_a_file_that_cannot_be_opened_is_a_usage_error(name: str, why: str) -> None:
     with pytest.raises(UsageError) as caught:
-        list(batches([name], ALL, print))
+        list(batches([name], print))
     assert why in str(caught.value)
 
 
@@ -338,7 +338,7 @@ def test_a_disk_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("builtins.open", lambda *_: Failing())
     with pytest.raises(OutputError, match=r"^a cannot be read any further: Input/output error"):
-        list(batches(["a"], ALL, print))
+        list(batches(["a"], print))
 
 
 def test_what_orjson_reads_fast_and_what_it_does_not_is_the_same(read: Reader) -> None:

@@ -15,6 +15,7 @@ from contextlib import chdir, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -23,7 +24,9 @@ import yaml  # type: ignore[import-untyped] # comes with vcrpy
 
 import auditctl
 from auditctl import errors, registry, settings
+from auditctl.cli import boundary
 from auditctl.cli.app import app
+from auditctl.commands import single
 from auditctl.commands.overview import described
 from auditctl.config import sources as config
 from auditctl.config.tables import Defaults, keys_of
@@ -732,3 +735,43 @@ def test_the_first_command_of_the_readme_fills_a_screen_and_no_more(tmp_path: Pa
     words = first.removeprefix(f"{SET_UP}auditctl ").split()
     lines = auditctl_in(tmp_path, *words, "-f", "table").text.splitlines()
     assert 10 <= len(lines) <= 24
+
+
+THEN = datetime(2026, 11, 26, 19, 38, tzinfo=UTC)
+"""When the README's pictures were made."""
+PICTURES = [b for b in blocks(README) if b.kind == "console" and "--demo" in b.text]
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.place)
+def test_the_pictures_of_the_readme_are_what_the_program_prints(
+    picture: Block, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, shown = picture.text.split("\n", 1)
+    monkeypatch.setattr(single, "datetime", SimpleNamespace(now=lambda _: THEN))
+    monkeypatch.setattr(boundary, "_is_terminal", lambda: True)
+    for name, value in {"COLUMNS": "80", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", shlex.split(command.removeprefix("$ ")))
+    with pytest.raises(SystemExit):
+        app(prog_name="auditctl", standalone_mode=True)
+    printed = capfd.readouterr().out
+    assert printed.startswith(shown)
+    assert len(shown.splitlines()) > 5
+
+
+def test_the_questions_of_an_incident_are_answered(tmp_path: Path) -> None:
+    text = section(README, "An incident: what did Mallory do?")
+    sources, questions = (found[1] for found in re.finditer(r"(?ms)^```sh\n(.*?)^```$", text))
+    assert shell(sources, tmp_path).ended == (0, "")
+    asked = re.findall(r"(?m)^# (.*)\n(auditctl .*)$", questions)
+    answers = [shell(command, tmp_path) for _, command in asked]
+    assert [answer.ended for answer in answers] == [(0, "")] * 5
+    who, failed, where, since, services = (answer.text for answer in answers)
+    assert re.search(r"^mallory@example\.com +\d+ +100\.0%$", who, re.MULTILINE)
+    assert re.search(r"^user_demo08 +\d+", who, re.MULTILINE)
+    assert "mallory@example.com" in failed
+    assert {line.split()[-2] for line in failed.splitlines()[1:]} == {"failure"}
+    assert re.search(r"^203\.0\.113\.66 +\d+", where, re.MULTILINE)
+    assert len(since.splitlines()) == 2
+    for name in tomllib.loads((tmp_path / "auditctl.toml").read_text())["sources"]:
+        assert re.search(rf"^{name} +\d+ +\d+\.\d%$", services, re.MULTILINE)

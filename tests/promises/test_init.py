@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from contextlib import chdir
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from auditctl import registry, settings
+from auditctl.commands import init, prompt
+from auditctl.config import sources as config
+from auditctl.config.addition import Addition
+from auditctl.declared import account_keys, required, secrets
+from tests.account import account
 from tests.promises.test_terminal import Terminal, terminal
 from tests.server import KEY, LOGS, USER, Fault, Persona, Server
-from tests.world import every_provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from auditctl.provider import Provider
     from tests.program import Program
 
 USAGE, ACCESS, OUTPUT, INTERRUPTED = 2, 4, 9, 130
 KEY_ASKED = r"api key \(not shown\): $"
+SERVICES = sorted(registry.installed())
 OUTPUT_ASKED = r"Output of sync \[audit/\{source\}/\{date\}\.jsonl\.gz\]: $"
 
 
@@ -140,10 +149,154 @@ def test_whoever_stops_has_written_nothing(key: bytes, status: int, folder: Path
     assert list(folder.iterdir()) == []
 
 
+# The settings of each service
+
+
+def given(provider: type[Provider], setting: str) -> str:
+    """An answer that can be used for a setting."""
+    if setting in account_keys(provider):
+        Path("downloaded.json").write_text(account("https://tokens.example"))
+        return "downloaded.json"
+    return "https://acme.example" if setting == "base_url" else f"my-{setting}"
+
+
+def loaded(path: Path | str, name: str) -> Provider:
+    """Make the provider of a source, with nothing but what the configuration has."""
+    source = config.read(str(path), partial(registry.load, complain=pytest.fail))[name]
+    provider = source.provider
+    return settings.load(provider, settings.find(provider, {}, source.options.settings))
+
+
+@pytest.mark.parametrize(
+    ("name", "choice"),
+    [
+        (name, choice)
+        for name in SERVICES
+        for choice in range(len(registry.require(name).one_of) or 1)
+    ],
+)
+def test_each_service_is_asked_for_what_it_needs(
+    name: str, choice: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = registry.require(name)
+    left_out = {group[0] for group in provider.one_of[:choice]}
+    asked: list[str] = []
+
+    def ask(question: str, *, hidden: bool = False) -> str:
+        if question.startswith("Output"):
+            return ""
+        words = question.removeprefix(f"{provider.title}: ").partition(" (")[0]
+        setting = words.replace(" ", "_")
+        assert hidden == ("(not shown" in question)
+        assert hidden == (setting in secrets(provider) and setting not in account_keys(provider))
+        asked.append(setting)
+        return "" if setting in left_out else given(provider, setting)
+
+    monkeypatch.setattr(prompt, "ask", ask)
+    load = partial(registry.load, complain=pytest.fail)
+    new = Addition(provider, "prod", "auditctl.toml", None)
+    new.write(init._answers(new), load)
+    made = loaded("auditctl.toml", "prod")
+    for setting in set(asked) - left_out:
+        value = getattr(made, setting)
+        if setting in account_keys(provider):
+            assert value.reveal() == (folder / "downloaded.json").read_text()
+            assert f'"{folder}/downloaded.json"' in (folder / "auditctl.toml").read_text()
+        else:
+            shown = value.reveal() if setting in secrets(provider) else value
+            assert shown == given(provider, setting)
+    kept = {one.name for one in folder.iterdir()} - {"auditctl.toml", "downloaded.json"}
+    assert kept == (set() if account_keys(provider) else {"prod-key"})
+    chosen = set(provider.one_of[choice]) if provider.one_of else set()
+    assert set(asked) == {*required(provider), *left_out, *chosen}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_printed_is_a_source_once_its_files_are_there(
+    name: str, folder: Path, auditctl: Program
+) -> None:
+    provider = registry.require(name)
+    printed = auditctl("init", name, "--print").text
+    groups = provider.one_of or [()]
+    for number, group in enumerate(groups):
+        text = printed
+        if number:  # the other alternative is written in a comment
+            for setting in groups[0]:
+                text = re.sub(rf"(?m)^{setting}(_file)? =.*\n", "", text)
+            for setting in group:
+                text = re.sub(rf"(?m)^# ({setting}(_file)? =)", r"\1", text)
+        if len(provider.logs) > 1:
+            text = re.sub("(?m)^# (log = )", r"\1", text)
+        (folder / "auditctl.toml").write_text(text)
+        key = account("https://tokens.example") if account_keys(provider) else KEY
+        (folder / f"{name}-key").write_text(key)
+        (row,) = auditctl("sources", "-f", "json").json
+        assert (row["name"], row["provider"]) == (name, name)
+        assert loaded("auditctl.toml", name).name == name
+
+
+def test_alternatives_are_asked_for_one_after_the_other(folder: Path) -> None:
+    with Server(Persona(3)) as server:
+        variables = {"TAILSCALE_BASE_URL": server.url}
+        with terminal(None, "init", "tailscale", variables=variables) as shown:
+            answer(
+                shown, r"api key \(not shown; leave it empty for client id and client secr.*: $", ""
+            )
+            answer(shown, r"client id: $", "client-1")
+            answer(shown, r"client secret \(not shown\): $", KEY)
+            answer(shown, OUTPUT_ASKED, "")
+            text = shown.end()
+    assert KEY not in text
+    assert "Written: tailscale-key, and the source tailscale in auditctl.toml." in shown.lines
+    (source,) = tomllib.loads((folder / "auditctl.toml").read_text())["sources"].values()
+    assert source["client_id"] == "client-1"
+    assert source["client_secret_file"] == "tailscale-key"
+    assert "api_key_file" not in source
+
+
+def test_a_name_that_would_lead_elsewhere_is_asked_for_again(folder: Path) -> None:
+    with Server(Persona(3)) as server:
+        variables = {"GITHUB_BASE_URL": server.url}
+        with terminal(None, "init", "github", variables=variables) as shown:
+            answer(shown, r"org \(leave it empty for enterprise\): $", "https://github.com/acme")
+            answer(shown, r"not a URL\.\r\nGitHub: org \(.*\): $", "")
+            answer(shown, "enterprise: $", "")
+            answer(shown, r"This is needed\.\r\nGitHub: enterprise: $", "acme")
+            answer(shown, r"token \(not shown\): $", KEY)
+            answer(shown, OUTPUT_ASKED, "")
+            shown.end()
+    text = (folder / "auditctl.toml").read_text()
+    (source,) = tomllib.loads(text)["sources"].values()
+    assert source["enterprise"] == "acme"
+    assert "org" not in source
+    assert '# log = "web"\n# The logs: web, git, all.\n' in text
+
+
+def test_a_key_of_several_lines_stays_in_its_file(folder: Path) -> None:
+    (folder / "no.json").write_text("[]")
+    (folder / "sub").mkdir()
+    with Server(Persona(3)) as server:
+        (folder / "down load.json").write_text(account(f"{server.url}/token"))
+        words = ("init", "google", "--config", "sub/auditctl.toml")
+        with terminal(None, *words, variables={"GOOGLE_BASE_URL": server.url}) as shown:
+            answer(shown, "subject: $", "it@example.com")
+            asked = r"Google Workspace: service account \(path of its JSON file\): $"
+            answer(shown, asked, "missing.json")
+            answer(shown, rf"can be read\. Try again\.\r\n{asked}", "no.json")
+            answer(shown, rf"no service account's key in JSON.*\r\n{asked}", "down load.json")
+            answer(shown, OUTPUT_ASKED, "")
+            text = shown.end()
+    assert "PRIVATE" not in text
+    assert "Written: the source google in sub/auditctl.toml." in shown.lines
+    (source,) = tomllib.loads((folder / "sub" / "auditctl.toml").read_text())["sources"].values()
+    assert source["service_account_file"] == f"{folder}/down load.json"
+    assert [one.name for one in (folder / "sub").iterdir()] == ["auditctl.toml"]
+
+
 # Without a terminal
 
 
-@every_provider
+@pytest.mark.parametrize("name", SERVICES)
 def test_elsewhere_it_prints_what_to_write(name: str, folder: Path, auditctl: Program) -> None:
     found = auditctl("init", name)
     assert found.ended == (0, "")

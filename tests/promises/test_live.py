@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -116,6 +117,31 @@ def test_each_format_that_has_no_end_can_be_followed(form: str) -> None:
     assert len(ids) == 2
     if form == "csv":
         assert [row[0] for row in csv.reader(lines)] == ids
+
+
+def test_the_title_of_the_times_has_the_offset_of_now() -> None:
+    now = datetime.now(UTC)
+    # They change their offset once in half a year, on different days.
+    names = "America/New_York", "Australia/Sydney"
+    times = ((name, now.astimezone(ZoneInfo(name))) for name in names)
+    name, local = next(
+        (name, local)
+        for name, local in times
+        if local.utcoffset() == (now - timedelta(days=1)).astimezone(local.tzinfo).utcoffset()
+    )
+    offset = local.isoformat()[-6:]
+    words = ("--follow", *FAST, "-f", "table", "--fields", "time,id", "--tz", name)
+    with (
+        service("persona") as (each,),
+        started("persona", "list", *words, **each.server.environment) as running,
+    ):
+        assert running.stdout
+        each.add(0)
+        head, line = (running.stdout.readline().decode() for _ in range(2))
+        running.terminate()
+        assert running.communicate(timeout=LONG) == (b"", b"")
+    assert head.startswith(f"time {offset} ")
+    assert line.split()[0].count(offset) == 0
 
 
 def test_an_outage_is_waited_for_and_said_once() -> None:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditctl import __version__, formats
-from tests.server import LOGS, Persona, Server, Upstash
+from auditctl import __version__, formats, registry
+from tests.server import Persona, Server, Upstash
 from tests.world import WINDOW, every_provider, log
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_an_unknown_zone_is_a_usage_error(auditctl: Program) -> None:
             ("persona", "list", "--demo", "--where", "provider!=x"),
             (
                 f"--where 'provider!=x': provider is never 'x'. It is one of "
-                f"{', '.join(sorted(LOGS))}."
+                f"{', '.join(sorted(registry.installed()))}."
             ),
         ),
         (

@@ -133,9 +133,16 @@ def test_the_source_of_each_record_is_read_too(folder: Path, auditctl: Program) 
     )
     assert auditctl("list", "--since", "3d", "-o", "both.jsonl").ended == (0, "")
     assert auditctl("read", "both.jsonl").out == (folder / "both.jsonl").read_bytes()
+    for form in "csv", "table":
+        words = ("-f", form, "--since", "yesterday")
+        listed = auditctl("list", *words)
+        assert "source" in listed.text.split("\n")[0]
+        assert auditctl("read", "both.jsonl", *words).out == listed.out
     one = auditctl("read", "both.jsonl", "--where", "source=roam", "--fields", "source,provider")
     assert {tuple(record.values()) for record in one.records} == {("roam", "roam")}
     (folder / "plain.jsonl").write_text('{"id":"1"}\n')
+    mixed = auditctl("read", "both.jsonl", "plain.jsonl", "-f", "csv").text.split("\n")
+    assert mixed[-2].split(",")[:5] == ["", "", "", "", "1"]
     without = auditctl("read", "plain.jsonl", "--fields", "id,source", "--where", "source!=x")
     assert without.records == [{"id": "1", "source": None}]
 

@@ -199,13 +199,13 @@ def test_each_log_is_read_by_its_own_facts() -> None:
 
 def test_only_a_provider_with_several_logs_has_the_option() -> None:
     def options(provider: type[Provider], command: str) -> set[str | None]:
-        return {param.name for param in commands_of(provider).commands[command].params}
+        return {param.name for param in commands_of(provider).made(None, command).params}
 
     assert all("log" in options(Vault, command) for command in ("list", "sync", "check"))
     assert all("log" not in options(Persona, command) for command in ("list", "sync", "check"))
     assert "demo" not in options(Vault, "list")
-    assert "--demo" not in str(commands_of(Vault).commands["list"].epilog)
-    assert "--demo" in str(commands_of(Persona).commands["list"].epilog)
+    assert "--demo" not in str(commands_of(Vault).made(None, "list").epilog)
+    assert "--demo" in str(commands_of(Persona).made(None, "list").epilog)
 
 
 def test_a_source_names_its_log(tmp_path: Path) -> None:

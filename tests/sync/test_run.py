@@ -22,9 +22,10 @@ from auditctl.commands import single
 from auditctl.http import client, connection
 from auditctl.providers import roam
 from auditctl.sync import commands as sync_commands
-from auditctl.sync import files, walk
+from auditctl.sync import files, job, walk
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
+from auditctl.sync.chain import SECTOR
 from auditctl.sync.follow import follow
 from tests import program
 from tests.program import started, until
@@ -596,7 +597,7 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
             return datetime.now(tz) + ahead
 
     with contextlib.ExitStack() as stack:
-        reading = (single, sync_commands, run_module, walk, roam, client, connection, window)
+        reading = (single, job, run_module, walk, roam, client, connection, window)
         for module in (*reading, files, journal_module):
             if hasattr(module, "datetime"):
                 stack.enter_context(patch.object(module, "datetime", Clock))
@@ -743,7 +744,7 @@ def test_a_clock_that_is_set_back_within_a_run_covers_nothing_to_come(persona: D
             return datetime.now(tz) + (timedelta() if persona.server.requests else ahead)
 
     with contextlib.ExitStack() as stack:
-        for module in (sync_commands, run_module, walk, connection, window, journal_module):
+        for module in (job, run_module, walk, connection, window, journal_module):
             stack.enter_context(patch.object(module, "datetime", Clock))
         assert persona.sync() == 0
     assert persona.lines[-1]["covered"]["until"] <= datetime.now(UTC).isoformat()
@@ -1053,12 +1054,23 @@ def test_what_a_killed_run_left_is_cut_off(each: Desk) -> None:
     assert each.verify() == 0
 
 
-def test_a_line_of_zeros_is_one_that_a_power_failure_cut_off(each: Desk) -> None:
-    assert each.sync() == 0
-    with each.journal.open("ab") as file:
-        file.write(b"\0" * 300 + b"\n")
-    assert each.sync() == 0
-    assert each.verify() == 0
+@pytest.mark.parametrize("part", ["first sector", "others", "whole"])
+def test_a_line_with_sectors_of_zeros_is_one_that_a_power_failure_cut_off(
+    part: str, persona: Desk
+) -> None:
+    assert persona.sync() == 0
+    begin = persona.journal.stat().st_size
+    grow(persona)
+    assert persona.sync() == 0
+    content = persona.journal.read_bytes()
+    border = begin + SECTOR - begin % SECTOR
+    assert border < len(content)
+    one = border if part == "others" else begin
+    other = border if part == "first sector" else len(content)
+    persona.journal.write_bytes(content[:one] + bytes(other - one) + content[other:])
+    assert persona.sync() == 0
+    assert persona.verify() == 0
+    assert persona.holds_all()
 
 
 def grow(desk_: Desk) -> None:

@@ -289,6 +289,16 @@ def test_any_byte_of_the_journal_is_proved(
     assert said.startswith(f"{original.journal}, line {content[:at].count(10) + 1}: it was changed")
 
 
+def test_a_zero_in_the_last_line_is_a_changed_byte(original: Destination) -> None:
+    # Whole sectors of zeros are what a power failure leaves: `test_run` has those.
+    content = original.journal.read_bytes()
+    begin = content.rindex(b"\n", 0, -1) + 1
+    for at in {*range(begin + 1, len(content) - 1, 97), len(content) - 2}:
+        with replaced(original.journal, content[:at] + b"\0" + content[at + 1 :]):
+            said = original.complaint()
+        assert said.startswith(f"{original.journal}, line {content[:at].count(10) + 1}: it was")
+
+
 # Lines of the journal
 
 
@@ -378,7 +388,7 @@ HOUR = {"since": "2026-01-01T00:00:00.000Z", "until": "2026-01-01T01:00:00.000Z"
         ({"line": 1}, "lines before it were dropped, added or changed"),
         ({"records": 4}, "its records do not add up"),
         ({"covered": HOUR}, "it covers hours that were not read"),
-        ({"files": [vars(ENTRY)]}, "it goes on at byte 9 of b, where none ended"),
+        ({"files": [ENTRY._asdict()]}, "it goes on at byte 9 of b, where none ended"),
         ({"files": None}, "it was changed"),
         ({"files": [{}]}, "it was changed"),
         ({"window": None, "covered": HOUR}, "it was changed"),
