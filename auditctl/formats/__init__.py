@@ -1,5 +1,6 @@
 """The formats that records are written in, by name: a new one is a module here and a line below."""
 
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -80,11 +81,16 @@ class Layout(NamedTuple):
     """The base URL of each source, or under "" the provider's own: there before the first row."""
 
 
+Stable = Callable[[bytes], bytes]
+"""Returns a row without what is another each time that it is written."""
+
+
 class Format(Protocol):
     """Turns a run's records into the bytes of one format.
 
     If `sync` offers it, ``rows([])`` is the header of each file, empty if there is none, and
-    after that the bytes of some records do not depend on those before.
+    after that the bytes of some records do not depend on those before. If those of one record do
+    not depend on the record alone, it has a method ``stable``, which is a `Stable`.
     """
 
     def rows(self, records: "Sequence[Record]") -> bytes:

@@ -137,8 +137,9 @@ class Job:
             base_urls=base_urls,
         )
         written = format_ if options.schema == formats.RECORD else options.schema
-        rows = formats.make(written, layout).rows
-        return Profile(begun_with, self.template, rows, rows([]), *begun)
+        made = formats.make(written, layout)
+        rows, stable = made.rows, getattr(made, "stable", None)
+        return Profile(begun_with, self.template, rows, rows([]), *begun, stable)
 
     def gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""

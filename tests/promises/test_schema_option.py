@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from auditctl.records import exact
 from tests.formats.test_schemas import check_ecs, check_ocsf
 from tests.program import COMMAND, LONG, process, started
 from tests.promises.test_terminal import terminal
-from tests.server import LOGS, Server
+from tests.server import LOGS, Server, Upstash
+from tests.sync.test_aside import cut_files, put_back
 from tests.world import WINDOW, every_provider, log
 
 if TYPE_CHECKING:
@@ -281,3 +283,21 @@ def test_nothing_of_it_is_imported_unless_asked_for() -> None:
     plain, asked = (re.findall(r"(?m)^import time:.*\| +(\S+)$", run.said) for run in runs)
     for name in ("auditctl.events", "auditctl.events.subject", "tomllib"):
         assert (name in plain, name in asked) == (False, True)
+
+
+@pytest.mark.parametrize("schema", [OCSF, ECS])
+@pytest.mark.parametrize("torn", [0, 1, 200, 400])
+def test_what_a_killed_run_wrote_is_known_again(
+    schema: tuple[str, ...], torn: int, auditctl: Program, tmp_path: Path
+) -> None:
+    """Though another run writes another time into it."""
+    path = tmp_path / "a.jsonl"
+    times = (None, "soon", 1769846950)
+    with Server(Upstash([{"log_id": f"{at}", "timestamp": at} for at in times])) as server:
+        words = ("upstash", "sync", "-q", "-o", str(path), *schema)
+        assert auditctl(*words, **server.environment).ended == (0, "")
+        put_back(tmp_path, path.name)
+        os.truncate(path, path.stat().st_size - torn)
+        assert auditctl(*words, **server.environment).ended == (0, "")
+    assert cut_files(tmp_path) == []
+    assert len(lines(path)) == len(times)
