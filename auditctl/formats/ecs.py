@@ -35,9 +35,9 @@ class Ecs:
         return b""
 
     def stable(self, row: bytes) -> bytes:
-        """Return a row without when it was made; it may be the beginning of one."""
+        """Return a row, or its beginning, without its times: one without any has those of a run."""
         row = re.sub(rb'"created":"[^"]*', b'"created":"', row, count=1)
-        return re.sub(rb'^\{"@timestamp":"[^"]*"', b"", row) if NO_TIME.encode() in row else row
+        return re.sub(rb'^\{"@timestamp":"[^"]*', b'{"@timestamp":"', row)
 
     def _document(self, record: Record) -> Attributes:
         known = table(record["provider"])

@@ -41,8 +41,8 @@ class Ocsf:
         return b""
 
     def stable(self, row: bytes) -> bytes:
-        """Return a row without the time of the run, which an event has that has none."""
-        return re.sub(rb'^\{"time":[0-9]+', b"", row) if NO_TIME.encode() in row else row
+        """Return a row, or its beginning, without its time: one without any has that of a run."""
+        return re.sub(rb'^\{"time":-?[0-9]*', b'{"time":', row)
 
     def _event(self, record: Record) -> Attributes:
         unmapped: Attributes = {}
