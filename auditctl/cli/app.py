@@ -80,6 +80,8 @@ def list_sources(
     fields: o.Fields = None,
     where: o.Where = [],
     raw: o.Raw = False,
+    schema: o.Schema = "record",
+    ocsf_version: o.Ocsf = None,
     redact: o.Redact = True,
     csv_guard: o.CsvGuard = True,
     concurrency: o.Concurrency = 4,
@@ -287,9 +289,7 @@ def providers(
 
 
 @own.command(
-    "schema",
-    help="Print the JSON Schema (draft 2020-12) of one record.",
-    epilog=examples.SCHEMA,
+    "schema", help="Print the JSON Schema (draft 2020-12) of one record.", epilog=examples.SCHEMA
 )
 def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
     from auditctl.commands import show

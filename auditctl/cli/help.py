@@ -32,6 +32,7 @@ Examples:
   auditctl {name} list --since 2026-01-01 --until 2026-02-01 -o jan.csv
   auditctl {name} list --since 7d -f csv --fields time,actor,action
   auditctl {name} list --since 7d -f summary
+  auditctl {name} list --since 7d --schema ocsf -o events.jsonl.gz
   auditctl {name} list --limit 20 --where outcome=failure
   auditctl {name} list --follow
 

@@ -6,7 +6,14 @@ import typer
 
 from auditctl import console
 from auditctl.cli import completion
-from auditctl.formats import FormatName, OneFormatName, ReportFormatName, SyncFormatName
+from auditctl.formats import (
+    FormatName,
+    OcsfVersion,
+    OneFormatName,
+    ReportFormatName,
+    SchemaName,
+    SyncFormatName,
+)
 
 # Output on standard error
 
@@ -120,6 +127,14 @@ Where = Annotated[
     ),
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="The provider's own events instead of records.")]
+Schema = Annotated[
+    SchemaName,
+    typer.Option(help="What a line of JSON Lines is: a record, or an event of OCSF or ECS."),
+]
+Ocsf = Annotated[
+    OcsfVersion | None,
+    typer.Option("--ocsf-version", help="The version for --schema ocsf. Default: 1.8.0."),
+]
 Redact = Annotated[
     bool, typer.Option("--redact/--no-redact", help="Replace credentials in the events.")
 ]

@@ -1,5 +1,6 @@
 """The format that was chosen, with what it needs of the options and of the terminal."""
 
+from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,19 @@ if TYPE_CHECKING:
     from auditctl.window import Window
 
 
-def chosen_format(
+def chosen_format(  # noqa: PLR0913 - each by its name
     options: OutputOptions,
     context: Context,
     window: "Window | None" = None,
     *,
     zone: tzinfo = UTC,
     with_source: bool = False,
+    base_urls: Mapping[str, str] | None = None,
 ) -> formats.Format:
-    """Make the format that was chosen, for records of a window."""
+    """Make the format that was chosen, for records of a window.
+
+    ``base_urls`` may be filled until the first record is written; see `Layout`.
+    """
     from auditctl.records.fields import parse_fields
     from auditctl.records.record import FIELDS, OF_SOURCES
 
@@ -36,5 +41,7 @@ def chosen_format(
         color=options.color == "always" if to_file else context.color,
         zone=zone,
         window=window,
+        ocsf_version=options.ocsf_version or formats.LAST_OCSF,
+        base_urls={} if base_urls is None else base_urls,
     )
     return formats.make(options.format_name(terminal=context.terminal), layout)

@@ -40,8 +40,15 @@ class Listing:
         check_output(options.output)
         # What is older than the last of N records is not known.
         seen = self.window if options.limit is None else replace(self.window, since=None)
+        self.base_urls: dict[str, str] = {}
+        """By the name of the source, "" without one; filled when a log is connected."""
         self._format = chosen_format(
-            options, context, seen, zone=self.zone, with_source=log is None
+            options,
+            context,
+            seen,
+            zone=self.zone,
+            with_source=log is None,
+            base_urls=self.base_urls,
         )
 
     def write(

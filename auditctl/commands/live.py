@@ -94,10 +94,13 @@ def follow_feeds(
         raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
     # Up to now: what comes when the zone has another offset carries its own.
     window, with_source = Window(since, None), bool(feeds[0].source)
-    format_ = chosen_format(options, context, window, zone=zone, with_source=with_source)
+    base_urls: dict[str, str] = {}
+    format_ = chosen_format(
+        options, context, window, zone=zone, with_source=with_source, base_urls=base_urls
+    )
     runner = SourceRunner(jobs)
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
-    watch = _Watch(options, context, runner, arrivals, since, now)
+    watch = _Watch(options, context, runner, arrivals, since, now, base_urls)
     results: list[Result[Feed, None]] = [Result(feed) for feed in feeds]
     runner.start(watch.follow, results, lambda feed, error: arrivals.put((feed, error)))
     if is_pipe(STDOUT):
@@ -168,6 +171,7 @@ class _Watch:
     arrivals: SimpleQueue[Arrival]
     since: datetime
     now: datetime
+    base_urls: dict[str, str]
 
     def follow(self, feed: Feed) -> None:
         """Report what is new in a log, on a thread of its own."""
@@ -189,6 +193,7 @@ class _Watch:
 
         outage = Outage(say)
         ready, client = feed.connect(self.context, self.now, outage.begin)
+        self.base_urls[feed.source] = ready.base_url
         everything = Window(None, None, oldest_first=True)
         late = max(LATE, ready.log.overlap)
         tail = Tail(ready.log.order.of(everything), self.since, self.now, late)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, dataclass_transform
 from auditctl import formats
 from auditctl.console import ColorChoice, LogFormat
 from auditctl.errors import UsageError
+from auditctl.formats.schemas import check_schema
 
 if TYPE_CHECKING:
     from auditctl.window import Window
@@ -88,6 +89,8 @@ class FetchOptions(LogOptions):
     fields: str | None = None
     redact: bool = True
     csv_guard: bool = True
+    schema: formats.SchemaName = formats.RECORD
+    ocsf_version: formats.OcsfVersion | None = None
     concurrency: int = 1
     retry_for: str = "5m"
     account: str | None = None
@@ -131,17 +134,18 @@ class OutputOptions(FetchOptions):
         return "table"
 
     def format_name(self, *, terminal: bool) -> formats.FormatName:
-        """Choose the format, or confirm the one that was chosen.
+        """Choose the format, or confirm the one that was chosen; a schema has one of its own.
 
         Raises:
-            UsageError: ``--raw`` cannot be written in it, or the name of the file is against it.
+            UsageError: ``--raw`` or the schema cannot be written in it, or the name of the file is
+                against it.
 
         """
         if self.output != STDOUT:
             name = format_of_file(self.output, "list", self.format)
         else:
-            usual = self.terminal_format if terminal and not self.raw else formats.DEFAULT
-            name = self.format or usual
+            is_shown = terminal and not self.raw and self.schema == formats.RECORD
+            name = self.format or (self.terminal_format if is_shown else formats.DEFAULT)
             if terminal and formats.FORMATS[name].is_binary:
                 raise UsageError(
                     f"The format {name} is not for a terminal: name a file with --output, or use a "
@@ -153,7 +157,8 @@ class OutputOptions(FetchOptions):
                 f"--raw writes the provider's own events as JSON Lines: it cannot go with {with_}."
             )
             raise UsageError(message)
-        return name
+        check_schema(name, self.schema, self.typed, raw=self.raw, fields=self.fields)
+        return name if self.schema == formats.RECORD else self.schema
 
 
 class GetOptions(OutputOptions):

@@ -59,6 +59,7 @@ def _list_once(
 
     def read(feed: "Feed") -> "Iterator[Batch]":
         ready, client = feed.connect(context, now)
+        listing.base_urls[feed.source] = ready.base_url
         clients.callback(client.close)
         window = options.window(now, feed.log.reach, listing.zone)
         yield from map(feed.matching, feed.read(ready, client, window, now))

@@ -35,6 +35,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     feed = Feed(provider, options, tests)
     is_newest_first = feed.log.order.of(listing.window).is_newest_first
     ready, client = feed.connect(context, now)
+    listing.base_urls[""] = ready.base_url
     try:
         # `map` keeps no batch while the next is read; a generator expression would.
         found: Iterator[Batch] = map(feed.matching, feed.read(ready, client, listing.window, now))

@@ -14,10 +14,11 @@ from pydantic import ValidationError
 
 from auditctl import registry
 from auditctl.config.location import find
-from auditctl.config.tables import Config, Defaults, Key, Load, Toml, describe, key_of
+from auditctl.config.tables import Config, Defaults, Key, Load, Toml, describe, key_of, keys_of
 from auditctl.context import Context
 from auditctl.declared import own_options, variables
 from auditctl.errors import UsageError
+from auditctl.formats.schemas import check_schema
 from auditctl.provider import Provider
 from auditctl.settings import source_keys
 from auditctl.sync.delta.path import TablePath
@@ -106,7 +107,7 @@ def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
     except ValidationError as error:
         mistakes = [describe(one, tree, load) for one in error.errors(include_input=False)]
     else:
-        common = config.defaults.model_dump(exclude_unset=True)
+        common = config.defaults.model_dump(exclude_unset=True, by_alias=True)
         mistakes = []
         for name, (provider, table) in config.sources.items():
             try:
@@ -115,6 +116,7 @@ def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
                 own = "output" in table.model_fields_set
                 key: Key = ("sources", name, "output") if own else ("defaults", "output")
                 mistakes.append((key, str(error).rstrip(".")))
+        mistakes += [*_wrong_schemas(sources.values())]
         mistakes += _shared_outputs(sources.values())
     if not mistakes:
         return sources
@@ -124,8 +126,8 @@ def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
 
 
 def _source(name: str, provider: type[Provider], common: dict[str, Any], table: Defaults) -> Source:
-    values = table.model_dump(exclude_unset=True)
-    options = common | {key: values[key] for key in Defaults.model_fields if key in values}
+    values = table.model_dump(exclude_unset=True, by_alias=True)
+    options = common | {key: values[key] for key in keys_of(Defaults) if key in values}
     options["own"] = {one.name: tuple(values.get(key_of(one), ())) for one in own_options(provider)}
     if "log" in values:
         options["own"]["log_name"] = values["log"]
@@ -133,6 +135,18 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
     options["settings"] = {key: values[key] for key in keys if key in values}
     whole = SyncOptions(**options)
     return Source(name, provider, whole, place_of(whole, provider=provider.name, source=name))
+
+
+def _wrong_schemas(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
+    """Find schemas that are against the format or other options."""
+    for source in sources:
+        options = source.options
+        try:
+            check_schema(
+                options.format_name(), options.schema, options.typed, fields=options.fields
+            )
+        except UsageError as error:
+            yield ("sources", source.name, "schema"), str(error).rstrip(".")
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

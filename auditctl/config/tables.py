@@ -16,13 +16,14 @@ from pydantic import (
     create_model,
 )
 from pydantic import Field as Limits
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from auditctl import registry
 from auditctl.commands.parameters import is_url, parse_account
 from auditctl.declared import in_paths, origins, own_options, secrets, variables
 from auditctl.errors import UsageError
-from auditctl.formats import SyncFormatName
+from auditctl.formats import OcsfVersion, SchemaName, SyncFormatName
 from auditctl.http.origin import checked_base_url
 from auditctl.provider import Provider, checked_log
 from auditctl.records import redact
@@ -104,9 +105,9 @@ _Url = Annotated[str, _check(partial(checked_base_url, named="This address"))]
 _Segment = Annotated[_Text, _check(partial(checked_segment, named="This value"))]
 
 
-def _key(example: str) -> Any:  # noqa: ANN401 - of any type
+def _key(example: str, alias: str | None = None) -> Any:  # noqa: ANN401 - of any type
     """Declare a key that may be left out; messages show the example."""
-    return Limits(None, description=example)
+    return Limits(None, description=example, alias=alias)
 
 
 class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True):
@@ -114,6 +115,9 @@ class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True
 
     output: _Output = _key('"audit/{date}.jsonl"')
     format: SyncFormatName = _key('"jsonl", "csv" or "delta"')
+    # pydantic has a method of that name.
+    schema_: SchemaName = _key('"record", "ocsf" or "ecs"', alias="schema")
+    ocsf_version: OcsfVersion = _key('"1.3.0" or "1.8.0"')
     since: _Time = _key('"30d" or 2026-01-31')
     overlap: _Duration = _key('"1h"')
     fields: _Fields = _key('["time", "actor"]')
@@ -125,6 +129,11 @@ class Defaults(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True
     account: Annotated[str, _check(parse_account)] = _key('"acme-prod"')
     demo: bool = _key("true or false, without quotes")
     external_rotation: bool = _key("true or false, without quotes")
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the keys of a table as they are written."""
+    return {one.alias or name: one for name, one in model.model_fields.items()}
 
 
 @cache
@@ -226,7 +235,7 @@ def describe(error: ErrorDetails, tree: Toml, load: Load) -> tuple[Key, str]:
     if model is Config:
         table = "[defaults]" if last == "defaults" else "[sources.NAME] for each source"
         return key, f"Write a table {table}, in single brackets"
-    return key, f"Write it like {last} = {model.model_fields[last].description}"
+    return key, f"Write it like {last} = {keys_of(model)[last].description}"
 
 
 def _unknown(key: str, model: type[BaseModel], provider: type[Provider] | None) -> str:
@@ -239,5 +248,5 @@ def _unknown(key: str, model: type[BaseModel], provider: type[Provider] | None) 
         )
     if model is Config:
         return "There are only [defaults] and [sources.NAME]"
-    known = [*(_Named.model_fields if provider else ()), *model.model_fields]
+    known = [*(_Named.model_fields if provider else ()), *keys_of(model)]
     return f"There is no such key. There are {', '.join(known)}"

@@ -1,5 +1,6 @@
 """The formats that records are written in, by name: a new one is a module here and a line below."""
 
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -31,6 +32,8 @@ FORMATS: "Mapping[str, Kind]" = {
     "summary": Kind("list"),
     "parquet": Kind("list", (".parquet",), extra="lake", is_binary=True),
     "detail": Kind(""),  # what `get` writes to a terminal if nothing is asked for
+    "ocsf": Kind(""),  # JSON Lines of another schema than the record: see `SchemaName`
+    "ecs": Kind(""),
 }
 """The name of a format, which is also that of its module -> its facts."""
 DEFAULT = "jsonl"
@@ -50,6 +53,12 @@ else:
     FormatName = Literal[offered("list")]
     OneFormatName = Literal[offered("get")]
     SyncFormatName = Literal[(*offered("sync"), "delta")]  # a table is no format of files
+SchemaName = Literal["record", "ocsf", "ecs"]
+"""The schemas of JSON Lines; but for the record's, each is a format of its own."""
+RECORD: SchemaName = "record"
+OcsfVersion = Literal["1.3.0", "1.8.0"]
+FIRST_OCSF: OcsfVersion = "1.3.0"
+LAST_OCSF: OcsfVersion = "1.8.0"
 ReportFormatName = Literal["table", "json"]
 """The formats of `verify` and `status`."""
 
@@ -72,13 +81,21 @@ class Layout(NamedTuple):
     """In which people want to see times; in JSON Lines and CSV they stay in UTC."""
     window: "Window | None" = None
     """The window that the records are from; None if it is not known."""
+    ocsf_version: OcsfVersion = LAST_OCSF
+    base_urls: "Mapping[str, str]" = {}
+    """The base URL of each source, or under "" the provider's own: there before the first row."""
+
+
+Stable = Callable[[bytes], bytes]
+"""Returns a row without what is another each time that it is written."""
 
 
 class Format(Protocol):
     """Turns a run's records into the bytes of one format.
 
     If `sync` offers it, ``rows([])`` is the header of each file, empty if there is none, and
-    after that the bytes of some records do not depend on those before.
+    after that the bytes of some records do not depend on those before. If those of one record do
+    not depend on the record alone, it has a method ``stable``, which is a `Stable`.
     """
 
     def rows(self, records: "Sequence[Record]") -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from auditctl.formats import Stable
 from auditctl.output import MODE, sync_folder, write_all
 from auditctl.paths import MARK
 from auditctl.sync.chain import read_at
@@ -26,6 +27,7 @@ class Aside:
 
     name: str
     """Its name, below the folder of the destination."""
+    stable: Stable | None = None
     rows: set[bytes] = field(default_factory=set)
     """The hashes of the whole rows."""
     beginning: bytes = b""
@@ -35,6 +37,7 @@ class Aside:
 
     def find(self, row: bytes) -> None:
         """Take off a row that is in the destination."""
+        row = self.stable(row) if self.stable else row
         self.rows.discard(_hash(row))
         if self.beginning and row.startswith(self.beginning):
             self.beginning = b""
@@ -75,17 +78,21 @@ def set_aside(source: str, length: int, path: str) -> str:
     return end
 
 
-def read_aside(name: str, path: str, header: bytes, *, compressed: bool) -> Aside:
+def read_aside(
+    name: str, path: str, header: bytes, stable: Stable | None, *, compressed: bool
+) -> Aside:
     """Read what was set aside.
 
     Raises:
         OSError: it cannot be read.
 
     """
-    aside = Aside(name)
+    aside = Aside(name, stable)
     try:
         for row in rows_of(_chunks(path, compressed=compressed), csv=bool(header)):
-            if row.endswith(b"\n"):
+            is_whole = row.endswith(b"\n")
+            row = stable(row) if stable else row  # noqa: PLW2901
+            if is_whole:
                 aside.rows.add(_hash(row))
             else:
                 aside.beginning = row

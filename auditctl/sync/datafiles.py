@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditctl.errors import IntegrityError
+from auditctl.formats import Stable
 from auditctl.output import cannot
 from auditctl.paths import Template, journals_of, short_name
 from auditctl.sync.aside import Aside, read_aside, set_aside
@@ -35,6 +36,7 @@ class DataFiles:
     """The state of the files by the journal."""
     csv: bytes = b""
     """The header of each file, if they are CSV."""
+    stable: Stable | None = None
     external_rotation: bool = False
     """Files are moved away on purpose, so a missing one is not reported."""
     warn: Callable[[str], object] = lambda _sentence: None
@@ -132,7 +134,8 @@ class DataFiles:
         self.aside.append(self._read_aside(short + end))
 
     def _read_aside(self, name: str) -> Aside:
-        return read_aside(name, self.path(name), self.csv, compressed=self.template.compressed)
+        path, packed = self.path(name), self.template.compressed
+        return read_aside(name, path, self.csv, self.stable, compressed=packed)
 
     def _recall(self) -> None:
         """Take over what earlier runs set aside and did not compare."""

@@ -273,7 +273,8 @@ def open_files(  # noqa: PLR0913 - each by its name
             raise cannot(template.folder, error) from None
     journal = Journal(template.journal, wait, pause)
     try:
-        files = DataFiles(template, journal.state, profile.header, external_rotation, warn)
+        header, stable = profile.header, profile.stable
+        files = DataFiles(template, journal.state, header, stable, external_rotation, warn)
         compare(profile, journal.state)
         files.recover()
         destination = FileDestination(profile, journal, files, held)

@@ -60,6 +60,7 @@ class Job:
         overlap = options.overlap_or(log.overlap)
         values = {"provider": registry.installed()}
         tests = [parse_test(text, now, values=values) for text in options.where]
+        base_urls: dict[str, str] = {}
         profile = profile_of(
             self.provider,
             options,
@@ -67,6 +68,7 @@ class Job:
             source=self.source,
             environ=self.context.environ,
             now=now,
+            base_urls=base_urls,
         )
         ready, client = connect(
             self.provider,
@@ -76,6 +78,7 @@ class Job:
             # Else a run that gives up in the end says what the trouble was, and that is enough.
             outage.begin if options.follow else lambda _sentence: None,
         )
+        base_urls[""] = ready.base_url
         try:
             with open_destination(
                 of_account(profile, ready),

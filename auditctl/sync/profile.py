@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditctl.errors import UsageError
+from auditctl.formats import Stable
 from auditctl.paths import Template
 from auditctl.records.record import Record
 from auditctl.sync.delta.path import TablePath
@@ -26,6 +27,7 @@ class Profile:
     """Where the first run begins, as it was typed."""
     since_time: datetime | None = None
     """The point in time that this means now."""
+    stable: Stable | None = None
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from auditctl import formats
 from auditctl.declared import own_options, secrets, variables
 from auditctl.errors import UsageError
+from auditctl.formats.schemas import check_schema
 from auditctl.provider import Provider
 from auditctl.records.fields import parse_fields
 from auditctl.sync.delta.path import TablePath
@@ -25,8 +26,9 @@ def profile_of(  # noqa: PLR0913 - each by its name
     source: str,
     environ: Mapping[str, str],
     now: datetime,
+    base_urls: Mapping[str, str],
 ) -> Profile:
-    """Return the profile of a destination.
+    """Return the profile of a destination; ``base_urls`` are those of `Layout`.
 
     Raises:
         UsageError: an option cannot be read.
@@ -39,6 +41,7 @@ def profile_of(  # noqa: PLR0913 - each by its name
     log = options.own.get("log_name") or next(iter(provider.logs))
     own = own_options(provider)
     format_ = options.format_name()
+    check_schema(format_, options.schema, options.typed, fields=options.fields)
     shape = {
         "provider": provider.name,
         "demo": options.demo or None,
@@ -52,14 +55,26 @@ def profile_of(  # noqa: PLR0913 - each by its name
     if isinstance(place, TablePath):
         return TableProfile(options=shape, table=place, source=source, environ=environ, **begun)
     fields = None if options.fields is None else parse_fields(options.fields)
+    version = options.ocsf_version or formats.LAST_OCSF
     shape |= {
         "output": place.names,
         "fields": fields and ",".join(one.name for one in fields),
+        "schema": None if options.schema == formats.RECORD else options.schema,
+        "ocsf-version": version if options.schema == "ocsf" else None,
         "csv-guard": options.csv_guard if format_ == "csv" else None,
     }
-    layout = formats.Layout(fields=fields, csv_guard=options.csv_guard)
-    rows = formats.make(format_, layout).rows
-    return FileProfile(options=shape, template=place, render=rows, header=rows([]), **begun)
+    layout = formats.Layout(
+        fields=fields, csv_guard=options.csv_guard, ocsf_version=version, base_urls=base_urls
+    )
+    made = formats.make(format_ if options.schema == formats.RECORD else options.schema, layout)
+    return FileProfile(
+        options=shape,
+        template=place,
+        render=made.rows,
+        header=made.rows([]),
+        stable=getattr(made, "stable", None),
+        **begun,
+    )
 
 
 def of_account(profile: Profile, ready: Provider) -> Profile:

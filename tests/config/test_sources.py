@@ -374,8 +374,8 @@ def test_a_server_that_says_the_name_of_a_variable_is_quoted_as_it_is(
 
 
 COMMON = (
-    "output, format, since, overlap, fields, where, redact, csv_guard, concurrency, retry_for, "
-    "account, demo, external_rotation"
+    "output, format, schema, ocsf_version, since, overlap, fields, where, redact, csv_guard, "
+    "concurrency, retry_for, account, demo, external_rotation"
 )
 IN_PERSONA = f"provider, {COMMON}, base_url, base_url_file, base_url_env, api_key_file, api_key_env"
 NO_SECRET = (

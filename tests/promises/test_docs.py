@@ -30,7 +30,7 @@ from auditctl.cli.app import app
 from auditctl.commands import single
 from auditctl.commands.overview import described
 from auditctl.config import sources as config
-from auditctl.config.tables import Defaults
+from auditctl.config.tables import Defaults, keys_of
 from auditctl.declared import variables
 from auditctl.errors import GRAVEST, AuditctlError
 from auditctl.paths import OF_RECORD, OF_RUN
@@ -38,6 +38,7 @@ from auditctl.records.record import FIELDS
 from auditctl.records.redact import is_secret, redact_text
 from auditctl.records.schema import json_schema
 from auditctl.sync.delta.line import Line
+from tests.formats import tables
 from tests.program import COMMAND, Run, popen, process, result, until
 from tests.tape import provider_class
 
@@ -525,9 +526,13 @@ def test_the_configuration_in_the_documents_is_one(tmp_path: Path) -> None:
     path.write_text(block(SYNC, "toml"))
     sources = config.read(str(path), lambda name: registry.load(name, pytest.fail))
     told = {name for row in rows(section(SYNC, "Many sources"), "key") for name in coded(row[0])}
-    there = set(Defaults.model_fields) | {"provider"}
+    there = set(keys_of(Defaults)) | {"provider"}
     assert there <= told
     assert {source.provider.name for source in sources.values()} <= set(PROVIDERS)
+
+
+def test_the_tables_of_schemas_are_those_of_the_data() -> None:
+    assert tables.PAGE.read_text() == tables.page(tables.PAGE.read_text())
 
 
 def test_the_gravest_status_is_the_one_written() -> None:

@@ -40,8 +40,8 @@ commands.listing commands.selection commands.timeline sync.job sync.rival
 commands.check commands.feed commands.show config.addition sync.destinations sync.run commands.tail
 config.sources
 connect export commands.overview sync.destination config.tables
-days demo cli.help providers.* registry settings sync.delta.status sync.files sync.proofs
-    sync.shape sync.walk
+days demo cli.help providers.* registry settings sync.delta.status sync.files sync.proofs sync.shape
+    sync.walk
 faults
 provider sync.datafiles sync.delta.destination sync.delta.verify sync.verify
 http.daily http.numbered sync.delta.known sync.delta.log sync.integrity sync.known sync.status
@@ -50,23 +50,23 @@ http.client http.slices commands.progress sync.aside sync.delta.store sync.journ
 http.requests sync.delta.line sync.delta.path sync.delta.rows
 cli.boundary cli.groups http.sender commands.layout commands.notices paths commands.stored
     sync.options sync.replay
-formats.detail formats.summary formats.table commands.read_parameters commands.source_parameters
-    http.credentials
+formats.detail formats.ecs formats.ocsf formats.summary formats.table commands.read_parameters
+    commands.source_parameters http.credentials
 batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
     http.stream cli.options commands.parameters sync.chain
-sync.commits
-cli.completion facts records.arrow formats formats.clock http.arrays http.connection
-    sync.clashes sync.state
+formats.schemas sync.commits
+cli.completion facts records.arrow formats formats.clock http.arrays http.connection sync.clashes
+    sync.state
 records.fields http.errors
-context demo.* http.cookies http.cuts http.mask http.page log records.record sync.coverage
-    sync.disk
+events.subject
+events
+context demo.* http.cookies http.cuts http.mask http.page log records.record sync.coverage sync.disk
 records.address console extras commands.prompt demo.cast http.answer http.origin http.pace
     http.retry http.service_account http.waits output records.redact sync.follow sync.jobs
     config.location window zone
-auditctl declared demo.clock errors escape records.event_time records.exact formats.frequent
-    cli.hints http http.auth http.body http.keys http.parallel http.visited interrupts providers
-    reading records.schema sync
-    sync.delta cli commands config records
+auditctl declared demo.clock errors escape events.classes records.event_time records.exact
+    formats.frequent cli.hints http http.auth http.body http.keys http.parallel http.visited
+    interrupts providers reading records.schema sync sync.delta cli commands config records
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before; a star stands for the name of each provider."""
