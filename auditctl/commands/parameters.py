@@ -153,10 +153,9 @@ class OutputOptions(FetchOptions):
                 )
         if self.raw and (name != "jsonl" or self.fields is not None):
             with_ = "--fields" if self.fields is not None else name
-            message = (
+            raise UsageError(
                 f"--raw writes the provider's own events as JSON Lines: it cannot go with {with_}."
             )
-            raise UsageError(message)
         check_schema(name, self.schema, self.typed, raw=self.raw, fields=self.fields)
         return name if self.schema == formats.RECORD else self.schema
 
