@@ -66,6 +66,9 @@ class SyncOptions(FetchOptions, RepeatOptions):
 class SyncSourcesOptions(SourcesOptions, RepeatOptions):
     """Options of `sync` for several sources."""
 
+    dask: str | None = None
+    shared_folder: bool = False
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigurationOptions(ReportOptions):
