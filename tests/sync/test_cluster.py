@@ -139,7 +139,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             running.callback(started.kill)
             return started
 
-        start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", environ={})
+        patience = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+        start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", environ=patience)
         until(lambda: place.exists() and place.stat().st_size > 0)
         eager = ("--preload", "tests.sync.eager_worker")
         workers = {
@@ -168,6 +169,26 @@ def test_a_killed_worker_is_replaced_and_the_table_is_exact(
     assert 0 < there < cluster.logs[0].expected.total()
     assert cluster.found() == cluster.expected
     assert auditctl("verify", cluster.table, "-q").ended == (0, "")
+
+
+def test_a_source_that_each_worker_dies_of_fails(cluster: Cluster) -> None:
+    def fault(request: Request) -> Fault:
+        if request.path.startswith(PERSONA):
+            cluster.pages += 1
+            if cluster.pages in (3, 6):
+                cluster.kill_the_worker_of("prod")
+        return Fault()
+
+    cluster.server.faults = fault
+    assert cluster.sync("prod").ended == (
+        OUTPUT,
+        (
+            "auditctl: error: prod: each worker that ran it died. Read the logs of the workers; "
+            "what is committed stays, and the next run continues there.\n"
+        ),
+    )
+    first, second = cluster.killed_at
+    assert 0 < first < second
 
 
 def test_results_are_those_of_jobs_and_a_secret_is_read_by_the_worker_alone(
