@@ -162,6 +162,8 @@ def sync_sources(
     sources: o.Sources = [],
     config: o.Config = None,
     jobs: o.Jobs = 4,
+    dask: o.Dask = None,
+    shared_folder: o.SharedFolder = False,
     follow: o.Follow = False,
     interval: o.Interval = "60s",
     wait: o.Wait = "0",

@@ -92,6 +92,7 @@ Examples:
   auditctl sync
   auditctl sync prod staging --config /etc/auditctl.toml
   auditctl sync --follow --jobs 8
+  auditctl sync --dask tcp://scheduler:8786 --wait 10m
 """
 INIT = """\b
 Examples:

@@ -251,6 +251,21 @@ IntervalList = Annotated[
 Wait = Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for another run.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="How many sources run at once.")]
 
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Run each source as a task on the workers of this Dask scheduler, such as "
+        "tcp://scheduler:8786.",
+    ),
+]
+SharedFolder = Annotated[
+    bool,
+    typer.Option(
+        "--shared-folder", help="With --dask: all workers see the folders that are written to."
+    ),
+]
+
 # Reports
 
 ReportFormat = Annotated[

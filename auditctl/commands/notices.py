@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CLOCKS_APART = timedelta(minutes=5)
 """Clocks this far apart are worth a warning; many events come later than that anyway."""
+STAYS = "what is committed stays, and the next run continues there"
+"""The end of a sentence about a sync that did not come to its end."""
 
 
 def count(number: int, noun: str) -> str:

@@ -2,18 +2,18 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl.commands.notices import count, report_interruption, show_progress
+from auditctl.commands.notices import STAYS, count, report_interruption, show_progress
 from auditctl.commands.parameters import duration
 from auditctl.commands.selection import chosen, source_of, typed_over
 from auditctl.context import Context
-from auditctl.errors import FailedError, IntegrityError, UsageError, failure
+from auditctl.errors import FailedError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.sync.follow import Outage, follow
-from auditctl.sync.job import Job
+from auditctl.sync.job import Job, job_of
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.place import place_of
 from auditctl.sync.rival import catch_up
@@ -55,7 +55,7 @@ def sync(
                     follow(partial(_run_once, job, run, set()), interval, outage)
                 outcome = catch_up(run, job.wait, time.sleep)
                 job.conclude(outcome, run.client.skew)
-                _fail_for_gaps(job, outcome)
+                job.fail_for_gaps(outcome)
     except InterruptedRunError:
         if not options.follow:
             raise
@@ -68,41 +68,13 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
         FailedError: some failed; why was reported for each.
 
     """
-    from auditctl.sync.jobs import Result, SourceRunner
-
-    interval = options.seconds_between()
     duration("--wait", options.wait)  # said once, not by each source
-    wanted = chosen(options, context, "sync -o PATH")
-    runs = SourceRunner(options.jobs)
+    if options.dask is None:
+        results = _in_threads(options, context)
+    else:
+        from auditctl.sync.cluster import on_cluster
 
-    def one(source: "Source") -> Outcome:
-        own_words = source.options.but(
-            wait=options.wait,
-            quiet=options.quiet,
-            verbose=options.verbose,
-            log_format=options.log_format,
-            follow=options.follow,
-        )
-        prefix = f"{source.name}: "
-        job = Job(source.provider, own_words, source.place, source.name, context, prefix)
-        outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
-        with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
-            if options.follow:
-                once = partial(runs.in_turn, partial(_run_once, job, run, set(), runs.sleep))
-                follow(once, interval, outage, sleep=runs.sleep)
-            outcome = runs.in_turn(partial(catch_up, run, job.wait, runs.sleep))
-            job.conclude(outcome, run.client.skew)
-            _fail_for_gaps(job, outcome)
-            return outcome
-
-    results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
-    try:
-        stays = "what is committed stays, and the next run continues there"
-        with report_interruption(context.console, lambda: stays):
-            runs.all(one, results, partial(_tell, context))
-    except InterruptedRunError:
-        if not options.follow:
-            raise
+        results = on_cluster(options, context)
     if context.terminal and not options.quiet and not options.follow:
         from auditctl.sync.report import write_table
 
@@ -116,6 +88,40 @@ def together(options: SyncSourcesOptions, context: Context) -> None:
     failures = [failure(result.error) for result in results if result.error is not None]
     if failures:
         raise FailedError(failures)
+
+
+def _in_threads(
+    options: SyncSourcesOptions, context: Context
+) -> "Sequence[Result[Source, Outcome]]":
+    """Run each source in a thread of this process."""
+    from auditctl.sync.jobs import Result, SourceRunner
+
+    interval = options.seconds_between()
+    if options.shared_folder:
+        raise UsageError("--shared-folder goes with --dask: without it all sources run here.")
+    wanted = chosen(options, context, "sync -o PATH")
+    runs = SourceRunner(options.jobs)
+
+    def one(source: "Source") -> Outcome:
+        job = job_of(source, options, context)
+        outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
+        with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
+            if options.follow:
+                once = partial(runs.in_turn, partial(_run_once, job, run, set(), runs.sleep))
+                follow(once, interval, outage, sleep=runs.sleep)
+            outcome = runs.in_turn(partial(catch_up, run, job.wait, runs.sleep))
+            job.conclude(outcome, run.client.skew)
+            job.fail_for_gaps(outcome)
+            return outcome
+
+    results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
+    try:
+        with report_interruption(context.console, lambda: STAYS):
+            runs.all(one, results, partial(_tell, context))
+    except InterruptedRunError:
+        if not options.follow:
+            raise
+    return results
 
 
 def _run_once(
@@ -133,11 +139,6 @@ def _run_once(
     job.conclude(outcome, run.client.skew)
     for sentence in job.gaps(outcome):
         job.context.console.warning(f"{job.prefix}{sentence}")
-
-
-def _fail_for_gaps(job: Job, outcome: Outcome) -> None:
-    if outcome.gaps:
-        raise IntegrityError(" ".join(job.gaps(outcome)))
 
 
 def _tell(context: Context, source: "Source", error: Exception) -> None:

@@ -12,12 +12,13 @@ from auditctl.commands.notices import count, warn_of_beginning, warn_of_clock, w
 from auditctl.commands.parameters import duration
 from auditctl.connect import connect
 from auditctl.context import Context
+from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage
-from auditctl.sync.options import SyncOptions
+from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.place import Place
 from auditctl.sync.profile import Profile
 from auditctl.sync.run import Outcome, Run
@@ -27,6 +28,7 @@ from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
     from auditctl.batch import Tally
+    from auditctl.config.sources import Source
     from auditctl.provider import Provider
 
     Watch = Callable[[Tally], None]
@@ -116,6 +118,16 @@ class Job:
         path, title = self.place.path, self.provider.title
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
 
+    def fail_for_gaps(self, outcome: Outcome) -> None:
+        """End the run as a failure if it found gaps.
+
+        Raises:
+            IntegrityError: it did.
+
+        """
+        if outcome.gaps:
+            raise IntegrityError(" ".join(self.gaps(outcome)))
+
     def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
         """Report what a run found."""
         console = self.context.console
@@ -139,6 +151,19 @@ class Job:
                 f"{self.prefix}{self.place.path}: {count(outcome.records, 'new record')}, "
                 f"{count(outcome.tally.pages, 'page')}."
             )
+
+
+def job_of(source: "Source", options: SyncSourcesOptions, context: Context) -> Job:
+    """Return the job of a source of auditctl.toml, with the options that all sources share."""
+    own_words = source.options.but(
+        wait=options.wait,
+        quiet=options.quiet,
+        verbose=options.verbose,
+        log_format=options.log_format,
+        follow=options.follow,
+    )
+    prefix = f"{source.name}: "
+    return Job(source.provider, own_words, source.place, source.name, context, prefix)
 
 
 def _first_since(profile: Profile, begun: str | None, now: datetime) -> datetime | None:

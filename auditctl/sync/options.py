@@ -62,6 +62,9 @@ class SyncOptions(FetchOptions, RepeatOptions):
 class SyncSourcesOptions(SourcesOptions, RepeatOptions):
     """Options of `sync` for several sources."""
 
+    dask: str | None = None
+    shared_folder: bool = False
+
 
 class ConfigurationOptions(ReportOptions):
     """Options of `sources`."""

@@ -35,7 +35,7 @@ cli.app
 cli.provider_app
 commands.init commands.read commands.several sync.commands
 commands.live
-commands.single sync.report
+commands.single sync.cluster sync.report
 commands.listing commands.selection commands.timeline sync.job sync.rival
 commands.check commands.feed commands.show config.addition sync.destinations sync.run commands.tail
 config.sources
@@ -103,6 +103,7 @@ COMMAND_LINE = {
     "cli.completion",
     "cli.groups",
     "cli.options",
+    "sync.cluster",  # what a Dask worker runs has no command line, but an environment
     "cli.provider_app",
     "console",
     "commands.prompt",

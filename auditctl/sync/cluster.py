@@ -1,0 +1,243 @@
+"""The sources of the configuration as tasks of a Dask cluster, each run by one of its workers."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from auditctl.commands.notices import STAYS, count, report_interruption
+from auditctl.commands.parameters import is_url
+from auditctl.commands.selection import chosen
+from auditctl.config.location import find
+from auditctl.config.sources import Source
+from auditctl.console import NARROW, Console
+from auditctl.context import Context
+from auditctl.errors import AuditctlError, OutputError, UsageError
+from auditctl.extras import require
+from auditctl.sync.follow import Outage
+from auditctl.sync.job import job_of
+from auditctl.sync.jobs import Result, StoppedError
+from auditctl.sync.options import SyncSourcesOptions
+from auditctl.sync.rival import catch_up
+from auditctl.sync.run import Outcome
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from auditctl.batch import Tally
+
+SCHEMES = ("tcp", "tls", "ws", "wss")
+REPORTED = 1.0
+"""Seconds between two reports of how far a task has got."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a task: its outcome or failure, and the messages that it would have written."""
+
+    outcome: Outcome | None
+    error: AuditctlError | None
+    messages: Sequence[tuple[str, str, dict[str, Any]]]
+
+
+class Relay(Console):
+    """Keeps messages for the console of whoever waits for the task."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        """Begin without messages."""
+        super().__init__(verbose=verbose, stream=StringIO())
+        self.messages: list[tuple[str, str, dict[str, Any]]] = []
+
+    def info(self, message: str) -> None:
+        """Keep a line in any case: whether a person is watching is known elsewhere."""
+        self._line("info", message)
+
+    def _line(self, level: str, message: str, **facts: Any) -> None:  # noqa: ANN401
+        self.messages.append((level, message, facts))
+
+
+def on_cluster(
+    options: SyncSourcesOptions, context: Context
+) -> "Sequence[Result[Source, Outcome]]":
+    """Run each source as a task, as many at once as the workers have threads.
+
+    Raises:
+        UsageError: the options do not go with a cluster, or a destination does not.
+        OutputError: the scheduler cannot be reached.
+
+    """
+    address = _checked_address(options)
+    require("dask", "--dask")
+    # What the sources name is found by the workers, wherever they were started.
+    path = os.path.abspath(find(options.config, context.environ, "run auditctl PROVIDER sync"))  # noqa: PTH100
+    wanted = chosen(replace(options, config=path), context, "sync -o PATH")
+    for source in wanted:
+        if not is_url(source.place.path) and not options.shared_folder:
+            raise UsageError(
+                f"{source.name}: the output {source.place.path} is a path, and another worker may "
+                "see another folder there. Use the URL of a table, or add --shared-folder if all "
+                "workers see the same."
+            )
+    results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
+    with report_interruption(context.console, lambda: STAYS), _connected(address) as client:
+        if not client.scheduler_info()["workers"]:
+            context.console.warning("The cluster has no worker yet. The sources wait for one.")
+        _run(client, results, options, context.console)
+    context.console.clear()
+    return results
+
+
+def _checked_address(options: SyncSourcesOptions) -> str:
+    address = options.dask or ""
+    try:
+        parts = urlsplit(address)
+        right = parts.scheme in SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise UsageError("--dask takes the address of a scheduler, such as tcp://scheduler:8786.")
+    if options.follow:
+        raise UsageError("--follow does not go with --dask: run the command again and again.")
+    if "jobs" in options.typed:
+        raise UsageError(
+            "--jobs does not go with --dask: as many sources run at once as the workers have "
+            "threads."
+        )
+    return address
+
+
+def _connected(address: str) -> "Client":
+    """Connect to a scheduler.
+
+    Raises:
+        OutputError: it cannot be reached.
+
+    """
+    import logging
+
+    from distributed import Client
+
+    # What goes wrong is said once, and by auditctl.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        return Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"The scheduler {address} cannot be reached ({type(error).__name__}). Check that it "
+            "runs, and that it may be reached from here."
+        ) from None
+
+
+def _run(
+    client: "Client",
+    results: Sequence[Result[Source, Outcome]],
+    options: SyncSourcesOptions,
+    console: Console,
+) -> None:
+    """Run all tasks to their end, and report the failures as they happen."""
+    from uuid import uuid4
+
+    from distributed import as_completed
+
+    topic = f"auditctl-{uuid4().hex}"
+    far: dict[str, tuple[int, int]] = {}
+    ended = 0
+
+    def draw() -> None:
+        pages, records = map(sum, zip((0, 0), *far.values(), strict=True))
+        console.progress(
+            f"{ended} of {count(len(results), 'source')}, {count(pages, 'page')}, "
+            f"{count(records, 'new record')}"
+        )
+
+    def report(event: tuple[float, tuple[str, int, int]]) -> None:
+        _, (name, pages, records) = event
+        far[name] = pages, records
+        draw()
+
+    if console.draws:
+        client.subscribe_topic(topic, report)
+    tasks = {
+        # A key of its own for each run: Dask knows the results of old ones by theirs.
+        client.submit(
+            run_source, result.source, options, topic, key=f"{topic}-{result.source.name}"
+        ): result
+        for result in results
+    }
+    draw()
+    for task in as_completed(tasks, loop=client.loop):
+        result = tasks[task]
+        end = _end_of(task, result.source.name)
+        result.outcome, result.error = end.outcome, end.error
+        _say(console, end.messages)
+        ended += 1
+        draw()
+
+
+def _end_of(task: "Future[Ended]", name: str) -> Ended:
+    """Return the end of a task, also where the cluster could not run it."""
+    if task.status == "finished":
+        return task.result()
+    error = task.exception() if task.status == "error" else None
+    cause = type(error).__name__
+    if error is None:
+        why = "the scheduler has dropped its task, or cannot be reached any more"
+    elif cause == "KilledWorker":
+        why = "each worker that ran it died. Read the logs of the workers"
+    else:
+        why = (
+            f"the cluster cannot run it ({cause}). Install the same version of auditctl[dask] for "
+            "the scheduler and all workers"
+        )
+    said = f"{why}; {STAYS}."
+    return Ended(None, OutputError(said), [("error", f"{name}: {said}", {})])
+
+
+def _say(console: Console, messages: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+    say: dict[str, Callable[..., None]] = {
+        "error": console.error,
+        "warning": console.warning,
+        "info": console.info,
+        "debug": console.detail,
+    }
+    for level, message, facts in messages:
+        say[level](message, **facts)
+
+
+def run_source(source: Source, options: SyncSourcesOptions, topic: str) -> Ended:
+    """Bring one source up to date on a worker, with the secrets and variables that are there.
+
+    It runs in the worker's own process: nothing goes on writing when that is killed.
+    """
+    from distributed import get_worker
+
+    worker: Any = get_worker()
+    key = worker.get_current_task()
+    reported = time.monotonic()
+
+    def watch(tally: "Tally") -> None:
+        nonlocal reported
+        # Dask cannot end a thread: what nobody waits for any more has to look itself.
+        if worker.state.tasks[key].state == "cancelled":
+            raise StoppedError
+        if time.monotonic() - reported >= REPORTED:
+            reported = time.monotonic()
+            worker.log_event(topic, (source.name, tally.pages, tally.records))
+
+    console = Relay(verbose=options.verbose)
+    prefix = f"{source.name}: "
+    # The command line's boundary is at the other end: this is where the process is looked at.
+    context = Context(os.environ, console, terminal=False, width=NARROW, color=False)
+    try:
+        job = job_of(source, options, context)
+        with job.opened(watch=watch, outage=Outage(console.warning)) as run:
+            outcome = catch_up(run, job.wait, time.sleep)
+            job.conclude(outcome, run.client.skew)
+            job.fail_for_gaps(outcome)
+    except Exception as error:  # noqa: BLE001 - reported with the others
+        return Ended(None, console.failed(error, prefix), console.messages)
+    return Ended(outcome, None, console.messages)
