@@ -1,3 +1,4 @@
+# Longer than 300 lines: all commands of the program have their options here, a line each.
 """The commands of the program, as Typer has them; those of a provider are in `provider_app`."""
 
 from typing import Any

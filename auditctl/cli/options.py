@@ -1,3 +1,4 @@
+# Longer than 300 lines: every option is declared here, and nothing else.
 """The options and arguments of the command line, each declared once."""
 
 from typing import Annotated

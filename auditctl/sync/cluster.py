@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -73,7 +73,7 @@ def on_cluster(
     require("dask", "--dask")
     # What the sources name is found by the workers, wherever they were started.
     path = os.path.abspath(find(options.config, context.environ, "run auditctl PROVIDER sync"))  # noqa: PTH100
-    wanted = chosen(replace(options, config=path), context, "sync -o PATH")
+    wanted = chosen(options.but(config=path), context, "sync -o PATH")
     for source in wanted:
         if not is_url(source.place.path) and not options.shared_folder:
             raise UsageError(
