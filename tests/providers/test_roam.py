@@ -366,7 +366,12 @@ def test_the_api_key_goes_before_the_token() -> None:
 
 
 def strays() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    """Return the threads that Python has started, but for the main one; others cannot be joined."""
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and not isinstance(thread, threading._DummyThread)
+    ]
 
 
 def walk(client: Client) -> list[Page]:
