@@ -1,6 +1,7 @@
 """The sources of the configuration as tasks of a Dask cluster, each run by one of its workers."""
 
 import os
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,22 @@ class Ended:
     outcome: Outcome | None
     error: AuditctlError | None
     messages: Sequence[tuple[str, str, dict[str, Any]]]
+
+
+class Call:
+    """A call of `run_source` that happens where its pickle is loaded.
+
+    So a task consists of what every Python has. Dask lets a worker die, and not only the task fail,
+    if auditctl is not installed there; and the scheduler would need it too.
+    """
+
+    def __init__(self, source: Source, options: SyncSourcesOptions, topic: str) -> None:
+        """Keep the arguments."""
+        self._arguments = source, options, topic
+
+    def __reduce__(self) -> tuple[Callable[..., Ended], tuple[Source, SyncSourcesOptions, str]]:
+        """Be the call instead of an object."""
+        return run_source, self._arguments
 
 
 class Relay(Console):
@@ -117,6 +134,7 @@ def _connected(address: str) -> "Client":
 
     """
     import logging
+    import warnings
 
     from distributed import Client
 
@@ -124,7 +142,9 @@ def _connected(address: str) -> "Client":
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return Client(address, set_as_default=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other versions, also of what is not used
+            return Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OutputError(
             f"The scheduler {address} cannot be reached ({type(error).__name__}). Check that it "
@@ -164,7 +184,9 @@ def _run(
     tasks = {
         # A key of its own for each run: Dask knows the results of old ones by theirs.
         client.submit(
-            run_source, result.source, options, topic, key=f"{topic}-{result.source.name}"
+            pickle.loads,
+            pickle.dumps(Call(result.source, options, topic)),
+            key=f"{topic}-{result.source.name}",
         ): result
         for result in results
     }
@@ -190,8 +212,8 @@ def _end_of(task: "Future[Ended]", name: str) -> Ended:
         why = "each worker that ran it died. Read the logs of the workers"
     else:
         why = (
-            f"the cluster cannot run it ({cause}). Install the same version of auditctl[dask] for "
-            "the scheduler and all workers"
+            f"the cluster cannot run it ({cause}). Install the same version of auditctl[dask] here "
+            "and for all workers"
         )
     said = f"{why}; {STAYS}."
     return Ended(None, OutputError(said), [("error", f"{name}: {said}", {})])
