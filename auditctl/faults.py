@@ -1,7 +1,7 @@
 """Faults in a provider's own code: messages name its package and the place."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from auditctl.errors import AuditctlError, ContractError, ProviderError
@@ -79,7 +79,8 @@ def package_of(name: str, home: str) -> str:
     """Return the name of the distribution that a provider was installed with."""
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=GROUP, name=name):
-        if point.dist is not None and point.dist.name:
-            return point.dist.name
+    with suppress(OSError):  # from Python 3.15 on, a distribution without metadata is an error
+        for point in entry_points(group=GROUP, name=name):
+            if point.dist is not None and point.dist.name:
+                return point.dist.name
     return home.partition(".")[0]

@@ -197,6 +197,7 @@ def test_a_fault_has_a_traceback_without_values(
 ) -> None:
     stream = StringIO()
     Console(verbose=verbose, stream=stream).failed(error, "a: ")
-    written = stream.getvalue().splitlines()
+    # Newer versions of Python mark the place in a line, on a line of its own.
+    written = [line for line in stream.getvalue().splitlines() if line.strip(" ~^")]
     assert [line[: len(start)] for line, start in zip(written, lines, strict=True)] == lines
     assert "hunter2" not in "".join(written).replace('int("hunter2")', "")
