@@ -14,7 +14,7 @@ Place = Mapping[str, str]
 REMEMBERED = 10_000
 """Names of events that are looked up once; request logs have a name for each path."""
 LONGEST = 200
-"""Characters of a name that are compared: strangers write names that would take patterns long."""
+"""Characters of a name that are compared: with a longer one, a pattern could take very long."""
 
 
 class Meaning(NamedTuple):

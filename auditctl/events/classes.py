@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 UNKNOWN, OTHER = 0, 99
-"""The ids of the activities that every class has: none is told, or none of the others."""
+"""Activities of every class: the event does not tell which, or it is one without an id."""
 
 
 class Class(NamedTuple):

@@ -185,6 +185,6 @@ def _host(base_url: str) -> str | None:
 
 
 def _user(user: Mapping[str, str]) -> Attributes:
-    """Return a user without an e-mail address that is none; nothing if it has no name."""
+    """Leave out an e-mail address that is not valid; return nothing for a user without a name."""
     kept = {name: text for name, text in user.items() if name != "email_addr" or _is_email(text)}
     return kept if kept.keys() & {"name", "uid"} else {}

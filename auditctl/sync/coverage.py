@@ -120,7 +120,7 @@ def lost(
 ) -> Stretch | None:
     """Return the hours behind what is covered that the provider does not keep any more.
 
-    Before a first window was read to its end there are none: nobody has lost what nobody had. An
+    Before a first window was read to its end nothing is lost: those hours were never had. An
     acknowledged gap is not found again while the window behind it has not been read yet.
     """
     if covered is None or keeps is None:

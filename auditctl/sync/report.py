@@ -100,8 +100,8 @@ def status(options: StatusOptions, context: Context) -> None:
             give_way=[name for way in GIVE_WAY for name in rows[0] if name.startswith(way)],
         )
     for seen in found:
-        if seen.strange:
-            context.console.warning(describe_aside(seen.path, seen.strange))
+        if seen.uncommitted:
+            context.console.warning(describe_aside(seen.path, seen.uncommitted))
     wrong += [one.wrong for one in found if one.wrong]
     if wrong:
         raise (OutputError if any(one.unreachable for one in found) else IntegrityError)(*wrong)

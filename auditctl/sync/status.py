@@ -37,7 +37,7 @@ class Status:
     deleted: "Sequence[Deleted]" = ()
     aside: "Sequence[str]" = ()
     """Names of files with bytes that were set aside."""
-    strange: "Sequence[str]" = ()
+    uncommitted: "Sequence[str]" = ()
     """Those of them whose bytes are known not to be in the destination."""
     unreachable: bool = False
     """The store did not answer, so what is wrong may not be the destination."""
@@ -98,7 +98,7 @@ def read_status(
         files=sum(1 for file in state.files.values() if file.length),
         deleted=state.deleted,
         aside=aside,
-        strange=[name for name in aside if name in state.aside],
+        uncommitted=[name for name in aside if name in state.aside],
     )
 
 
