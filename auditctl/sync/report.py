@@ -139,7 +139,13 @@ def sources(options: ConfigurationOptions, context: Context) -> None:
 
     known = config.sources(options.config, context, "let auditctl init PROVIDER write it")
     rows = [
-        {"name": one.name, "provider": one.provider.name, "output": one.place.path}
+        {
+            "name": one.name,
+            "provider": one.provider.name,
+            # A service with one log has no name for it.
+            "log": one.options.own.get("log_name") or next(iter(one.provider.logs)) or None,
+            "output": one.place.path,
+        }
         for one in known.values()
     ]
     if options.format == "json":

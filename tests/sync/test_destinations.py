@@ -164,8 +164,8 @@ def test_one_file_of_a_template_names_the_template(
 
 def test_sources_are_shown_without_their_settings(folder: Path, auditctl: Program) -> None:
     expected = [
-        {"name": "one", "provider": "roam", "output": "one/{date}.jsonl"},
-        {"name": "two", "provider": "persona", "output": "audit/persona-two.jsonl.gz"},
+        {"name": "one", "provider": "roam", "log": None, "output": "one/{date}.jsonl"},
+        {"name": "two", "provider": "persona", "log": None, "output": "audit/persona-two.jsonl.gz"},
     ]
     found = auditctl("sources", "-f", "json")
     assert (found.ended, found.json) == ((0, ""), expected)
@@ -173,11 +173,19 @@ def test_sources_are_shown_without_their_settings(folder: Path, auditctl: Progra
     assert table.ended == (0, "")
     assert [line.split() for line in table.text.splitlines()] == [
         list(expected[0]),
-        *(list(row.values()) for row in expected),
+        *([value or "-" for value in row.values()] for row in expected),
     ]
     assert "business" not in table.text + found.text
     elsewhere = auditctl("sources", "--config", f"{folder}/auditctl.toml", "-f", "json")
     assert elsewhere.json[0]["output"] == f"{folder}/one/{{date}}.jsonl"
+
+
+def test_the_log_that_a_source_reads_is_shown(folder: Path, auditctl: Program) -> None:
+    more = '[sources.{0}]\nprovider = "github"\norg = "acme"\noutput = "{0}.jsonl"\n'
+    chosen = more.format("git") + 'log = "git"\n'
+    (folder / "auditctl.toml").write_text(more.format("web") + chosen)
+    rows = auditctl("sources", "-f", "json").json
+    assert [(row["name"], row["log"]) for row in rows] == [("web", "web"), ("git", "git")]
 
 
 def test_a_terminal_shows_the_sources_too(folder: Path) -> None:
