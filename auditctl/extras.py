@@ -16,5 +16,6 @@ def require(extra: str, what: str) -> None:
 
     """
     if any(find_spec(module) is None for module in MODULES[extra]):
-        message = f"{what} needs more packages. Install them: pip install 'auditctl[{extra}]'"
-        raise UsageError(message)
+        raise UsageError(
+            f"{what} needs more packages. Install them: pip install 'auditctl[{extra}]'"
+        )

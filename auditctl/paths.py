@@ -130,8 +130,7 @@ def parse_template(path: str, **of_run: str) -> Template:
 
     """
     if "\0" in path:
-        message = f"The path {path!r} contains characters that no path may have."
-        raise UsageError(message)
+        raise UsageError(f"The path {path!r} contains characters that no path may have.")
     _check_placeholders(path)
     for name, value in of_run.items():
         path = path.replace(f"{{{name}}}", value)
@@ -146,11 +145,10 @@ def parse_template(path: str, **of_run: str) -> Template:
         other = stat.S_ISDIR(mode) or stat.S_ISCHR(mode)
     nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
     if nameless or other:
-        message = (
+        raise UsageError(
             f"{path!r} is no file that sync could append to. Use a PATH such as audit.jsonl or "
             "audit/{date}.jsonl.gz."
         )
-        raise UsageError(message)
     folder, names = os.path.split(path)
     while "{" in folder:
         folder, last = os.path.split(folder)
@@ -272,8 +270,7 @@ def _check_placeholders(path: str) -> None:
     unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
     if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
-        message = f"The path {path!r} has an unknown placeholder. Known are {known}."
-        raise UsageError(message)
+        raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {known}.")
 
 
 def _names(template: str) -> str:

@@ -62,17 +62,15 @@ class Place(NamedTuple):
                 value = _trim(content.decode())
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-                message = f"{what} cannot be read: {reason}. Check {self.name}."
-                raise AccessError(message) from None
+                raise AccessError(f"{what} cannot be read: {reason}. Check {self.name}.") from None
             if len(content) > LARGEST_FILE:
                 raise AccessError(f"{what} is too large to be a secret.")
         if not value:
             raise AccessError(f"{what} is empty.")
         if not lines and not value.isprintable():
-            message = (
+            raise AccessError(
                 f"{self.name} holds a line break or a control character. Check how it was written."
             )
-            raise AccessError(message)
         return value
 
 
@@ -155,11 +153,10 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
         permission = fact_of_logs(provider, "permission")
         demo = "" if provider.sample is None else "; --demo needs no account"
-        message = (
+        raise AccessError(
             f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
             f"or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
         )
-        raise AccessError(message)
     values["setting_names"] = {setting: place.name for setting, place in places.items()}
     ready = provider(**values, **options)
     names = ready.names()
@@ -234,8 +231,7 @@ def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]
     for option in own_options(provider):
         if not all(map(is_name, options.get(option.name, ()))):
             flag = option.metadata["flag"]
-            message = f"{flag} is empty, or contains characters that no name may have."
-            raise UsageError(message)
+            raise UsageError(f"{flag} is empty, or contains characters that no name may have.")
 
 
 def may_change(places: Mapping[str, Place]) -> bool:

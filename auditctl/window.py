@@ -40,18 +40,16 @@ def parse_duration(text: str) -> timedelta:
     if text == "0":
         return timedelta()
     if not _DURATION.fullmatch(text):
-        message = (
+        raise UsageError(
             f"Cannot read the duration {text!r}: write it like 45s, 90m, 12h, 30d, 2w or 1d12h."
         )
-        raise UsageError(message)
     try:
         return sum(
             (timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(text)),
             timedelta(),
         )
     except (OverflowError, ValueError):
-        message = f"The duration {text[:40]!r} is longer than can be counted."
-        raise UsageError(message) from None
+        raise UsageError(f"The duration {text[:40]!r} is longer than can be counted.") from None
 
 
 def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
@@ -72,11 +70,10 @@ def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
         return _EPOCH + int(text) * EPOCH_UNITS[len(text)]
     if is_number:
         meant = _meant(text)
-        message = (
+        raise UsageError(
             f"Cannot read the time {text[:40]!r}: a number alone is epoch seconds (10 digits) or "
             f"milliseconds (13). {f'Did you mean {meant}? ' if meant else ''}Write {FORMS}."
         )
-        raise UsageError(message)
     try:
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
@@ -85,8 +82,7 @@ def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
             return datetime.fromisoformat(canonical)
     except (ValueError, OverflowError, UsageError):
         pass
-    message = f"Cannot read the time {text!r}. Write {FORMS}."
-    raise UsageError(message)
+    raise UsageError(f"Cannot read the time {text!r}. Write {FORMS}.")
 
 
 def needs_clock(text: str) -> bool:

@@ -79,13 +79,13 @@ def check_output(path: str) -> None:
     if path == STDOUT:
         return
     if not path:
-        message = "--output is empty: give the name of a file, or - for standard output."
-        raise UsageError(message)
+        raise UsageError("--output is empty: give the name of a file, or - for standard output.")
     from auditctl.paths import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
-        message = f"This writes one file, so {path!r} can have no placeholder; sync's output can."
-        raise UsageError(message)
+        raise UsageError(
+            f"This writes one file, so {path!r} can have no placeholder; sync's output can."
+        )
     _refuse_file_of_sync(path)
 
 

@@ -63,8 +63,7 @@ class FollowOptions(LogOptions):
         if seconds < 1:
             raise UsageError("--interval must be a second or more.")
         if "interval" in self.typed and not self.follow:
-            message = "--interval is the time between the runs of --follow: add --follow."
-            raise UsageError(message)
+            raise UsageError("--interval is the time between the runs of --follow: add --follow.")
         return seconds
 
 
@@ -204,8 +203,7 @@ class ListOptions(OutputOptions, FollowOptions):
             return Window(begin, until, ("", finer(self.until)))
         since = parse_time(since_text, now, zone)
         if since > now:
-            message = f"--since {since_text} is in the future. Write {FORMS}."
-            raise UsageError(message)
+            raise UsageError(f"--since {since_text} is in the future. Write {FORMS}.")
         window = Window(since, until, (finer(since_text), finer(self.until)))
         begins, ends = window.span
         if begins >= ends:
@@ -240,8 +238,7 @@ def duration(flag: str, text: str) -> timedelta:
     try:
         return parse_duration(text)
     except UsageError as error:
-        message = f"{flag}: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"{flag}: {error}") from None
 
 
 def parse_account(text: str) -> str:
@@ -253,8 +250,7 @@ def parse_account(text: str) -> str:
     """
     # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
     if not text.encode(errors="ignore").strip() or not text.isprintable():
-        message = "An account needs a name, in UTF-8 and without control characters."
-        raise UsageError(message)
+        raise UsageError("An account needs a name, in UTF-8 and without control characters.")
     return text
 
 

@@ -62,8 +62,9 @@ def _without_echo() -> Iterator[None]:
         hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
         termios.tcsetattr(STANDARD_INPUT, termios.TCSADRAIN, hidden)
     except termios.error:
-        message = "The terminal cannot hide what is typed. Write the file yourself: see --print."
-        raise OutputError(message) from None
+        raise OutputError(
+            "The terminal cannot hide what is typed. Write the file yourself: see --print."
+        ) from None
     try:
         yield
     finally:

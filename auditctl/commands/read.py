@@ -87,21 +87,20 @@ def _files(path: str) -> list[str]:
 
     """
     if path == STDOUT:
-        message = "read takes names of files. For standard input, write /dev/stdin."
-        raise UsageError(message)
+        raise UsageError("read takes names of files. For standard input, write /dev/stdin.")
     if path.lower().removesuffix(".gz").endswith(".csv"):
-        message = (
+        raise UsageError(
             f"{path} is CSV, which does not keep every value as it was: read takes JSON Lines."
         )
-        raise UsageError(message)
     files = find_files(path)
     if not any(map(os.path.exists, files)):
         with suppress(UsageError):
             if any(os.path.exists(one.journal) for one in find_templates(path)):  # noqa: PTH110
                 return []
     if not files:
-        message = f"No file is there for {path}. Check the folder, and the PATH given to sync."
-        raise UsageError(message)
+        raise UsageError(
+            f"No file is there for {path}. Check the folder, and the PATH given to sync."
+        )
     for file in files:
         check_file(file)
     return files

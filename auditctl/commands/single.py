@@ -50,8 +50,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 def get(provider: type["Provider"], options: GetOptions, context: Context) -> None:
     """Export the one record of an id."""
     if not is_name(options.id):
-        message = "The ID is empty, or contains characters that no id may have."
-        raise UsageError(message)
+        raise UsageError("The ID is empty, or contains characters that no id may have.")
     check_output(options.output)
     format_ = chosen_format(options, context)
     account = options.account_name()
