@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from auditctl.commands.parameters import STDOUT
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT
 from auditctl.output import LONGEST_NAME
 from auditctl.records.record import Record
 

@@ -98,7 +98,7 @@ def list_sources(
     version: o.Version = False,
 ) -> None:
     from auditctl.commands import several
-    from auditctl.commands.source_parameters import ListSourcesOptions
+    from auditctl.options import ListSourcesOptions
 
     with command(ListSourcesOptions, ctx) as (options, context):
         several.list_(options, context)
@@ -117,13 +117,14 @@ def check_sources(
     config: o.Config = None,
     jobs: o.Jobs = 4,
     retry_for: o.RetryFor = "30s",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
     from auditctl.commands import several
-    from auditctl.commands.source_parameters import CheckSourcesOptions
+    from auditctl.options import CheckSourcesOptions
 
     with command(CheckSourcesOptions, ctx) as (options, context):
         several.check(options, context)
@@ -145,7 +146,7 @@ def init(
     version: o.Version = False,
 ) -> None:
     from auditctl.commands import init
-    from auditctl.commands.parameters import InitOptions
+    from auditctl.options import InitOptions
 
     with command(InitOptions, ctx) as (options, context):
         init.init(options, context)
@@ -168,6 +169,7 @@ def sync_sources(
     follow: o.Follow = False,
     interval: o.Interval = "60s",
     wait: o.Wait = "0",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
@@ -249,7 +251,7 @@ def read(
     version: o.Version = False,
 ) -> None:
     from auditctl.commands import read
-    from auditctl.commands.read_parameters import ReadOptions
+    from auditctl.options import ReadOptions
 
     with command(ReadOptions, ctx) as (options, context):
         read.read(options, context)
@@ -285,7 +287,7 @@ def providers(
     ctx: typer.Context, *, format: o.ReportFormat = "table", version: o.Version = False
 ) -> None:
     from auditctl.commands import show
-    from auditctl.commands.parameters import ReportOptions
+    from auditctl.options import ReportOptions
 
     with command(ReportOptions, ctx) as (options, context):
         show.providers(options, context)
@@ -296,7 +298,7 @@ def providers(
 )
 def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
     from auditctl.commands import show
-    from auditctl.commands.parameters import LogOptions
+    from auditctl.options import LogOptions
 
     with command(LogOptions, ctx):
         show.schema()

@@ -11,17 +11,17 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from auditctl.cli.hints import alike
 from auditctl.console import ColorChoice, Console, LogFormat
 from auditctl.errors import AuditctlError, OutputError, UsageError
+from auditctl.hints import alike
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
 if TYPE_CHECKING:
     import typer
 
-    from auditctl.commands.parameters import LogOptions
     from auditctl.context import Context
+    from auditctl.options import LogOptions
 
 Options = TypeVar("Options", bound="LogOptions")
 

@@ -7,8 +7,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 
 from auditctl.cli import options as o
-from auditctl.cli.hints import alike
 from auditctl.errors import UsageError
+from auditctl.hints import alike
 
 PLAIN: dict[str, Any] = {
     "invoke_without_command": True,

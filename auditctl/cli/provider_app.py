@@ -57,7 +57,7 @@ def list_(
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
-    from auditctl.commands.parameters import ListOptions
+    from auditctl.options import ListOptions
 
     with command(ListOptions, ctx) as (options, context):
         if options.follow:
@@ -132,7 +132,7 @@ def get(
     version: o.Version = False,
 ) -> None:
     from auditctl.commands import single
-    from auditctl.commands.parameters import GetOptions
+    from auditctl.options import GetOptions
 
     with command(GetOptions, ctx) as (options, context):
         single.get(ctx.obj, options, context)
@@ -150,13 +150,14 @@ def check(
     demo: o.Demo = False,
     source: o.Source = None,
     config: o.Config = None,
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
     version: o.Version = False,
 ) -> None:
     from auditctl.commands import single
-    from auditctl.commands.parameters import FetchOptions
+    from auditctl.options import FetchOptions
 
     with command(FetchOptions, ctx) as (options, context):
         single.check(ctx.obj, options, context)

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from auditctl import registry
 from auditctl.commands import prompt, single
-from auditctl.commands.parameters import InitOptions
 from auditctl.config import sources as config
 from auditctl.config.addition import Addition
 from auditctl.config.location import NAME, find
@@ -20,6 +19,7 @@ from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
 from auditctl.http.service_account import ServiceAccount
 from auditctl.interrupts import InterruptedRunError
+from auditctl.options import InitOptions
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
 from auditctl.provider import Secret, fact_of_logs

@@ -1,26 +1,25 @@
 """What every list does: its options read, its records written, its progress shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING
 
-from auditctl import registry
-from auditctl.commands.layout import chosen_format
+from auditctl import formats, registry
 from auditctl.commands.notices import report_interruption, written
-from auditctl.commands.parameters import STDOUT, ListOptions
 from auditctl.console import Console
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT, ListOptions, OutputOptions
 from auditctl.output import Write, cannot, is_pipe, standard_output, whole_file
 from auditctl.zone import parse_zone
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch, Tally
-    from auditctl.formats import Format
     from auditctl.log import Log
     from auditctl.records.fields import Test
+    from auditctl.window import Window
 
 
 class Listing:
@@ -66,6 +65,41 @@ class Listing:
             batches = oldest_first(batches, newest_first=falling)
         deliver(batches, self._format, options.output, tally, console, progress=progress.draw)
         progress.summarize(options.until)
+
+
+def chosen_format(  # noqa: PLR0913 - each by its name
+    options: OutputOptions,
+    context: Context,
+    window: "Window | None" = None,
+    *,
+    zone: tzinfo = UTC,
+    with_source: bool = False,
+    base_urls: Mapping[str, str] | None = None,
+) -> formats.Format:
+    """Make the format that was chosen, for records of a window.
+
+    ``base_urls`` may be filled until the first record is written; see `Layout`.
+    """
+    from auditctl.records.fields import parse_fields
+    from auditctl.records.record import FIELDS, OF_SOURCES
+
+    there = OF_SOURCES if with_source else FIELDS
+    to_file = options.output != STDOUT
+    layout = formats.Layout(
+        fields=None if options.fields is None else parse_fields(options.fields, there=there),
+        with_source=with_source,
+        raw=options.raw,
+        csv_guard=options.csv_guard,
+        terminal=context.terminal and not to_file,
+        width=context.width,
+        # Variables are about what is looked at, and not about a file.
+        color=options.color == "always" if to_file else context.color,
+        zone=zone,
+        window=window,
+        ocsf_version=options.ocsf_version or formats.LAST_OCSF,
+        base_urls={} if base_urls is None else base_urls,
+    )
+    return formats.make(options.format_name(terminal=context.terminal), layout)
 
 
 def check_output(path: str) -> None:
@@ -123,7 +157,7 @@ def parse_tests(
 
 def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     batches: Iterable["Batch"],
-    format_: "Format",
+    format_: formats.Format,
     output: str,
     tally: "Tally",
     console: Console,

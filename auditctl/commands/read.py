@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from itertools import chain
 from operator import methodcaller
 
-from auditctl.commands.layout import chosen_format
-from auditctl.commands.listing import check_output, deliver
+from auditctl.commands.listing import check_output, chosen_format, deliver
 from auditctl.commands.notices import count
-from auditctl.commands.parameters import STDOUT
-from auditctl.commands.read_parameters import ReadOptions
 from auditctl.commands.stored import batches, check_file, in_window
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT, ReadOptions
 from auditctl.paths import find_files, find_templates
 
 

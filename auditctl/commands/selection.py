@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, TypeVar
 
 from auditctl import registry
-from auditctl.cli.hints import alike
-from auditctl.commands.parameters import FetchOptions
-from auditctl.commands.source_parameters import SourcesOptions
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.hints import alike
+from auditctl.options import FetchOptions, SourcesOptions
 
 if TYPE_CHECKING:
     from auditctl.config.sources import Source

@@ -20,11 +20,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from auditctl import registry
-from auditctl.commands.parameters import is_url, parse_account
 from auditctl.declared import in_paths, origins, own_options, secrets, variables
 from auditctl.errors import UsageError
 from auditctl.formats import OcsfVersion, SchemaName, SyncFormatName
 from auditctl.http.origin import checked_base_url
+from auditctl.options import is_url, parse_account
 from auditctl.provider import Provider, checked_log
 from auditctl.records import redact
 from auditctl.records.fields import parse_fields, parse_test

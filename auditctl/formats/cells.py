@@ -6,7 +6,7 @@ from auditctl.records.fields import as_text
 NOTHING = "-"
 """Stands for null, so that every line has as many columns as the header."""
 ELLIPSIS = "…"
-BOLD, DIM, RED = "\x1b[1m", "\x1b[2m", "\x1b[31m"
+BOLD, DIM, RED, YELLOW = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m"
 PLAIN = "\x1b[0m"
 STYLES = {"failure": RED, "unknown": DIM}
 """How an outcome is painted."""

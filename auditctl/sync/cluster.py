@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from auditctl.commands.notices import STAYS, count, report_interruption
-from auditctl.commands.parameters import is_url
 from auditctl.commands.selection import chosen
 from auditctl.config.location import find
 from auditctl.config.sources import Source
@@ -18,6 +17,7 @@ from auditctl.console import NARROW, Console
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.extras import require
+from auditctl.options import is_url
 from auditctl.sync.follow import Outage
 from auditctl.sync.job import job_of
 from auditctl.sync.jobs import Result, StoppedError
