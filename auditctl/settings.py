@@ -19,6 +19,7 @@ from auditctl.declared import (
 )
 from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
+from auditctl.phrases import listed
 from auditctl.provider import Bearer, Provider, Secret, fact_of_logs
 
 DOCUMENT = "https://github.com/auditctl/auditctl/blob/main/docs/providers.md"
@@ -147,14 +148,12 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         is_hidden = setting in hidden
         values[setting] = (Secret(value) if value else None) if is_hidden else value
     if missing:
-        *others, last = missing
-        wanted = f"{', '.join(others)} and {last}" if others else last
-        them = "them" if others else "it"
-        file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
+        them = "it" if len(missing) == 1 else "them"
+        file = f"{missing[-1].split(' ')[0]}_FILE"  # secrets are declared last
         permission = fact_of_logs(provider, "permission")
         demo = "" if provider.sample is None else "; --demo needs no account"
         raise AccessError(
-            f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
+            f"{provider.title} needs {listed(missing)}, not set here: {permission}. Export {them}, "
             f"or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
         )
     values["setting_names"] = {setting: place.name for setting, place in places.items()}

@@ -18,7 +18,7 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import batches
-from auditctl.formats.cells import RED, YELLOW, painted
+from auditctl.formats.cells import RED, YELLOW, painter
 from auditctl.http.client import Client
 from auditctl.http.errors import FORBIDDEN
 from auditctl.options import FetchOptions, LogOptions
@@ -45,10 +45,11 @@ def verdict_writer(options: LogOptions, context: Context) -> Iterator[Callable[[
         yield lambda _line: None
         return
 
+    paint = painter(color=context.color)
+
     def write_line(line: str) -> None:
         word = line.partition(" ")[0]
-        style = STYLES.get(word, "") if context.color else ""
-        text = f"{painted(word, style)}{line[len(word) :]}\n"
+        text = f"{paint(word, STYLES.get(word, ''))}{line[len(word) :]}\n"
         write_rows(write, text.encode(), context.console)
 
     with standard_output() as write:

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from auditctl.batch import Batch
 from auditctl.commands.feed import Feed
 from auditctl.commands.listing import chosen_format, parse_tests, write_rows
-from auditctl.commands.notices import (
-    count,
-    report_interruption,
-    warn_of_clock,
-    warn_of_events,
-    written,
-)
+from auditctl.commands.notices import report_interruption, warn_of_clock, warn_of_events, written
 from auditctl.commands.selection import with_source
 from auditctl.commands.tail import LATE, Tail
 from auditctl.context import Context
@@ -25,6 +19,7 @@ from auditctl.export import age
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import STDOUT, ListOptions
 from auditctl.output import check_reader, is_pipe, standard_output
+from auditctl.phrases import count
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.jobs import Result, SourceRunner
 from auditctl.window import Window, parse_time

@@ -9,12 +9,12 @@ from itertools import chain
 from operator import methodcaller
 
 from auditctl.commands.listing import check_output, chosen_format, deliver
-from auditctl.commands.notices import count
 from auditctl.commands.stored import batches, check_file, in_window
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.options import STDOUT, ReadOptions
 from auditctl.paths import find_files, find_templates
+from auditctl.phrases import count
 
 
 def read(options: ReadOptions, context: Context) -> None:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditctl.commands.listing import Listing, parse_tests
-from auditctl.commands.notices import count
 from auditctl.commands.selection import chosen, with_settings
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, FailedError
 from auditctl.http.parallel import ahead
 from auditctl.options import STDOUT, CheckSourcesOptions, ListSourcesOptions
+from auditctl.phrases import count
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch

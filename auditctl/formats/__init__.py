@@ -103,6 +103,7 @@ class Format(Protocol):
 
     def end(self) -> bytes:
         """Write the end, and the header if there was no record at all."""
+        return b""
 
 
 def make(name: str, layout: Layout) -> Format:

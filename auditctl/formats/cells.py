@@ -1,5 +1,7 @@
 """Text in a number of cells of a terminal: shortened where least is lost, padded, painted."""
 
+from collections.abc import Callable
+
 from auditctl.escape import escape
 from auditctl.records.fields import as_text
 
@@ -23,6 +25,11 @@ def shown(value: object, most: int | None = None) -> str:
     if most is not None and len(text) > 2 * most:
         text = f"{text[:most]}{ELLIPSIS}{text[-most:]}"
     return escape(text)
+
+
+def painter(*, color: bool) -> Callable[[str, str], str]:
+    """Return `painted`, or without colour a function that leaves each text as it is."""
+    return painted if color else lambda text, _style: text
 
 
 def painted(text: str, style: str) -> str:

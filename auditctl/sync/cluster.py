@@ -9,7 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from auditctl.commands.notices import STAYS, count, report_interruption
+from auditctl.commands.notices import STAYS, report_interruption
 from auditctl.commands.selection import chosen
 from auditctl.config.location import find
 from auditctl.config.sources import Source
@@ -18,6 +18,7 @@ from auditctl.context import Context
 from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.extras import require
 from auditctl.options import is_url
+from auditctl.phrases import count
 from auditctl.sync.follow import Outage
 from auditctl.sync.job import job_of
 from auditctl.sync.jobs import Result, StoppedError

@@ -67,7 +67,7 @@ records.address console extras commands.prompt demo.cast http.answer http.origin
     config.location window zone
 auditctl declared demo.clock errors escape events.classes records.event_time records.exact
     formats.frequent hints http http.auth http.body http.keys http.parallel http.visited
-    interrupts providers reading records.schema sync sync.delta cli commands config records
+    interrupts phrases providers reading records.schema sync sync.delta cli commands config records
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before; a star stands for the name of each provider."""
