@@ -1,4 +1,3 @@
-# Longer than 300 lines: all commands of the program have their options here, a line each.
 """The commands of the program, as Typer has them; those of a provider are in `provider_app`."""
 
 from typing import Any
@@ -95,7 +94,6 @@ def list_sources(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import several
     from auditctl.options import ListSourcesOptions
@@ -121,7 +119,6 @@ def check_sources(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import several
     from auditctl.options import CheckSourcesOptions
@@ -143,7 +140,6 @@ def init(
     source: o.NewSource = None,
     config: o.Config = None,
     print_only: o.PrintOnly = False,
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import init
     from auditctl.options import InitOptions
@@ -173,7 +169,6 @@ def sync_sources(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import commands
     from auditctl.sync.options import SyncSourcesOptions
@@ -194,7 +189,6 @@ def verify(
     color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import report
     from auditctl.sync.options import VerifyOptions
@@ -218,7 +212,6 @@ def status(
     color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import report
     from auditctl.sync.options import StatusOptions
@@ -248,7 +241,6 @@ def read(
     color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import read
     from auditctl.options import ReadOptions
@@ -269,7 +261,6 @@ def sources(
     config: o.Config = None,
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import report
     from auditctl.sync.options import ConfigurationOptions
@@ -283,9 +274,7 @@ def sources(
     help="Show what each provider reads, needs and documents.",
     epilog=examples.PROVIDERS,
 )
-def providers(
-    ctx: typer.Context, *, format: o.ReportFormat = "table", version: o.Version = False
-) -> None:
+def providers(ctx: typer.Context, *, format: o.ReportFormat = "table") -> None:
     from auditctl.commands import show
     from auditctl.options import ReportOptions
 
@@ -296,7 +285,7 @@ def providers(
 @own.command(
     "schema", help="Print the JSON Schema (draft 2020-12) of one record.", epilog=examples.SCHEMA
 )
-def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
+def schema(ctx: typer.Context) -> None:
     from auditctl.commands import show
     from auditctl.options import LogOptions
 

@@ -38,9 +38,11 @@ class Group(TyperGroup):
         return None
 
     def made(self, ctx: Any, name: str) -> Any:  # noqa: ANN401, ARG002
-        """Make a command, with its options."""
+        """Make a command, with its options and ``--version``, which this group has too."""
         (declared,) = (one for one in self.app.registered_commands if one.name == name)
-        return get_command_from_info(declared, pretty_exceptions_short=False, rich_markup_mode=None)
+        made = get_command_from_info(declared, pretty_exceptions_short=False, rich_markup_mode=None)
+        made.params += [param for param in self.params if param.name == "version"]
+        return made
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Read the group's own options.

@@ -55,7 +55,6 @@ def list_(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.options import ListOptions
 
@@ -102,7 +101,6 @@ def sync(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import commands
     from auditctl.sync.options import SyncOptions
@@ -129,7 +127,6 @@ def get(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import single
     from auditctl.options import GetOptions
@@ -154,7 +151,6 @@ def check(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import single
     from auditctl.options import FetchOptions
