@@ -259,12 +259,7 @@ class ReadOptions(OutputOptions):
 
 
 def duration(flag: str, text: str) -> timedelta:
-    """Read a duration that an option was given.
-
-    Raises:
-        UsageError: it is no such value.
-
-    """
+    """Read a duration that an option was given."""
     from auditctl.window import parse_duration
 
     try:
@@ -274,12 +269,7 @@ def duration(flag: str, text: str) -> timedelta:
 
 
 def parse_account(text: str) -> str:
-    """Read the name of an account.
-
-    Raises:
-        UsageError: it is empty, or no text.
-
-    """
+    """Read the name of an account."""
     # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
     if not text.encode(errors="ignore").strip() or not text.isprintable():
         raise UsageError("An account needs a name, in UTF-8 and without control characters.")

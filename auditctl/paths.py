@@ -153,10 +153,6 @@ def find_files(path: str) -> list[str]:
     """Find the files that a PATH means: itself, or those of a template, the newest first.
 
     The newest is the one with the latest ``{date}``, else the one that was changed last.
-
-    Raises:
-        UsageError: it has an unknown placeholder.
-
     """
     if "{" not in path or os.path.exists(path):  # noqa: PTH110
         return [path]

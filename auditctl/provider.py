@@ -143,12 +143,7 @@ class Provider(ABC):
             object.__setattr__(self, "log_name", next(iter(self.logs)))
 
     def __init_subclass__(cls) -> None:
-        """Check the facts.
-
-        Raises:
-            FactError: one cannot be what it is; the message names it.
-
-        """
+        """Check the facts."""
         super().__init_subclass__()
         check_facts(cls)
         if "order" in vars(cls):
@@ -247,12 +242,7 @@ def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:
 
 
 def checked_log(provider: type[Provider], name: str) -> str:
-    """Accept the name of one of a provider's logs.
-
-    Raises:
-        UsageError: it has no log of that name.
-
-    """
+    """Accept the name of one of a provider's logs."""
     if name not in provider.logs:
         raise UsageError(
             f"{provider.title} has no log {name!r}; it has {', '.join(provider.logs)}."

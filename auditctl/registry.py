@@ -90,10 +90,6 @@ def require(name: str) -> "type[Provider]":
 
     A plugin may raise anything when it is imported, and must not take the other
     providers with it.
-
-    Raises:
-        ProviderError: it is broken.
-
     """
     value = installed()[name]
     module, _, path = value.partition(":")
@@ -112,12 +108,7 @@ def require(name: str) -> "type[Provider]":
 
 
 def _checked(provider: object, name: str) -> "type[Provider]":
-    """Check that a plugin has what it needs to be asked.
-
-    Raises:
-        FactError: it lacks something.
-
-    """
+    """Check that a plugin has what it needs to be asked."""
     from dataclasses import Field
 
     from auditctl.declared import variables

@@ -205,12 +205,7 @@ def checked_segment(value: str, named: str) -> str:
 
 
 def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
-    """Make a provider for sample data, which needs no settings.
-
-    Raises:
-        UsageError: the value of an option may not be used.
-
-    """
+    """Make a provider for sample data, which needs no settings."""
     _check_options(provider, options)
     hidden = secrets(provider)
     values: dict[str, Any] = {

@@ -45,24 +45,14 @@ class Group(TyperGroup):
         return made
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Read the group's own options.
-
-        Raises:
-            UsageError: an option of a command stands before it.
-
-        """
+        """Read the group's own options."""
         if args and not ctx.resilient_parsing and (words := self._reordered(ctx, args)):
             option = args[0].partition("=")[0]
             raise UsageError(f"Write {option} behind the command: {ctx.command_path} {words}.")
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Find the command, or fail with the name of one that is alike.
-
-        Raises:
-            UsageError: the command is help.
-
-        """
+        """Find the command, or fail with the name of one that is alike."""
         known = self.list_commands(ctx)
         name = args[0]
         # A completion is asked for words that may be wrong, and says nothing then.

@@ -153,12 +153,7 @@ def _check_printable(answer: str) -> None:
 
 
 def _check_account_key(path: str) -> None:
-    """Check that a file holds the key of a service account.
-
-    Raises:
-        UsageError: it does not.
-
-    """
+    """Check that a file holds the key of a service account."""
     try:
         found = Place("This", os.path.expanduser(path), is_file=True)  # noqa: PTH111
         key = ServiceAccount(Secret(found.read(lines=True)), "", "")

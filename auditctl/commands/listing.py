@@ -103,13 +103,7 @@ def chosen_format(  # noqa: PLR0913 - each by its name
 
 
 def check_output(path: str) -> None:
-    """Check that a file may be written there: not in a sync's destination, nor as a template.
-
-    Raises:
-        UsageError: it may not.
-        OutputError: nothing can be written there.
-
-    """
+    """Check that a file may be written there: not in a sync's destination, nor as a template."""
     if path == STDOUT:
         return
     if not path:
@@ -124,13 +118,7 @@ def check_output(path: str) -> None:
 
 
 def _refuse_file_of_sync(path: str) -> None:
-    """Check that no destination of sync would be replaced.
-
-    Raises:
-        UsageError: one would.
-        OutputError: nothing can be written there.
-
-    """
+    """Check that no destination of sync would be replaced."""
     from auditctl.paths import is_of_a_sync
 
     try:

@@ -53,12 +53,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 
 
 def check_follow(options: Options) -> Options:
-    """Return the options with the default of ``--since``.
-
-    Raises:
-        UsageError: an option needs an end of the list.
-
-    """
+    """Return the options with the default of ``--since``."""
     options.seconds_between()
     wrong = [f"--{name}" for name in ENDS if name in options.typed]
     wrong += ["--output"] * (options.output != STDOUT)

@@ -78,12 +78,7 @@ def _size(files: Sequence[str]) -> int:
 
 
 def _files(path: str) -> list[str]:
-    """Find the files of a PATH; none if it is a destination without events.
-
-    Raises:
-        UsageError: there is none, or it is not JSON Lines.
-
-    """
+    """Find the files of a PATH; none if it is a destination without events."""
     if path == STDOUT:
         raise UsageError("read takes names of files. For standard input, write /dev/stdin.")
     if path.lower().removesuffix(".gz").endswith(".csv"):

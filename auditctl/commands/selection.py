@@ -17,12 +17,7 @@ Options = TypeVar("Options", bound=FetchOptions)
 
 
 def chosen(options: SourcesOptions, context: Context, command: str) -> "list[Source]":
-    """Return the sources that are named, or all; ``command`` is what a provider's is called.
-
-    Raises:
-        UsageError: there is no such source, or no configuration.
-
-    """
+    """Return the sources that are named, or all; ``command`` is what a provider's is called."""
     from auditctl.config import location
     from auditctl.config import sources as config
 
@@ -58,12 +53,7 @@ def with_source(options: Options, provider: type["Provider"], context: Context) 
 def source_of(
     options: FetchOptions, provider: type["Provider"], context: Context
 ) -> "Source | None":
-    """Return the source that ``--source`` names.
-
-    Raises:
-        UsageError: there is no such source, or it has another provider.
-
-    """
+    """Return the source that ``--source`` names."""
     name = options.source
     if name is None:
         if options.config is not None:

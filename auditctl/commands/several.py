@@ -81,12 +81,7 @@ def _list_once(
 
 
 def _fail(feeds: "Sequence[Feed]", context: Context) -> None:
-    """Report the logs that could not be read.
-
-    Raises:
-        FailedError: there are some.
-
-    """
+    """Report the logs that could not be read."""
     failures = [
         context.console.failed(feed.error, f"{feed.source}: ")
         for feed in feeds

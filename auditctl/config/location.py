@@ -12,12 +12,7 @@ NAME = "auditctl.toml"
 
 
 def find(named: str | None, environ: Mapping[str, str], instead: str = "") -> str:
-    """Find the configuration; ``instead`` is what a user of the command can do without one.
-
-    Raises:
-        UsageError: there is no configuration.
-
-    """
+    """Find the configuration; ``instead`` is what a user of the command can do without one."""
     if named or environ.get(VARIABLE):
         return named or environ[VARIABLE]
     if os.path.exists(NAME):  # noqa: PTH110

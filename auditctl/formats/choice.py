@@ -16,12 +16,7 @@ def check_schema(
     raw: bool = False,
     fields: str | None = None,
 ) -> None:
-    """Check that a schema can be written in a format, with the options that were ``typed``.
-
-    Raises:
-        UsageError: it cannot.
-
-    """
+    """Check that a schema can be written in a format, with the options that were ``typed``."""
     if "ocsf_version" in typed and schema != "ocsf":
         raise UsageError("--ocsf-version is the version of --schema ocsf: add that.")
     if schema == RECORD:
