@@ -18,9 +18,6 @@ if TYPE_CHECKING:  # the list of commands can do without
 TITLES = "auditctl.titles"
 """Entry points whose name is the title of a provider, so that help need not import it."""
 OURS = "auditctl."
-OF_LOGS = ("order", "permission", "retention")
-FACTS = ("name", "title", *OF_LOGS, "rate_limit", "docs")
-"""Facts that a provider must state for itself or for each of its logs."""
 
 
 @cache
@@ -112,16 +109,15 @@ def _checked(provider: object, name: str) -> "type[Provider]":
     from dataclasses import Field
 
     from auditctl.declared import variables
-    from auditctl.facts import FactError
+    from auditctl.facts import REQUIRED, REQUIRED_OF_A_LOG, FactError
     from auditctl.provider import Provider
 
     if not (isinstance(provider, type) and issubclass(provider, Provider)):
         raise FactError("it is no Provider")
     if any(isinstance(value, Field) for value in vars(provider).values()):
         raise FactError("its class lacks @dataclass(frozen=True, kw_only=True)")
-    lacking = [fact for fact in FACTS if not hasattr(provider, fact)]
-    if provider.logs:
-        lacking = [fact for fact in lacking if fact not in OF_LOGS]
+    of_logs = REQUIRED_OF_A_LOG if provider.logs else ()
+    lacking = [one for one in REQUIRED if not (hasattr(provider, one) or one in of_logs)]
     lacking += [*provider.__abstractmethods__]
     if "base_url" not in variables(provider):
         lacking.append("the setting base_url")

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from auditctl.errors import OutputError, UsageError
 from auditctl.escape import escape
@@ -27,9 +27,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
         OutputError: the terminal cannot hide what is typed.
 
     """
-    if not hidden:
-        return _read(question)
-    with _without_echo():
+    with _without_echo() if hidden else nullcontext():
         return _read(question)
 
 
