@@ -12,10 +12,7 @@ is_segment = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~@+-]+").fullmatch
 
 
 def setting(
-    default: str | None = None,
-    *,
-    also: tuple[str, ...] = (),
-    in_path: bool = False,
+    default: str | None = None, *, also: tuple[str, ...] = (), in_path: bool = False
 ) -> Any:  # noqa: ANN401 - a field of any type
     """Declare a field that is read from ``<NAME>_<FIELD>``, else from a variable in ``also``.
 

@@ -50,9 +50,7 @@ class Root(Group):
 
 
 app = typer.Typer(
-    cls=Root,
-    help="Export the audit logs of SaaS services: every event, once.",
-    **PLAIN,
+    cls=Root, help="Export the audit logs of SaaS services: every event, once.", **PLAIN
 )
 app.callback()(print_help)
 
@@ -221,9 +219,7 @@ def status(
 
 
 @own.command(
-    "read",
-    help="Read records back from files that list or sync has written.",
-    epilog=examples.READ,
+    "read", help="Read records back from files that list or sync has written.", epilog=examples.READ
 )
 def read(
     ctx: typer.Context,

@@ -52,16 +52,8 @@ SYNC = _examples(
     "verify {name}.jsonl",
     note="{settings}",
 )
-GET = _examples(
-    "{name} get ID",
-    "{name} get ID | jq .raw",
-    note="{settings}",
-)
-CHECK = _examples(
-    "{name} check",
-    "{name} check --quiet && auditctl {name} list",
-    note="{settings}",
-)
+GET = _examples("{name} get ID", "{name} get ID | jq .raw", note="{settings}")
+CHECK = _examples("{name} check", "{name} check --quiet && auditctl {name} list", note="{settings}")
 LIST_SOURCES = _examples(
     "list --since 2h",
     "list prod staging --since 1d --where outcome=failure",
@@ -69,10 +61,7 @@ LIST_SOURCES = _examples(
     "list --limit 50 --config /etc/auditctl.toml",
     note="The field source, behind provider, is the name of the source.",
 )
-CHECK_SOURCES = _examples(
-    "check",
-    "check prod staging --quiet && auditctl sync prod staging",
-)
+CHECK_SOURCES = _examples("check", "check prod staging --quiet && auditctl sync prod staging")
 SOURCES = _examples(
     "sync",
     "sync prod staging --config /etc/auditctl.toml",
@@ -85,10 +74,7 @@ INIT = _examples(
     "init PROVIDER --print",
     note="The key goes into a file of its own, NAME-key, beside auditctl.toml.",
 )
-LISTED_SOURCES = _examples(
-    "sources",
-    "sources -f json | jq -r '.[].name'",
-)
+LISTED_SOURCES = _examples("sources", "sources -f json | jq -r '.[].name'")
 VERIFY = _examples(
     "verify",
     "verify audit.jsonl",
@@ -109,9 +95,7 @@ PROVIDERS = _examples(
     "providers | less -S",
     "providers -f json | jq -r '.[] | .provider, .environment[].name'",
 )
-SCHEMA = _examples(
-    "schema > record.schema.json",
-)
+SCHEMA = _examples("schema > record.schema.json")
 
 
 def of_root(providers: "Collection[str]") -> str:

@@ -136,9 +136,7 @@ def get(
 
 
 @app.command(
-    "check",
-    help="Prove the settings for {title}, and export nothing.",
-    epilog=examples.CHECK,
+    "check", help="Prove the settings for {title}, and export nothing.", epilog=examples.CHECK
 )
 def check(
     ctx: typer.Context,

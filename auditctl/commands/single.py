@@ -5,13 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from auditctl.commands.listing import (
-    Listing,
-    check_output,
-    chosen_format,
-    deliver,
-    parse_tests,
-)
+from auditctl.commands.listing import Listing, check_output, chosen_format, deliver, parse_tests
 from auditctl.commands.notices import warn_of_events
 from auditctl.commands.selection import with_source
 from auditctl.connect import connect
