@@ -1,4 +1,4 @@
-"""Checks of the facts that a provider states, made when its class is."""
+"""The facts that a provider states: which are required, and checks made when its class is."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
