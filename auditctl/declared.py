@@ -78,6 +78,11 @@ in_paths = partial(_of_kind, "in_path")
 """Return the settings that become a part of a path or a host."""
 
 
+def urls(provider: type[Any]) -> list[str]:
+    """Return the settings that are URLs: of the service itself, and of other origins."""
+    return ["base_url", *origins(provider)]
+
+
 def required(provider: type[Any]) -> dict[str, str]:
     """Return what must be set: field -> its variable, or several of which one will do."""
     read = variables(provider).items()

@@ -11,10 +11,10 @@ from auditctl.declared import (
     is_name,
     is_segment,
     needed,
-    origins,
     own_options,
     required,
     secrets,
+    urls,
     variables,
 )
 from auditctl.errors import AccessError, UsageError
@@ -159,11 +159,9 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
     values["setting_names"] = {setting: place.name for setting, place in places.items()}
     ready = provider(**values, **options)
     names = ready.names()
-    for setting in ("base_url", *origins(provider)):
-        checked_base_url(values[setting], names[setting])
-    for setting in in_paths(provider):
+    for setting in variables(provider):
         if values[setting]:
-            checked_segment(values[setting], names[setting])
+            check_value(provider, setting, values[setting], names[setting])
     return ready
 
 
@@ -189,19 +187,22 @@ def _missing_of_one(provider: type[Provider], places: Mapping[str, Place]) -> li
     return needed(provider)[-1:] if groups else []
 
 
-def checked_segment(value: str, named: str) -> str:
-    """Accept a value that may become a part of a path or a host.
+def check_value(
+    provider: type[Provider], setting: str, value: str, named: str | None = None
+) -> None:
+    """Check a value that becomes an address or a part of one; messages call it ``named``.
 
     Raises:
-        UsageError: it would lead elsewhere; ``named`` is what the sentence calls it.
+        UsageError: it would lead elsewhere.
 
     """
-    if not is_segment(value):
+    if setting in urls(provider):
+        checked_base_url(value, named or "This address")
+    elif setting in in_paths(provider) and not is_segment(value):
         raise UsageError(
-            f"{named} may not be used: it becomes a part of an address, and holds more than "
-            "letters, digits and . _ ~ @ + - . Write the name or id alone, not a URL."
+            f"{named or 'This value'} may not be used: it becomes a part of an address, and holds "
+            "more than letters, digits and . _ ~ @ + - . Write the name or id alone, not a URL."
         )
-    return value
 
 
 def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
@@ -212,7 +213,7 @@ def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
         setting: Secret(PLACEHOLDER) if setting in hidden else default or "demo"
         for setting, (_, default) in variables(provider).items()
     }
-    for setting in ("base_url", *origins(provider)):
+    for setting in urls(provider):
         if values[setting] == "demo":
             values[setting] = f"https://{provider.name}.example"
     ready = provider(**values, **options)

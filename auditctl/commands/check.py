@@ -35,7 +35,7 @@ DAYS_AROUND = timedelta(days=2)
 SKEW_TOLERATED = timedelta(seconds=60)
 """Beyond it, --since and --until mean other events than the user thinks."""
 STYLES = {"FAILED": RED, "WARN": YELLOW}
-"""How the word that begins a line is painted."""
+"""How a line is painted that begins with this word."""
 
 
 @contextmanager
@@ -48,9 +48,8 @@ def verdict_writer(options: LogOptions, context: Context) -> Iterator[Callable[[
     paint = painter(color=context.color)
 
     def write_line(line: str) -> None:
-        word = line.partition(" ")[0]
-        text = f"{paint(word, STYLES.get(word, ''))}{line[len(word) :]}\n"
-        write_rows(write, text.encode(), context.console)
+        text = paint(line, STYLES.get(line.partition(" ")[0], ""))
+        write_rows(write, f"{text}\n".encode(), context.console)
 
     with standard_output() as write:
         yield write_line

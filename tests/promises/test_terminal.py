@@ -484,7 +484,7 @@ def test_check_shows_in_red_what_does_not_hold(tmp_path: Path) -> None:
     nobody = {"PERSONA_API_KEY": KEY, "PERSONA_BASE_URL": "http://127.0.0.1:1"}
     for words in (("persona", "check"), every):
         failed = result(*words, "--retry-for", "0", "--color", "always", **nobody).text
-        assert failed.startswith("\x1b[31mFAILED\x1b[0m  ")
+        assert failed.startswith("\x1b[31mFAILED  ")
         plain = result(*words, "--retry-for", "0", **nobody).text
         assert plain == COLOR.sub("", failed)
     assert "\x1b" not in result("persona", "check", "--demo", "--color", "always").text
