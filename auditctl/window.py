@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -74,14 +75,11 @@ def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
             f"Cannot read the time {text[:40]!r}: a number alone is epoch seconds (10 digits) or "
             f"milliseconds (13). {f'Did you mean {meant}? ' if meant else ''}Write {FORMS}."
         )
-    try:
+    with suppress(ValueError, OverflowError, UsageError):
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
-        canonical = from_iso(text, zone)
-        if canonical is not None:
+        if canonical := from_iso(text, zone):
             return datetime.fromisoformat(canonical)
-    except (ValueError, OverflowError, UsageError):
-        pass
     raise UsageError(f"Cannot read the time {text!r}. Write {FORMS}.")
 
 
@@ -112,10 +110,7 @@ def finer(text: str) -> str:
 
 def before(moment: datetime, duration: timedelta) -> datetime:
     """Subtract a duration; stop at the first moment that can be written."""
-    try:
-        return moment - duration
-    except OverflowError:
-        return BEGINNING
+    return shift(moment, -duration)
 
 
 def shift(moment: datetime, by: timedelta) -> datetime:
@@ -267,10 +262,7 @@ class Window:
 def _iso(milliseconds: int | None) -> str | None:
     if milliseconds is None:
         return None
-    try:
-        return to_text(_EPOCH + timedelta(milliseconds=milliseconds))
-    except OverflowError:
-        return to_text(END)
+    return to_text(shift(_EPOCH, timedelta(milliseconds=milliseconds)))
 
 
 def _key(moment: datetime, finer: str) -> str:
