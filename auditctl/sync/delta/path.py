@@ -15,6 +15,11 @@ LOG = "_delta_log"
 UNUSABLE = frozenset("%[\\]^|")
 """Characters of a path that the library for tables cannot read again, or ends the process for."""
 SCHEMES = ("s3", "gs", "az", "abfss")
+TIMEOUTS = {"connect_timeout": "5s", "timeout": "30s", "retry_timeout": "50s"}
+"""Of a connection, a request, and all attempts at one: no signal is seen until the last ends.
+
+So a store that never answers is given up after a minute: no attempt begins after 50 seconds.
+"""
 ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
@@ -53,7 +58,11 @@ class TablePath:
                 plain = plain or environ[name].startswith("http:")
         # Set in any case: the user's own variable may allow it for every host. And a store that
         # replaces a commit, where it should refuse a second one, would lose events.
-        return {"allow_http": str(plain).lower(), "aws_s3_allow_unsafe_rename": "false"}
+        return {
+            "allow_http": str(plain).lower(),
+            "aws_s3_allow_unsafe_rename": "false",
+            **TIMEOUTS,
+        }
 
 
 def find_tables(path: str) -> list[TablePath]:

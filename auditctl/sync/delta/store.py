@@ -34,6 +34,7 @@ _UNREACHABLE = re.compile(
     r"Input/output error|Too many open files|Generic (?:S3|GCS|MicrosoftAzure) error"
 )
 """Words of a store that cannot be read: what it holds may be sound all the same."""
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
 _MISSING = re.compile(r"not found|No such file|NotFound")
 _ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳")
 _QUERY = re.compile(r"\?[^\s)\"']*")
@@ -195,8 +196,8 @@ def failure(path: str, error: BaseException) -> AuditctlError:
     """Return the failure that an exception of the library means."""
     said = _ORNAMENT.sub("", str(error))
     reason = escape(_reason(said))
-    if "NoSuchBucket" in said:
-        return MissingTableError(f"{path}: there is no table, nor a bucket for it.")
+    if _NO_BUCKET.search(said):
+        return _no_bucket(path)
     if _UNREACHABLE.search(said) and not _MISSING.search(said):
         return OutputError(
             f"The store of {path} cannot be reached, or refuses: {reason}. Check the network, and "
@@ -205,9 +206,16 @@ def failure(path: str, error: BaseException) -> AuditctlError:
     return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
 
 
+def _no_bucket(path: str) -> OutputError:
+    return OutputError(f"{path}: the bucket does not exist. Create it, or use another URL.")
+
+
 def cannot_write(path: str, error: BaseException) -> OutputError:
     """Return the failure for a table that cannot be written."""
-    reason = escape(_reason(_ORNAMENT.sub("", str(error))))
+    said = _ORNAMENT.sub("", str(error))
+    if _NO_BUCKET.search(said):
+        return _no_bucket(path)
+    reason = escape(_reason(said))
     return OutputError(
         f"Cannot write {path}: {reason}. What was committed before stays; check the store, and "
         "the credentials in the environment."
