@@ -12,6 +12,8 @@ from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings
 
 LOG = "_delta_log"
 """The folder that makes a folder a table."""
+DATA = "provider="
+"""How the names of the folders begin that a table has its data in."""
 UNUSABLE = frozenset("%[\\]^|")
 """Characters of a path that the library for tables cannot read again, or ends the process for."""
 SCHEMES = ("s3", "gs", "az", "abfss")
@@ -36,8 +38,9 @@ class TablePath:
 
     @property
     def exists(self) -> bool:
-        """Return whether there is a table in a folder."""
-        return not is_url(self.path) and os.path.isdir(os.path.join(self.path, LOG))  # noqa: PTH112, PTH118
+        """Return whether a folder has a table, or the data of one whose log is gone."""
+        names = [] if is_url(self.path) else names_in(self.path)
+        return any(name == LOG or name.startswith(DATA) for name in names)
 
     def store_options(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return what the store's client needs beside the variables, which it reads itself.
@@ -63,6 +66,14 @@ class TablePath:
             "aws_s3_allow_unsafe_rename": "false",
             **TIMEOUTS,
         }
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder; none if it is not there, or cannot be read."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def find_tables(path: str) -> list[TablePath]:

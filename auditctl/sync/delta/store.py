@@ -15,7 +15,7 @@ from deltalake.fs import DeltaStorageHandler
 from auditctl.commands.parameters import is_url
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
-from auditctl.sync.delta.path import LOG, TablePath
+from auditctl.sync.delta.path import LOG, TablePath, names_in
 from auditctl.sync.delta.rows import PARTITIONS, SCHEMA
 
 NAME = "auditctl"
@@ -39,7 +39,9 @@ _MISSING = re.compile(r"not found|No such file|NotFound")
 _ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳")
 _QUERY = re.compile(r"\?[^\s)\"']*")
 """The query of a URL may hold a signature."""
-LONGEST = 200
+_LAYERS = re.compile(r"^(?:[\w ]*error: )+")
+"""The parts of the library that an error went through."""
+LONGEST = 300
 """Characters of the library's own words."""
 
 
@@ -99,7 +101,7 @@ class Store:
 
     def _create(self, *, last: bool) -> None:
         """Create the table; others may do the same at this moment, and only one of them can."""
-        there = [] if is_url(self.path) else _names_in(self.path)
+        there = [] if is_url(self.path) else names_in(self.path)
         if there and LOG not in there:
             message = f"{self.path} is a folder with other files, and no table. Use another PATH."
             raise IntegrityError(message)
@@ -166,13 +168,6 @@ class Store:
             yield from pa.RecordBatchReader.from_stream(reader)
 
 
-def _names_in(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208
-    except OSError:  # it is not there, or cannot be read, which creating it says better
-        return []
-
-
 @contextmanager
 def failures(path: str) -> Iterator[None]:
     """Turn what the store and its library raise into failures of ours."""
@@ -224,7 +219,8 @@ def cannot_write(path: str, error: BaseException) -> OutputError:
 
 def _reason(said: str) -> str:
     """Make one sentence of the library's words, without what may be secret."""
+    said = said.partition(" {")[0]  # behind it is a value of Rust's
     lines = [line.strip() for line in _QUERY.sub("", said).splitlines() if line.strip()]
     message = re.search(r"<Message>(.*?)</Message>", said, re.DOTALL)
     reason = message[1] if message else (lines[-1] if lines else "it does not say why")
-    return reason[:LONGEST].rstrip(". ")
+    return _LAYERS.sub("", reason)[:LONGEST].rstrip(". ")
