@@ -22,10 +22,12 @@ TIMEOUTS = {"connect_timeout": "5s", "timeout": "30s", "retry_timeout": "50s"}
 
 So a store that never answers is given up after a minute: no attempt begins after 50 seconds.
 """
+AZURE_ENDPOINTS = ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL")
 ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
-    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
-    "abfss": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": AZURE_ENDPOINTS,
+    "abfss": AZURE_ENDPOINTS,
 }
 """The variables that lead to another store than the vendor's."""
 
