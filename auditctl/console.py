@@ -4,7 +4,8 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -117,6 +118,25 @@ class Console:
             self._write(f"\r\x1b[K{escape(line)[:width]}")
             self._drawn = True
             self._drawn_at = time.monotonic()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Drop what others write to standard error, such as a library that also raises it."""
+        stream = self._stream
+        try:
+            number = stream.fileno()
+            own = open(os.dup(number), "w", encoding=stream.encoding, errors=stream.errors)  # noqa: PTH123, SIM115
+        except (OSError, ValueError, AttributeError):  # it is closed
+            yield
+            return
+        with own, open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), number)
+            self._stream = own
+            try:
+                yield
+            finally:
+                self._stream = stream
+                os.dup2(own.fileno(), number)
 
     def begin_line(self) -> None:
         """Let the next line take the place of what is shown on the current one, such as ^C."""

@@ -150,8 +150,7 @@ def process(
         [*command, *words],
         env={"PATH": os.defpath, **(environ or {})},
         check=False,
-        timeout=2 * LONG,
-        **{"stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
+        **{"timeout": 2 * LONG, "stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
     )
     return Run(done.returncode, done.stdout or b"", (done.stderr or b"").decode())
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from auditctl.commands.selection import chosen, source_of, typed_over
 from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
+from auditctl.sync.delta.path import TablePath
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.job import Job, job_of
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import place_of
+from auditctl.sync.place import Place, place_of
 from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome, Run
 
@@ -41,9 +43,13 @@ def sync(
     job = Job(provider, options, place, named, context)
     watch = partial(show_progress, context.console, provider.title)
     outage = Outage(context.console.warning)
+    # A commit that has begun is finished, however long the disk takes.
+    held = partial(interrupts.held, math.inf)
     try:
-        # A commit that has begun is finished, however long the disk takes.
-        with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
+        with (
+            _alone([place], context),
+            job.opened(held=held, watch=watch, outage=outage) as run,
+        ):
             before = run.destination.state.records
 
             def written() -> str:
@@ -116,12 +122,21 @@ def _in_threads(
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        with report_interruption(context.console, lambda: STAYS):
+        with (
+            report_interruption(context.console, lambda: STAYS),
+            _alone([source.place for source in wanted], context),
+        ):
             runs.all(one, results, partial(_tell, context))
     except InterruptedRunError:
         if not options.follow:
             raise
     return results
+
+
+def _alone(places: Sequence[Place], context: Context) -> AbstractContextManager[None]:
+    """Drop what the library for tables writes to standard error: it raises that, too."""
+    has_table = any(isinstance(place, TablePath) for place in places)
+    return context.console.alone() if has_table else nullcontext()
 
 
 def _run_once(

@@ -15,7 +15,7 @@ from deltalake.fs import DeltaStorageHandler
 from auditctl.commands.parameters import is_url
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
-from auditctl.sync.delta.path import LOG, TablePath
+from auditctl.sync.delta.path import LOG, TablePath, names_in
 from auditctl.sync.delta.rows import PARTITIONS, SCHEMA
 
 NAME = "auditctl"
@@ -34,11 +34,14 @@ _UNREACHABLE = re.compile(
     r"Input/output error|Too many open files|Generic (?:S3|GCS|MicrosoftAzure) error"
 )
 """Words of a store that cannot be read: what it holds may be sound all the same."""
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
 _MISSING = re.compile(r"not found|No such file|NotFound")
 _ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳")
 _QUERY = re.compile(r"\?[^\s)\"']*")
 """The query of a URL may hold a signature."""
-LONGEST = 200
+_LAYERS = re.compile(r"^(?:[\w ]*error: )+")
+"""The parts of the library that an error went through."""
+LONGEST = 300
 """Characters of the library's own words."""
 
 
@@ -98,7 +101,7 @@ class Store:
 
     def _create(self, *, last: bool) -> None:
         """Create the table; others may do the same at this moment, and only one of them can."""
-        there = [] if is_url(self.path) else _names_in(self.path)
+        there = [] if is_url(self.path) else names_in(self.path)
         if there and LOG not in there:
             message = f"{self.path} is a folder with other files, and no table. Use another PATH."
             raise IntegrityError(message)
@@ -165,13 +168,6 @@ class Store:
             yield from pa.RecordBatchReader.from_stream(reader)
 
 
-def _names_in(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208
-    except OSError:  # it is not there, or cannot be read, which creating it says better
-        return []
-
-
 @contextmanager
 def failures(path: str) -> Iterator[None]:
     """Turn what the store and its library raise into failures of ours."""
@@ -195,8 +191,8 @@ def failure(path: str, error: BaseException) -> AuditctlError:
     """Return the failure that an exception of the library means."""
     said = _ORNAMENT.sub("", str(error))
     reason = escape(_reason(said))
-    if "NoSuchBucket" in said:
-        return MissingTableError(f"{path}: there is no table, nor a bucket for it.")
+    if _NO_BUCKET.search(said):
+        return _no_bucket(path)
     if _UNREACHABLE.search(said) and not _MISSING.search(said):
         return OutputError(
             f"The store of {path} cannot be reached, or refuses: {reason}. Check the network, and "
@@ -205,9 +201,16 @@ def failure(path: str, error: BaseException) -> AuditctlError:
     return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
 
 
+def _no_bucket(path: str) -> OutputError:
+    return OutputError(f"{path}: the bucket does not exist. Create it, or use another URL.")
+
+
 def cannot_write(path: str, error: BaseException) -> OutputError:
     """Return the failure for a table that cannot be written."""
-    reason = escape(_reason(_ORNAMENT.sub("", str(error))))
+    said = _ORNAMENT.sub("", str(error))
+    if _NO_BUCKET.search(said):
+        return _no_bucket(path)
+    reason = escape(_reason(said))
     return OutputError(
         f"Cannot write {path}: {reason}. What was committed before stays; check the store, and "
         "the credentials in the environment."
@@ -216,7 +219,8 @@ def cannot_write(path: str, error: BaseException) -> OutputError:
 
 def _reason(said: str) -> str:
     """Make one sentence of the library's words, without what may be secret."""
+    said = said.partition(" {")[0]  # behind it is a value of Rust's
     lines = [line.strip() for line in _QUERY.sub("", said).splitlines() if line.strip()]
     message = re.search(r"<Message>(.*?)</Message>", said, re.DOTALL)
     reason = message[1] if message else (lines[-1] if lines else "it does not say why")
-    return reason[:LONGEST].rstrip(". ")
+    return _LAYERS.sub("", reason)[:LONGEST].rstrip(". ")
