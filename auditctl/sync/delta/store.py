@@ -34,8 +34,15 @@ _UNREACHABLE = re.compile(
     r"Input/output error|Too many open files|Generic (?:S3|GCS|MicrosoftAzure) error"
 )
 """Words of a store that cannot be read: what it holds may be sound all the same."""
-_MISSING = re.compile(r"not found|No such file|NotFound")
-_ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳")
+_MISSING = re.compile(r"not found|No such file|NotFound|range is not satisfiable")
+_NO_CREDENTIALS = re.compile(r"Operation not supported|service account file")
+"""Words of the library where it has none that it can use; a file of theirs may be missing."""
+_ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳|\n +0: (?s:.*)")
+"""Colours, arrows, and the stack that follows if ``RUST_BACKTRACE`` is set."""
+_OF_SYSTEM = re.compile(r"\(os error ([0-9]+)\)|\bcode: ([0-9]+), kind: ")
+"""How Rust writes an error number of the operating system."""
+_KIND = re.compile(r"^(?:[\w ]+ error: )+")
+"""The parts of the library that a failure went through."""
 _QUERY = re.compile(r"\?[^\s)\"']*")
 """The query of a URL may hold a signature."""
 LONGEST = 200
@@ -57,6 +64,8 @@ class Store:
 
         """
         self.path = path.path
+        # Else a folder such as memory:x would be taken for a URL.
+        self._uri = self.path if is_url(self.path) else os.path.join(os.curdir, self.path)  # noqa: PTH118
         self._options = path.store_options(environ)
         if not is_url(self.path):
             # The library creates files as open as it may; an audit log is for its owner's eyes.
@@ -75,7 +84,7 @@ class Store:
         """
         with failures(self.path):
             if anew:
-                self.table = DeltaTable(self.path, storage_options=self._options)
+                self.table = DeltaTable(self._uri, storage_options=self._options)
             else:
                 self.table.update_incremental()
         self._check_own()
@@ -104,7 +113,7 @@ class Store:
             raise IntegrityError(message)
         try:
             DeltaTable.create(
-                self.path,
+                self._uri,
                 schema=SCHEMA,
                 partition_by=list(PARTITIONS),
                 name=NAME,
@@ -145,7 +154,7 @@ class Store:
         """Return the commit info and the transactions of a commit; None if it is gone."""
         with failures(self.path):
             if self._handler is None:
-                self._handler = DeltaStorageHandler(self.path, self._options)
+                self._handler = DeltaStorageHandler(self._uri, self._options)
             try:
                 text: bytes = self._handler.open_input_file(f"{LOG}/{version:020}.json").read()
             except FileNotFoundError:
@@ -178,7 +187,8 @@ def failures(path: str) -> Iterator[None]:
     try:
         yield
     except TableNotFoundError:
-        raise MissingTableError(f"{path}: there is no table.") from None
+        message = f"{path}: there is no table. Use the PATH given to sync, with its placeholders."
+        raise MissingTableError(message) from None
     except BaseException as error:
         if not is_of_library(error):
             raise
@@ -194,24 +204,38 @@ def is_of_library(error: BaseException) -> bool:
 def failure(path: str, error: BaseException) -> AuditctlError:
     """Return the failure that an exception of the library means."""
     said = _ORNAMENT.sub("", str(error))
-    reason = escape(_reason(said))
     if "NoSuchBucket" in said:
         return MissingTableError(f"{path}: there is no table, nor a bucket for it.")
-    if _UNREACHABLE.search(said) and not _MISSING.search(said):
-        return OutputError(
-            f"The store of {path} cannot be reached, or refuses: {reason}. Check the network, and "
-            "the credentials in the environment."
-        )
-    return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
+    unreachable = _UNREACHABLE.search(said) and not _MISSING.search(said)
+    if not unreachable and not _NO_CREDENTIALS.search(said):
+        reason = escape(_reason(said))
+        return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
+    what = (
+        f"The store of {path} cannot be reached, or refuses"
+        if is_url(path)
+        else f"Cannot read {path}"
+    )
+    return OutputError(f"{what}: {_refusal(said)}. Check {_suspects(path)}.")
 
 
 def cannot_write(path: str, error: BaseException) -> OutputError:
     """Return the failure for a table that cannot be written."""
-    reason = escape(_reason(_ORNAMENT.sub("", str(error))))
     return OutputError(
-        f"Cannot write {path}: {reason}. What was committed before stays; check the store, and "
-        "the credentials in the environment."
+        f"Cannot write {path}: {_refusal(_ORNAMENT.sub('', str(error)))}. What was committed "
+        f"before stays; check {_suspects(path)}."
     )
+
+
+def _suspects(path: str) -> str:
+    if is_url(path):
+        return "the store, the network, and the credentials in the environment"
+    return "the disk, and your rights in the folder"
+
+
+def _refusal(said: str) -> str:
+    """Return why something was refused: the system's own words are shorter than the library's."""
+    number = _OF_SYSTEM.search(said)
+    return os.strerror(int(number[1] or number[2])) if number else escape(_reason(said))
 
 
 def _reason(said: str) -> str:
@@ -219,4 +243,4 @@ def _reason(said: str) -> str:
     lines = [line.strip() for line in _QUERY.sub("", said).splitlines() if line.strip()]
     message = re.search(r"<Message>(.*?)</Message>", said, re.DOTALL)
     reason = message[1] if message else (lines[-1] if lines else "it does not say why")
-    return reason[:LONGEST].rstrip(". ")
+    return _KIND.sub("", reason)[:LONGEST].rstrip(". ")
