@@ -13,7 +13,7 @@ from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import OF_RECORD, OF_RUN, find_templates
 from auditctl.sync.delta.path import TablePath, find_tables, parse_table
-from auditctl.sync.place import Place, prepare
+from auditctl.sync.place import Place
 
 Destination = tuple[Place, str | None]
 """A destination, and the name of its source if it was found by that."""
@@ -43,7 +43,7 @@ def find_destinations(
             places = _places(word, named, context)
         except UsageError as error:  # such as a folder, and a source may have its name
             mistake = error
-        begun = any(map(_is_begun, places))
+        begun = any(isinstance(one, TablePath) or os.path.exists(one.journal) for one in places)  # noqa: PTH110
         source = None if begun else _source(word, named, context)
         if source is not None:
             found.append((source.place, source.name))
@@ -53,13 +53,7 @@ def find_destinations(
             found += [(one, None) for one in places]
         else:
             unknown.append(word)
-    for place, _ in found:
-        prepare(place, context.console)
     return found, unknown
-
-
-def _is_begun(place: Place) -> bool:
-    return place.exists if isinstance(place, TablePath) else os.path.exists(place.journal)  # noqa: PTH110
 
 
 def _places(path: str, named: str | None, context: Context) -> list[Place]:
@@ -73,9 +67,7 @@ def _places(path: str, named: str | None, context: Context) -> list[Place]:
         return _of_configuration(path, named, context) if several else [parse_table(path)]
     if several and not any(f"{{{name}}}" in path for name in OF_RECORD):
         return [*find_tables(path), *find_templates(path)]
-    # A folder may have been a table, whose log is gone.
-    is_folder = path.endswith("/") or os.path.isdir(path)  # noqa: PTH112
-    return [parse_table(path)] if is_folder else [*find_templates(path)]
+    return [parse_table(path)] if TablePath(path).exists else [*find_templates(path)]
 
 
 def _of_configuration(path: str, named: str | None, context: Context) -> list[Place]:

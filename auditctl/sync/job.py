@@ -19,7 +19,7 @@ from auditctl.records.fields import parse_test
 from auditctl.sync.destination import open_destination
 from auditctl.sync.follow import Outage
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import Place, prepare
+from auditctl.sync.place import Place
 from auditctl.sync.profile import Profile
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
@@ -57,7 +57,6 @@ class Job:
     ) -> Iterator[Run]:
         """Open the destination and a client."""
         options = self.options
-        prepare(self.place, self.context.console)
         now = datetime.now(UTC)
         log = log_of(self.provider, options.own)
         overlap = options.overlap_or(log.overlap)

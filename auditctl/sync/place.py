@@ -1,5 +1,8 @@
 """The place that a PATH means: files, or a table."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 from auditctl.console import Console
 from auditctl.errors import UsageError
 from auditctl.extras import require
@@ -27,13 +30,19 @@ def place_of(options: SyncOptions, *, provider: str, source: str) -> Place:
     return table
 
 
-def prepare(place: Place, console: Console) -> None:
-    """Prepare for the libraries that a table needs, before they are imported.
+@contextmanager
+def library_for(places: Iterable[Place], console: Console) -> Iterator[None]:
+    """Let a block use the library for tables, if a place is one.
+
+    What the library writes to standard error is dropped: it raises that, too.
 
     Raises:
-        UsageError: they are not installed.
+        UsageError: it is not installed.
 
     """
-    if isinstance(place, TablePath):
+    if any(isinstance(place, TablePath) for place in places):
         require("lake", "A Delta table")
-        console.keep_others_out()
+        with console.alone():
+            yield
+    else:
+        yield
