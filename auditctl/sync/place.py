@@ -1,7 +1,6 @@
 """The place that a PATH means: files, or a table."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from auditctl.console import Console
 from auditctl.errors import UsageError
@@ -30,11 +29,8 @@ def place_of(options: SyncOptions, *, provider: str, source: str) -> Place:
     return table
 
 
-@contextmanager
-def library_for(places: Iterable[Place], console: Console) -> Iterator[None]:
-    """Let a block use the library for tables, if a place is one.
-
-    What the library writes to standard error is dropped: it raises that, too.
+def prepare(places: Iterable[Place], console: Console) -> None:
+    """Prepare for the library for tables, which what follows imports, if a place is one.
 
     Raises:
         UsageError: it is not installed.
@@ -42,7 +38,4 @@ def library_for(places: Iterable[Place], console: Console) -> Iterator[None]:
     """
     if any(isinstance(place, TablePath) for place in places):
         require("lake", "A Delta table")
-        with console.alone():
-            yield
-    else:
-        yield
+        console.keep_others_out()

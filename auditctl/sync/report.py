@@ -20,7 +20,6 @@ from auditctl.records import exact
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.destinations import find_destinations
 from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
-from auditctl.sync.place import library_for
 from auditctl.sync.proofs import proofs, unproved
 from auditctl.sync.sentences import describe_aside, describe_unknown
 from auditctl.window import age, to_text
@@ -45,13 +44,12 @@ def verify(options: VerifyOptions, context: Context) -> None:
     wanted, unknown = find_destinations(options.paths, options.config, context)
     rows = [unproved(path, None, describe_unknown(path)) for path in unknown]
     failed: type[AuditctlError] = IntegrityError
-    with library_for([place for place, _ in wanted], context.console):
-        for place, source in wanted:
-            try:
-                rows += proofs(place, source, context)
-            except (IntegrityError, OutputError) as error:
-                rows.append(unproved(place.path, source, str(error)))
-                failed = OutputError if isinstance(error, OutputError) else failed
+    for place, source in wanted:
+        try:
+            rows += proofs(place, source, context)
+        except (IntegrityError, OutputError) as error:
+            rows.append(unproved(place.path, source, str(error)))
+            failed = OutputError if isinstance(error, OutputError) else failed
     if not options.quiet:
         with standard_output() as write:
             if options.format == "json":
@@ -74,16 +72,15 @@ def status(options: StatusOptions, context: Context) -> None:
     max_age = None if options.max_age is None else duration("--max-age", options.max_age)
     wanted, unknown = find_destinations(options.paths, options.config, context)
     wrong = list(map(describe_unknown, unknown))
-    with library_for([place for place, _ in wanted], context.console):
-        if options.acknowledge_gaps:
-            for one, name in wanted:
-                _acknowledge(one, name, context)
-        now = datetime.now(UTC)
-        found = [
-            row
-            for one, name in wanted
-            for row in _statuses(one, name, context, now=now, max_age=max_age)
-        ]
+    if options.acknowledge_gaps:
+        for one, name in wanted:
+            _acknowledge(one, name, context)
+    now = datetime.now(UTC)
+    found = [
+        row
+        for one, name in wanted
+        for row in _statuses(one, name, context, now=now, max_age=max_age)
+    ]
     if options.quiet:
         pass
     elif options.format == "json":
