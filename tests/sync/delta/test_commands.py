@@ -11,10 +11,13 @@ from unittest.mock import patch
 
 import orjson
 import pytest
+from deltalake import DeltaTable
 
 from auditctl import registry
 from auditctl.config import sources as config
 from auditctl.sync.delta import destination
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.delta.store import Store
 from auditctl.window import to_text
 from tests.program import process, run, with_a_gap
 from tests.server import Persona, Server, Upstash
@@ -278,6 +281,36 @@ def test_a_source_that_has_not_committed_yet_is_said(configured: Path, auditctl:
     found = auditctl("status")
     assert found.status == WRONG
     assert "No sync has committed anything of the source two to" in found.said
+
+
+def test_a_table_is_proved_once_for_the_sources_that_are_named(
+    configured: Path, auditctl: Program
+) -> None:
+    assert auditctl("sync", "one", "two", "-q").ended == (0, "")
+    (configured / "auditctl.toml").write_text(CONFIGURATION.partition("[sources.files]")[0])
+    unbegun = "auditctl: error: No sync has committed anything of the source three to lake yet.\n"
+
+    def verified(*words: str) -> tuple[list[str], int, str]:
+        found = auditctl("verify", *words, "--format", "json")
+        return [row["source"] for row in found.json], *found.ended
+
+    assert verified() == (["one", "two", "three"], WRONG, unbegun)
+    assert verified("three") == (["three"], WRONG, unbegun)
+    assert verified("two", "one") == (["one", "two"], 0, "")
+    assert verified("lake", "one") == (["one", "two"], 0, "")
+    # What is wrong with the table is said, whoever was asked for.
+    DeltaTable("lake").delete("source = 'two'")
+    names, status, said = verified("one")
+    assert (names, status) == (["one", "two"], WRONG)
+    assert "and 0 are there: some were deleted" in said
+
+
+def test_a_table_that_nothing_was_committed_to_proves_nothing(path: str, auditctl: Program) -> None:
+    Store(TablePath(path), {}).load_or_create()
+    for command in ("verify", "status"):
+        found = auditctl(command, path)
+        said = f"auditctl: error: No sync has committed anything to {path} yet.\n"
+        assert (found.ended, found.text[-1:]) == ((WRONG, said), "\n")
 
 
 def test_a_path_with_placeholders_means_the_tables_that_are_there(
