@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,10 @@ from auditctl.commands.selection import chosen, source_of, typed_over
 from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
-from auditctl.sync.delta.path import TablePath
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.job import Job, job_of
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import Place, place_of
+from auditctl.sync.place import place_of, prepare
 from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome, Run
 
@@ -43,13 +41,10 @@ def sync(
     job = Job(provider, options, place, named, context)
     watch = partial(show_progress, context.console, provider.title)
     outage = Outage(context.console.warning)
-    # A commit that has begun is finished, however long the disk takes.
-    held = partial(interrupts.held, math.inf)
+    prepare([place], context.console)
     try:
-        with (
-            _alone([place], context),
-            job.opened(held=held, watch=watch, outage=outage) as run,
-        ):
+        # A commit that has begun is finished, however long the disk takes.
+        with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
             before = run.destination.state.records
 
             def written() -> str:
@@ -106,6 +101,7 @@ def _in_threads(
     if options.shared_folder:
         raise UsageError("--shared-folder goes with --dask: without it all sources run here.")
     wanted = chosen(options, context, "sync -o PATH")
+    prepare([source.place for source in wanted], context.console)
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
@@ -122,21 +118,12 @@ def _in_threads(
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
-        with (
-            report_interruption(context.console, lambda: STAYS),
-            _alone([source.place for source in wanted], context),
-        ):
+        with report_interruption(context.console, lambda: STAYS):
             runs.all(one, results, partial(_tell, context))
     except InterruptedRunError:
         if not options.follow:
             raise
     return results
-
-
-def _alone(places: Sequence[Place], context: Context) -> AbstractContextManager[None]:
-    """Drop what the library for tables writes to standard error: it raises that, too."""
-    has_table = any(isinstance(place, TablePath) for place in places)
-    return context.console.alone() if has_table else nullcontext()
 
 
 def _run_once(

@@ -55,7 +55,7 @@ class TablePath:
             return {}
         from auditctl.http.origin import checked_base_url
 
-        scheme = self.path.partition(":")[0]
+        scheme = self.path.partition(":")[0].lower()
         plain = False
         for name in ENDPOINTS.get(scheme, ()):
             if name in environ:  # the library ends the process for an empty one
@@ -112,7 +112,7 @@ def parse_table(path: str, **of_run: str) -> TablePath:
             f"{path!r} cannot be the PATH of a table: it is empty, or contains one of "
             f"{' '.join(sorted(UNUSABLE))} or a control character."
         )
-    if is_url(path):
+    if is_url(path) or path.partition(":")[0] in (*SCHEMES, "file"):  # s3:/bucket is a mistake
         _check_url(path)
     elif os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
         raise UsageError(f"{path} is a file, and a table is a folder. Use another PATH.")

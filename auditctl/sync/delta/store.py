@@ -35,8 +35,13 @@ _UNREACHABLE = re.compile(
 )
 """Words of a store that cannot be read: what it holds may be sound all the same."""
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
-_MISSING = re.compile(r"not found|No such file|NotFound")
-_ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳")
+_MISSING = re.compile(r"not found|No such file|NotFound|range is not satisfiable")
+_NO_CREDENTIALS = re.compile(r"Operation not supported|service account file")
+"""Words of the library where it has none that it can use; a file of theirs may be missing."""
+_ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳|\n +0: (?s:.*)")
+"""Colours, arrows, and the stack that follows if ``RUST_BACKTRACE`` is set."""
+_OF_SYSTEM = re.compile(r"\(os error ([0-9]+)\)|\bcode: ([0-9]+), kind: ")
+"""How Rust writes an error number of the operating system."""
 _QUERY = re.compile(r"\?[^\s)\"']*")
 """The query of a URL may hold a signature."""
 _LAYERS = re.compile(r"^(?:[\w ]*error: )+")
@@ -60,6 +65,8 @@ class Store:
 
         """
         self.path = path.path
+        # Else a folder such as memory:x would be taken for a URL.
+        self._uri = self.path if is_url(self.path) else os.path.join(os.curdir, self.path)  # noqa: PTH118
         self._options = path.store_options(environ)
         if not is_url(self.path):
             # The library creates files as open as it may; an audit log is for its owner's eyes.
@@ -78,7 +85,7 @@ class Store:
         """
         with failures(self.path):
             if anew:
-                self.table = DeltaTable(self.path, storage_options=self._options)
+                self.table = DeltaTable(self._uri, storage_options=self._options)
             else:
                 self.table.update_incremental()
         self._check_own()
@@ -107,7 +114,7 @@ class Store:
             raise IntegrityError(message)
         try:
             DeltaTable.create(
-                self.path,
+                self._uri,
                 schema=SCHEMA,
                 partition_by=list(PARTITIONS),
                 name=NAME,
@@ -148,7 +155,7 @@ class Store:
         """Return the commit info and the transactions of a commit; None if it is gone."""
         with failures(self.path):
             if self._handler is None:
-                self._handler = DeltaStorageHandler(self.path, self._options)
+                self._handler = DeltaStorageHandler(self._uri, self._options)
             try:
                 text: bytes = self._handler.open_input_file(f"{LOG}/{version:020}.json").read()
             except FileNotFoundError:
@@ -174,7 +181,8 @@ def failures(path: str) -> Iterator[None]:
     try:
         yield
     except TableNotFoundError:
-        raise MissingTableError(f"{path}: there is no table.") from None
+        message = f"{path}: there is no table. Use the PATH given to sync, with its placeholders."
+        raise MissingTableError(message) from None
     except BaseException as error:
         if not is_of_library(error):
             raise
@@ -190,15 +198,16 @@ def is_of_library(error: BaseException) -> bool:
 def failure(path: str, error: BaseException) -> AuditctlError:
     """Return the failure that an exception of the library means."""
     said = _ORNAMENT.sub("", str(error))
-    reason = escape(_reason(said))
     if _NO_BUCKET.search(said):
         return _no_bucket(path)
-    if _UNREACHABLE.search(said) and not _MISSING.search(said):
-        return OutputError(
-            f"The store of {path} cannot be reached, or refuses: {reason}. Check the network, and "
-            "the credentials in the environment."
-        )
-    return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
+    unreachable = _UNREACHABLE.search(said) and not _MISSING.search(said)
+    if not unreachable and not _NO_CREDENTIALS.search(said):
+        reason = escape(_reason(said))
+        return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
+    what = f"The store of {path} cannot be reached, or refuses"
+    if not is_url(path):
+        what = f"Cannot read {path}"
+    return OutputError(f"{what}: {_refusal(said)}. Check {_suspects(path)}.")
 
 
 def _no_bucket(path: str) -> OutputError:
@@ -210,11 +219,22 @@ def cannot_write(path: str, error: BaseException) -> OutputError:
     said = _ORNAMENT.sub("", str(error))
     if _NO_BUCKET.search(said):
         return _no_bucket(path)
-    reason = escape(_reason(said))
     return OutputError(
-        f"Cannot write {path}: {reason}. What was committed before stays; check the store, and "
-        "the credentials in the environment."
+        f"Cannot write {path}: {_refusal(said)}. What was committed before stays; "
+        f"check {_suspects(path)}."
     )
+
+
+def _suspects(path: str) -> str:
+    if is_url(path):
+        return "the network, and the credentials in the environment"
+    return "the disk, and your rights in the folder"
+
+
+def _refusal(said: str) -> str:
+    """Return why something was refused: the system's own words are shorter than the library's."""
+    number = _OF_SYSTEM.search(said)
+    return os.strerror(int(number[1] or number[2])) if number else escape(_reason(said))
 
 
 def _reason(said: str) -> str:
