@@ -5,7 +5,7 @@ from collections.abc import Collection
 from auditctl.errors import UsageError
 from auditctl.formats import DEFAULT, FORMATS, RECORD, FormatName, SchemaName, offered
 
-NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
+NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4", ".parquet.gz")
 
 
 def check_schema(
@@ -41,10 +41,11 @@ def format_of_file(path: str, command: str, chosen: FormatName | None = None) ->
 
     """
     name = path.lower()
-    if packed := next(filter(name.endswith, NOT_COMPRESSED), None):
+    more = (".gz",) if chosen and FORMATS[chosen].is_binary else ()
+    if packed := next(filter(name.endswith, (*NOT_COMPRESSED, *more)), None):
         raise UsageError(
-            f"{path}: a file that ends in {packed} cannot be written, only .gz compresses. Use "
-            ".gz, or compress what standard output gives."
+            f"{path}: a file that ends in {packed} cannot be written: .gz is the only compression, "
+            "and Parquet files have their own. Use another name, or compress standard output."
         )
     name = name.removesuffix(".gz")
     kinds = FORMATS.items()
