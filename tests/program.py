@@ -185,6 +185,11 @@ def started(
     return popen(*words, environ=environment)
 
 
+def closed(descriptors: str) -> list[str]:
+    """Give a command that starts the program with some of its streams closed."""
+    return ["/bin/sh", "-c", f'exec "$@" {descriptors}', "sh", *COMMAND]
+
+
 def until(true: Callable[[], bool]) -> None:
     """Wait until something holds; not for ever."""
     end = time.monotonic() + LONG

@@ -616,8 +616,7 @@ def test_lines_of_verbose_and_the_progress_do_not_garble_each_other(tmp_path: Pa
 
 @pytest.mark.parametrize("fault", [Fault(delay=LONG), too_many(200)], ids=["answer", "pause"])
 @pytest.mark.parametrize(
-    ("name", "history"),
-    [("persona", Persona), ("upstash", Upstash), ("roam", Roam)],
+    ("name", "history"), [("persona", Persona), ("upstash", Upstash), ("roam", Roam)]
 )
 def test_ctrl_c_ends_the_run_at_once(
     name: str, history: type[Log], fault: Fault, tmp_path: Path
