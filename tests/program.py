@@ -79,8 +79,8 @@ def result(*words: str, **environment: str) -> Run:
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as said,
-        _in_place_of(1, out.fileno()),
-        _in_place_of(2, said.fileno()),
+        in_place_of(1, out.fileno()),
+        in_place_of(2, said.fileno()),
         open(2, "w", encoding="utf-8", closefd=False) as stream,
         contextlib.redirect_stderr(stream),
     ):
@@ -129,7 +129,8 @@ def run(*words: str, **environment: str) -> int:
 
 
 @contextlib.contextmanager
-def _in_place_of(descriptor: int, other: int) -> Iterator[None]:
+def in_place_of(descriptor: int, other: int) -> Iterator[None]:
+    """Let a descriptor of this process lead elsewhere."""
     kept = os.dup(descriptor)
     os.dup2(other, descriptor)
     try:

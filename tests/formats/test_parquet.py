@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-
 USAGE = 2
 MIB = 2**20
 ALL = ",".join(FIELDS)

@@ -34,7 +34,6 @@ from tests.world import ANSWERS, asked, every_provider, listed, log, sound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 NETWORK_FAULTS = {
     "dropped": DROP,
     "cut": CUT,

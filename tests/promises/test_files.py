@@ -145,14 +145,6 @@ def test_sample_data_looks_as_an_answer_does_and_hides_nothing_of_itself(name: s
     assert "REDACTED" not in found.said
 
 
-@pytest.mark.parametrize("command", [("persona", "list", "--demo"), ("schema",), ("providers",)])
-def test_a_full_disk_is_an_output_that_cannot_be_written(command: tuple[str, ...]) -> None:
-    with Path("/dev/full").open("wb") as full:
-        found = process(*command, stdout=full)
-    assert found.status == OUTPUT
-    assert found.said.startswith("auditctl: error: Cannot write standard output: ")
-
-
 def test_a_device_may_be_named_as_the_output() -> None:
     full = result("persona", "list", "--demo", "-o", "/dev/full")
     assert full.status == OUTPUT

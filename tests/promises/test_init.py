@@ -18,8 +18,8 @@ from auditctl.config.addition import Addition
 from auditctl.declared import account_keys, required, secrets
 from tests.account import account
 from tests.program import result
-from tests.promises.test_terminal import Terminal, terminal
 from tests.server import KEY, LOGS, USER, Fault, Persona, Server
+from tests.terminal import Terminal, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

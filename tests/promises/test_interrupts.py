@@ -20,7 +20,6 @@ from tests.world import ROWS, WINDOW, log
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
 

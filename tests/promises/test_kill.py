@@ -26,7 +26,6 @@ from tests.world import KINDS, World, found
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 PATHS = ("all.jsonl", "all.csv", "{date}.jsonl.gz", "{account}-{date}.csv.gz")
 CASES = [
     *((name, path) for name in KINDS for path in PATHS),

@@ -15,18 +15,7 @@ from auditctl.records import exact
 from auditctl.records.record import FIELDS
 from auditctl.records.schema import AuditRecord
 from tests.program import COMMAND, Run, process, result
-from tests.server import (
-    BASIC,
-    BEARER,
-    FIRST_ID,
-    LOGS,
-    Fault,
-    Persona,
-    Roam,
-    Server,
-    Upstash,
-    too_many,
-)
+from tests.server import FIRST_ID, LOGS, Fault, Persona, Roam, Server, Upstash, too_many
 from tests.world import ROWS, SPAN, TODAY, WINDOW, asked, every_provider, listed, log
 
 if TYPE_CHECKING:
@@ -363,13 +352,6 @@ def test_a_single_record_has_the_account_given_too() -> None:
         words = ("persona", "get", id_, "--account", "acme-prod")
         (record,) = result(*words, **server.environment).records
     assert (record["id"], record["account"]) == (id_, "acme-prod")
-
-
-@every_provider
-def test_the_secret_that_no_output_may_hold_is_really_in_use(name: str) -> None:
-    with Server(log(name)) as server:
-        listed(server, name)
-    assert server.requests[0].headers["authorization"] in (BEARER, BASIC)
 
 
 # The environment

@@ -15,15 +15,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.program import LONG, result, started, until
-from tests.promises.test_terminal import screen, terminal
 from tests.server import LOGS, UNAVAILABLE, Fault, Request, Server, too_many
+from tests.terminal import screen, terminal
 from tests.world import KINDS, happening, key
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
 
 USAGE, ACCESS = 2, 4
 FAST = ("--interval", "1s", "--retry-for", "0")

@@ -16,7 +16,6 @@ from tests.world import WINDOW, every_provider, log
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 USAGE = 2
 ZONE = "Pacific/Kiritimati"
 """14 hours ahead: its days are never those of UTC."""

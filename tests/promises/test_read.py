@@ -15,14 +15,13 @@ import pytest
 
 from auditctl.records.record import FIELDS
 from tests.program import COMMAND, result, synced
-from tests.promises.test_terminal import screen, terminal
 from tests.server import Persona, Server
+from tests.terminal import screen, terminal
 from tests.world import WINDOW, every_provider, log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
 
 USAGE, STRANGE, OUTPUT = 2, 6, 9
 ROWS = 250

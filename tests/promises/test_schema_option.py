@@ -13,14 +13,13 @@ import pytest
 from auditctl.records import exact
 from tests.formats.test_schemas import check_ecs, check_ocsf
 from tests.program import COMMAND, LONG, process, result, started
-from tests.promises.test_terminal import terminal
 from tests.server import LOGS, Server, Upstash
 from tests.sync.test_aside import cut_files, put_back
+from tests.terminal import terminal
 from tests.world import WINDOW, every_provider, log
 
 if TYPE_CHECKING:
     from pathlib import Path
-
 
 USAGE = 2
 OCSF = ("--schema", "ocsf")

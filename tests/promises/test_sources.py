@@ -21,14 +21,13 @@ import pytest
 from auditctl.interrupts import InterruptedRunError
 from auditctl.sync.jobs import Result, SourceRunner
 from tests.program import LONG, Run, result, run, started, until
-from tests.promises.test_terminal import terminal
 from tests.server import KEY, LOGS, UNAVAILABLE, USER, WRONG_SHAPE, Fault, Request, Server, too_many
+from tests.terminal import terminal
 from tests.world import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
 
 UNREACHABLE, ACCESS, THROTTLED, STRANGE, HELD, WRONG, OUTPUT = 3, 4, 5, 6, 7, 8, 9
 USAGE, TERMINATED = 2, 143

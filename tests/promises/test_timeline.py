@@ -22,12 +22,11 @@ from tests.promises.test_sources import (
     name_of,
     sources,  # noqa: F401 - a fixture
 )
-from tests.promises.test_terminal import screen, terminal
 from tests.server import LOGS, UNAVAILABLE, WRONG_SHAPE, Fault, Request
+from tests.terminal import screen, terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
-
 
 USAGE, UNREACHABLE, ACCESS, STRANGE = 2, 3, 4, 6
 WINDOW = ("--since", "3d")

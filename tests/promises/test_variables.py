@@ -16,7 +16,6 @@ from tests.world import ROWS, WINDOW, every_provider, log
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 USAGE, UNREACHABLE, ACCESS = 2, 3, 4
 
 NEEDED = {

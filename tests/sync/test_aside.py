@@ -6,12 +6,13 @@ import gzip
 import json
 import os
 import re
+import shutil
 import stat
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.sync.aside import rows_of, unpacked
@@ -20,7 +21,6 @@ from tests.server import UNAVAILABLE, Persona, Server
 
 if TYPE_CHECKING:
     from pathlib import Path
-
 
 SECONDS = 30
 PATHS = ("all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz", "{date}.jsonl")
@@ -123,31 +123,37 @@ def test_bytes_of_somebody_else_are_never_destroyed(
     assert (tmp_path / path).read_bytes() == whole
 
 
-@pytest.mark.parametrize("path", ["all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz"])
-@pytest.mark.parametrize("zeros", [b"", b"\0" * 700])
-@settings(max_examples=8)
-@given(share=st.floats(0, 1))
-def test_whatever_a_killed_run_left_is_removed_once_it_is_there(
-    path: str, zeros: bytes, tmp_path_factory: pytest.TempPathFactory, share: float
-) -> None:
-    folder = tmp_path_factory.mktemp("killed")
+@pytest.fixture(scope="module", params=["all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz"])
+def killed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Leave data behind the last commit, as a killed run does; return the log and the file."""
     log = Persona(120, span=timedelta(hours=1))
-    synced(log, folder / path, "--since", "30d")
-    put_back(folder, path)
-    content = (folder / path).read_bytes()
-    journal = (folder / f"{path}.journal").read_bytes().splitlines()
+    path: Path = tmp_path_factory.mktemp("killed") / request.param
+    synced(log, path, "--since", "30d")
+    put_back(path.parent, path.name)
+    return log, path
+
+
+@pytest.mark.parametrize("share", [0, 0.003, 0.4, 0.996, 1])
+@pytest.mark.parametrize("zeros", [b"", b"\0" * 700], ids=["", "zeros"])
+def test_whatever_a_killed_run_left_is_removed_once_it_is_there(
+    killed: tuple[Persona, Path], share: float, zeros: bytes, tmp_path: Path
+) -> None:
+    log, original = killed
+    shutil.copytree(original.parent, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / original.name
+    content = path.read_bytes()
+    journal = path.with_name(f"{path.name}.journal").read_bytes().splitlines()
     committed = sum(f["length"] for line in journal for f in json.loads(line)["files"])
-    end = committed + int(share * (len(content) - committed))
-    (folder / path).write_bytes(content[:end] + zeros)
+    path.write_bytes(content[: committed + int(share * (len(content) - committed))] + zeros)
     with Server(log) as server:
-        words = ("persona", "sync", "-q", "-o", str(folder / path))
+        words = ("persona", "sync", "-q", "-o", str(path))
         # Interrupted once more: what waits is looked at by the run that comes to its end.
         server.faults = dict.fromkeys(range(2, 9), UNAVAILABLE)
         assert run(*words, "--retry-for", "0", **server.environment) in (0, 3)
         server.faults = {}
         assert run(*words, **server.environment) == 0
-    assert cut_files(folder) == []
-    assert len(rows((folder / path).read_bytes(), path)) == 120 + (".csv" in path)
+    assert cut_files(tmp_path) == []
+    assert len(rows(path.read_bytes(), path.name)) == 120 + (".csv" in path.name)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -18,15 +18,14 @@ from distributed import Client
 
 from auditctl import extras
 from tests.program import LONG, Run, process, result, started, until
-from tests.promises.test_terminal import terminal
 from tests.server import KEY, Fault, Request, Server
 from tests.sync.delta.table import rows
+from tests.terminal import terminal
 from tests.world import World, key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
 
 USAGE, ACCESS, OUTPUT, TERMINATED = 2, 4, 9, 143
 """Exit statuses."""

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.program import result, synced
-from tests.promises.test_terminal import WIDE, terminal
 from tests.server import Persona, Upstash
+from tests.terminal import WIDE, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
 
 USAGE, WRONG = 2, 8
 both = pytest.mark.parametrize("command", ["verify", "status"])

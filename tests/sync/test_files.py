@@ -19,7 +19,6 @@ from tests.server import Fault, Persona, Server, Upstash
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 REFUSED, WRONG, HELD, FAILED = 4, 8, 7, 9
 
 

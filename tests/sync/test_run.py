@@ -52,9 +52,9 @@ def test_what_becomes_visible_late_is_there_once_at_default_settings(
     name: str, desks: Desks
 ) -> None:
     one = desks(name, early=200, late=100, days=3, seed=2)
-    for _ in range(12):
+    for _ in range(6):
         assert one.sync() == 0
-        one.world.log.asked += 12
+        one.world.log.asked += 24
     one.world.show_all()
     assert one.sync() == 0
     assert one.holds_all()

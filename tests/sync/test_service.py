@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tests.sync.desk import Desk
 
-
 SECONDS = 30
 
 

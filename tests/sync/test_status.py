@@ -19,7 +19,6 @@ from tests.server import UNAVAILABLE, Fault, Persona, Server, Upstash
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 USAGE, HELD, WRONG = 2, 7, 8
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

@@ -32,7 +32,6 @@ from tests.server import Fault, Hrhis, Log, Persona, Server, Upstash
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-
 ROWS = 90
 GONE = (
     "{} is gone, and with it what was committed to it, from line {} of the journal on. Restore it "
