@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from auditctl.commands.check import check
 from auditctl.errors import ForbiddenError
-from auditctl.provider import (
-    Answer,
-    Bearer,
-    Client,
-    Fields,
-    Order,
-    Page,
-    Provider,
-    Secret,
-    Window,
-    secret,
-    setting,
-)
+from auditctl.provider import Bearer, Order, Page, Provider, Secret, secret, setting
 from tests.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from auditctl.provider import Answer, Client, Fields, Window
 
 NOW = datetime(2026, 7, 14, 15, 9, 26, tzinfo=UTC)
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditctl.batch import Batch
 from auditctl.commands import stored
 from auditctl.commands.stored import CHUNK, batches, in_window
 from auditctl.errors import AnswerError, OutputError, UsageError
@@ -23,6 +20,12 @@ from auditctl.records import exact
 from auditctl.records.record import FIELDS
 from auditctl.window import Window
 from tests.conftest import TEXTS, utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from auditctl.batch import Batch
 
 ALL = Window(None, None)
 RECORD: dict[str, Any] = {
