@@ -149,7 +149,11 @@ def test_a_lone_surrogate_becomes_the_sign_for_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(("--raw", "-f", "parquet"), "--raw"), (("--raw", "-o", "x.parquet"), "--raw")],
+    [
+        (("--raw", "-f", "parquet"), "--raw"),
+        (("--raw", "-o", "x.parquet"), "--raw"),
+        (("-f", "parquet", "-o", "x.gz"), "Parquet files have their own"),
+    ],
 )
 def test_what_does_not_go_with_it_is_a_usage_error(words: tuple[str, ...], said: str) -> None:
     found = result("persona", "list", "--demo", *words)
