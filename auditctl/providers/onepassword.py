@@ -49,8 +49,8 @@ class OnePassword(Provider):
     docs = "https://developer.1password.com/docs/events-api/reference/"
     sample = "auditctl.demo.onepassword:answer"
     hints = {
-        401: "Check {token}: a token of an Events Reporting integration that has not expired. "
-        "Check {base_url} too: each region has a host of its own (events.1password.com, .ca, .eu).",
+        401: "Check {token}, a token of an Events Reporting integration that has not expired, and "
+        "{base_url}: each region has a host of its own (events.1password.com, .ca, .eu).",
         403: "The token in {token} needs the feature of the log that is read: issue one under "
         "Integrations > Events Reporting.",
         404: "Check {base_url}: the host of your account's region, without a path.",
