@@ -132,6 +132,8 @@ def _checked(provider: object, name: str) -> "type[Provider]":
     if provider.logs:
         lacking = [fact for fact in lacking if fact not in OF_LOGS]
     lacking += [*provider.__abstractmethods__]
+    if (provider.pages, provider.pages_from) == (Provider.pages, Provider.pages_from):
+        lacking.append("pages")
     if "base_url" not in variables(provider):
         lacking.append("the setting base_url")
     if lacking:
