@@ -192,9 +192,12 @@ class Connection:
 
         Raises:
             AnswerError: it does not, and the credentials belong nowhere else.
-            ValueError: it is no link.
+            ValueError: it is no link. No path has a backslash, which browsers take for a slash, so
+                that two of them lead to another host.
 
         """
+        if "\\" in link.partition("?")[0]:
+            raise ValueError
         if link.startswith(f"{self._base}/"):
             return  # it begins as all our questions do, as nearly every link does
         parts = urlsplit(link)
