@@ -184,7 +184,7 @@ class Provider(ABC):
                 if field in must and value
             },
             secrets=[value.reveal() for value in values.values() if isinstance(value, Secret)],
-            origins=[getattr(self, field) for field in origins(type(self))],
+            origins={names[field]: getattr(self, field) for field in origins(type(self))},
         )
 
     @abstractmethod

@@ -81,7 +81,8 @@ class Credentials:
         """Use the credentials of a service."""
         self._auth = service.auth()
         self._headers = self._checked_headers(self._auth)
-        self._origins = [origin_of(url) for url in (service.base_url, *service.wording.origins)]
+        urls = (service.base_url, *service.wording.origins.values())
+        self._origins = [origin_of(url) for url in urls]
         if isinstance(self._auth, ServiceAccount):
             url = checked_base_url(self._auth.token_url, "The key's token_uri")
             self._origins.append(origin_of(url))

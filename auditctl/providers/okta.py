@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PATH = "/api/v1/logs"
 PAGE_SIZE = 1000
-FARTHEST = timedelta(days=179)
-"""How far back may be asked for: from 180 days on, the API refuses."""
+FARTHEST = timedelta(days=179) - timedelta(seconds=30)
+"""How far back may be asked for, until the request arrives: from 180 days on, the API refuses."""
 UNIT = timedelta(milliseconds=1)
 
 

@@ -24,6 +24,7 @@ from auditctl.errors import (
     ForbiddenError,
     ProviderError,
     ThrottledError,
+    UnreachableError,
     UsageError,
 )
 from auditctl.export import batches, most_recent
@@ -579,6 +580,14 @@ def test_a_refused_client_is_told_so_and_its_secret_hidden(status: int) -> None:
 def test_an_answer_without_a_token_is_an_error(said: Any) -> None:
     with pytest.raises(AnswerError, match="access_token"):
         Service.saying(said).export(REALM)
+
+
+def test_a_token_origin_that_cannot_be_reached_is_named_by_its_own_setting() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    with pytest.raises(UnreachableError, match=r"at login\.realm\.example:443 .* REALM_LOGIN_URL"):
+        Service(answer).export(REALM)
 
 
 def test_no_token_is_asked_for_at_an_origin_that_is_not_declared() -> None:
