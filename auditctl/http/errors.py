@@ -45,8 +45,8 @@ class Subject(NamedTuple):
     """The other variables that must be set -> their values."""
     secrets: Sequence[str]
     """Texts that no message may show."""
-    origins: Mapping[str, str] = {}
-    """The variables of URLs of other origins, where a token may be asked for -> these URLs."""
+    origins: Mapping[str, str]
+    """The variables of URLs -> their values: the base URL, and where a token may be asked for."""
 
 
 class Failures:
@@ -67,8 +67,8 @@ class Failures:
         self._hints = subject.hints
         self._permission = subject.permission
         self._variable = subject.base_url
-        self._origins = {origin_of(url): name for name, url in subject.origins.items()}
         self._required = list(subject.settings)
+        self._variables = {origin_of(url): name for name, url in subject.origins.items()}
         self.mask.hide(subject.secrets)
         self.mask.hide(secret.strip(QUOTES) for secret in subject.secrets)
         self._quoted = [
@@ -119,8 +119,8 @@ class Failures:
             return UnreachableError(message)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             through = " through the proxy" if proxied else ""
-            named = self._origins.get(origin, self._variable)
-            way = "the proxy's variable (HTTPS_PROXY)" if proxied else named
+            variable = self._variables.get(origin, self._variable)
+            way = "the proxy's variable (HTTPS_PROXY)" if proxied else variable
             sentence = f"cannot be reached at {host}:{port}{through} ({reason})"
             if _is_refusal(reason) and int(reason[:3]) not in RETRIED:
                 return UnreachableError(f"{self._title} {sentence}. Check {way}.")
