@@ -80,6 +80,8 @@ class RefusedError(AnswerError):
 
     code: int = 0
     """The answer's HTTP status."""
+    said: str = ""
+    """The same with the vendor's own words, if there are any."""
     unlike_api: bool = False
     """It was a web page."""
 

@@ -163,15 +163,20 @@ class Provider(ABC):
     def auth(self) -> Auth:
         """Return what proves who asks."""
 
-    @abstractmethod
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Walk the log lazily, an answer at a time.
+        """Walk the log lazily, an answer at a time. A provider has this method or the next one.
 
         The window may save requests; the pipeline drops what is outside.
         """
+        return self.pages_from(client, window, None)
 
-    def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:  # noqa: ARG002
-        """Walk on from the position of an earlier page; where the service cannot, from the start.
+    def pages_from(
+        self,
+        client: Client,
+        window: Window,
+        position: Any,  # noqa: ANN401, ARG002 - a text; None too, where there is no `pages`
+    ) -> Iterator[Page]:
+        """Walk on from the position of an earlier page; None is the start.
 
         The pipeline drops events that it has had before, so this too only saves requests.
         """

@@ -14,6 +14,11 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if type(value) is dict else _EMPTY
 
 
+def listed(value: object) -> list[Any]:
+    """Return the value if it is a list, else an empty one."""
+    return value if type(value) is list else []
+
+
 def non_empty(value: object) -> object:
     """Return a value, or None if it is empty."""
     return None if value in NOTHING else value
@@ -45,6 +50,20 @@ def first_of(*values: object) -> object:
     return next((value for value in values if value not in NOTHING), None)
 
 
+def first_in(value: object, *names: str) -> object:
+    """Return the first of an object's members with these names that is not empty, or None."""
+    return first_of(*map(mapping(value).get, names))
+
+
+def names_in(things: object, *names: str) -> object:
+    """Join the best name of each object of a list: the first of its members that is not empty."""
+    if non_empty(things) is None:
+        return None
+    if type(things) is not list:
+        return UNREADABLE
+    return joined(*(first_in(thing, *names) for thing in things), by=" / ")
+
+
 def email_in(value: object) -> object:
     """Return a text with an ``@``, or None."""
     return value if type(value) is str and "@" in value else None
@@ -59,6 +78,15 @@ def joined(*parts: object, by: str = " ") -> object:
     if any(type(part) not in (str, int) for part in there):
         return UNREADABLE
     return by.join(map(str, there)) or None
+
+
+def outcome_of(
+    word: object, success: tuple[str, ...], failure: tuple[str, ...], other: str = "unknown"
+) -> object:
+    """Translate a word for an outcome; what is no word stays as it is."""
+    if type(word) is not str or not word:
+        return word
+    return "success" if word in success else "failure" if word in failure else other
 
 
 def outcome_in(word: object, failure: tuple[str, ...], success: tuple[str, ...] = ()) -> str:

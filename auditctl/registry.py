@@ -119,6 +119,8 @@ def _checked(provider: object, name: str) -> "type[Provider]":
     of_logs = REQUIRED_OF_A_LOG if provider.logs else ()
     lacking = [one for one in REQUIRED if not (hasattr(provider, one) or one in of_logs)]
     lacking += [*provider.__abstractmethods__]
+    if (provider.pages, provider.pages_from) == (Provider.pages, Provider.pages_from):
+        lacking.append("pages")
     if "base_url" not in variables(provider):
         lacking.append("the setting base_url")
     if lacking:

@@ -20,9 +20,10 @@ settings.load_profile("auditctl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take what cassettes/README.md and tests/promises/test_kill.py tell of."""
+    """Take what cassettes/README.md and the tests of tests/promises tell of."""
     parser.addoption("--record", metavar="PROVIDER", help="record this provider's log anew")
-    parser.addoption("--kills", type=int, default=28, help="runs that the kill tests kill")
+    parser.addoption("--kills", type=int, default=35, help="runs that the kill tests kill")
+    parser.addoption("--events", type=int, default=2_500, help="events of each service's log")
     parser.addoption("--seed", type=int, default=1, help="where its dice begin")
 
 

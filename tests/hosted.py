@@ -29,10 +29,10 @@ class Hosted:
 
     paths = ("/",)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, log: str = "") -> None:
         kind = VENDORS[name]
         self.name = name
-        self.vendor = type(name, (_Short, kind), {})([])
+        self.vendor = type(name, (_Short, kind), {})([], log)
         self.happenings: list[Happening] = []
         self.asked = 0
         self.repeats = 0

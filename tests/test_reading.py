@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from auditctl.reading import UNREADABLE, joined, mapping, non_empty, reach, request
+from auditctl.reading import (
+    UNREADABLE,
+    first_in,
+    joined,
+    listed,
+    mapping,
+    names_in,
+    non_empty,
+    outcome_of,
+    reach,
+    request,
+)
 from auditctl.records.record import build, is_sound, make_sound
 from tests.providers.test_entra import ENTRA, SIGNINS
 from tests.providers.test_hrhis import HRHIS
@@ -176,3 +187,45 @@ def test_an_outcome_of_another_form_is_counted(provider: Any, event: Any) -> Non
     record = build(provider.name, fields, event)
     assert not is_sound(fields, record)
     assert (make_sound(record, fields), record["outcome"]) == (["outcome"], "unknown")
+
+
+@pytest.mark.parametrize(
+    ("things", "expected"),
+    [
+        ([{"name": "a"}, {"name": "", "id": 7}, {"name": [], "id": "x"}], UNREADABLE),
+        ([{"name": "a"}, {"name": "", "id": 7}, {"id": None}, None, "x"], "a / 7"),
+        ([], None),
+        (None, None),
+        ("", None),
+        ({"name": "a"}, UNREADABLE),
+    ],
+)
+def test_the_best_name_of_each_object_is_joined(things: Any, expected: Any) -> None:
+    assert names_in(things, "name", "id") == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("OK", "success"),
+        ("NO", "failure"),
+        ("ok", "unknown"),
+        ("", ""),
+        (None, None),
+        (7, 7),
+        ([], []),
+    ],
+)
+def test_a_word_for_an_outcome_is_translated_and_what_is_none_stays(
+    word: Any, expected: Any
+) -> None:
+    assert outcome_of(word, ("OK",), ("NO",)) == expected
+
+
+def test_of_what_has_another_form_nothing_is_read() -> None:
+    assert listed([1]) == [1]
+    assert [listed(value) for value in (None, "a", {"a": 1}, 7)] == [[]] * 4
+    assert [first_in(value, "a") for value in (None, "a", [1], {"a": ""}, {"a": 0})] == [
+        *[None] * 4,
+        0,
+    ]

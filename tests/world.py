@@ -144,10 +144,15 @@ class World:
     happenings: list[Happening] = field(default_factory=list)
 
     @classmethod
-    def make(cls, name: str, dice: random.Random, *, early: int, late: int, days: float) -> World:
-        """Make a log: `early` events over so many days, `late` ones that appear one by one."""
+    def make(  # noqa: PLR0913
+        cls, name: str, dice: random.Random, *, early: int, late: int, days: float, kind: str = ""
+    ) -> World:
+        """Make a log: `early` events over so many days, `late` ones that appear one by one.
+
+        ``kind`` is which of a service's logs, as `--log` names it.
+        """
         now = datetime.now(UTC)
-        log = Hosted(name) if name in VENDORS else KINDS[name]([])
+        log = Hosted(name, kind) if name in VENDORS else KINDS[name]([])
         world = cls(name, log)
         log.happenings = world.happenings
         for n in range(early):

@@ -26,10 +26,11 @@ from auditctl.output import standard_output
 from auditctl.provider import Order, Provider
 from auditctl.window import Window, before, shift
 
-LOOK_BACK = timedelta(days=7)
+DAY = timedelta(days=1)
+LOOK_BACK = 7 * DAY
 """The days searched for the newest record, where each day costs a request."""
-MOST_PAGES = 9
-"""The most pages that are read to find it: with a token, or a question of its own, ten requests."""
+MOST_REQUESTS = 10
+"""The most requests in which it is looked for, those for a token and behind redirects included."""
 DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)
@@ -73,6 +74,7 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
     """
     by_day = provider.log.order.is_by_day
     tally = Tally()
+    client.concurrency = 1  # what is asked for ahead would count too
     try:
         lacking = _lacking(provider, client)
         lacks = ", ".join(f"{what} ({log})" if log else what for log, what in lacking.items())
@@ -80,11 +82,6 @@ def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:
             hint = provider.named_hints().get(FORBIDDEN, "")
             raise ForbiddenError(f"{provider.title}'s credentials lack {lacks}. {hint}".rstrip())
         newest, partial = _newest(provider, client, now, tally)
-        skew = client.skew or timedelta()
-        if by_day and abs(skew) > LOOK_BACK + DAYS_AROUND:
-            # By our clock, other days were asked for than those that have the newest records.
-            other, partial = _newest(provider, client, shift(now, skew), tally)
-            newest = max(filter(None, (newest, other)), default=newest)
     except AuditctlError as error:
         proven, failed = _verdict(error, provider, answered=tally.pages > 0)
         for step in proven:
@@ -133,19 +130,28 @@ def _newest(
     if log.filters_by_time or order is Order.OLDEST_FIRST:
         window = replace(window, since=before(now, LOOK_BACK))
     if order.is_by_day:
-        # Not until now: by a clock that is behind, the newest would lie in the future.
-        window = Window(before(now, LOOK_BACK), shift(now, timedelta(days=1)))
+        # Seven days with today. Not until now: by a clock that is behind, the newest would lie in
+        # the future.
+        window = Window(before(now, LOOK_BACK - DAY), shift(now, DAY))
     newest: str | None = None
     partial = False
+    before_page = client.sent
     for batch in batches(provider, client, window, asked=log.asked(window, now)):
         tally.count_page(batch)
+        cost, before_page = client.sent - before_page, client.sent
         times = [record["time"] or "" for record in batch.records]
         newest = max(times if newest is None else [newest, *times], default=None)
         partial = batch.partial
+        is_far = abs(client.skew or timedelta()) > LOOK_BACK + DAYS_AROUND
+        if order.is_by_day and is_far and tally.pages == 1:
+            # By our clock, other days are asked for than those that have the newest records.
+            other, partial = _newest(provider, client, client.now(), tally)
+            newest = max(filter(None, (newest, other)), default=newest)
+            break
         # The others would cost a request each, and show the newest no sooner.
         if partial or (newest is not None and order.is_newest_first):
             break
-        if tally.pages >= MOST_PAGES:
+        if client.sent + cost > MOST_REQUESTS:
             partial = True
             break
     return newest, partial

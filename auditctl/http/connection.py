@@ -57,6 +57,7 @@ class Connection:
         most: int,
         transport: httpx.BaseTransport | None,
         on_exchange: Callable[[Exchange], None] | None,
+        on_send: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare, without asking anything yet.
 
@@ -67,6 +68,7 @@ class Connection:
             most: connections that are kept open for further requests.
             transport: answers instead of the network.
             on_exchange: called after every request.
+            on_send: called before every request.
 
         Raises:
             UsageError: the network cannot be used as the environment says.
@@ -80,6 +82,7 @@ class Connection:
         except httpx.InvalidURL as error:
             raise UsageError(f"No request can be sent to the base URL: {error}.") from None
         self._on_exchange = on_exchange
+        self._on_send = on_send
         self._cookies = Cookies()
         self._pace = Pace()
         self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
@@ -189,9 +192,12 @@ class Connection:
 
         Raises:
             AnswerError: it does not, and the credentials belong nowhere else.
-            ValueError: it is no link.
+            ValueError: it is no link. No path has a backslash, which browsers take for a slash, so
+                that two of them lead to another host.
 
         """
+        if "\\" in link.partition("?")[0]:
+            raise ValueError
         if link.startswith(f"{self._base}/"):
             return  # it begins as all our questions do, as nearly every link does
         parts = urlsplit(link)
@@ -236,6 +242,7 @@ class Connection:
         body: _Counted | None = None
         started = time.monotonic()
         try:
+            self._on_send()
             self._pace.begin()
             response = self._transport.handle_request(request)
             self._pace.in_head = False

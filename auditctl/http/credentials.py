@@ -85,6 +85,7 @@ class Credentials:
         if isinstance(self._auth, ServiceAccount):
             url = checked_base_url(self._auth.token_url, "The key's token_uri")
             self._origins.append(origin_of(url))
+            self._failures.mask.hide(self._auth.secrets)
         self._token_until = 0.0 if isinstance(self._auth, TokenAuth) else NEVER
 
     def begin(self) -> None:
@@ -141,13 +142,13 @@ class Credentials:
                 except PassingError as passing:
                     trouble.outlast(passing)
         except RefusedError as refused:
-            raise self._failures.of_token(url, refused) from None
+            raise self._failures.no_token(url, refused.said) from None
         finally:
             connection.close()
         tree: dict[str, Any] = answer.tree if type(answer.tree) is dict else {}
         token = tree.get("access_token")
         if type(token) is not str or not token.isascii() or not token.isprintable() or not token:
-            raise self._failures.unexpected("it lacks the token (access_token)")
+            raise self._failures.no_token(url, "its answer lacks access_token")
         self._failures.mask.hide([token])
         self._headers = {"Authorization": f"Bearer {token}"}
         self._token_until = started + _seconds_good(tree.get("expires_in"))

@@ -33,12 +33,12 @@ def _begun(asked: tuple[date, Stream]) -> tuple[date, Stream]:
 
 
 def _begun_days(client: Client, days: Iterable[date]) -> Iterator[date]:
-    """Leave out the days that have not begun: the first by our clock, the others by theirs.
+    """Leave out the days that have not begun: the first by either clock, the others by theirs.
 
-    Not the first by theirs as an earlier walk saw it, and not the others by each answer's: a clock
-    that is put right, or one of several that is wrong, would hide days for good.
+    Not the first by theirs alone as an earlier walk saw it, and not the others by each answer's: a
+    clock that is put right, or one of several that is wrong, would hide days for good.
     """
-    latest = datetime.now(UTC).date()
+    latest = max(datetime.now(UTC), client.now()).date()
     is_first = True
     for day in days:
         if day <= latest:

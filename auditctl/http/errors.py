@@ -101,7 +101,7 @@ class Failures:
             return failed
         hint = hint or f"Check {self._variable} and the options."
         error = RefusedError(f"{self._title} refused the request ({status}{quoted}). {hint}")
-        error.code = status
+        error.code, error.said = status, f"{status}{quoted}"
         error.unlike_api = _is_web_page(headers)
         return error
 
@@ -202,14 +202,10 @@ class Failures:
             "left of it cannot be told from what was delivered. Run the command again."
         )
 
-    def of_token(self, url: str, refused: RefusedError) -> RefusedError:
-        """Return the error for a request for a token that was refused, but not the credentials."""
+    def no_token(self, url: str, why: str) -> RefusedError:
+        """Return the error for an answer without a token that does not refuse the credentials."""
         settings = " and ".join(self._required)
-        error = RefusedError(
-            f"No token was given by {self.mask.safe(url)}. {refused} See {settings}."
-        )
-        error.code = refused.code
-        return error
+        return RefusedError(f"No token was given by {self.mask.safe(url)} ({why}). See {settings}.")
 
     def undeclared(self, url: str) -> UsageError:
         """Return the error for a token's URL of an origin that the provider does not declare."""

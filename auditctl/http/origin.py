@@ -17,7 +17,7 @@ def origin_of(url: str) -> Origin:
 
     """
     parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    port = {"https": 443, "http": 80}.get(parts.scheme) if parts.port is None else parts.port
     return parts.scheme, parts.hostname or "", port
 
 

@@ -58,11 +58,17 @@ class Requests:
 
         """
         self.concurrency = concurrency
+        self.sent = 0
+        """Requests so far, those for tokens and those behind redirects among them."""
         subject = service.wording
         self._failures = Failures(subject)
         patience = Patience(subject.title, retry_for, on_pause)
         connect = partial(
-            Connection, failures=self._failures, transport=transport, on_exchange=on_exchange
+            Connection,
+            failures=self._failures,
+            transport=transport,
+            on_exchange=on_exchange,
+            on_send=self._count,
         )
         self._credentials = Credentials(service, again, self._failures, patience, connect)
         self._walk = Visited()
@@ -233,6 +239,9 @@ class Requests:
     def unexpected(self, what: str) -> AnswerError:
         """Return the error for an answer of another shape; ``what`` completes "because"."""
         return self._failures.unexpected(what)
+
+    def _count(self) -> None:
+        self.sent += 1
 
     @property
     def _current(self) -> Visited:

@@ -27,6 +27,7 @@ _WORDS = (
     "faultstring", "summary",
 )  # fmt: skip
 """Members that say what is wrong: JSON:API's, RFC 9457's, RFC 6749's and those of many others."""
+_KNOWN = {*_WORDS, "errors", "needed"}
 NO_CONTENT = frozenset({204, 205})
 """Statuses that say that there is nothing: no trouble that passes, unlike an empty body."""
 
@@ -126,6 +127,7 @@ def message_in(tree: Any, levels: int = MOST_LEVELS) -> str:  # noqa: ANN401 - J
         *map(inner, errors[:MOST_ERRORS] if isinstance(errors, list) else [errors]),
         needed and f"needed: {needed}",
     ]
-    if not any(found):  # under other names
-        found = [inner(value) for value in list(tree.values())[:MOST_ERRORS]]
+    if not any(found):  # under other names; the same again would double with each level
+        others = [tree[name] for name in tree if name not in _KNOWN]
+        found = [*map(inner, others[:MOST_ERRORS])]
     return ", ".join(filter(None, dict.fromkeys(found)))

@@ -37,6 +37,12 @@ class ServiceAccount(NamedTuple):
         """The URL where tokens are asked for."""
         return str(self._members["token_uri"])
 
+    @property
+    def secrets(self) -> list[str]:
+        """The key that signs, in all its lines and in one."""
+        key = self._members["private_key"].encode(errors="replace").decode()
+        return [key, " ".join(key.split())]
+
     def headers(self) -> Mapping[str, str]:
         """Return nothing: the headers are made of the token.
 

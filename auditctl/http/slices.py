@@ -28,7 +28,9 @@ def walk_slices(
     is the number of a slice and a cursor in it.
     """
     window = replace(window.widened(unit), oldest_first=False)
-    first, _, cursor = (position or "0").partition(" ")
+    first, blank, cursor = (position or "").partition(" ")
+    if not (blank and first.isdecimal()):  # none of ours: from the start, then
+        first, cursor = "0", ""
     # Less by what the ends may gain when they are rounded outwards to units.
     for number, part in enumerate(window.slices(length - 2 * unit, unit)):
         if number >= int(first):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import KeyHeaders, Order, Provider, Secret, secret, setting
-from auditctl.reading import first_of, mapping
+from auditctl.reading import first_in, first_of, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,12 +53,8 @@ class Anthropic(Provider):
         """Send the key in a header of its own."""
         return KeyHeaders({"x-api-key": self.compliance_key})
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask for what is after the last id, until ``has_more`` is false."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Ask for what is after an id."""
+        """Ask for what is after the last id, until ``has_more`` is false."""
         # Each request adds an activity to the log: without this end, one would follow the other.
         now = datetime.now(UTC)
         began = now - timedelta(microseconds=now.microsecond % 1000)  # `iso` would round it up
@@ -79,8 +75,8 @@ class Anthropic(Provider):
             "time": event.get("created_at"),
             "account": event.get("organization_id"),
             "id": event.get("id"),
-            "actor_id": first_of(*map(actor.get, _ACTORS)),
-            "actor_email": first_of(*map(actor.get, _EMAILS)),
+            "actor_id": first_in(actor, *_ACTORS),
+            "actor_email": first_in(actor, *_EMAILS),
             "action": event.get("type"),
             "target": first_of(
                 *(value for name, value in event.items() if _names_a_target(name)),

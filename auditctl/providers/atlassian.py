@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import joined, mapping, non_empty, outcome_in, reach
+from auditctl.reading import joined, listed, mapping, non_empty, outcome_in, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,12 +55,8 @@ class Atlassian(Provider):
         """Send the API key as a bearer token."""
         return Bearer(self.api_key)
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask again with each cursor, until a page is empty."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Ask again with each cursor, from a position on."""
+        """Ask again with each cursor, until a page is empty."""
         path = f"/admin/v1/orgs/{self.org_id}/events-stream"
         since, until = window.widened(UNIT).milliseconds()
         way = "asc" if window.oldest_first else "desc"
@@ -102,5 +98,5 @@ class Atlassian(Provider):
 
 def _first(things: object) -> object:
     """Name the first of a list of objects: its type and its id, those there are."""
-    thing = mapping(things[0] if type(things) is list and things else None)
+    thing = next(map(mapping, listed(things)), {})
     return joined(thing.get("type"), thing.get("id"))

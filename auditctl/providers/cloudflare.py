@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import first_of, joined, mapping, reach
+from auditctl.reading import first_in, first_of, joined, listed, mapping, outcome_of, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,6 @@ UNIT = timedelta(milliseconds=1)
 _REFUSED = 400
 _CODES = {10000: 401, 10001: 401, 9109: 403, 971: 429}
 """Cloudflare's codes for a refusal: the status that says the same."""
-_OUTCOMES = {"success": "success", **dict.fromkeys(("failure", "failed", "error"), "failure")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +61,12 @@ class Cloudflare(Provider):
         envelope = mapping(answer.tree)
         if answer.status > _REFUSED or envelope.get("success") is not False:
             return answer.status
-        errors = envelope.get("errors")
-        codes = [reach(error, "code") for error in errors] if type(errors) is list else []
+        codes = [reach(error, "code") for error in listed(envelope.get("errors"))]
         known = (_CODES[code] for code in codes if type(code) is int and code in _CODES)
         return next(known, _REFUSED)
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask again with each cursor, until there is none."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Ask again with each cursor from a position on."""
+        """Ask again with each cursor, until there is none."""
         since, before = window.widened(UNIT).iso()
         asked = {
             "since": since,
@@ -97,8 +91,6 @@ class Cloudflare(Provider):
         resource = mapping(event.get("resource"))
         request = mapping(event.get("raw"))
         result = action.get("result")
-        if type(result) is str and result:
-            result = _OUTCOMES.get(result, "unknown")
         return {
             "time": action.get("time"),
             "account": reach(event, "account", "id"),
@@ -106,11 +98,11 @@ class Cloudflare(Provider):
             "actor_id": actor.get("id"),
             "actor_name": actor.get("token_name"),
             "actor_email": actor.get("email"),
-            "action": first_of(action.get("description"), action.get("type")),
+            "action": first_in(action, "description", "type"),
             "target": first_of(
                 joined(resource.get("type"), resource.get("id")), reach(event, "zone", "name")
             ),
-            "outcome": result,
+            "outcome": outcome_of(result, ("success",), ("failure", "failed", "error")),
             "status_code": request.get("status_code"),
             "source_ip": actor.get("ip_address"),
             "user_agent": request.get("user_agent"),

@@ -20,7 +20,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import UNREADABLE, first_of, joined, mapping, non_empty, reach
+from auditctl.reading import first_in, mapping, names_in, outcome_of, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,15 +34,15 @@ _LISTS = {
     "signins": ("/auditLogs/signIns", "createdDateTime"),
 }
 """Where each log is, and which member is its time."""
-_OUTCOMES = {"success": "success", "failure": "failure", "timeout": "failure"}
 _PERSON = ("id", "displayName", "userPrincipalName")
 _NAMES = ("displayName", "userPrincipalName", "id")
 
 
-def _log(order: Order, permission: str, title: str) -> Log:
+def _log(order: Order, title: str, more: str = "") -> Log:
     return Log(
         order=order,
-        permission=f"an app registration with the application permission {permission}",
+        permission="an app registration with the application permission AuditLog.Read.All, with "
+        f"admin consent{more}",
         retention="by licence: 30 days with P1 or P2",
         keeps=timedelta(days=30),
         overlap=timedelta(hours=6),
@@ -58,14 +58,8 @@ class Entra(Provider):
     name = "entra"
     title = "Microsoft Entra ID"
     logs = {
-        "directory": _log(
-            Order.AS_ASKED, "AuditLog.Read.All, with admin consent", "changes in the directory"
-        ),
-        "signins": _log(
-            Order.NONE_DOCUMENTED,
-            "AuditLog.Read.All, with admin consent, and a P1 or P2 licence",
-            "interactive sign-ins",
-        ),
+        "directory": _log(Order.AS_ASKED, "changes in the directory"),
+        "signins": _log(Order.NONE_DOCUMENTED, "interactive sign-ins", ", and a P1 or P2 licence"),
     }
     rate_limit = "not known; Retry-After comes with a 429"
     docs = "https://learn.microsoft.com/graph/api/resources/azure-ad-auditlog-overview"
@@ -91,15 +85,11 @@ class Entra(Provider):
         scope = f"{graph.scheme}://{graph.netloc}/.default"
         return ClientCredentials(url, self.client_id, self.client_secret, scope)
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Follow the link to each next page, as Graph demands."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Follow the links from one on."""
+        """Follow the link to each next page, as Graph demands."""
         path, time = _LISTS[self.log_name]
         since, until = window.iso()
-        ends = (f"{time} ge {since}" if since else "", f"{time} le {until}" if until else "")
+        ends = (since and f"{time} ge {since}", until and f"{time} le {until}")
         way = "asc" if window.oldest_first else "desc"
         first = {
             "$filter": " and ".join(filter(None, ends)) or None,
@@ -123,8 +113,7 @@ class Entra(Provider):
 def _change(event: Mapping[str, Any]) -> Fields:
     initiator = mapping(event.get("initiatedBy"))
     user, app = mapping(initiator.get("user")), mapping(initiator.get("app"))
-    is_user = first_of(*map(user.get, _PERSON)) is not None
-    result = non_empty(event.get("result"))
+    is_user = first_in(user, *_PERSON) is not None
     return {
         "time": event.get("activityDateTime"),
         "id": event.get("id"),
@@ -132,8 +121,8 @@ def _change(event: Mapping[str, Any]) -> Fields:
         "actor_name": user.get("displayName") if is_user else app.get("displayName"),
         "actor_email": user.get("userPrincipalName") if is_user else None,
         "action": event.get("activityDisplayName"),
-        "target": _targets(event.get("targetResources")),
-        "outcome": _OUTCOMES.get(result, "unknown") if type(result) is str else result,
+        "target": names_in(event.get("targetResources"), *_NAMES),
+        "outcome": outcome_of(event.get("result"), ("success",), ("failure", "timeout")),
         "source_ip": user.get("ipAddress"),
     }
 
@@ -152,13 +141,3 @@ def _signin(event: Mapping[str, Any]) -> Fields:
         "source_ip": event.get("ipAddress"),
         "user_agent": event.get("userAgent"),
     }
-
-
-def _targets(resources: object) -> object:
-    """Join the best name of each object that was changed."""
-    if non_empty(resources) is None:
-        return None
-    if type(resources) is not list:
-        return UNREADABLE
-    best = (first_of(*map(mapping(resource).get, _NAMES)) for resource in resources)
-    return joined(*best, by=" / ")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Log, Order, Page, Provider, Secret, secret, setting
-from auditctl.reading import email_in, first_of
+from auditctl.reading import email_in, first_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,12 +78,8 @@ class GitHub(Provider):
             return THROTTLED
         return answer.status
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Walk the pages from the first on."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Walk the pages from a cursor on; it is taken out of the link to the next page."""
+        """Walk the pages by the cursor that is in the link to each next one."""
         path = f"/orgs/{self.org}" if self.org else f"/enterprises/{self.enterprise}"
         since, until = (None if end is None else _iso(end) for end in window.seconds())
         ends = (since and f"created:>={since}", until and f"created:<={until}")
@@ -108,14 +104,14 @@ class GitHub(Provider):
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one event."""
         return {
-            "time": first_of(event.get("@timestamp"), event.get("created_at")),
-            "account": first_of(event.get("org"), event.get("business")),
+            "time": first_in(event, "@timestamp", "created_at"),
+            "account": first_in(event, "org", "business"),
             "id": event.get("_document_id"),
             "actor_id": event.get("actor_id"),
             "actor_name": event.get("actor"),
             "actor_email": email_in(event.get("external_identity_nameid")),
             "action": event.get("action"),
-            "target": first_of(*map(event.get, TARGETS)),
+            "target": first_in(event, *TARGETS),
             "source_ip": event.get("actor_ip"),
             "user_agent": event.get("user_agent"),
             "session_id": event.get("actor_session"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import (
@@ -20,36 +19,28 @@ from auditctl.provider import (
     setting,
     walk_slices,
 )
-from auditctl.reading import first_of, joined, mapping, non_empty, outcome_in, reach
+from auditctl.reading import first_in, first_of, joined, listed, mapping, outcome_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from auditctl.provider import Answer, Client, Fields, Page, Window
 
-PAGE_SIZE = 1000
-"""The most that the API gives, and its default."""
-UNIT = timedelta(milliseconds=1)
-"""The unit of its times: whether an event at ``startTime`` counts is not documented."""
-LONGEST = {"gmail": timedelta(days=30)}
-"""The longest window that may be asked for, by log."""
+PAGE_SIZE = 1000  # the most that the API gives, and its default
+UNIT = timedelta(milliseconds=1)  # is an event at startTime counted? Not documented
+LONGEST = {"gmail": timedelta(days=30)}  # of a window that may be asked for, by log
 SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
-_APPLICATIONS = (
+_APPLICATIONS = (  # all that the API's Discovery document lists; the first is read by default
     "admin login token drive access_evaluation access_transparency admin_data_action assignments "
     "calendar chat chrome chrome_sync classroom cloud_search contacts context_aware_access "
     "data_migration data_studio directory_sync gcp gemini_in_workspace_apps gemini_notebook gmail "
     "gplus graduation groups groups_enterprise jamboard keep ldap meet meet_hardware mobile "
     "profile rules saml takeout tasks user_accounts vault voice workspace_studio"
 )
-"""All that the API's Discovery document lists; the first is read by default."""
-_LISTS = ("reports#activities", "admin#reports#activities")
-"""The kinds of an answer that has no list of rows if there are none."""
 _TARGETS = (
     "USER_EMAIL", "GROUP_EMAIL", "doc_title", "target_user", "app_name", "affected_email_address",
 )  # fmt: skip
-"""Parameters of an event that name what it was done to."""
-_THROTTLED = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded")
-_TOO_MANY, _FORBIDDEN = 429, 403
+_LIMITS = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,100 +84,67 @@ class Google(Provider):
 
     def true_status(self, answer: Answer) -> int:
         """Read the reason of a 403: it may be that there were too many requests."""
-        errors = reach(answer.tree, "error", "errors") if answer.status == _FORBIDDEN else None
-        reasons = [mapping(one).get("reason") for one in errors] if type(errors) is list else []
-        return _TOO_MANY if any(one in _THROTTLED for one in reasons) else answer.status
-
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask again with each page token."""
-        return self.pages_from(client, window, None)
+        errors = map(mapping, listed(mapping(mapping(answer.tree).get("error")).get("errors")))
+        is_limit = any(error.get("reason") in _LIMITS for error in errors)
+        return {403: 429}.get(answer.status, answer.status) if is_limit else answer.status
 
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Ask again with each page token from a position on; for some logs in slices."""
-        longest = LONGEST.get(self.log_name)
-        if longest is None:
-            return self._walk(client, window.widened(UNIT), position)
-        return walk_slices(window, longest, UNIT, partial(self._walk, client), position)
-
-    def _walk(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
+        """Ask again with each page token; for some logs in slices."""
         path = f"/admin/reports/v1/activity/users/all/applications/{self.log_name}"
-        start, end = window.iso()
-        params = {"startTime": start, "endTime": end, "maxResults": PAGE_SIZE}
-        numbers: dict[int, int] = {}
-        """The number of each of a page's events in its row, by the event's identity."""
+        numbers: dict[int, int] = {}  # of a page's events in their rows, by their identity
 
-        def ask(token: str | None) -> Answer:
-            answer = client.get(path, {**params, "pageToken": token})
-            if mapping(answer.tree).get("kind") in _LISTS:
-                answer.tree.setdefault("items", [])
-            numbers.clear()
-            return answer
-
-        def split(row: object) -> Iterator[object]:
-            for number, event in enumerate(_events(row)):
+        def split(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+            there = listed(mapping(row).get("events"))
+            for number, event in enumerate([{**row, "events": [one]} for one in there] or [row]):
                 numbers[id(event)] = number
                 yield event
 
-        return client.pages(
-            ask,
-            "items",
-            lambda answer: answer.tree.get("nextPageToken"),
-            position=position,
-            context=lambda _: numbers,
-            split=split,
-            part=start,
-        )
+        def walk(part: Window, position: str | None) -> Iterator[Page]:
+            start, end = part.iso()
+            asked = {"startTime": start, "endTime": end, "maxResults": PAGE_SIZE}
+
+            def ask(token: str | None) -> Answer:
+                answer = client.get(path, {**asked, "pageToken": token})
+                if str(mapping(answer.tree).get("kind")).endswith("reports#activities"):
+                    answer.tree.setdefault("items", [])  # there is no list if there are no rows
+                numbers.clear()
+                return answer
+
+            return client.pages(
+                ask,
+                "items",
+                lambda answer: answer.tree.get("nextPageToken"),
+                position=position,
+                context=lambda _: numbers,
+                split=split,
+                part=start,
+            )
+
+        return walk_slices(window, LONGEST.get(self.log_name, timedelta.max), UNIT, walk, position)
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read a row with one event; ``context`` has the event's number in the row as it came."""
         ident, actor = mapping(event.get("id")), mapping(event.get("actor"))
-        only = _only(event)
-        name = only.get("name")
-        number = context.get(id(event), 0) if type(context) is dict else 0
+        key = ident.get("time"), ident.get("uniqueQualifier")
+        number = context.get(id(event), 0) if isinstance(context, dict) else 0
+        only: Mapping[str, Any] = next(map(mapping, listed(event.get("events"))), {})
         return {
-            "time": ident.get("time"),
+            "time": key[0],
             "account": ident.get("customerId"),
-            "id": _id(ident.get("time"), ident.get("uniqueQualifier"), number),
+            "id": None if None in key or "" in key else joined(*key, number, by="/"),
             "actor_id": actor.get("profileId"),
             "actor_name": actor.get("key"),
             "actor_email": actor.get("email"),
-            "action": name,
+            "action": only.get("name"),
             "target": _target(only, event),
-            "outcome": outcome_in(name, ("_failure", "_failed"), ("_success",)),
+            "outcome": outcome_in(only.get("name"), ("_failure", "_failed"), ("_success",)),
             "source_ip": event.get("ipAddress"),
         }
 
 
-def _events(row: object) -> Iterator[object]:
-    """Cut a row into one for each of its events; one without events stays as it is."""
-    events = mapping(row).get("events")
-    if type(events) is list and events:
-        yield from ({**mapping(row), "events": [event]} for event in events)
-    else:
-        yield row
-
-
-def _only(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the one event of a row."""
-    events = row.get("events")
-    return mapping(events[0] if type(events) is list and events else None)
-
-
-def _id(time: object, qualifier: object, number: int) -> object:
-    """Make an id: rows have the first two, and the events of a row their order."""
-    parts = time, qualifier
-    if any(non_empty(part) is None for part in parts):
-        return None
-    return joined(*parts, number, by="/")
-
-
 def _target(event: Mapping[str, Any], row: Mapping[str, Any]) -> object:
     """Find the object acted upon: among the event's parameters, else the row's resources."""
-    parameters = event.get("parameters")
-    for parameter in map(mapping, parameters if type(parameters) is list else ()):
-        value = non_empty(parameter.get("value"))
-        if value is not None and any(parameter.get("name") == name for name in _TARGETS):
-            return value
-    resources = row.get("resourceDetails")
-    resource = mapping(resources[0] if type(resources) is list and resources else None)
-    return first_of(resource.get("title"), resource.get("id"))
+    parameters = map(mapping, listed(event.get("parameters")))
+    named = [one.get("value") for one in parameters if one.get("name") in _TARGETS]
+    resources = listed(row.get("resourceDetails"))
+    return first_of(*named, *(first_in(one, "title", "id") for one in resources[:1]))

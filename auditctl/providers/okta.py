@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Page, Provider, Secret, secret, setting
-from auditctl.reading import UNREADABLE, email_in, first_of, joined, mapping, reach
+from auditctl.reading import email_in, mapping, names_in, outcome_of, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 PATH = "/api/v1/logs"
 PAGE_SIZE = 1000
-FARTHEST = timedelta(days=179)
-"""How far back may be asked for: from 180 days on, the API refuses."""
+FARTHEST = timedelta(days=179) - timedelta(seconds=30)
+"""How far back may be asked for, until the request arrives: from 180 days on, the API refuses."""
 UNIT = timedelta(milliseconds=1)
-OUTCOMES = {"SUCCESS": "success", "ALLOW": "success", "FAILURE": "failure", "DENY": "failure"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +54,8 @@ class Okta(Provider):
         """Send the token with Okta's own word in front."""
         return Bearer(self.api_token, scheme="SSWS")
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Follow the links from the first page on."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Follow the links from one on: they must not be made of cursors, the vendor says."""
+        """Follow the links: they must not be made of cursors, the vendor says."""
         earliest = client.now() - FARTHEST
         if window.until is not None and window.until <= earliest:
             return iter(())  # nothing is kept for so long
@@ -92,18 +87,9 @@ class Okta(Provider):
             "actor_name": actor.get("displayName"),
             "actor_email": email_in(actor.get("alternateId")),
             "action": event.get("eventType"),
-            "target": _targets(event.get("target")),
-            "outcome": OUTCOMES.get(result, "unknown") if type(result) is str else result,
+            "target": names_in(event.get("target"), "displayName", "alternateId", "id"),
+            "outcome": outcome_of(result, ("SUCCESS", "ALLOW"), ("FAILURE", "DENY")),
             "source_ip": client.get("ipAddress"),
             "user_agent": reach(client, "userAgent", "rawUserAgent"),
             "session_id": reach(event, "authenticationContext", "externalSessionId"),
         }
-
-
-def _targets(targets: object) -> object:
-    if targets is None:
-        return None
-    if type(targets) is not list:
-        return UNREADABLE
-    names = ("displayName", "alternateId", "id")
-    return joined(*(first_of(*map(mapping(one).get, names)) for one in targets), by=" / ")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Log, Order, Provider, Secret, secret, setting
-from auditctl.reading import joined, reach
+from auditctl.reading import joined, outcome_of, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,8 +49,8 @@ class OnePassword(Provider):
     docs = "https://developer.1password.com/docs/events-api/reference/"
     sample = "auditctl.demo.onepassword:answer"
     hints = {
-        401: "Check {token}: a token of an Events Reporting integration that has not expired. "
-        "Check {base_url} too: each region has a host of its own (events.1password.com, .ca, .eu).",
+        401: "Check {token}, a token of an Events Reporting integration that has not expired, and "
+        "{base_url}: each region has a host of its own (events.1password.com, .ca, .eu).",
         403: "The token in {token} needs the feature of the log that is read: issue one under "
         "Integrations > Events Reporting.",
         404: "Check {base_url}: the host of your account's region, without a path.",
@@ -70,12 +70,8 @@ class OnePassword(Provider):
             raise client.unexpected("it lacks the list features")
         return {log: name for log, name in _FEATURES.items() if name not in features}
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Follow the cursor until ``has_more`` is false."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Follow the cursor from a position on."""
+        """Follow the cursor until ``has_more`` is false."""
         path = f"/api/v2/{_FEATURES[self.log_name]}"
         since, until = window.widened(UNIT).iso()
         first = {"limit": PAGE_SIZE, "start_time": since, "end_time": until}
@@ -110,14 +106,12 @@ def _audit(event: Mapping[str, Any]) -> Fields:
 
 
 def _signin(event: Mapping[str, Any]) -> Fields:
-    category = event.get("category")
-    if type(category) is str and category:
-        category = "success" if category in ("success", "firewall_reported_success") else "failure"
+    good = ("success", "firewall_reported_success")
     return {
         **_actor(event.get("target_user")),
         **_client(event.get("client")),
         "action": event.get("type"),
-        "outcome": category,
+        "outcome": outcome_of(event.get("category"), good, (), "failure"),
         "session_id": event.get("session_uuid"),
     }
 

@@ -52,12 +52,8 @@ class OpenAI(Provider):
         # Only an event has this time: deeper down, a type is any word that somebody chose.
         return name == "api_key" or ("effective_at" in parent and name == parent.get("type"))
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask for what is after the last id, until ``has_more`` is false."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Ask for what is after an id."""
+        """Ask for what is after the last id, until ``has_more`` is false."""
         since, until = window.seconds()
         asked = {"effective_at[gte]": since, "effective_at[lt]": until, "limit": PAGE_SIZE}
 

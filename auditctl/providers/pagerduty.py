@@ -19,7 +19,7 @@ from auditctl.provider import (
     setting,
     walk_slices,
 )
-from auditctl.reading import first_of, joined, mapping
+from auditctl.reading import first_in, joined, listed, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,12 +65,8 @@ class PagerDuty(Provider):
         """Send the key as PagerDuty wants it: as a parameter of the header."""
         return KeyHeaders({"Authorization": Secret(f"Token token={self.api_key.reveal()}")})
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Walk the months of the window, newest first."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Walk on from an earlier position."""
+        """Walk the months of the window, newest first."""
 
         def month(part: Window, cursor: str | None) -> Iterator[Page]:
             since, until = part.iso()
@@ -85,8 +81,7 @@ class PagerDuty(Provider):
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
         """Read one record; its actors may be none."""
-        actors = event.get("actors")
-        actor = mapping(actors[0]) if type(actors) is list and actors else {}
+        actor = next(map(mapping, listed(event.get("actors"))), {})
         resource = mapping(event.get("root_resource"))
         return {
             "time": event.get("execution_time"),
@@ -94,7 +89,7 @@ class PagerDuty(Provider):
             "actor_id": actor.get("id"),
             "actor_name": actor.get("summary"),
             "action": joined(event.get("action"), resource.get("type")),
-            "target": first_of(resource.get("summary"), resource.get("id")),
+            "target": first_in(resource, "summary", "id"),
             "source_ip": mapping(event.get("execution_context")).get("remote_address"),
         }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import NOTHING, UNREADABLE, joined, mapping, reach, request
+from auditctl.reading import NOTHING, UNREADABLE, joined, listed, mapping, reach, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,17 +61,13 @@ class Persona(Provider):
         """Send the API key as a bearer token."""
         return Bearer(self.api_key)
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Follow ``links.next`` until it is null."""
-        return self.pages_from(client, window, None)
-
     def pages_from(
         self,
         client: Client,
         window: Window,  # noqa: ARG002 - no filter
         position: str | None,
     ) -> Iterator[Page]:
-        """Follow ``links.next`` from a cursor on."""
+        """Follow ``links.next`` until it is null."""
 
         def ask(cursor: str | None) -> Answer:
             return client.get("/user-audit-logs", {"page[size]": PAGE_SIZE, "page[after]": cursor})
@@ -126,9 +122,7 @@ class Persona(Provider):
 def _users(page: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Read the users beside a page's events: id -> (name, e-mail address)."""
     users = {}
-    included = page.get("included")
-    for item in included if type(included) is list else ():
-        item = mapping(item)  # noqa: PLW2901
+    for item in map(mapping, listed(page.get("included"))):
         if item.get("type") == "user" and type(item.get("id")) is str:
             attributes = mapping(item.get("attributes"))
             name = joined(attributes.get("name-first"), attributes.get("name-last"))

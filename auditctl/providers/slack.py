@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
-from auditctl.reading import first_of, mapping, outcome_in, reach
+from auditctl.reading import first_in, mapping, outcome_in, reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,12 +71,8 @@ class Slack(Provider):
             return _REFUSED
         return 403 if word.startswith("not_allowed") else _CODES.get(word, _REFUSED)
 
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:
-        """Ask again with each cursor, until there is none."""
-        return self.pages_from(client, window, None)
-
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
-        """Ask again with each cursor from a position on."""
+        """Ask again with each cursor, until there is none."""
         oldest, latest = window.seconds()  # both count, so more is asked for than is wanted
         asked = {"oldest": oldest, "latest": latest, "limit": PAGE_SIZE}
 
@@ -92,6 +88,8 @@ class Slack(Provider):
         """Read one event."""
         user = reach(event, "actor", "user")
         around = mapping(event.get("context"))
+        entity = mapping(event.get("entity"))
+        kind = entity.get("type")
         action = event.get("action")
         return {
             "time": event.get("date_create"),
@@ -101,16 +99,9 @@ class Slack(Provider):
             "actor_name": reach(user, "name"),
             "actor_email": reach(user, "email"),
             "action": action,
-            "target": _target(mapping(event.get("entity"))),
+            "target": first_in(entity.get(kind) if type(kind) is str else None, *_TARGETS),
             "outcome": outcome_in(action, ("_failed",)),
             "source_ip": around.get("ip_address"),
             "user_agent": around.get("ua"),
             "session_id": around.get("session_id"),
         }
-
-
-def _target(entity: Mapping[str, Any]) -> object:
-    """Find the best name of the object acted upon, which is under the name of its type."""
-    kind = entity.get("type")
-    thing = mapping(entity.get(kind) if type(kind) is str else None)
-    return first_of(*map(thing.get, _TARGETS))

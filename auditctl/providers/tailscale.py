@@ -21,7 +21,7 @@ from auditctl.provider import (
     secret,
     setting,
 )
-from auditctl.reading import email_in, first_of, joined, mapping, non_empty
+from auditctl.reading import email_in, first_in, joined, mapping, non_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +104,7 @@ class Tailscale(Provider):
             "actor_name": who.get("displayName"),
             "actor_email": email_in(who.get("loginName")),
             "action": _action(event.get("action"), target.get("type"), target.get("property")),
-            "target": first_of(target.get("name"), target.get("id")),
+            "target": first_in(target, "name", "id"),
             "outcome": "success" if non_empty(event.get("error")) is None else "failure",
         }
 

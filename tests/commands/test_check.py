@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
+from auditctl import registry
 from auditctl.commands.check import check
 from auditctl.errors import ForbiddenError
 from auditctl.provider import Bearer, Order, Page, Provider, Secret, secret, setting
+from auditctl.settings import find, load
+from tests import server, tape
+from tests.server import KEY
 from tests.service import Service
+from tests.vendors import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,3 +101,87 @@ def test_an_empty_week_is_said_to_be_one() -> None:
     service = Service.saying({"features": ["audit", "usage"]}, {"events": [], "next": ""})
     said, _ = lines(service.answer)
     assert said[-1] == "ok      newest record: none in the last 7 days"
+
+
+def endless(n: int, next_link: str) -> dict[str, Any]:
+    """Give the n-th page of each service's log: it has one event without a time, and a next."""
+    row = {"id": n, "uuid": n, "_document_id": n, "log_id": str(n)}
+    by_id = {"data": [row], "has_more": True, "last_id": str(n)}
+    return {
+        "anthropic": by_id,
+        "atlassian": {"data": [row], "meta": {"next": str(n)}},
+        "cloudflare": {"result": [row], "result_info": {"cursors": {"after": str(n)}}},
+        "entra": {"value": [row], "@odata.nextLink": next_link},
+        "github": [row],
+        "google": {"items": [row], "nextPageToken": str(n)},
+        "hrhis": {"pager": {"page": n, "pageCount": 50, "total": 50}, "userLogs": [row]},
+        "okta": [row],
+        "onepassword": {"items": [row], "has_more": True, "cursor": str(n)},
+        "openai": by_id,
+        "pagerduty": {"records": [], "next_cursor": str(n)},
+        "persona": {"data": [row], "links": {"next": f"?page%5Bafter%5D={n}"}},
+        "roam": {"ok": True, "auditLogs": []},
+        "slack": {"entries": [row], "response_metadata": {"next_cursor": str(n)}},
+        "tailscale": {"version": "1.1", "tailnet": "example.com", "logs": []},
+        "upstash": [row],
+    }
+
+
+CLIENT = {"TAILSCALE_CLIENT_ID": "app", "TAILSCALE_CLIENT_SECRET": KEY}
+ASKED = [
+    *(
+        (name, log, VENDORS[name].environment if name in VENDORS else server.settings("https://x"))
+        for name in registry.installed()
+        for log in (VENDORS[name].logs if name in VENDORS else ("",))
+    ),
+    ("tailscale", "", CLIENT),
+]
+
+
+@pytest.mark.parametrize(("name", "log", "environment"), ASKED)
+@pytest.mark.parametrize("ahead", [0, -3, 8.5, 10, -10, -40, 400])
+@pytest.mark.parametrize("redirects", [False, True])
+def test_no_service_gets_more_than_ten_requests_or_is_asked_for_more_than_a_week(  # noqa: PLR0913, PLR0917
+    name: str,
+    log: str,
+    environment: Mapping[str, str],
+    ahead: float,
+    redirects: bool,  # noqa: FBT001 - a value of the parameters above
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("auditctl.http.service_account._signature", lambda _key, _text: b"signed")
+    kind = tape.provider_class(name)
+    provider = load(kind, find(kind, environment, {}), log_name=log)
+    now = datetime.now(UTC)
+    theirs = now + timedelta(days=ahead)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        headers = {"Date": format_datetime(theirs, usegmt=True)}
+        n = len(service.asked)
+        if redirects and "again=1" not in str(request.url):
+            headers["Location"] = str(request.url.copy_merge_params({"again": "1"}))
+            return httpx.Response(307, headers=headers)
+        if "token" in request.url.path:
+            return httpx.Response(200, json={"access_token": KEY}, headers=headers)
+        if "introspect" in request.url.path:
+            features = ["auditevents", "signinattempts", "itemusages"]
+            return httpx.Response(200, json={"features": features}, headers=headers)
+        following = str(request.url.copy_merge_params({"after": str(n), "again": "0"}))
+        headers["Link"] = f'<{following}>; rel="next"'
+        return httpx.Response(200, json=endless(n, following)[name], headers=headers)
+
+    service = Service(answer)
+    client = service.client(provider, concurrency=4)
+    *_, last = check(provider, client, now)
+    client.close()
+    assert "newest record" in last
+    assert len(service.asked) <= 10
+    if provider.log.order.is_by_day:
+        begins = [
+            datetime.fromisoformat(params.get("date") or params["start"]).replace(tzinfo=UTC)
+            for params in service.params
+            if params.keys() & {"date", "start"}
+        ]
+        # A clock that is nearly a week off changes nothing; by one that is more, theirs counts.
+        earliest = min(now, theirs) if abs(ahead) > 9 else now
+        assert min(begins) >= earliest - timedelta(days=7, milliseconds=1)

@@ -55,3 +55,8 @@ def test_a_later_run_goes_on_in_the_same_slice(number: int) -> None:
     later, left = walk(pages[number].position)
     assert later.asked == first.asked[number:]
     assert left == pages[number:]
+
+
+@pytest.mark.parametrize("position", ["7", "cursor", "-1 c 2", " c 2", ""])
+def test_a_position_of_another_form_means_reading_from_the_start(position: str) -> None:
+    assert walk(position)[0].asked == walk()[0].asked

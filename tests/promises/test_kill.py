@@ -24,11 +24,14 @@ from tests.vendors import VENDORS
 from tests.world import KINDS, World, found
 
 PATHS = ("all.jsonl", "all.csv", "{date}.jsonl.gz", "{account}-{date}.csv.gz")
+LOGS = [(name, log) for name, vendor in VENDORS.items() for log in vendor.logs]
 CASES = [
-    *((name, path) for name in KINDS for path in PATHS),
-    *zip(VENDORS, cycle(PATHS), strict=False),
+    *((name, "", path) for name in KINDS for path in PATHS),
+    *((name, log, path) for (name, log), path in zip(LOGS, cycle(PATHS), strict=False)),
 ]
 """What two runs have in common, the formats, is shown by the first four of the providers."""
+DAYS = {"gmail": 70, "pagerduty": 70, "git": 5}
+"""Over which the events of a log are spread that is asked for by the month, or kept for a week."""
 BY_TIME = "time"
 SABOTEUR = (sys.executable, "-m", "tests.saboteur")
 
@@ -38,20 +41,23 @@ def trouble(dice: random.Random) -> Fault | None:
     return dice.choice([*[None] * 29 * 3, Fault(429, {"Retry-After": "0"}), Fault(503), CUT])
 
 
-@pytest.mark.parametrize(("name", "path"), CASES)
+@pytest.mark.parametrize(("name", "log", "path"), CASES)
 def test_every_event_is_there_once_whatever_is_killed(
-    name: str, path: str, tmp_path: Path, request: pytest.FixtureRequest
+    name: str, log: str, path: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     total, seed = request.config.getoption("--kills"), request.config.getoption("--seed")
     kills = -(-total // len(CASES))
-    dice = random.Random(f"{seed} {name} {path}")
-    world = World.make(name, dice, early=260, late=25, days=12)
+    dice = random.Random(f"{seed} {name} {log} {path}")
+    days = DAYS.get(log or name, 12)
+    world = World.make(name, dice, early=260, late=25, days=days, kind=log)
     words = [name, "sync", "-o", str(tmp_path / path), "--concurrency", "3"]
     if name in VENDORS:  # some are else asked for a year, and say so
-        words += ["--since", f"{datetime.now(UTC) - timedelta(days=20):%Y-%m-%d}"]
+        words += ["--since", f"{datetime.now(UTC) - timedelta(days=days + 1):%Y-%m-%d}"]
+    if log:
+        words += ["--log", log]
 
     # Of their own: the server's threads throw them whenever they are asked.
-    faults = random.Random(f"{seed} {name} {path} faults")
+    faults = random.Random(f"{seed} {name} {log} {path} faults")
 
     def fault(_: Request) -> Fault | None:
         return trouble(faults)

@@ -1,4 +1,9 @@
-"""What every service promises that is asked as its vendor documents it (see `tests.vendors`)."""
+"""What every service promises that is asked as its vendor documents it (see `tests.vendors`).
+
+    python -m pytest tests/promises/test_services.py -k fewest --events 10000
+
+exports so many events of each log.
+"""
 
 from __future__ import annotations
 
@@ -41,15 +46,16 @@ def ids(records: list[Any]) -> list[str]:
 
 @each_log
 def test_thousands_of_events_come_whole_and_once_in_the_fewest_requests(
-    name: str, log: str, monkeypatch: pytest.MonkeyPatch
+    name: str, log: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    moments = spread(2_500, days=6)
+    count = request.config.getoption("--events")
+    moments = spread(count, days=6)
     vendor = VENDORS[name](moments, log)
     since, until = moments[0], moments[-1] + timedelta(seconds=1)
     window = ("--since", since.isoformat(), "--until", until.isoformat())
     found = ask(vendor, monkeypatch, "list", *window)
     assert found.ended == (0, "")
-    assert len(set(found.ids)) == len(found.ids) == 2_500
+    assert len(set(found.ids)) == len(found.ids) == count
     assert len(vendor.asked) == vendor.fewest(since, until)
     times = [record["time"] for record in found.records]
     read = order(vendor, oldest_first=False)

@@ -364,6 +364,17 @@ def test_list_asks_for_the_newest_first_and_sync_for_the_oldest(
         "https://api.hub.example/elsewhere?after=x",
         "//evil.example/v3/orgs/acme/log",
         "http://api.hub.example/v3/orgs/acme/log",
+        "https://api.hub.example:0/v3/orgs/acme/log",
+        "https://api.hub.example:8443/v3/orgs/acme/log",
+        "https://api.hub.example.evil.example/v3/orgs/acme/log",
+        "https://api.hub.example@evil.example/v3/orgs/acme/log",
+        "https://api.hub.example/v3/orgs/acme/log/../../other/log",
+        "https://api.hub.example/v3/orgs/acme/log%2f..%2fother",
+        "https://api.hub.example/v3/ORGS/acme/log",
+        "\\\\evil.example/v3/orgs/acme/log",
+        "/\\evil.example/v3/orgs/acme/log",
+        "https:\\\\evil.example/v3/orgs/acme/log",
+        "https://evil.example\t/v3/orgs/acme/log",
     ],
 )
 def test_a_link_that_leads_elsewhere_is_not_followed(link: str) -> None:

@@ -289,8 +289,8 @@ def test_gmail_is_asked_for_thirty_days_at_a_time_and_no_event_is_lost_or_double
 def test_a_walk_goes_on_from_a_token() -> None:
     reports = Reports(*days(1200))
     window = Window(moment("2020-01-01"), moment("2026-02-01"))
-    (page,) = GOOGLE.pages_from(reports.service.client(GOOGLE), window, "1000")
-    assert (page.position, len(page.events)) == ("1000", 200)
+    (page,) = GOOGLE.pages_from(reports.service.client(GOOGLE), window, "0 1000")
+    assert (page.position, len(page.events)) == ("0 1000", 200)
 
 
 def test_a_walk_in_slices_goes_on_in_the_slice_where_it_was() -> None:
