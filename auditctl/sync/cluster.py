@@ -18,11 +18,9 @@ from auditctl.console import NARROW, Console
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.extras import require
-from auditctl.sync.follow import Outage
 from auditctl.sync.job import job_of
 from auditctl.sync.jobs import Result, StoppedError
 from auditctl.sync.options import SyncSourcesOptions
-from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome
 
 if TYPE_CHECKING:
@@ -251,15 +249,12 @@ def run_source(source: Source, options: SyncSourcesOptions, topic: str) -> Ended
             worker.log_event(topic, (source.name, tally.pages, tally.records))
 
     console = Relay(verbose=options.verbose)
-    prefix = f"{source.name}: "
     # The command line's boundary is at the other end: this is where the process is looked at.
     context = Context(os.environ, console, terminal=False, width=NARROW, color=False)
     try:
         job = job_of(source, options, context)
-        with job.opened(watch=watch, outage=Outage(console.warning)) as run:
-            outcome = catch_up(run, job.wait, time.sleep)
-            job.conclude(outcome, run.client.skew)
-            job.fail_for_gaps(outcome)
+        with job.opened(watch=watch) as run:
+            outcome = job.bring_up_to_date(run)
     except Exception as error:  # noqa: BLE001 - reported with the others
-        return Ended(None, console.failed(error, prefix), console.messages)
+        return Ended(None, console.failed(error, f"{source.name}: "), console.messages)
     return Ended(outcome, None, console.messages)

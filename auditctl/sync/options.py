@@ -1,13 +1,11 @@
 """The options of sync, verify and status as plain values; auditctl.toml fills them too."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from auditctl.commands.parameters import (
     FetchOptions,
     FollowOptions,
     ReportOptions,
-    duration,
     format_of_file,
     is_url,
 )
@@ -33,15 +31,6 @@ class SyncOptions(FetchOptions, RepeatOptions):
     external_rotation: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
-
-    def overlap_or(self, default: timedelta) -> timedelta:
-        """Read ``--overlap``; without it, return the provider's.
-
-        Raises:
-            UsageError: it is no duration.
-
-        """
-        return default if self.overlap is None else duration("--overlap", self.overlap)
 
     def format_name(self) -> SyncFormatName:
         """Choose the format, or confirm the one that was chosen.

@@ -36,7 +36,8 @@ cli.provider_app
 commands.init commands.read commands.several sync.commands
 commands.live
 commands.single sync.cluster sync.report
-commands.listing commands.selection commands.timeline sync.job sync.rival
+sync.job
+commands.listing commands.selection commands.timeline sync.conflict
 commands.check commands.feed commands.show config.addition sync.destinations sync.run commands.tail
 config.sources
 connect export commands.overview sync.destination config.tables
