@@ -62,6 +62,10 @@ class Template:
         """Return whether there may be several files."""
         return "{" in self.names
 
+    def path_of(self, name: str) -> str:
+        """Return the path of a file that has this name below the folder."""
+        return os.path.join(self.folder, name)  # noqa: PTH118
+
     def name(self, record: Record) -> str:
         """Return the name, below the folder, of the file that a record goes to."""
         values = {
@@ -117,7 +121,7 @@ class Template:
 
     def _is_another(self, name: str) -> bool:
         """Return whether a file is another destination, or the journal of one."""
-        path = os.path.join(self.folder, name)  # noqa: PTH118
+        path = self.path_of(name)
         journal = path + SUFFIX
         return name.endswith(SUFFIX) or (journal != self.journal and os.path.exists(journal))  # noqa: PTH110
 
@@ -130,8 +134,7 @@ def parse_template(path: str, **of_run: str) -> Template:
 
     """
     if "\0" in path:
-        message = f"The path {path!r} contains characters that no path may have."
-        raise UsageError(message)
+        raise UsageError(f"The path {path!r} contains characters that no path may have.")
     _check_placeholders(path)
     for name, value in of_run.items():
         path = path.replace(f"{{{name}}}", value)
@@ -146,11 +149,10 @@ def parse_template(path: str, **of_run: str) -> Template:
         other = stat.S_ISDIR(mode) or stat.S_ISCHR(mode)
     nameless = os.path.basename(path) in ("", ".", "..", STDOUT)  # noqa: PTH119
     if nameless or other:
-        message = (
+        raise UsageError(
             f"{path!r} is no file that sync could append to. Use a PATH such as audit.jsonl or "
             "audit/{date}.jsonl.gz."
         )
-        raise UsageError(message)
     folder, names = os.path.split(path)
     while "{" in folder:
         folder, last = os.path.split(folder)
@@ -272,8 +274,7 @@ def _check_placeholders(path: str) -> None:
     unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
     if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
-        message = f"The path {path!r} has an unknown placeholder. Known are {known}."
-        raise UsageError(message)
+        raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {known}.")
 
 
 def _names(template: str) -> str:

@@ -11,8 +11,8 @@ from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.sync.job import Job, job_of
+from auditctl.sync.kinds import place_of
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import place_of
 from auditctl.sync.run import Outcome
 
 if TYPE_CHECKING:

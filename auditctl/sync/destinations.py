@@ -13,7 +13,7 @@ from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import OF_RECORD, OF_RUN, find_templates
 from auditctl.sync.delta.path import TablePath, find_tables, parse_table
-from auditctl.sync.place import Place
+from auditctl.sync.kinds import Place
 
 Destination = tuple[Place, str | None]
 """A destination, and the name of its source if it was found by that."""

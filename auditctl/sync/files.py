@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,6 +15,7 @@ from auditctl.records.record import Record
 from auditctl.sync.aside import rows_of
 from auditctl.sync.commits import Change, File, FileEntry, FileState
 from auditctl.sync.datafiles import DataFiles
+from auditctl.sync.destination import Opening
 from auditctl.sync.disk import foreign, inspect, make_folder, open_file
 from auditctl.sync.journal import Journal
 from auditctl.sync.known import KnownIds
@@ -197,7 +198,7 @@ class FileDestination:
             self._append(window=window, files=entries)
 
     def _write(self, name: str, part: _Part, progress: Progress) -> FileEntry:
-        path = self.files.path(name)
+        path = self.profile.template.path_of(name)
         try:
             descriptor = self.files.open(name)
             if descriptor is None:  # somebody was faster than the look at it
@@ -233,7 +234,7 @@ class FileDestination:
         """Remove what was set aside if all of it is in the destination; else note that it stays."""
         with self.held():
             if stays := self.files.clear_aside():
-                paths = {name: self.files.path(name) for name in self.state.aside}
+                paths = {name: self.profile.template.path_of(name) for name in self.state.aside}
                 there = [name for name, path in paths.items() if os.path.exists(path)]  # noqa: PTH110
                 self._append(aside=(*there, *stays))
 
@@ -250,16 +251,8 @@ class FileDestination:
 
 
 @contextmanager
-def open_files(  # noqa: PLR0913 - each by its name
-    profile: FileProfile,
-    *,
-    wait: float = 0.0,
-    pause: Callable[[float], object] = time.sleep,
-    held: Callable[[], AbstractContextManager[None]] = nullcontext,
-    external_rotation: bool = False,
-    warn: Callable[[str], object] = lambda _sentence: None,
-) -> Iterator[FileDestination]:
-    """Open files and their journal; see `open_destination`."""
+def open_files(profile: FileProfile, opening: Opening) -> Iterator[FileDestination]:
+    """Open files and their journal; see `auditctl.sync.kinds.open_destination`."""
     template = profile.template
     # Before a journal lies there, as if the file were sync's. The file is looked at first: another
     # run that begins just now makes its journal before it.
@@ -271,13 +264,12 @@ def open_files(  # noqa: PLR0913 - each by its name
             make_folder(template.folder)
         except OSError as error:
             raise cannot(template.folder, error) from None
-    journal = Journal(template.journal, wait, pause)
+    journal = Journal(template.journal, opening.wait, opening.pause)
     try:
-        header, stable = profile.header, profile.stable
-        files = DataFiles(template, journal.state, header, stable, external_rotation, warn)
+        files = DataFiles(profile, journal.state, opening)
         compare(profile, journal.state)
         files.recover()
-        destination = FileDestination(profile, journal, files, held)
+        destination = FileDestination(profile, journal, files, opening.held)
         destination.note_deleted()
         yield destination
     finally:

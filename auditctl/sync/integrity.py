@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
@@ -26,8 +26,7 @@ class Files:
 
     def __init__(self, template: Template) -> None:
         """Read the files of a destination."""
-        self._folder = template.folder
-        self._compressed = template.compressed
+        self._template = template
         self._open: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -39,10 +38,6 @@ class Files:
         for file in self._open.values():
             close(file)
 
-    def path(self, name: str) -> str:
-        """Return the path of a file."""
-        return os.path.join(self._folder, name)  # noqa: PTH118
-
     def prove(self, entry: FileEntry, number: int, *, count: bool) -> None:
         """Read what a line says was written, with ``count`` its records too.
 
@@ -50,7 +45,7 @@ class Files:
             IntegrityError: it is not there, or is something else.
 
         """
-        path = self.path(entry.name)
+        path = self._template.path_of(entry.name)
         digest = sha256()
         parts: list[bytes] = []
         left, offset = entry.length, entry.offset
@@ -59,9 +54,8 @@ class Files:
             while left:
                 chunk = os.pread(file, min(CHUNK, left), offset)
                 if not chunk:
-                    end = offset
                     raise IntegrityError(
-                        f"{path} ends at byte {end}, but {entry.end} bytes "
+                        f"{path} ends at byte {offset}, but {entry.end} bytes "
                         f"were committed (line {number} of the journal). It was cut or replaced; "
                         "nothing was overwritten. Restore it from a backup, or move it away."
                     )
@@ -85,7 +79,7 @@ class Files:
                 "Nothing was overwritten. Restore it from a backup, or move it away."
             )
         if count and entry.length:
-            found = _records(entry, b"".join(parts), compressed=self._compressed)
+            found = _records(entry, b"".join(parts), compressed=self._template.compressed)
             if found != entry.records:
                 raise IntegrityError(
                     f"{path} has {found} records from byte {entry.offset} on, but line "
@@ -96,14 +90,14 @@ class Files:
         """Yield the rows of what a line says was written; nothing if it is not there any more."""
         with suppress(OSError, IntegrityError, zlib.error):
             data = read_at(self._file(entry.name), entry.length, entry.offset)
-            yield from rows_of(unpacked([data], compressed=self._compressed), csv=csv)
+            yield from rows_of(unpacked([data], compressed=self._template.compressed), csv=csv)
 
     def _file(self, name: str) -> int:
         file = self._open.get(name)
         if file is None:
             if len(self._open) == MOST_OPEN:
                 close(self._open.pop(next(iter(self._open))))
-            file = open_file(self.path(name), os.O_RDONLY)
+            file = open_file(self._template.path_of(name), os.O_RDONLY)
             self._open[name] = file
         return file
 
@@ -193,24 +187,11 @@ def _digest(file: BufferedIOBase, length: int) -> str:
 
 
 def _records(entry: FileEntry, data: bytes, *, compressed: bool) -> int:
-    """Count the records in what one commit wrote."""
-    if compressed:
-        import gzip
-
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
-            return -1
+    """Count the records in what one commit wrote; -1 if it is not in the form of its file."""
+    try:
+        data = b"".join(unpacked([data], compressed=compressed))
+    except zlib.error:
+        return -1
     if entry.header is None:
         return data.count(b"\n")
-    return sum(1 for _ in _rows(data)) - entry.header
-
-
-def _rows(data: bytes) -> Iterable[list[str]]:
-    """Read CSV, where a line feed between quotes ends no row."""
-    import csv
-    from io import StringIO
-
-    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
-    # Not splitlines, which would end a row at U+2028 too.
-    return csv.reader(StringIO(data.decode(errors="replace"), newline=""))
+    return sum(1 for _ in rows_of([data], csv=True)) - entry.header

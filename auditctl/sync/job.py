@@ -18,13 +18,13 @@ from auditctl.escape import escape
 from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
 from auditctl.sync.conflict import catch_up
-from auditctl.sync.destination import open_destination
+from auditctl.sync.destination import Opening
 from auditctl.sync.follow import Outage, follow
+from auditctl.sync.kinds import Place, open_destination
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import Place
+from auditctl.sync.profile import of_account, profile_of
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
-from auditctl.sync.shape import of_account, profile_of
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
@@ -86,14 +86,9 @@ class Job:
         )
         base_urls[""] = ready.base_url
         try:
-            with open_destination(
-                of_account(profile, ready),
-                wait=self._wait,
-                pause=pause,
-                held=held,
-                external_rotation=options.external_rotation,
-                warn=self._warn,
-            ) as destination:
+            rotation = options.external_rotation
+            opening = Opening(self._wait, pause, held, rotation, self._warn)
+            with open_destination(of_account(profile, ready), opening) as destination:
                 since = profile.since_time
                 begun = destination.state.since
                 if since is None and begun is not None:

@@ -102,7 +102,7 @@ def read_status(
     )
 
 
-def acknowledge(template: Template) -> None:
+def acknowledge_files(template: Template) -> None:
     """Note that gaps and deleted files are known, so that they are no failure any more.
 
     Raises:

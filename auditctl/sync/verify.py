@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from glob import glob
 from itertools import islice
+from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import SUFFIX, Template
@@ -13,7 +14,7 @@ from auditctl.sync.chain import read_lines, unreadable, wrong_line
 from auditctl.sync.commits import Commit, FileState
 from auditctl.sync.integrity import Files
 from auditctl.sync.replay import is_held, read_state
-from auditctl.sync.sentences import describe_aside, describe_foreign_journal, describe_owner
+from auditctl.sync.sentences import alarms, describe_aside, describe_foreign_journal, describe_owner
 
 POLL_SECONDS = 0.02
 """Seconds between two checks whether a run still writes."""
@@ -34,6 +35,27 @@ class Proof:
     elsewhere: int = 0
     """Records in files that were moved away; they were not looked at."""
     notes: list[str] = field(default_factory=list)
+
+    def row(self, source: str | None) -> dict[str, Any]:
+        """Return it as JSON."""
+        state = self.state
+        missing = alarms(self.path, state, state.deleted)
+        return {
+            "path": self.path,
+            "source": source,
+            "ok": not missing,
+            "problem": missing or None,
+            "records": self.records,
+            "bytes": self.size,
+            "files": self.files,
+            "moved_away": self.elsewhere,
+            "journal_lines": self.lines,
+            "covered": state.covered and asdict(state.covered),
+            "gaps": [asdict(gap) for gap in state.gaps],
+            "deleted": [file._asdict() for file in state.deleted],
+            "notes": self.notes,
+            "journal_hash": state.head,
+        }
 
 
 @dataclass
@@ -69,7 +91,7 @@ def verify(template: Template) -> Proof:
                     proof.size += entry.length
         for name, there in proof.state.files.items():
             proof.files += bool(there.length)
-            path = files.path(name)
+            path = template.path_of(name)
             if _ends(path, there.length):
                 continue
             if not _is_moving(journal, proof.state) or _stays(path, journal):
@@ -147,10 +169,10 @@ def _check_unknown_files(template: Template, state: FileState) -> None:
     beside = glob(f"*{SUFFIX}", root_dir=template.folder or None, include_hidden=True)  # noqa: PTH207
     known: set[str] = set()
     for journal in beside:
-        there = read_state(os.path.join(template.folder, journal))  # noqa: PTH118
+        there = read_state(template.path_of(journal))
         known.update(there.files if there else ())
     for name in found:
-        path = os.path.join(template.folder, name)  # noqa: PTH118
+        path = template.path_of(name)
         if name not in known and _stamp(path)[:1] != (0,):
             raise IntegrityError(
                 f"{path} is there, but the journal does not know it: somebody else put it "

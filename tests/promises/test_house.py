@@ -40,14 +40,15 @@ sync.job
 commands.listing commands.selection commands.timeline sync.conflict
 commands.check commands.feed commands.show config.addition sync.destinations sync.run commands.tail
 config.sources
-connect export commands.overview sync.destination config.tables
-days demo cli.help providers.* registry settings sync.delta.status sync.files sync.proofs sync.shape
+connect export commands.overview sync.kinds config.tables
+days demo cli.help providers.* registry settings sync.delta.status sync.files
     sync.walk
-faults
-provider sync.datafiles sync.delta.destination sync.delta.verify sync.verify
+faults sync.datafiles sync.delta.destination
+sync.profile
+provider sync.delta.verify sync.verify
 http.daily http.numbered sync.delta.known sync.delta.log sync.integrity sync.known sync.status
-http.client http.slices commands.progress sync.aside sync.delta.store sync.journal sync.place
-    sync.profile sync.sentences
+http.client http.slices commands.progress sync.aside sync.delta.store sync.journal
+    sync.sentences
 http.requests sync.delta.line sync.delta.path sync.delta.rows
 cli.boundary cli.groups http.sender commands.layout commands.notices paths commands.stored
     sync.options sync.replay
@@ -55,7 +56,7 @@ formats.detail formats.ecs formats.ocsf formats.summary formats.table commands.r
     commands.source_parameters http.credentials
 batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
     http.stream cli.options commands.parameters sync.chain
-formats.schemas sync.commits
+formats.schemas sync.commits sync.destination
 cli.completion facts records.arrow formats formats.clock http.arrays http.connection sync.clashes
     sync.state
 records.fields http.errors

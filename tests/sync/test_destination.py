@@ -14,8 +14,9 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.paths import parse_template
 from auditctl.records.record import FIELDS
-from auditctl.sync.destination import open_destination
+from auditctl.sync.destination import Opening
 from auditctl.sync.files import FileDestination
+from auditctl.sync.kinds import open_destination
 from auditctl.sync.profile import FileProfile
 from auditctl.sync.state import Progress, ReadSpan
 from auditctl.sync.verify import verify
@@ -40,7 +41,7 @@ def profile(tmp_path: Path) -> FileProfile:
 
 @contextmanager
 def opened(profile: FileProfile) -> Iterator[FileDestination]:
-    with open_destination(profile) as found:
+    with open_destination(profile, Opening()) as found:
         assert isinstance(found, FileDestination)
         yield found
 
