@@ -6,7 +6,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -28,41 +28,37 @@ _HASH = b',"hash":"'
 _IDS = b',"ids":['
 _HASH_SIZE = len(_HASH) + 64 + len(b'"}')
 _BEGIN = b'{"line":'
+_NAMES = {"snapshot": "state", "pinned": "kept", "pins": "kept_before"}
+"""Members whose names in a line are those of version 0.1.0."""
 _CONTROL = frozenset(range(1, 32))
 _ZEROS = re.compile(rb"\0+")
 
 
 def encode(commit: Commit) -> tuple[bytes, Commit]:
     """Write a commit as a line; return it with its hash."""
-    members: dict[str, Any] = {
-        "line": commit.line,
-        "prev": commit.prev,
-        "at": commit.at,
-        "version": commit.version,
-        "state_at": commit.state_at,
-        **({} if commit.snapshot is None else {"state": _snapshot_members(commit.snapshot)}),
-        "window": asdict(commit.window),
-        "covered": commit.covered and asdict(commit.covered),
-        "success": commit.success,
-        "gaps": [asdict(gap) for gap in commit.gaps],
-        "acknowledged": [asdict(gap) for gap in commit.acknowledged],
-        "deleted": [file._asdict() for file in commit.deleted],
-        "deleted_acknowledged": commit.deleted_acknowledged,
-        "aside": commit.aside,
-        "moved": commit.moved,
-        "files": [_entry_members(entry) for entry in commit.files],
-        "records": commit.records,
-        "latest": commit.latest,
-        "oldest": commit.oldest,
-        "newest": commit.newest,
-        "kept": commit.pinned,
-        "kept_before": commit.pins and commit.pins._asdict(),
-        "seen": commit.seen,
-        "ids_before": commit.ids_before,
-        "ids": commit.ids,  # last, so that they can be passed over unread
-    }
+    members = {_NAMES.get(name, name): _plain(value) for name, value in commit._asdict().items()}
+    del members["hash"], members["first_edition"]
+    if commit.snapshot is None:
+        del members["state"]
     text, digest = seal(members)
     return text + b"\n", commit._replace(hash=digest)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
+    """Return a value with objects and arrays where it has values of ours."""
+    match value:
+        case Span():
+            return asdict(value)
+        case File():
+            return list(value)
+        case FileEntry() | Deleted() | Pins() | Snapshot():
+            members = value._asdict().items()
+            return {name: _plain(one) for name, one in members if (name, one) != ("header", None)}
+        case tuple():
+            return [one if type(one) is str else _plain(one) for one in value]
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+    return value
 
 
 def seal(members: dict[str, Any]) -> tuple[bytes, str]:
@@ -80,23 +76,6 @@ def unseal(text: bytes) -> tuple[bytes, str] | None:
     body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
     digest = sha256(body).hexdigest()
     return (body, digest) if tail == b'%b%b"}' % (_HASH, digest.encode()) else None
-
-
-def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "shape": snapshot.shape,
-        "since": snapshot.since,
-        "waived": [asdict(gap) for gap in snapshot.waived],
-        "deleted": [file._asdict() for file in snapshot.deleted],
-        "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
-    }
-
-
-def _entry_members(entry: FileEntry) -> dict[str, Any]:
-    members = entry._asdict()
-    if entry.header is None:
-        del members["header"]
-    return members
 
 
 def decode(text: bytes, *, ids: bool = True) -> Commit | None:
@@ -132,6 +111,9 @@ def parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
 def _commit(members: dict[str, Any]) -> Commit:
     covered, snapshot = members["covered"], members.get("state")
     pins = members.get("kept_before")
+    pinned = {**members["kept"]}
+    if snapshot is not None:
+        pinned |= snapshot.get("kept", {})  # all of them, in a journal of version 0.1.0
     first_edition = "kept_before" not in members
     return Commit(
         line=members["line"] + 0,
@@ -155,7 +137,7 @@ def _commit(members: dict[str, Any]) -> Commit:
         files=tuple(FileEntry(**entry) for entry in members["files"]),
         oldest=members["oldest"],
         newest=members["newest"],
-        pinned=_mapping(members["kept"]),
+        pinned=pinned,
         pins=None if pins is None else Pins(**pins),
         ids_before=None if first_edition else members["ids_before"],
         ids=tuple(members.get("ids", ())),
@@ -168,9 +150,8 @@ def _snapshot(members: dict[str, Any]) -> Snapshot:
         shape=members["shape"],
         since=members["since"],
         waived=_spans(members["waived"]),
-        files={name: File(*values) for name, values in members["files"].items()},
         deleted=_deleted(members),
-        pinned=_mapping(members.get("kept", {})),
+        files={name: File(*values) for name, values in members["files"].items()},
     )
 
 
@@ -180,10 +161,6 @@ def _deleted(members: dict[str, Any]) -> tuple[Deleted, ...]:
 
 def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:
     return tuple(Span(**value) for value in values)
-
-
-def _mapping(values: Mapping[str, str | None]) -> Mapping[str, str | None]:
-    return dict(values.items())
 
 
 def read_lines(path: str) -> Iterator[tuple[int, Commit]]:

@@ -7,13 +7,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Unpack
 
 from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.records.record import Record
 from auditctl.sync.aside import rows_of
-from auditctl.sync.commits import Change, File, FileEntry, FileState
+from auditctl.sync.commits import Commit, File, FileEntry, FileState
 from auditctl.sync.datafiles import DataFiles
 from auditctl.sync.destination import Opening
 from auditctl.sync.disk import foreign, inspect, make_folder, open_file
@@ -127,17 +126,16 @@ class FileDestination:
                     entries.append(self._write(name, part, progress))
                 latest = (self.state.latest or "")[:-1]
                 self._append(
-                    window=progress.window,
-                    covered=progress.covered,
-                    success=progress.success,
-                    gaps=progress.gaps,
-                    files=tuple(entries),
-                    records=self.state.records + len(self._times),
-                    oldest=_dated(self._oldest),
-                    newest=_dated(self._newest),
-                    latest=_dated(max(self._newest or "", latest)),
-                    ids=tuple(self._times),
-                    pinned=self._pinned(progress.window.until),
+                    self.state.next()._replace(
+                        **progress._asdict(),
+                        files=tuple(entries),
+                        records=self.state.records + len(self._times),
+                        oldest=_dated(self._oldest),
+                        newest=_dated(self._newest),
+                        latest=_dated(max(self._newest or "", latest)),
+                        ids=tuple(self._times),
+                        pinned=self._pinned(progress.window.until),
+                    )
                 )
             except OutputError:
                 if not self.journal.torn:
@@ -165,18 +163,16 @@ class FileDestination:
             with suppress(OSError, IntegrityError):  # then the next run sets it aside
                 self.files.take_back(entry)
 
-    def _append(self, **change: Unpack[Change]) -> None:
+    def _append(self, commit: Commit) -> None:
         """Write a line of the journal, with what was found of the files."""
-        state = self.state
+        state, files = self.state, self.files
         begins = state.line < 0
-        snapshot = begins or self.files.renewed
         if begins:
             state.shape = self.profile.options
             state.since = self.profile.since
-        change["moved"] = tuple(self.files.moved)
-        change["deleted"] = tuple(self.files.deleted)
-        self.journal.append(snapshot=snapshot, **change)
-        self.files.moved, self.files.deleted, self.files.renewed = [], [], False
+        commit = commit._replace(moved=tuple(files.moved), deleted=tuple(files.deleted))
+        self.journal.append(commit, snapshot=begins or files.renewed)
+        files.moved, files.deleted, files.renewed = [], [], False
         self._waited += self.journal.waited
 
     def _begin(self, names: Iterable[str], progress: Progress) -> None:
@@ -195,7 +191,7 @@ class FileDestination:
             entries = tuple(_entry(name, file, b"", 0) for name, file in begun.items())
             # Nothing has been committed yet, so the window is read no further than before.
             window = self.state.window or replace(progress.window, position=None, done=False)
-            self._append(window=window, files=entries)
+            self._append(self.state.next()._replace(window=window, files=entries))
 
     def _write(self, name: str, part: _Part, progress: Progress) -> FileEntry:
         path = self.profile.template.path_of(name)
@@ -236,7 +232,7 @@ class FileDestination:
             if stays := self.files.clear_aside():
                 paths = {name: self.profile.template.path_of(name) for name in self.state.aside}
                 there = [name for name, path in paths.items() if os.path.exists(path)]  # noqa: PTH110
-                self._append(aside=(*there, *stays))
+                self._append(self.state.next()._replace(aside=(*there, *stays)))
 
     def check(self) -> None:
         """Check that all files are as they were left."""
@@ -247,7 +243,7 @@ class FileDestination:
         """Write to the journal which files were found deleted: the run may fail before a commit."""
         if self.files.deleted:
             with self.held():
-                self._append()
+                self._append(self.state.next())
 
 
 @contextmanager

@@ -121,7 +121,10 @@ def acknowledge_files(template: Template) -> None:
             "it has ended; a service must be stopped for that."
         ) from None
     try:
-        journal.append(gaps=(), acknowledged=journal.state.gaps, deleted_acknowledged=True)
+        state = journal.state
+        journal.append(
+            state.next()._replace(gaps=(), acknowledged=state.gaps, deleted_acknowledged=True)
+        )
     finally:
         journal.close()
 

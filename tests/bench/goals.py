@@ -355,12 +355,12 @@ def a_year_old(path: Path) -> Path:
     with patch("os.fsync"):
         for minutes in range(365 * 24 * 60, 0, -1):
             since, until = (to_text(now - timedelta(minutes=minutes + n)) for n in (60, 0))
-            journal.append(
+            commit = journal.state.next()._replace(
                 window=ReadSpan(since, until, None, done=True),
                 covered=Span(None, until),
                 acknowledged=(gap,),
-                snapshot=journal.state.line < 0,
             )
+            journal.append(commit, snapshot=journal.state.line < 0)
     journal.close()
     return old
 

@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -21,7 +20,6 @@ from auditctl import window
 from auditctl.commands import single
 from auditctl.http import connection, daily, requests
 from auditctl.providers import roam
-from auditctl.sync import commands as sync_commands
 from auditctl.sync import files, job, walk
 from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
@@ -1209,8 +1207,10 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         passed[0] += seconds
 
-    by_a_clock = partial(follow, clock=lambda: passed[0], sleep=sleep)
-    monkeypatch.setattr(sync_commands, "follow", by_a_clock)
+    def by_a_clock(*run: Any, **_: Any) -> None:
+        follow(*run, clock=lambda: passed[0], sleep=sleep)
+
+    monkeypatch.setattr(job, "follow", by_a_clock)
 
 
 @pytest.mark.usefixtures("hurried")

@@ -644,7 +644,8 @@ def test_lines_that_a_run_appends_meanwhile_are_no_mistake(plain: Destination) -
             if ended.is_set():
                 break
             # Of many lengths, so that a part of one is what can be read.
-            journal.append(window=replace(window, position="x" * (number % 3000)))
+            longer = replace(window, position="x" * (number % 3000))
+            journal.append(journal.state.next()._replace(window=longer))
 
     run = threading.Thread(target=write_on)
     run.start()
