@@ -42,6 +42,7 @@ class Ended:
     messages: Sequence[tuple[str, str, dict[str, Any]]]
 
 
+@dataclass
 class Call:
     """A call of `run_source` that happens where its pickle is loaded.
 
@@ -49,13 +50,13 @@ class Call:
     if auditctl is not installed there; and the scheduler would need it too.
     """
 
-    def __init__(self, source: Source, options: SyncSourcesOptions, topic: str) -> None:
-        """Keep the arguments."""
-        self._arguments = source, options, topic
+    source: Source
+    options: SyncSourcesOptions
+    topic: str
 
     def __reduce__(self) -> tuple[Callable[..., Ended], tuple[Source, SyncSourcesOptions, str]]:
         """Be the call instead of an object."""
-        return run_source, self._arguments
+        return run_source, (self.source, self.options, self.topic)
 
 
 class Relay(Console):
@@ -125,12 +126,7 @@ def _checked_address(options: SyncSourcesOptions) -> str:
 
 
 def _connected(address: str) -> "Client":
-    """Connect to a scheduler.
-
-    Raises:
-        OutputError: it cannot be reached.
-
-    """
+    """Connect to a scheduler."""
     import logging
     import warnings
 

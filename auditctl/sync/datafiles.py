@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from auditctl.errors import IntegrityError
@@ -76,16 +77,6 @@ class DataFiles:
         if doubtful:
             self._prove(doubtful)
 
-    def check_files(self) -> None:
-        """Check that all files are still as they were left: somebody may have moved or changed one.
-
-        Raises:
-            IntegrityError: one of them is not.
-
-        """
-        for name in self.state.files:
-            self.check_file(name)
-
     def _note_gone(self, names: Sequence[str]) -> None:
         """Note that files were moved away; those that are nowhere in their folder were deleted.
 
@@ -108,12 +99,7 @@ class DataFiles:
             self.opening.warn(describe_deletion(self._template.path, deleted))
 
     def _prove(self, found: Mapping[str, os.stat_result]) -> None:
-        """Read files again that do not look as they were left, and set aside what is too much.
-
-        Raises:
-            IntegrityError: a file was changed.
-
-        """
+        """Read files again that do not look as they were left, and set aside what is too much."""
         prove_files(self._template, found)
         for name, now in found.items():
             path = self._path(name)
@@ -162,7 +148,7 @@ class DataFiles:
         """
         if not all(aside.is_known for aside in self.aside):
             # Runs before this one may have written it. Which ones, no clock can tell.
-            with Files(self._template) as files:
+            with closing(Files(self._template)) as files:
                 for _, commit in read_lines(self._template.journal):
                     for entry in commit.files:
                         self.find(files.rows(entry, csv=bool(self.profile.header)))
@@ -202,13 +188,7 @@ class DataFiles:
             self._prove({name: found})
 
     def _found(self, name: str, file: File) -> os.stat_result | None:
-        """Look at a file; None if it is not there and must be begun anew.
-
-        Raises:
-            IntegrityError: it is somebody else's.
-            OutputError: it cannot be looked at.
-
-        """
+        """Look at a file; None if it is not there and must be begun anew."""
         path = self._path(name)
         found = inspect(path)
         if found is None or found.st_ino == file.inode:

@@ -56,9 +56,6 @@ class FileDestination:
     _parts: dict[str, _Part] = field(default_factory=dict)
     _times: dict[str, str | None] = field(default_factory=dict)
     """The id of each record added, and its time."""
-    _oldest: str | None = None
-    """As a record's time, but without the Z: so they sort whatever their precision."""
-    _newest: str | None = None
 
     @property
     def state(self) -> FileState:
@@ -79,17 +76,12 @@ class FileDestination:
             part.data.append(self.profile.render(group))
             part.records += len(group)
         self._times |= {record["id"]: record["time"] for record in records}
-        times = [record["time"][:-1] for record in records if record["time"] is not None]
-        if times:
-            self._oldest = min(self._oldest or times[0], *times)
-            self._newest = max(self._newest or times[0], *times)
 
     def discard(self) -> None:
         """Drop what was added and not committed."""
         self._pages = 0
         self._parts = {}
         self._times = {}
-        self._oldest = self._newest = None
 
     @property
     def pending(self) -> int:
@@ -109,59 +101,48 @@ class FileDestination:
 
         The data is on the disk before the journal's line is written, and that line is the commit:
         what was written without one is set aside by the next run.
-
-        Raises:
-            IntegrityError: a file was changed by somebody else.
-            OutputError: a file cannot be written. What was committed before stays.
-
         """
         self._waited = 0.0
+        files, state = self.files, self.state
+        is_news = bool(self._parts or files.moved or files.renewed) or state.is_changed_by(progress)
         with self.held():
-            if not self._is_news(progress) and self.journal.heartbeat():
+            if not is_news and self.journal.heartbeat():
                 return
             self._begin(self._parts, progress)
             entries: list[FileEntry] = []
+            # Without the Z: so they sort whatever their precision.
+            times = [time[:-1] for time in self._times.values() if time is not None]
             try:
                 for name, part in self._parts.items():
                     entries.append(self._write(name, part, progress))
-                latest = (self.state.latest or "")[:-1]
                 self._append(
-                    self.state.next()._replace(
+                    state.next()._replace(
                         **progress._asdict(),
                         files=tuple(entries),
-                        records=self.state.records + len(self._times),
-                        oldest=_dated(self._oldest),
-                        newest=_dated(self._newest),
-                        latest=_dated(max(self._newest or "", latest)),
+                        records=state.records + len(self._times),
+                        oldest=_dated(min(times, default="")),
+                        newest=_dated(max(times, default="")),
+                        latest=_dated(max([*times, (state.latest or "")[:-1]])),
                         ids=tuple(self._times),
                         pinned=self._pinned(progress.window.until),
                     )
                 )
             except OutputError:
-                if not self.journal.torn:
-                    self._undo(entries)
+                # As if there had been none; the next run sets aside what cannot be taken back.
+                for entry in () if self.journal.torn else entries:
+                    with suppress(OSError, IntegrityError):
+                        files.take_back(entry)
                 raise
             if self.files.aside:
                 for part in self._parts.values():
                     self.files.find(rows_of(part.data, csv=bool(self.profile.header)))
             self.discard()
 
-    def _is_news(self, progress: Progress) -> bool:
-        """Return whether a run has to note more than that it reached its end."""
-        found = self._parts or self.files.moved or self.files.renewed
-        return bool(found) or self.state.is_changed_by(progress)
-
     def _pinned(self, until: str) -> dict[str, str | None]:
         """Return the ids of events that no later run finds by their time."""
         early = to_text(shift(from_text(until), PINNED_AHEAD))[:-1]
         found = self._times.items()
         return {id_: time for id_, time in found if time is None or time[:-1] >= early}
-
-    def _undo(self, entries: Iterable[FileEntry]) -> None:
-        """Take back what was written for a commit that has failed, as if there had been none."""
-        for entry in entries:
-            with suppress(OSError, IntegrityError):  # then the next run sets it aside
-                self.files.take_back(entry)
 
     def _append(self, commit: Commit) -> None:
         """Write a line of the journal, with what was found of the files."""
@@ -236,7 +217,8 @@ class FileDestination:
 
     def check(self) -> None:
         """Check that all files are as they were left."""
-        self.files.check_files()
+        for name in self.state.files:
+            self.files.check_file(name)
         self.note_deleted()
 
     def note_deleted(self) -> None:
@@ -280,5 +262,5 @@ def _entry(
     return FileEntry(name, file.length, length, records, digest, file.mtime_ns, file.inode, header)
 
 
-def _dated(text: str | None) -> str | None:
+def _dated(text: str) -> str | None:
     return f"{text}Z" if text else None

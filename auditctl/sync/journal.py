@@ -151,12 +151,7 @@ class Journal:
         return True
 
     def _check_place(self) -> None:
-        """Check that the journal is still under its name.
-
-        Raises:
-            IntegrityError: it was moved away, so that another run may hold another one.
-
-        """
+        """Check that the journal is still under its name: else another run may hold another."""
         try:
             there = os.stat(self.path).st_ino == os.fstat(self._file).st_ino  # noqa: PTH116
         except OSError:

@@ -101,14 +101,14 @@ class State:
         """Return whether the next commit covers hours that were not read."""
         if covered == self.covered:
             return False
-        end = window.until
-        hole = covered is None
+        if covered is None or not window.done:
+            return True
+        ends = {window.until}
         if self.covered is not None:
-            hole = hole or (window.since or "") > self.covered.until
-            end = max(end, self.covered.until)
-        return (
-            covered is None or hole or not window.done or covered.until not in (end, window.until)
-        )
+            if (window.since or "") > self.covered.until:
+                return True
+            ends.add(max(window.until, self.covered.until))
+        return covered.until not in ends
 
 
 def _begins_or_ends_earlier(covered: Span | None, known: Span | None) -> bool:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl.errors import AuditctlError, LockedError
@@ -70,28 +71,24 @@ def read_status(
     template: Template, source: str | None, *, now: datetime, max_age: timedelta | None
 ) -> Status:
     """Read the status of a destination, without its data."""
-    path = template.path
+    path, journal = template.path, template.journal
+    status = partial(Status, source, path)
     try:
-        state = read_state(template.journal)
+        state = read_state(journal)
     except AuditctlError as error:
-        return Status(source, path, State(), running=False, wrong=str(error))
+        return status(State(), running=False, wrong=str(error))
     if state is None:
-        wrong = describe_owner(template)
-        wrong = wrong or f"No sync has run for {path}: {template.journal} is not there."
-        return Status(source, path, State(), running=False, wrong=wrong)
+        wrong = f"No sync has run for {path}: {journal} is not there."
+        return status(State(), running=False, wrong=describe_owner(template) or wrong)
     if state.shape and state.shape["output"] != template.names:
-        return Status(
-            source, path, state, running=False, wrong=describe_foreign_journal(template, state)
-        )
-    running = is_held(template.journal)
+        return status(state, running=False, wrong=describe_foreign_journal(template, state))
+    running = is_held(journal)
     if state.line < 0 and not running:
         wrong = f"No sync has committed anything to {path} yet. See its runs' output."
-        return Status(source, path, state, running=running, wrong=wrong)
+        return status(state, running=False, wrong=wrong)
     found = describe_age(path, state, now, max_age), alarms(path, state, state.deleted)
     aside = template.aside(state.files)
-    return Status(
-        source,
-        path,
+    return status(
         state,
         running=running,
         wrong=" ".join(filter(None, found)),
@@ -103,13 +100,7 @@ def read_status(
 
 
 def acknowledge_files(template: Template) -> None:
-    """Note that gaps and deleted files are known, so that they are no failure any more.
-
-    Raises:
-        LockedError: a run holds it.
-        IntegrityError, OutputError: see `auditctl.sync.journal.Journal`.
-
-    """
+    """Note that gaps and deleted files are known, so that they are no failure any more."""
     state = read_state(template.journal)
     if state is None or not (state.gaps or state.deleted):
         return
