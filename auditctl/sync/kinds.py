@@ -54,7 +54,7 @@ def open_destination(
     from auditctl.sync.profile import FileProfile
 
     if isinstance(profile, FileProfile):
-        from auditctl.sync.files import open_files
+        from auditctl.sync.files.destination import open_files
 
         return open_files(profile, opening)
     from auditctl.sync.delta.destination import open_table
@@ -80,7 +80,7 @@ def statuses(
         from auditctl.sync.delta.status import read_table_status
 
         return read_table_status(place, source, environ, now=now, max_age=max_age)
-    from auditctl.sync.status import read_status
+    from auditctl.sync.files.status import read_status
 
     return [read_status(place, source, now=now, max_age=max_age)]
 
@@ -98,7 +98,7 @@ def acknowledge(place: Place, source: str | None, environ: Mapping[str, str]) ->
 
         acknowledge_table(place, source, environ)
     else:
-        from auditctl.sync.status import acknowledge_files
+        from auditctl.sync.files.status import acknowledge_files
 
         acknowledge_files(place)
 
@@ -115,7 +115,7 @@ def proofs(place: Place, source: str | None, environ: Mapping[str, str]) -> list
         from auditctl.sync.delta.verify import verify_table
 
         return [_row(place.path, proof) for proof in verify_table(place, environ)]
-    from auditctl.sync.verify import verify
+    from auditctl.sync.files.verify import verify
 
     return [verify(place).row(source)]
 

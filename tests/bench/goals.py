@@ -15,8 +15,8 @@ from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from auditctl.sync.journal import Journal
-from auditctl.sync.replay import read_state
+from auditctl.sync.files.journal import Journal
+from auditctl.sync.files.replay import read_state
 from auditctl.sync.state import ReadSpan, Span
 from auditctl.window import to_text
 from tests.bench import peers

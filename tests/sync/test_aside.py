@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditctl.sync.aside import rows_of, unpacked
+from auditctl.sync.files.aside import rows_of, unpacked
 from tests.program import run, synced
 from tests.server import UNAVAILABLE, Persona, Server
 

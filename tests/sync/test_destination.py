@@ -15,11 +15,11 @@ from auditctl.formats.jsonl import Jsonl
 from auditctl.paths import parse_template
 from auditctl.records.record import FIELDS
 from auditctl.sync.destination import Opening
-from auditctl.sync.files import FileDestination
+from auditctl.sync.files.destination import FileDestination
+from auditctl.sync.files.verify import verify
 from auditctl.sync.kinds import open_destination
 from auditctl.sync.profile import FileProfile
 from auditctl.sync.state import Progress, ReadSpan
-from auditctl.sync.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

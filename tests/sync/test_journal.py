@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
-from auditctl.sync import commits
-from auditctl.sync.chain import line_at
-from auditctl.sync.commits import Deleted, File, FileEntry, FileState
-from auditctl.sync.journal import Journal
-from auditctl.sync.replay import read_state
+from auditctl.sync.files import commits
+from auditctl.sync.files.chain import line_at
+from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.journal import Journal
+from auditctl.sync.files.replay import read_state
 from auditctl.sync.state import FIRST_PREV, ReadSpan
 from auditctl.window import to_text
 from tests.program import sealed
@@ -166,7 +166,7 @@ def at(moment: datetime) -> Any:
     """Set the clock that the journal asks."""
     clock = Mock(wraps=datetime)
     clock.now.return_value = moment
-    return patch("auditctl.sync.journal.datetime", clock)
+    return patch("auditctl.sync.files.journal.datetime", clock)
 
 
 def succeed(journal: Journal, moment: datetime) -> None:
@@ -306,7 +306,7 @@ def test_what_is_older_than_what_the_provider_keeps_is_not_read(folder: Path) ->
 def test_a_clock_that_was_set_back_ends_no_look_for_pinned_ids(folder: Path) -> None:
     journal = opened(folder)
     commit(journal, 5, pinned={"before": None})
-    with patch("auditctl.sync.commits.now_text", return_value="1970"):
+    with patch("auditctl.sync.files.commits.now_text", return_value="1970"):
         commit(journal, 0, pinned={"then": None})
     commit(journal, 6, pinned={"after": None})
     assert pinned(journal, "2026Z", "000004") == ["after", "then", "before"]
@@ -324,7 +324,7 @@ def test_only_lines_with_ids_are_read_for_them(folder: Path) -> None:
     commit(journal, 300)
     append(journal, window=window("000301"))
     for one in (journal, opened_again(journal)):
-        with patch("auditctl.sync.journal.line_at", side_effect=line_at) as read:
+        with patch("auditctl.sync.files.journal.line_at", side_effect=line_at) as read:
             assert list(one.ids("000010", "")) == [("id-300",), ("id-10",)]
         assert read.call_count == 3
         assert list(one.ids("000010", "000010")) == [("id-300",)]

@@ -20,10 +20,11 @@ from auditctl import window
 from auditctl.commands import single
 from auditctl.http import connection, daily, requests
 from auditctl.providers import roam
-from auditctl.sync import files, job, walk
-from auditctl.sync import journal as journal_module
+from auditctl.sync import job, walk
 from auditctl.sync import run as run_module
-from auditctl.sync.chain import SECTOR
+from auditctl.sync.files import destination
+from auditctl.sync.files import journal as journal_module
+from auditctl.sync.files.chain import SECTOR
 from auditctl.sync.follow import follow
 from tests import program
 from tests.program import started, until
@@ -596,7 +597,7 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
 
     with contextlib.ExitStack() as stack:
         reading = (single, job, run_module, walk, roam, daily, requests, connection, window)
-        for module in (*reading, files, journal_module):
+        for module in (*reading, destination, journal_module):
             stack.enter_context(patch.object(module, "datetime", Clock))
         yield
 

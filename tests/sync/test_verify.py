@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import find_templates, parse_template
-from auditctl.sync.commits import FileEntry
-from auditctl.sync.journal import Journal
-from auditctl.sync.verify import verify
+from auditctl.sync.files.commits import FileEntry
+from auditctl.sync.files.journal import Journal
+from auditctl.sync.files.verify import verify
 from tests.program import Run, last_hash, sealed, started, synced, until, with_a_gap
 from tests.server import Fault, Hrhis, Log, Persona, Server, Upstash
 

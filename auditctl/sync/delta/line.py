@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from auditctl.sync.chain import parsed, seal, unseal
+from auditctl.sync.seal import parsed, seal, unseal
 from auditctl.sync.state import ReadSpan, Span, State
 
 NO_DIGEST = "0" * 64

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from auditctl.errors import IntegrityError
 from auditctl.output import cannot
 from auditctl.paths import Template, journals_of, short_name
-from auditctl.sync.aside import Aside, read_aside, set_aside
-from auditctl.sync.chain import read_lines
-from auditctl.sync.commits import Deleted, File, FileEntry, FileState
 from auditctl.sync.destination import Opening
-from auditctl.sync.disk import (
+from auditctl.sync.files.aside import Aside, read_aside, set_aside
+from auditctl.sync.files.chain import read_lines
+from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.disk import (
     close,
     create_file,
     cut_back,
@@ -23,7 +23,7 @@ from auditctl.sync.disk import (
     open_file,
     set_changed,
 )
-from auditctl.sync.integrity import Files, find_contents, prove_files
+from auditctl.sync.files.integrity import Files, find_contents, prove_files
 from auditctl.sync.profile import FileProfile
 from auditctl.sync.sentences import describe_aside, describe_deletion
 from auditctl.window import now_text

@@ -10,10 +10,10 @@ from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import SUFFIX, Template
-from auditctl.sync.chain import read_lines, unreadable, wrong_line
-from auditctl.sync.commits import Commit, FileState
-from auditctl.sync.integrity import Files, entries_since
-from auditctl.sync.replay import is_held, read_state
+from auditctl.sync.files.chain import read_lines, unreadable, wrong_line
+from auditctl.sync.files.commits import Commit, FileState
+from auditctl.sync.files.integrity import Files, entries_since
+from auditctl.sync.files.replay import is_held, read_state
 from auditctl.sync.sentences import alarms, describe_aside, describe_foreign_journal, describe_owner
 
 POLL_SECONDS = 0.02

@@ -12,10 +12,10 @@ from itertools import islice
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import Template
-from auditctl.sync.aside import rows_of, unpacked
-from auditctl.sync.chain import read_at, read_lines, unreadable
-from auditctl.sync.commits import FileEntry
-from auditctl.sync.disk import close, open_file
+from auditctl.sync.files.aside import rows_of, unpacked
+from auditctl.sync.files.chain import read_at, read_lines, unreadable
+from auditctl.sync.files.commits import FileEntry
+from auditctl.sync.files.disk import close, open_file
 
 CHUNK = 1024 * 1024
 MOST_OPEN = 64

@@ -11,13 +11,13 @@ from hashlib import sha256
 from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.records.record import Record
-from auditctl.sync.aside import rows_of
-from auditctl.sync.commits import Commit, File, FileEntry, FileState
-from auditctl.sync.datafiles import DataFiles
 from auditctl.sync.destination import Opening
-from auditctl.sync.disk import foreign, inspect, make_folder, open_file
-from auditctl.sync.journal import Journal
-from auditctl.sync.known import KnownIds
+from auditctl.sync.files.aside import rows_of
+from auditctl.sync.files.commits import Commit, File, FileEntry, FileState
+from auditctl.sync.files.datafiles import DataFiles
+from auditctl.sync.files.disk import foreign, inspect, make_folder, open_file
+from auditctl.sync.files.journal import Journal
+from auditctl.sync.files.known import KnownIds
 from auditctl.sync.profile import FileProfile, compare
 from auditctl.sync.state import Progress
 from auditctl.window import before, from_text, shift, to_text

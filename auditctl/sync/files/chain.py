@@ -1,21 +1,18 @@
 """The lines of a journal: encoded with a hash, decoded into commits, read from either end."""
 
-# A line is a JSON object. Its last member is the SHA-256 of everything before that member, and
-# ``prev`` is the hash of the line before it. So a line that was changed, dropped or added is found.
+# A line is a sealed object, and ``prev`` is the hash of the line before it. So a line that was
+# changed, dropped or added is found.
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
-from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from auditctl.errors import IntegrityError
-from auditctl.sync.commits import Commit, Deleted, File, FileEntry, Pins, Snapshot
-from auditctl.sync.disk import open_file
+from auditctl.sync.files.commits import Commit, Deleted, File, FileEntry, Pins, Snapshot
+from auditctl.sync.files.disk import open_file
+from auditctl.sync.seal import HASH_SIZE, parsed, seal, unseal
 from auditctl.sync.state import FIRST_PREV, ReadSpan, Span
 
 BLOCK = 256 * 1024
@@ -24,9 +21,7 @@ LINE = 16 * 1024
 SECTOR = 512
 """Bytes that a disk writes together, or not at all."""
 
-_HASH = b',"hash":"'
 _IDS = b',"ids":['
-_HASH_SIZE = len(_HASH) + 64 + len(b'"}')
 _BEGIN = b'{"line":'
 _NAMES = {"snapshot": "state", "pinned": "kept", "pins": "kept_before"}
 """Members whose names in a line are those of version 0.1.0."""
@@ -61,23 +56,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
     return value
 
 
-def seal(members: dict[str, Any]) -> tuple[bytes, str]:
-    """Write an object as JSON with the hash of all other members as its last; return both."""
-    try:
-        text = orjson.dumps(members)[:-1]
-    except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
-        text = json.dumps(members, separators=(",", ":")).encode()[:-1]
-    digest = sha256(text).hexdigest()
-    return b'%b%b%b"}' % (text, _HASH, digest.encode()), digest
-
-
-def unseal(text: bytes) -> tuple[bytes, str] | None:
-    """Return what is before the hash, and the hash; None if that is another one."""
-    body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
-    digest = sha256(body).hexdigest()
-    return (body, digest) if tail == b'%b%b"}' % (_HASH, digest.encode()) else None
-
-
 def decode(text: bytes, *, ids: bool = True) -> Commit | None:
     """Read a line without its line feed; None if no run can have written it.
 
@@ -97,15 +75,7 @@ def decode(text: bytes, *, ids: bool = True) -> Commit | None:
 
 def ids_of(text: bytes) -> tuple[str, ...]:
     """Read the ids of a line that `decode` has read without them."""
-    return tuple(parsed(b"[" + text.rpartition(_IDS)[2][:-_HASH_SIZE]))
-
-
-def parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
-    """Read JSON, with or without lone surrogates."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
+    return tuple(parsed(b"[" + text.rpartition(_IDS)[2][:-HASH_SIZE]))
 
 
 def _commit(members: dict[str, Any]) -> Commit:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.output import cannot, sync_folder, write_all
-from auditctl.sync.chain import (
+from auditctl.sync.files.chain import (
     backward,
     count,
     decode,
@@ -20,9 +20,9 @@ from auditctl.sync.chain import (
     unreadable,
     wrong_line,
 )
-from auditctl.sync.commits import Commit, Pins
-from auditctl.sync.disk import close, open_file, set_changed
-from auditctl.sync.replay import NS_PER_MS, read_end
+from auditctl.sync.files.commits import Commit, Pins
+from auditctl.sync.files.disk import close, open_file, set_changed
+from auditctl.sync.files.replay import NS_PER_MS, read_end
 
 POLL_SECONDS = 0.02
 """Between two attempts to take the lock."""
