@@ -98,6 +98,7 @@ def run(*words: str, **environment: str) -> int:
     mask = os.umask(0)
     os.umask(mask)
     threads = set(threading.enumerate())
+    stream = sys.stderr
     try:
         with (
             patch.dict(os.environ, environment, clear=True),
@@ -109,6 +110,9 @@ def run(*words: str, **environment: str) -> int:
     else:
         return 0
     finally:
+        if sys.stderr not in (stream, None):
+            sys.stderr.close()
+        sys.stderr = stream
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -150,8 +154,7 @@ def process(
         [*command, *words],
         env={"PATH": os.defpath, **(environ or {})},
         check=False,
-        timeout=2 * LONG,
-        **{"stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
+        **{"timeout": 2 * LONG, "stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
     )
     return Run(done.returncode, done.stdout or b"", (done.stderr or b"").decode())
 

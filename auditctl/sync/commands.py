@@ -11,7 +11,7 @@ from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.sync.job import Job, job_of
-from auditctl.sync.kinds import place_of
+from auditctl.sync.kinds import place_of, prepare
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.run import Outcome
 
@@ -34,6 +34,7 @@ def sync(provider: type["Provider"], options: SyncOptions, context: Context) -> 
     place = place_of(options, provider=provider.name, source=named)
     job = Job(provider, options, place, named, context)
     watch = partial(show_progress, context.console, provider.title)
+    prepare([place], context.console)
     try:
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch) as run:
@@ -89,6 +90,7 @@ def _in_threads(
     if options.shared_folder:
         raise UsageError("--shared-folder goes with --dask: without it all sources run here.")
     wanted = chosen(options, context, "sync -o PATH")
+    prepare([source.place for source in wanted], context.console)
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:

@@ -1,10 +1,11 @@
 """The two kinds of destinations, files and tables: which of them a PATH means, and its work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from auditctl.console import Console
 from auditctl.errors import UsageError
 from auditctl.extras import require
 from auditctl.paths import Template, parse_template
@@ -27,16 +28,29 @@ def place_of(options: SyncOptions, *, provider: str, source: str) -> Place:
     """Return the place that the options of a source mean.
 
     Raises:
-        UsageError: it cannot be one, or not with these options; or packages for it are missing.
+        UsageError: it cannot be one, or not with these options.
 
     """
     if options.format_name() != "delta":
+        if TablePath(options.output).exists:
+            raise UsageError(f"{options.output} is a Delta table: add --format delta.")
         return parse_template(options.output, provider=provider, source=source)
     table = parse_table(options.output, provider=provider, source=source)
     if options.fields is not None:
         raise UsageError("A table has all fields as columns: leave --fields out.")
-    require("lake", "A Delta table")
     return table
+
+
+def prepare(places: Iterable[Place], console: Console) -> None:
+    """Prepare for the library for tables, which what follows imports, if a place is one.
+
+    Raises:
+        UsageError: it is not installed.
+
+    """
+    if any(isinstance(place, TablePath) for place in places):
+        require("lake", "A Delta table")
+        console.keep_others_out()
 
 
 def open_destination(
@@ -103,8 +117,12 @@ def acknowledge(place: Place, source: str | None, environ: Mapping[str, str]) ->
         acknowledge_files(place)
 
 
-def proofs(place: Place, source: str | None, environ: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Prove a place, as rows; a table gives a row for each source of it.
+def proofs(
+    place: Place, sources: Sequence[str | None], environ: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Prove a place, as rows; a table gives a row for each source of it, or for those named.
+
+    What is wrong with the others is said in any case: all of the table was read.
 
     Raises:
         IntegrityError: it is not what was written.
@@ -113,11 +131,18 @@ def proofs(place: Place, source: str | None, environ: Mapping[str, str]) -> list
     """
     if isinstance(place, TablePath):
         from auditctl.sync.delta.verify import verify_table
+        from auditctl.sync.sentences import describe_unbegun
 
-        return [_row(place.path, proof) for proof in verify_table(place, environ)]
+        found = {proof.source: proof for proof in verify_table(place, environ)}
+        named = found if None in sources else sources
+        lost = [name for name in named if name not in found] if found else [None]
+        return [
+            *(_row(place.path, one) for name, one in found.items() if name in named or one.wrong),
+            *(unproved(place.path, name, describe_unbegun(place.path, name)) for name in lost),
+        ]
     from auditctl.sync.files.verify import verify
 
-    return [verify(place).row(source)]
+    return [verify(place).row(sources[0])]
 
 
 def _row(path: str, proof: "SourceProof") -> dict[str, Any]:

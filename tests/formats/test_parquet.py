@@ -154,6 +154,7 @@ def test_a_lone_surrogate_becomes_the_sign_for_it(auditctl: Program, tmp_path: P
     [
         (("--raw", "-f", "parquet"), "--raw"),
         (("--raw", "-o", "x.parquet"), "--raw"),
+        (("-f", "parquet", "-o", "x.gz"), "Parquet files have their own"),
     ],
 )
 def test_what_does_not_go_with_it_is_a_usage_error(

@@ -524,6 +524,17 @@ def test_texts_are_cut_only_in_1_3_0_and_nothing_is_lost(version: str) -> None:
         assert event["raw_data"] == exact_text(one)
 
 
+def test_a_text_that_was_cut_is_whole_where_its_class_has_no_place_for_it() -> None:
+    long = "é" * (LONGEST_TEXT + 1)
+    names = ("target", "user_agent", "session_id", "actor_name")
+    for action in (None, "GET /x"):
+        one = record(provider="persona", action=action, **dict.fromkeys(names, long))
+        one |= {"status_code": 200, "raw": {"attributes": {"method": "GET", "path": "/x"}}}
+        (event,) = ocsf("1.3.0", one)
+        unmapped = event["unmapped"]
+        assert {name: unmapped[name] for name in names} == dict.fromkeys(names, long)
+
+
 def exact_text(one: Record) -> str:
     return exact.dumps(one["raw"]).decode()
 

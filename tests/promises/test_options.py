@@ -149,7 +149,7 @@ def test_a_value_that_cannot_be_is_answered_with_those_that_can(
     assert auditctl(*words).ended == (USAGE, f"auditctl: error: {said}\n")
 
 
-PACKED = "a file that ends in {} cannot be written, only .gz compresses."
+PACKED = "a file that ends in {} cannot be written: .gz is the only compression"
 AGAINST = "--format {} and a file that ends in {} contradict each other: "
 
 
@@ -162,6 +162,7 @@ AGAINST = "--format {} and a file that ends in {} contradict each other: "
         ("x.csv.xz", ("-f", "csv"), PACKED.format(".xz")),
         ("x.zip", (), PACKED.format(".zip")),
         ("x.lz4", ("-f", "jsonl"), PACKED.format(".lz4")),
+        ("x.parquet.GZ", (), PACKED.format(".parquet.gz")),
         ("x.jsonl", ("-f", "csv"), AGAINST.format("csv", ".jsonl")),
         ("x.ndjson", ("-f", "csv"), AGAINST.format("csv", ".ndjson")),
         ("x.json.gz", ("-f", "csv"), AGAINST.format("csv", ".json")),

@@ -194,6 +194,7 @@ def test_fields_that_were_chosen_are_read_again(listed: bytes, auditctl: Program
         ((), USAGE, "Missing argument 'PATH...'"),
         (("-",), USAGE, "For standard input, write /dev/stdin."),
         (("a.csv",), USAGE, "read takes JSON Lines"),
+        (("a.parquet",), USAGE, "a.parquet is Parquet, which DuckDB, Polars and pandas read"),
         (("{date}.CSV.gz",), USAGE, "read takes JSON Lines"),
         (("missing.jsonl",), USAGE, "missing.jsonl cannot be read: No such file or directory."),
         (("good", "missing.jsonl"), USAGE, "missing.jsonl cannot be read"),

@@ -247,6 +247,24 @@ def test_an_interruption_ends_the_runs_on_the_workers(cluster: Cluster) -> None:
     assert cluster.sync("prod").ended == (0, "")
 
 
+def test_a_cluster_without_workers_is_waited_for_as_long_as_wanted(cluster: Cluster) -> None:
+    for worker in cluster.workers.values():
+        worker.kill()
+    with cluster.observed() as observer:
+        until(lambda: not observer.scheduler_info()["workers"])
+    run = cluster.sync("--wait", "1s")
+    assert run.status == OUTPUT
+    assert [line.partition(": ")[2] for line in run.said.splitlines()] == [
+        "warning: The cluster has no worker yet. The sources wait for one.",
+        "error: The cluster has no worker. Start one; nothing was done.",
+    ]
+    with started(*cluster.words) as running:  # without --wait, for ever
+        assert running.stderr
+        assert b"no worker yet" in running.stderr.readline()
+        running.terminate()
+        assert running.wait(LONG) == TERMINATED
+
+
 # Without a cluster
 
 
