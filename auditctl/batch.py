@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from auditctl.phrases import listed
 from auditctl.records.fields import Test
 from auditctl.records.record import Record
 
@@ -119,6 +120,4 @@ class Tally:
 
 
 def _describe(problem: Problem) -> str:
-    *others, last = problem.fields
-    names = f"{', '.join(others)} and {last}" if others else last
-    return f"{names} of {problem.record['id']}"
+    return f"{listed(problem.fields)} of {problem.record['id']}"

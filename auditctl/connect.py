@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from auditctl.commands.parameters import FetchOptions
 from auditctl.console import Console
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.options import FetchOptions
 
 if TYPE_CHECKING:
     from auditctl.http.client import Client

@@ -55,8 +55,10 @@ class Console:
         self._verbose = verbose
         self._json = log_format == "json"
         terminal = _is_terminal(self._stream)
-        self._live = terminal and not quiet and not self._json
-        self._draws = self._live
+        self.live = terminal and not quiet and not self._json
+        """A person may be watching."""
+        self.draws = self.live
+        """There is a progress line."""
         self._color = terminal and color
         self._timed = terminal and timed
         self._drawn = False
@@ -68,19 +70,9 @@ class Console:
     def _stream(self) -> TextIO:
         return sys.stderr if self._given is None else self._given
 
-    @property
-    def live(self) -> bool:
-        """Return whether a person may be watching: a terminal, and neither ``--quiet`` nor JSON."""
-        return self._live
-
-    @property
-    def draws(self) -> bool:
-        """Return whether there is a progress line."""
-        return self._draws
-
     def hide_progress(self) -> None:
         """Draw no progress line: another program writes to the same terminal."""
-        self._draws = False
+        self.draws = False
 
     def error(self, message: str) -> None:
         """Write why the run failed."""
@@ -106,7 +98,7 @@ class Console:
 
     def info(self, message: str) -> None:
         """Write a line for a person who may be watching."""
-        if self._live or (self._verbose and self._json):
+        if self.live or (self._verbose and self._json):
             self._line("info", message)
 
     def detail(self, message: str, **facts: Any) -> None:  # noqa: ANN401 - any JSON value
@@ -116,7 +108,7 @@ class Console:
 
     def progress(self, line: str, *, now: bool = False) -> None:
         """Draw the progress line anew, if the last drawing is old enough."""
-        if not self._draws or not (now or time.monotonic() - self._drawn_at > REDRAWN):
+        if not self.draws or not (now or time.monotonic() - self._drawn_at > REDRAWN):
             return
         width = _width(self._stream) - ECHOED
         with self._lock:
@@ -141,7 +133,7 @@ class Console:
 
     def begin_line(self) -> None:
         """Let the next line take the place of what is shown on the current one, such as ^C."""
-        self._drawn = self._live
+        self._drawn = self.live
 
     def clear(self) -> None:
         """Remove the progress line, so that other output can take its place."""

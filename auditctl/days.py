@@ -178,8 +178,7 @@ def _read(file: int, start: int, end: int) -> Iterator[bytes]:
         # A line may be longer than a block: read twice as much each time, not all of it again.
         block = os.pread(file, min(max(BLOCK, len(rest)), end - start), start)
         if not block:
-            message = "what was written is gone"
-            raise OSError(message)
+            raise OSError("what was written is gone")
         start += len(block)
         *lines, rest = (rest + block).split(b"\n")
         yield from lines
@@ -191,8 +190,7 @@ def _disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = (
+        raise OutputError(
             "A day of the log is too long to be sorted in memory, and cannot be written to a "
             f"temporary file: {error.strerror or error}. Set TMPDIR to a folder with more room."
-        )
-        raise OutputError(message) from None
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import Field, field, fields
+from functools import partial
 from typing import Any
 
 is_segment = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~@+-]+").fullmatch
@@ -11,10 +12,7 @@ is_segment = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~@+-]+").fullmatch
 
 
 def setting(
-    default: str | None = None,
-    *,
-    also: tuple[str, ...] = (),
-    in_path: bool = False,
+    default: str | None = None, *, also: tuple[str, ...] = (), in_path: bool = False
 ) -> Any:  # noqa: ANN401 - a field of any type
     """Declare a field that is read from ``<NAME>_<FIELD>``, else from a variable in ``also``.
 
@@ -66,28 +64,23 @@ def variables(provider: type[Any]) -> dict[str, tuple[tuple[str, ...], str | Non
     }
 
 
-def _of_kind(provider: type[Any], kind: str) -> list[str]:
+def _of_kind(kind: str, provider: type[Any]) -> list[str]:
     return [field.name for field in fields(provider) if field.metadata.get(kind)]
 
 
-def origins(provider: type[Any]) -> list[str]:
-    """Return the settings that are URLs of other origins."""
-    return _of_kind(provider, "origin")
+origins = partial(_of_kind, "origin")
+"""Return the settings of a provider that are URLs of other origins."""
+secrets = partial(_of_kind, "secret")
+"""Return the settings that are a `Secret`."""
+account_keys = partial(_of_kind, "account_key")
+"""Return the settings that are the key of a service account."""
+in_paths = partial(_of_kind, "in_path")
+"""Return the settings that become a part of a path or a host."""
 
 
-def secrets(provider: type[Any]) -> list[str]:
-    """Return the settings that are a `Secret`."""
-    return _of_kind(provider, "secret")
-
-
-def account_keys(provider: type[Any]) -> list[str]:
-    """Return the settings that are the key of a service account."""
-    return _of_kind(provider, "account_key")
-
-
-def in_paths(provider: type[Any]) -> list[str]:
-    """Return the settings that become a part of a path or a host."""
-    return _of_kind(provider, "in_path")
+def urls(provider: type[Any]) -> list[str]:
+    """Return the settings that are URLs: of the service itself, and of other origins."""
+    return ["base_url", *origins(provider)]
 
 
 def required(provider: type[Any]) -> dict[str, str]:

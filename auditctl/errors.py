@@ -73,8 +73,6 @@ class AnswerError(AuditctlError):
     """
 
     status = 6
-    refusal: int | None = None
-    """The HTTP status of a refused question (400, 404 and other 4xx)."""
 
 
 class RefusedError(AnswerError):

@@ -9,12 +9,8 @@ MODULES = {"": (), "lake": ("deltalake", "pyarrow"), "dask": ("distributed",)}
 
 
 def require(extra: str, what: str) -> None:
-    """Check that an extra is installed, without importing it.
-
-    Raises:
-        UsageError: it is not; ``what`` is what needs it.
-
-    """
+    """Check, without importing it, that an extra is installed that ``what`` needs."""
     if any(find_spec(module) is None for module in MODULES[extra]):
-        message = f"{what} needs more packages. Install them: pip install 'auditctl[{extra}]'"
-        raise UsageError(message)
+        raise UsageError(
+            f"{what} needs more packages. Install them: pip install 'auditctl[{extra}]'"
+        )

@@ -1,4 +1,4 @@
-"""Checks of the facts that a provider states, made when its class is."""
+"""The facts that a provider states: which are required, and checks made when its class is."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -31,6 +31,9 @@ _LOGS = (
     lambda value: _maps(str, Log)(value) and len(value) > 0,
     "a mapping of names to Logs, with one at least",
 )
+REQUIRED_OF_A_LOG = ("order", "permission", "retention")
+REQUIRED = ("name", "title", *REQUIRED_OF_A_LOG, "rate_limit", "docs")
+"""Facts that a provider must state for itself or for each of its logs."""
 OF_A_LOG: dict[str, Check] = {
     "order": (lambda value: value in list(Order), f"one of {_ORDERS}"),
     "permission": _TEXT,

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from auditctl.commands.parameters import STDOUT
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT
 from auditctl.output import LONGEST_NAME
 from auditctl.records.record import Record
 
@@ -89,13 +89,9 @@ class Template:
         ``names`` are those of the destination's files: others may be of one beside it.
         """
         if self.several:
-            import glob
-
             # Of the name itself there may be only the beginning.
-            within = os.path.dirname(self.names)  # noqa: PTH120
-            pieces = map(glob.escape, PLACEHOLDER.split(within)[::2])
-            pattern = os.path.join("*".join(pieces), f"*{MARK}*")  # noqa: PTH118
-            found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+            within = os.path.join(os.path.dirname(self.names), "")  # noqa: PTH118, PTH120
+            found = _glob([*_texts(within), MARK, ""], self.folder)
         else:
             found = []
             with suppress(OSError):
@@ -112,11 +108,8 @@ class Template:
         """
         if self.names.endswith("}"):
             return []
-        import glob
-
-        pattern = "*".join(map(glob.escape, PLACEHOLDER.split(self.names)[::2]))
         values = _names(self.names)
-        found = glob.glob(pattern, root_dir=self.folder or None, include_hidden=True)  # noqa: PTH207
+        found = _glob(_texts(self.names), self.folder)
         return [name for name in found if re.fullmatch(values, name) and not self._is_another(name)]
 
     def _is_another(self, name: str) -> bool:
@@ -164,27 +157,13 @@ def find_files(path: str) -> list[str]:
     """Find the files that a PATH means: itself, or those of a template, the newest first.
 
     The newest is the one with the latest ``{date}``, else the one that was changed last.
-
-    Raises:
-        UsageError: it has an unknown placeholder.
-
     """
     if "{" not in path or os.path.exists(path):  # noqa: PTH110
         return [path]
     _check_placeholders(path)
-    import glob
-
-    parts = PLACEHOLDER.split(path)
-    pattern = ""
-    for number, part in enumerate(parts):
-        if number % 2 == 0:
-            pattern += re.escape(part)
-        elif f"(?P<{part}>" in pattern:  # twice in a PATH it is twice the same
-            pattern += f"(?P={part})"
-        else:
-            pattern += f"(?P<{part}>{_VALUES.get(part, '[^/{}]+')})"
+    pattern = _values(PLACEHOLDER.split(path))
     found = []
-    for name in glob.glob("*".join(map(glob.escape, parts[::2])), include_hidden=True):  # noqa: PTH207
+    for name in _glob(_texts(path)):
         match = re.fullmatch(pattern, name)
         # What lies beside them may have a name like theirs.
         beside = name.endswith(SUFFIX) or MARK in name or os.path.exists(name + SUFFIX)  # noqa: PTH110
@@ -208,13 +187,11 @@ def is_of_a_sync(path: str) -> bool:
 
 def journals_of(path: str) -> Iterator[str]:
     """Yield the journals of destinations that a file may belong to, by its name without links."""
-    import glob
-
     if os.path.exists(path + SUFFIX):  # noqa: PTH110
         yield path + SUFFIX
     folder, name = os.path.split(path)
     while True:
-        for journal in glob.glob(f"*{{*}}*{SUFFIX}", root_dir=folder, include_hidden=True):  # noqa: PTH207
+        for journal in _glob(("", "{", "}", SUFFIX), folder):
             if re.fullmatch(_names(journal.removesuffix(SUFFIX)), name):
                 yield os.path.join(folder, journal)  # noqa: PTH118
         if folder == os.path.dirname(folder):  # noqa: PTH120
@@ -250,19 +227,10 @@ def fillings(path: str, there: Callable[..., str]) -> list[dict[str, str]]:
 
     ``there`` returns the name that each has on the disk.
     """
-    import glob
-
     # NUL is the one character that no path has: pieces of text and names of placeholders by turns.
-    first, *pieces = there(path, **{name: f"\0{name}\0" for name in OF_RUN}).split("\0")
-    pattern, values = glob.escape(first), re.escape(first)
-    for name, piece in zip(pieces[::2], pieces[1::2], strict=True):
-        pattern += f"*{glob.escape(piece)}"
-        # Twice in a PATH it is twice the same; a brace is of another PATH's placeholders.
-        again = f"(?P<{name}>" in values
-        values += f"(?P={name})" if again else f"(?P<{name}>[^/{{}}]+)"
-        values += re.escape(piece)
-    names = sorted(glob.glob(pattern, include_hidden=True))  # noqa: PTH207
-    matches = [re.fullmatch(values, found) for found in names]
+    parts = there(path, **{name: f"\0{name}\0" for name in OF_RUN}).split("\0")
+    pattern = _values(parts)
+    matches = [re.fullmatch(pattern, found) for found in sorted(_glob(parts[::2]))]
     return [match.groupdict() for match in matches if match]
 
 
@@ -275,6 +243,30 @@ def _check_placeholders(path: str) -> None:
     if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
         known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
         raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {known}.")
+
+
+def _texts(template: str) -> Sequence[str]:
+    """Return what a template has before, between and behind its placeholders."""
+    return PLACEHOLDER.split(template)[::2]
+
+
+def _glob(texts: Iterable[str], folder: str = "") -> list[str]:
+    """Find the paths below a folder that are these texts with anything between them."""
+    import glob
+
+    pattern = "*".join(map(glob.escape, texts))
+    return glob.glob(pattern, root_dir=folder or None, include_hidden=True)  # noqa: PTH207
+
+
+def _values(parts: Sequence[str]) -> str:
+    """Return the pattern of a template's parts, with a group for each placeholder."""
+    pattern = re.escape(parts[0])
+    for name, text in zip(parts[1::2], parts[2::2], strict=True):
+        # Twice in a PATH it is twice the same; a brace is of another PATH's placeholders.
+        again = f"(?P<{name}>" in pattern
+        pattern += f"(?P={name})" if again else f"(?P<{name}>{_VALUES.get(name, '[^/{}]+')})"
+        pattern += re.escape(text)
+    return pattern
 
 
 def _names(template: str) -> str:

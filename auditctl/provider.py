@@ -18,7 +18,7 @@ from auditctl.declared import (
     variables,
 )
 from auditctl.errors import UsageError
-from auditctl.facts import check_facts
+from auditctl.facts import REQUIRED_OF_A_LOG, check_facts
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
 from auditctl.log import DEFAULT_OVERLAP, Log, Order
 
@@ -38,35 +38,13 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from auditctl.records.record import Event, Fields
     from auditctl.window import Window
 
-__all__ = [  # noqa: RUF022 - as one would introduce them
-    "Provider",
-    "Log",
-    "Order",
-    "Page",
-    "Secret",
-    "setting",
-    "secret",
-    "service_account_key",
-    "origin",
-    "option",
-    "Auth",
-    "Bearer",
-    "Basic",
-    "KeyHeaders",
-    "ClientCredentials",
-    "ServiceAccount",
-    "Window",
-    "Client",
-    "Answer",
-    "Stream",
-    "NumberedPage",
-    "read_numbered",
-    "read_once",
-    "read_days",
-    "walk_slices",
-    "Event",
-    "Fields",
-]
+# What a provider is, and how it declares what it needs; how it asks; what it gives.
+__all__ = ["Log", "Order", "Provider", "Secret"]
+__all__ += ["option", "origin", "secret", "service_account_key", "setting"]
+__all__ += ["Auth", "Basic", "Bearer", "ClientCredentials", "KeyHeaders", "ServiceAccount"]
+__all__ += ["Answer", "Client", "NumberedPage", "Stream", "Window"]
+__all__ += ["read_days", "read_numbered", "read_once", "walk_slices"]
+__all__ += ["Event", "Fields", "Page"]
 _LATER = {
     "Page": "http.page",
     "Window": "window",
@@ -87,8 +65,7 @@ _LATER = {
 
 def __getattr__(name: str) -> object:
     if name not in _LATER:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     return getattr(import_module(f"auditctl.{_LATER[name]}"), name)
@@ -144,19 +121,12 @@ class Provider(ABC):
             object.__setattr__(self, "log_name", next(iter(self.logs)))
 
     def __init_subclass__(cls) -> None:
-        """Check the facts.
-
-        Raises:
-            FactError: one cannot be what it is; the message names it.
-
-        """
+        """Check the facts."""
         super().__init_subclass__()
         check_facts(cls)
         if "order" in vars(cls):
             cls.order = Order(cls.order)
-        if "logs" not in vars(cls) and all(
-            hasattr(cls, fact) for fact in ("order", "permission", "retention")
-        ):
+        if "logs" not in vars(cls) and all(hasattr(cls, fact) for fact in REQUIRED_OF_A_LOG):
             facts = {name: getattr(cls, name) for name in Log._fields if name != "title"}
             cls.logs = {"": Log(**facts)}
 
@@ -250,12 +220,7 @@ def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:
 
 
 def checked_log(provider: type[Provider], name: str) -> str:
-    """Accept the name of one of a provider's logs.
-
-    Raises:
-        UsageError: it has no log of that name.
-
-    """
+    """Accept the name of one of a provider's logs."""
     if name not in provider.logs:
         raise UsageError(
             f"{provider.title} has no log {name!r}; it has {', '.join(provider.logs)}."

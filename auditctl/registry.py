@@ -18,9 +18,6 @@ if TYPE_CHECKING:  # the list of commands can do without
 TITLES = "auditctl.titles"
 """Entry points whose name is the title of a provider, so that help need not import it."""
 OURS = "auditctl."
-OF_LOGS = ("order", "permission", "retention")
-FACTS = ("name", "title", *OF_LOGS, "rate_limit", "docs")
-"""Facts that a provider must state for itself or for each of its logs."""
 
 
 @cache
@@ -90,10 +87,6 @@ def require(name: str) -> "type[Provider]":
 
     A plugin may raise anything when it is imported, and must not take the other
     providers with it.
-
-    Raises:
-        ProviderError: it is broken.
-
     """
     value = installed()[name]
     module, _, path = value.partition(":")
@@ -112,25 +105,19 @@ def require(name: str) -> "type[Provider]":
 
 
 def _checked(provider: object, name: str) -> "type[Provider]":
-    """Check that a plugin has what it needs to be asked.
-
-    Raises:
-        FactError: it lacks something.
-
-    """
+    """Check that a plugin has what it needs to be asked."""
     from dataclasses import Field
 
     from auditctl.declared import variables
-    from auditctl.facts import FactError
+    from auditctl.facts import REQUIRED, REQUIRED_OF_A_LOG, FactError
     from auditctl.provider import Provider
 
     if not (isinstance(provider, type) and issubclass(provider, Provider)):
         raise FactError("it is no Provider")
     if any(isinstance(value, Field) for value in vars(provider).values()):
         raise FactError("its class lacks @dataclass(frozen=True, kw_only=True)")
-    lacking = [fact for fact in FACTS if not hasattr(provider, fact)]
-    if provider.logs:
-        lacking = [fact for fact in lacking if fact not in OF_LOGS]
+    of_logs = REQUIRED_OF_A_LOG if provider.logs else ()
+    lacking = [one for one in REQUIRED if not (hasattr(provider, one) or one in of_logs)]
     lacking += [*provider.__abstractmethods__]
     if "base_url" not in variables(provider):
         lacking.append("the setting base_url")

@@ -11,14 +11,15 @@ from auditctl.declared import (
     is_name,
     is_segment,
     needed,
-    origins,
     own_options,
     required,
     secrets,
+    urls,
     variables,
 )
 from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
+from auditctl.phrases import listed
 from auditctl.provider import Bearer, Provider, Secret, fact_of_logs
 
 DOCUMENT = "https://github.com/auditctl/auditctl/blob/main/docs/providers.md"
@@ -62,17 +63,15 @@ class Place(NamedTuple):
                 value = _trim(content.decode())
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-                message = f"{what} cannot be read: {reason}. Check {self.name}."
-                raise AccessError(message) from None
+                raise AccessError(f"{what} cannot be read: {reason}. Check {self.name}.") from None
             if len(content) > LARGEST_FILE:
                 raise AccessError(f"{what} is too large to be a secret.")
         if not value:
             raise AccessError(f"{what} is empty.")
         if not lines and not value.isprintable():
-            message = (
+            raise AccessError(
                 f"{self.name} holds a line break or a control character. Check how it was written."
             )
-            raise AccessError(message)
         return value
 
 
@@ -149,25 +148,20 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         is_hidden = setting in hidden
         values[setting] = (Secret(value) if value else None) if is_hidden else value
     if missing:
-        *others, last = missing
-        wanted = f"{', '.join(others)} and {last}" if others else last
-        them = "them" if others else "it"
-        file = f"{last.split(' ')[0]}_FILE"  # secrets are declared last
+        them = "it" if len(missing) == 1 else "them"
+        file = f"{missing[-1].split(' ')[0]}_FILE"  # secrets are declared last
         permission = fact_of_logs(provider, "permission")
         demo = "" if provider.sample is None else "; --demo needs no account"
-        message = (
-            f"{provider.title} needs {wanted}, not set here: {permission}. Export {them}, "
+        raise AccessError(
+            f"{provider.title} needs {listed(missing)}, not set here: {permission}. Export {them}, "
             f"or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
         )
-        raise AccessError(message)
     values["setting_names"] = {setting: place.name for setting, place in places.items()}
     ready = provider(**values, **options)
     names = ready.names()
-    for setting in ("base_url", *origins(provider)):
-        checked_base_url(values[setting], names[setting])
-    for setting in in_paths(provider):
+    for setting in variables(provider):
         if values[setting]:
-            checked_segment(values[setting], names[setting])
+            check_value(provider, setting, values[setting], names[setting])
     return ready
 
 
@@ -193,35 +187,33 @@ def _missing_of_one(provider: type[Provider], places: Mapping[str, Place]) -> li
     return needed(provider)[-1:] if groups else []
 
 
-def checked_segment(value: str, named: str) -> str:
-    """Accept a value that may become a part of a path or a host.
+def check_value(
+    provider: type[Provider], setting: str, value: str, named: str | None = None
+) -> None:
+    """Check a value that becomes an address or a part of one; messages call it ``named``.
 
     Raises:
-        UsageError: it would lead elsewhere; ``named`` is what the sentence calls it.
+        UsageError: it would lead elsewhere.
 
     """
-    if not is_segment(value):
+    if setting in urls(provider):
+        checked_base_url(value, named or "This address")
+    elif setting in in_paths(provider) and not is_segment(value):
         raise UsageError(
-            f"{named} may not be used: it becomes a part of an address, and holds more than "
-            "letters, digits and . _ ~ @ + - . Write the name or id alone, not a URL."
+            f"{named or 'This value'} may not be used: it becomes a part of an address, and holds "
+            "more than letters, digits and . _ ~ @ + - . Write the name or id alone, not a URL."
         )
-    return value
 
 
 def sample(provider: type[P], **options: Any) -> P:  # noqa: ANN401
-    """Make a provider for sample data, which needs no settings.
-
-    Raises:
-        UsageError: the value of an option may not be used.
-
-    """
+    """Make a provider for sample data, which needs no settings."""
     _check_options(provider, options)
     hidden = secrets(provider)
     values: dict[str, Any] = {
         setting: Secret(PLACEHOLDER) if setting in hidden else default or "demo"
         for setting, (_, default) in variables(provider).items()
     }
-    for setting in ("base_url", *origins(provider)):
+    for setting in urls(provider):
         if values[setting] == "demo":
             values[setting] = f"https://{provider.name}.example"
     ready = provider(**values, **options)
@@ -234,8 +226,7 @@ def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]
     for option in own_options(provider):
         if not all(map(is_name, options.get(option.name, ()))):
             flag = option.metadata["flag"]
-            message = f"{flag} is empty, or contains characters that no name may have."
-            raise UsageError(message)
+            raise UsageError(f"{flag} is empty, or contains characters that no name may have.")
 
 
 def may_change(places: Mapping[str, Place]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -40,18 +41,16 @@ def parse_duration(text: str) -> timedelta:
     if text == "0":
         return timedelta()
     if not _DURATION.fullmatch(text):
-        message = (
+        raise UsageError(
             f"Cannot read the duration {text!r}: write it like 45s, 90m, 12h, 30d, 2w or 1d12h."
         )
-        raise UsageError(message)
     try:
         return sum(
             (timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(text)),
             timedelta(),
         )
     except (OverflowError, ValueError):
-        message = f"The duration {text[:40]!r} is longer than can be counted."
-        raise UsageError(message) from None
+        raise UsageError(f"The duration {text[:40]!r} is longer than can be counted.") from None
 
 
 def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
@@ -72,21 +71,16 @@ def parse_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
         return _EPOCH + int(text) * EPOCH_UNITS[len(text)]
     if is_number:
         meant = _meant(text)
-        message = (
+        raise UsageError(
             f"Cannot read the time {text[:40]!r}: a number alone is epoch seconds (10 digits) or "
             f"milliseconds (13). {f'Did you mean {meant}? ' if meant else ''}Write {FORMS}."
         )
-        raise UsageError(message)
-    try:
+    with suppress(ValueError, OverflowError, UsageError):
         if _DURATION.fullmatch(text):
             return now - parse_duration(text)
-        canonical = from_iso(text, zone)
-        if canonical is not None:
+        if canonical := from_iso(text, zone):
             return datetime.fromisoformat(canonical)
-    except (ValueError, OverflowError, UsageError):
-        pass
-    message = f"Cannot read the time {text!r}. Write {FORMS}."
-    raise UsageError(message)
+    raise UsageError(f"Cannot read the time {text!r}. Write {FORMS}.")
 
 
 def needs_clock(text: str) -> bool:
@@ -116,10 +110,7 @@ def finer(text: str) -> str:
 
 def before(moment: datetime, duration: timedelta) -> datetime:
     """Subtract a duration; stop at the first moment that can be written."""
-    try:
-        return moment - duration
-    except OverflowError:
-        return BEGINNING
+    return shift(moment, -duration)
 
 
 def shift(moment: datetime, by: timedelta) -> datetime:
@@ -271,10 +262,7 @@ class Window:
 def _iso(milliseconds: int | None) -> str | None:
     if milliseconds is None:
         return None
-    try:
-        return to_text(_EPOCH + timedelta(milliseconds=milliseconds))
-    except OverflowError:
-        return to_text(END)
+    return to_text(shift(_EPOCH, timedelta(milliseconds=milliseconds)))
 
 
 def _key(moment: datetime, finer: str) -> str:

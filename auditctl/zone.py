@@ -16,12 +16,7 @@ LONGEST = 100
 
 
 def parse_zone(text: str, environ: Mapping[str, str]) -> tzinfo:
-    """Read ``local``, ``UTC`` or a name of the time zone database.
-
-    Raises:
-        UsageError: there is no such zone.
-
-    """
+    """Read ``local``, ``UTC`` or a name of the time zone database."""
     if text.upper() == "UTC":  # by far the most usual, and it needs no database
         return UTC
     if text == "local":

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl.commands.parameters import ListOptions
 from auditctl.errors import UsageError
+from auditctl.options import ListOptions
 from auditctl.window import BEGINNING, END, Window, parse_duration, parse_time
 
 NOW = datetime(2026, 7, 14, 15, 9, 26, 535897, UTC)

@@ -1,4 +1,3 @@
-# Longer than 300 lines: all commands of the program have their options here, a line each.
 """The commands of the program, as Typer has them; those of a provider are in `provider_app`."""
 
 from typing import Any
@@ -51,9 +50,7 @@ class Root(Group):
 
 
 app = typer.Typer(
-    cls=Root,
-    help="Export the audit logs of SaaS services: every event, once.",
-    **PLAIN,
+    cls=Root, help="Export the audit logs of SaaS services: every event, once.", **PLAIN
 )
 app.callback()(print_help)
 
@@ -95,10 +92,9 @@ def list_sources(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import several
-    from auditctl.commands.source_parameters import ListSourcesOptions
+    from auditctl.options import ListSourcesOptions
 
     with command(ListSourcesOptions, ctx) as (options, context):
         several.list_(options, context)
@@ -117,13 +113,13 @@ def check_sources(
     config: o.Config = None,
     jobs: o.Jobs = 4,
     retry_for: o.RetryFor = "30s",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import several
-    from auditctl.commands.source_parameters import CheckSourcesOptions
+    from auditctl.options import CheckSourcesOptions
 
     with command(CheckSourcesOptions, ctx) as (options, context):
         several.check(options, context)
@@ -142,10 +138,9 @@ def init(
     source: o.NewSource = None,
     config: o.Config = None,
     print_only: o.PrintOnly = False,
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import init
-    from auditctl.commands.parameters import InitOptions
+    from auditctl.options import InitOptions
 
     with command(InitOptions, ctx) as (options, context):
         init.init(options, context)
@@ -168,10 +163,10 @@ def sync_sources(
     follow: o.Follow = False,
     interval: o.Interval = "60s",
     wait: o.Wait = "0",
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import commands
     from auditctl.sync.options import SyncSourcesOptions
@@ -192,7 +187,6 @@ def verify(
     color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import report
     from auditctl.sync.options import VerifyOptions
@@ -216,7 +210,6 @@ def status(
     color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import report
     from auditctl.sync.options import StatusOptions
@@ -226,9 +219,7 @@ def status(
 
 
 @own.command(
-    "read",
-    help="Read records back from files that list or sync has written.",
-    epilog=examples.READ,
+    "read", help="Read records back from files that list or sync has written.", epilog=examples.READ
 )
 def read(
     ctx: typer.Context,
@@ -246,10 +237,9 @@ def read(
     color: o.Color = "auto",
     quiet: o.Quiet = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import read
-    from auditctl.commands.read_parameters import ReadOptions
+    from auditctl.options import ReadOptions
 
     with command(ReadOptions, ctx) as (options, context):
         read.read(options, context)
@@ -267,7 +257,6 @@ def sources(
     config: o.Config = None,
     format: o.ReportFormat = "table",
     color: o.Color = "auto",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import report
     from auditctl.sync.options import ConfigurationOptions
@@ -281,11 +270,9 @@ def sources(
     help="Show what each provider reads, needs and documents.",
     epilog=examples.PROVIDERS,
 )
-def providers(
-    ctx: typer.Context, *, format: o.ReportFormat = "table", version: o.Version = False
-) -> None:
+def providers(ctx: typer.Context, *, format: o.ReportFormat = "table") -> None:
     from auditctl.commands import show
-    from auditctl.commands.parameters import ReportOptions
+    from auditctl.options import ReportOptions
 
     with command(ReportOptions, ctx) as (options, context):
         show.providers(options, context)
@@ -294,9 +281,9 @@ def providers(
 @own.command(
     "schema", help="Print the JSON Schema (draft 2020-12) of one record.", epilog=examples.SCHEMA
 )
-def schema(ctx: typer.Context, *, version: o.Version = False) -> None:
+def schema(ctx: typer.Context) -> None:
     from auditctl.commands import show
-    from auditctl.commands.parameters import LogOptions
+    from auditctl.options import LogOptions
 
     with command(LogOptions, ctx):
         show.schema()

@@ -11,17 +11,17 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from auditctl.cli.hints import alike
 from auditctl.console import ColorChoice, Console, LogFormat
 from auditctl.errors import AuditctlError, OutputError, UsageError
+from auditctl.hints import alike
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
 
 if TYPE_CHECKING:
     import typer
 
-    from auditctl.commands.parameters import LogOptions
     from auditctl.context import Context
+    from auditctl.options import LogOptions
 
 Options = TypeVar("Options", bound="LogOptions")
 
@@ -116,12 +116,7 @@ def _status(action: Callable[[], Any], console: Console) -> Any:  # noqa: ANN401
 
 
 def _run_typer(app: "typer.Typer") -> int | None:
-    """Let Typer parse the arguments and run the command; return the exit status.
-
-    Raises:
-        UsageError: the words are wrong.
-
-    """
+    """Let Typer parse the arguments and run the command; return the exit status."""
     try:
         # In standalone mode Typer would say in four lines what is wrong, never as JSON.
         status: int | None = app(prog_name="auditctl", standalone_mode=False)
@@ -136,11 +131,6 @@ def _complete(app: "typer.Typer") -> None:
     """Let Typer print or install the shell completion: of the shell that is named, or found.
 
     Typer lets pass whatever goes wrong in the home folder, and ends with 1 for unknown shells.
-
-    Raises:
-        UsageError: Typer has no completion for this shell.
-        OutputError: the completion cannot be installed.
-
     """
     for word, following in pairwise([*sys.argv, "-"]):
         option, named, _ = word.partition("=")

@@ -28,10 +28,18 @@ def complete_test(incomplete: str) -> list[str]:
 
 
 def complete_source(ctx: Any, incomplete: str) -> list[str]:  # noqa: ANN401 - Typer's own is private
-    """Complete the name of a source; without any, the shell offers files."""
-    from auditctl.config.location import source_names
+    """Complete the name of a source; without any that can be read, the shell offers files."""
+    import tomllib
 
-    return _beginning(source_names(ctx.params.get("config"), os.environ), incomplete)
+    from auditctl.config.location import find
+    from auditctl.errors import UsageError
+
+    try:
+        with open(find(ctx.params.get("config"), os.environ), "rb") as file:  # noqa: PTH123
+            names = list(tomllib.load(file)["sources"])
+    except (UsageError, OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
+    return _beginning(names, incomplete)
 
 
 def _fields(incomplete: str) -> list[str]:

@@ -7,8 +7,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 
 from auditctl.cli import options as o
-from auditctl.cli.hints import alike
 from auditctl.errors import UsageError
+from auditctl.hints import alike
 
 PLAIN: dict[str, Any] = {
     "invoke_without_command": True,
@@ -38,29 +38,21 @@ class Group(TyperGroup):
         return None
 
     def made(self, ctx: Any, name: str) -> Any:  # noqa: ANN401, ARG002
-        """Make a command, with its options."""
+        """Make a command, with its options and ``--version``, which this group has too."""
         (declared,) = (one for one in self.app.registered_commands if one.name == name)
-        return get_command_from_info(declared, pretty_exceptions_short=False, rich_markup_mode=None)
+        made = get_command_from_info(declared, pretty_exceptions_short=False, rich_markup_mode=None)
+        made.params += [param for param in self.params if param.name == "version"]
+        return made
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Read the group's own options.
-
-        Raises:
-            UsageError: an option of a command stands before it.
-
-        """
+        """Read the group's own options."""
         if args and not ctx.resilient_parsing and (words := self._reordered(ctx, args)):
             option = args[0].partition("=")[0]
             raise UsageError(f"Write {option} behind the command: {ctx.command_path} {words}.")
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Find the command, or fail with the name of one that is alike.
-
-        Raises:
-            UsageError: the command is help.
-
-        """
+        """Find the command, or fail with the name of one that is alike."""
         known = self.list_commands(ctx)
         name = args[0]
         # A completion is asked for words that may be wrong, and says nothing then.

@@ -1,9 +1,9 @@
-# Longer than 300 lines: every option is declared here, and nothing else.
 """The options and arguments of the command line, each declared once."""
 
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from auditctl import console
 from auditctl.cli import completion
@@ -29,7 +29,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 Version = Annotated[
     bool,
-    typer.Option(
+    Option(
         "-V",
         "--version",
         callback=_print_version,
@@ -38,40 +38,35 @@ Version = Annotated[
         help="Show the version.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show only errors.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line per request.")]
-LogFormat = Annotated[
-    console.LogFormat, typer.Option(help="How lines on standard error are written.")
-]
+Quiet = Annotated[bool, Option("-q", "--quiet", help="Show only errors.")]
+Verbose = Annotated[bool, Option("-v", "--verbose", help="A line per request.")]
+LogFormat = Annotated[console.LogFormat, Option(help="How lines on standard error are written.")]
 Color = Annotated[
     console.ColorChoice,
-    typer.Option(help="When to use colour. auto: on a terminal, and as NO_COLOR and such say."),
+    Option(help="When to use colour. auto: on a terminal, and as NO_COLOR and such say."),
 ]
 
 # What is read, and how it is written
 
 Since = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="TIME",
         help="Events from this time on (30d, 2026-01-31, …). Default: 1d; with --limit, as far "
         "back as there is.",
     ),
 ]
-Until = Annotated[str, typer.Option(metavar="TIME", help="Events before this time.")]
+Until = Annotated[str, Option(metavar="TIME", help="Events before this time.")]
 ReadSince = Annotated[
     str | None,
-    typer.Option(
-        "--since", metavar="TIME", help="Events from this time on. Default: all there are."
-    ),
+    Option("--since", metavar="TIME", help="Events from this time on. Default: all there are."),
 ]
 ReadUntil = Annotated[
-    str | None,
-    typer.Option("--until", metavar="TIME", help="Events before this time. Default: no end."),
+    str | None, Option("--until", metavar="TIME", help="Events before this time. Default: no end.")
 ]
 Tz = Annotated[
     str,
-    typer.Option(
+    Option(
         metavar="ZONE",
         help="The zone of times without an offset, and of times in a table: local, UTC, "
         "Africa/Nairobi, …",
@@ -79,7 +74,7 @@ Tz = Annotated[
 ]
 Format = Annotated[
     FormatName | None,
-    typer.Option(
+    Option(
         "-f",
         "--format",
         help="Default: table on a terminal; by the suffix of --output; else jsonl.",
@@ -87,7 +82,7 @@ Format = Annotated[
 ]
 OneFormat = Annotated[
     OneFormatName | None,
-    typer.Option(
+    Option(
         "-f",
         "--format",
         help="Default: a field a line on a terminal, a table with --fields; by the suffix of "
@@ -96,7 +91,7 @@ OneFormat = Annotated[
 ]
 Output = Annotated[
     str,
-    typer.Option(
+    Option(
         "-o",
         "--output",
         metavar="PATH",
@@ -104,15 +99,14 @@ Output = Annotated[
     ),
 ]
 Limit = Annotated[
-    int | None,
-    typer.Option("-n", "--limit", metavar="N", min=1, help="Only the N most recent records."),
+    int | None, Option("-n", "--limit", metavar="N", min=1, help="Only the N most recent records.")
 ]
 Reverse = Annotated[
-    bool, typer.Option("--reverse", help="The oldest first. All is held until it is complete.")
+    bool, Option("--reverse", help="The oldest first. All is held until it is complete.")
 ]
 Fields = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="A,B,…",
         autocompletion=completion.complete_fields,
         help="These fields; raw.x.y reaches into the raw event.",
@@ -120,55 +114,45 @@ Fields = Annotated[
 ]
 Where = Annotated[
     list[str],
-    typer.Option(
+    Option(
         metavar="TEST",
         autocompletion=completion.complete_test,
         help="Keep records where FIELD=VALUE, FIELD!=VALUE, FIELD~REGEX or FIELD!~REGEX holds; "
         "time and status_code also with < <= > >=; repeatable.",
     ),
 ]
-Raw = Annotated[bool, typer.Option("--raw", help="The provider's own events instead of records.")]
+Raw = Annotated[bool, Option("--raw", help="The provider's own events instead of records.")]
 Schema = Annotated[
-    SchemaName,
-    typer.Option(help="What a line of JSON Lines is: a record, or an event of OCSF or ECS."),
+    SchemaName, Option(help="What a line of JSON Lines is: a record, or an event of OCSF or ECS.")
 ]
 Ocsf = Annotated[
     OcsfVersion | None,
-    typer.Option("--ocsf-version", help="The version for --schema ocsf. Default: 1.8.0."),
+    Option("--ocsf-version", help="The version for --schema ocsf. Default: 1.8.0."),
 ]
-Redact = Annotated[
-    bool, typer.Option("--redact/--no-redact", help="Replace credentials in the events.")
-]
+Redact = Annotated[bool, Option("--redact/--no-redact", help="Replace credentials in the events.")]
 CsvGuard = Annotated[
-    bool,
-    typer.Option("--csv-guard/--no-csv-guard", help="Disarm cells that a spreadsheet would run."),
+    bool, Option("--csv-guard/--no-csv-guard", help="Disarm cells that a spreadsheet would run.")
 ]
 
 Account = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="The records' account where the events name none."),
+    str | None, Option(metavar="NAME", help="The records' account where the events name none.")
 ]
 
 # Requests to the provider
 
 Concurrency = Annotated[
-    int, typer.Option(metavar="N", min=1, max=64, help="How many independent requests run at once.")
+    int, Option(metavar="N", min=1, max=64, help="How many independent requests run at once.")
 ]
 RetryFor = Annotated[
-    str,
-    typer.Option(
-        metavar="DURATION", help="How long to retry while a provider is down or throttles."
-    ),
+    str, Option(metavar="DURATION", help="How long to retry while a provider is down or throttles.")
 ]
-Demo = Annotated[
-    bool, typer.Option("--demo", help="Sample data: no account, no network, no settings.")
-]
+Demo = Annotated[bool, Option("--demo", help="Sample data: no account, no network, no settings.")]
 
 # auditctl.toml
 
 Source = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="NAME",
         autocompletion=completion.complete_source,
         help="Use the settings of this source of auditctl.toml.",
@@ -176,7 +160,7 @@ Source = Annotated[
 ]
 Config = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="PATH",
         help="Where auditctl.toml is. Default: $AUDITCTL_CONFIG, ./auditctl.toml, or the one in "
         "your configuration folder.",
@@ -185,19 +169,17 @@ Config = Annotated[
 
 NewSource = Annotated[
     str | None,
-    typer.Option(
-        "--source", metavar="NAME", help="What to call the new source. Default: the provider."
-    ),
+    Option("--source", metavar="NAME", help="What to call the new source. Default: the provider."),
 ]
 PrintOnly = Annotated[
-    bool, typer.Option("--print", help="Ask nothing and write nothing: print what to write.")
+    bool, Option("--print", help="Ask nothing and write nothing: print what to write.")
 ]
 
 # Files that sync appends to
 
 Destination = Annotated[
     str,
-    typer.Option(
+    Option(
         "-o",
         "--output",
         metavar="PATH",
@@ -208,13 +190,13 @@ Destination = Annotated[
 ]
 FileFormat = Annotated[
     SyncFormatName | None,
-    typer.Option(
+    Option(
         "-f", "--format", help="Default: by the suffix of --output, delta for a URL; else jsonl."
     ),
 ]
 Beginning = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--since",
         metavar="TIME",
         help="Where the first run begins. Default: as far back as the provider keeps.",
@@ -222,7 +204,7 @@ Beginning = Annotated[
 ]
 Overlap = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="DURATION",
         help="Read this far back again, to catch events that appear late. Default: 1h, "
         "or what the provider needs.",
@@ -230,31 +212,29 @@ Overlap = Annotated[
 ]
 ExternalRotation = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--external-rotation", help="Files are moved away on purpose: no alarm if one is missing."
     ),
 ]
-Follow = Annotated[bool, typer.Option("--follow", help="Keep running, as a service.")]
-Interval = Annotated[
-    str, typer.Option(metavar="DURATION", help="Time between syncs with --follow.")
-]
+Follow = Annotated[bool, Option("--follow", help="Keep running, as a service.")]
+Interval = Annotated[str, Option(metavar="DURATION", help="Time between syncs with --follow.")]
 FollowList = Annotated[
     bool,
-    typer.Option(
+    Option(
         "--follow",
         help="The window (--since 10m unless you say otherwise), oldest first, then what is new, "
         "until Ctrl-C.",
     ),
 ]
 IntervalList = Annotated[
-    str, typer.Option("--interval", metavar="DURATION", help="Time between looks with --follow.")
+    str, Option("--interval", metavar="DURATION", help="Time between looks with --follow.")
 ]
-Wait = Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for another run.")]
-Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="How many sources run at once.")]
+Wait = Annotated[str, Option(metavar="DURATION", help="How long to wait for another run.")]
+Jobs = Annotated[int, Option(metavar="N", min=1, help="How many sources run at once.")]
 
 Dask = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="ADDRESS",
         help="Run each source as a task on the workers of this Dask scheduler, such as "
         "tcp://scheduler:8786.",
@@ -262,34 +242,30 @@ Dask = Annotated[
 ]
 SharedFolder = Annotated[
     bool,
-    typer.Option(
-        "--shared-folder", help="With --dask: all workers see the folders that are written to."
-    ),
+    Option("--shared-folder", help="With --dask: all workers see the folders that are written to."),
 ]
 
 # Reports
 
 ReportFormat = Annotated[
-    ReportFormatName, typer.Option("-f", "--format", help="table for people, json for programs.")
+    ReportFormatName, Option("-f", "--format", help="table for people, json for programs.")
 ]
 MaxAge = Annotated[
-    str | None,
-    typer.Option(metavar="DURATION", help="Fail if the last success is older than this."),
+    str | None, Option(metavar="DURATION", help="Fail if the last success is older than this.")
 ]
 AcknowledgeGaps = Annotated[
-    bool,
-    typer.Option("--acknowledge-gaps", help="Mark the gaps as known: no longer fail for them."),
+    bool, Option("--acknowledge-gaps", help="Mark the gaps as known: no longer fail for them.")
 ]
 
 # Arguments
 
 ProviderName = Annotated[
-    str, typer.Argument(metavar="PROVIDER", help="A name that auditctl providers shows.")
+    str, Argument(metavar="PROVIDER", help="A name that auditctl providers shows.")
 ]
-RecordId = Annotated[str, typer.Argument(metavar="ID", help="The provider's id of the record.")]
+RecordId = Annotated[str, Argument(metavar="ID", help="The provider's id of the record.")]
 Sources = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         metavar="[SOURCE]...",
         autocompletion=completion.complete_source,
         help="Only these sources. Default: all.",
@@ -297,7 +273,7 @@ Sources = Annotated[
 ]
 Paths = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         metavar="[PATH]...",
         autocompletion=completion.complete_source,
         help="The PATHs given to sync, or names of sources. Default: all sources of auditctl.toml.",
@@ -305,7 +281,7 @@ Paths = Annotated[
 ]
 Files = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         metavar="PATH...",
         help="Files that list or sync wrote, plain or .gz, or the PATH given to sync in quotes.",
     ),

@@ -55,9 +55,8 @@ def list_(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
-    from auditctl.commands.parameters import ListOptions
+    from auditctl.options import ListOptions
 
     with command(ListOptions, ctx) as (options, context):
         if options.follow:
@@ -102,7 +101,6 @@ def sync(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.sync import commands
     from auditctl.sync.options import SyncOptions
@@ -129,19 +127,16 @@ def get(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import single
-    from auditctl.commands.parameters import GetOptions
+    from auditctl.options import GetOptions
 
     with command(GetOptions, ctx) as (options, context):
         single.get(ctx.obj, options, context)
 
 
 @app.command(
-    "check",
-    help="Prove the settings for {title}, and export nothing.",
-    epilog=examples.CHECK,
+    "check", help="Prove the settings for {title}, and export nothing.", epilog=examples.CHECK
 )
 def check(
     ctx: typer.Context,
@@ -150,13 +145,13 @@ def check(
     demo: o.Demo = False,
     source: o.Source = None,
     config: o.Config = None,
+    color: o.Color = "auto",
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     log_format: o.LogFormat = "text",
-    version: o.Version = False,
 ) -> None:
     from auditctl.commands import single
-    from auditctl.commands.parameters import FetchOptions
+    from auditctl.options import FetchOptions
 
     with command(FetchOptions, ctx) as (options, context):
         single.check(ctx.obj, options, context)

@@ -1,10 +1,14 @@
 """A check of the settings: a line for each thing that must hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from auditctl.batch import Tally
+from auditctl.commands.listing import write_rows
+from auditctl.connect import connect
+from auditctl.context import Context
 from auditctl.errors import (
     AccessError,
     AuditctlError,
@@ -14,8 +18,11 @@ from auditctl.errors import (
     UnreachableError,
 )
 from auditctl.export import batches
+from auditctl.formats.cells import RED, YELLOW, painter
 from auditctl.http.client import Client
 from auditctl.http.errors import FORBIDDEN
+from auditctl.options import FetchOptions, LogOptions
+from auditctl.output import standard_output
 from auditctl.provider import Order, Provider
 from auditctl.window import Window, before, shift
 
@@ -27,6 +34,34 @@ DAYS_AROUND = timedelta(days=2)
 """Windows that lie so much further apart have no day in common, so no day is asked for twice."""
 SKEW_TOLERATED = timedelta(seconds=60)
 """Beyond it, --since and --until mean other events than the user thinks."""
+STYLES = {"FAILED": RED, "WARN": YELLOW}
+"""How a line is painted that begins with this word."""
+
+
+@contextmanager
+def verdict_writer(options: LogOptions, context: Context) -> Iterator[Callable[[str], None]]:
+    """Provide a function that writes a line; with ``--quiet`` only the exit status tells."""
+    if options.quiet:  # not standard output with nothing written to it: it may be closed
+        yield lambda _line: None
+        return
+
+    paint = painter(color=context.color)
+
+    def write_line(line: str) -> None:
+        text = paint(line, STYLES.get(line.partition(" ")[0], ""))
+        write_rows(write, f"{text}\n".encode(), context.console)
+
+    with standard_output() as write:
+        yield write_line
+
+
+def check_settings(
+    provider: type[Provider], options: FetchOptions, context: Context, now: datetime
+) -> Iterator[str]:
+    """Connect to a provider, and check it."""
+    ready, client = connect(provider, options, context, now)
+    with closing(client):
+        yield from check(ready, client, now)
 
 
 def check(provider: Provider, client: Client, now: datetime) -> Iterator[str]:

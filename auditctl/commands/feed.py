@@ -1,15 +1,16 @@
 """A log to list, of a provider or of a source of auditctl.toml: its options, client and numbers."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from auditctl.batch import Batch, Tally
 from auditctl.commands.notices import warn_of_clock, warn_of_events
-from auditctl.commands.parameters import ListOptions
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.export import batches
+from auditctl.options import ListOptions
 from auditctl.provider import log_of
 from auditctl.window import Window
 
@@ -52,19 +53,23 @@ class Feed:
         """The log that is read."""
         return log_of(self.provider, self.options.own)
 
-    def connect(
+    @contextmanager
+    def connected(
         self,
         context: Context,
         now: datetime,
+        base_urls: dict[str, str],
         on_trouble: Callable[[str], None] = lambda _sentence: None,
-    ) -> "tuple[Provider, Client]":
-        """Return the provider and a client, as `auditctl.connect` does."""
+    ) -> "Iterator[tuple[Provider, Client]]":
+        """Provide the provider and a client, and note the base URL of the source."""
         order = self.log.order.of(Window(None, None))
         if self.options.limit is not None and order.is_newest_first:
             # What is fetched ahead may be what the limit makes superfluous.
             self.options = self.options.but(concurrency=1)
         ready, self.client = connect(self.provider, self.options, context, now, on_trouble)
-        return ready, self.client
+        base_urls[self.source] = ready.base_url
+        with closing(self.client):
+            yield ready, self.client
 
     def read(
         self,

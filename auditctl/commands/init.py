@@ -9,21 +9,21 @@ from itertools import pairwise
 
 from auditctl import registry
 from auditctl.commands import prompt, single
-from auditctl.commands.parameters import InitOptions
 from auditctl.config import sources as config
 from auditctl.config.addition import Addition
 from auditctl.config.location import NAME, find
 from auditctl.config.tables import Load, is_source_name
 from auditctl.context import Context
-from auditctl.declared import account_keys, in_paths, origins
+from auditctl.declared import account_keys, urls
 from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
 from auditctl.http.service_account import ServiceAccount
 from auditctl.interrupts import InterruptedRunError
+from auditctl.options import InitOptions
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
 from auditctl.provider import Secret, fact_of_logs
-from auditctl.settings import Place, checked_segment
+from auditctl.settings import Place, check_value
 
 OUTPUT = "audit/{source}/{date}.jsonl.gz"
 """The output that is proposed."""
@@ -112,13 +112,7 @@ def _setting(new: Addition, setting: str, may_be_empty: str = "") -> str:
     provider = new.provider
     hidden = setting in new.key_files
     is_file = setting in account_keys(provider)
-    check: Callable[[str], object] = str  # any text will do
-    if setting == "base_url" or setting in origins(provider):
-        check = partial(checked_base_url, named="This address")
-    elif setting in in_paths(provider):
-        check = partial(checked_segment, named="This value")
-    elif is_file:
-        check = _check_account_key
+    check = _check_account_key if is_file else partial(check_value, provider, setting)
     notes = ["not shown"] * hidden + ["path of its JSON file"] * is_file
     notes += [may_be_empty] * bool(may_be_empty)
     note = f" ({'; '.join(notes)})" if notes else ""
@@ -153,12 +147,7 @@ def _check_printable(answer: str) -> None:
 
 
 def _check_account_key(path: str) -> None:
-    """Check that a file holds the key of a service account.
-
-    Raises:
-        UsageError: it does not.
-
-    """
+    """Check that a file holds the key of a service account."""
     try:
         found = Place("This", os.path.expanduser(path), is_file=True)  # noqa: PTH111
         key = ServiceAccount(Secret(found.read(lines=True)), "", "")
@@ -207,12 +196,10 @@ def _instructions(new: Addition) -> str:
 
 def _examples(new: Addition, settings: Iterable[str]) -> dict[str, str]:
     """Return a value for each setting that stands for the user's."""
-    urls = ("base_url", *origins(new.provider))
     examples = {setting: setting.upper() for setting in settings}
-    examples |= {setting: "https://HOST" for setting in examples if setting in urls}
-    return examples | {
-        setting: f"{new.name}-key" for setting in examples if setting in account_keys(new.provider)
-    }
+    examples |= dict.fromkeys(examples.keys() & urls(new.provider), "https://HOST")
+    key = f"{new.name}-key"
+    return examples | dict.fromkeys(examples.keys() & account_keys(new.provider), key)
 
 
 def _next(new: Addition) -> str:

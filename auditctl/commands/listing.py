@@ -1,26 +1,25 @@
 """What every list does: its options read, its records written, its progress shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING
 
-from auditctl import registry
-from auditctl.commands.layout import chosen_format
+from auditctl import formats, registry
 from auditctl.commands.notices import report_interruption, written
-from auditctl.commands.parameters import STDOUT, ListOptions
 from auditctl.console import Console
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT, ListOptions, OutputOptions
 from auditctl.output import Write, cannot, is_pipe, standard_output, whole_file
 from auditctl.zone import parse_zone
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch, Tally
-    from auditctl.formats import Format
     from auditctl.log import Log
     from auditctl.records.fields import Test
+    from auditctl.window import Window
 
 
 class Listing:
@@ -68,35 +67,58 @@ class Listing:
         progress.summarize(options.until)
 
 
-def check_output(path: str) -> None:
-    """Check that a file may be written there: not in a sync's destination, nor as a template.
+def chosen_format(  # noqa: PLR0913 - each by its name
+    options: OutputOptions,
+    context: Context,
+    window: "Window | None" = None,
+    *,
+    zone: tzinfo = UTC,
+    with_source: bool = False,
+    base_urls: Mapping[str, str] | None = None,
+) -> formats.Format:
+    """Make the format that was chosen, for records of a window.
 
-    Raises:
-        UsageError: it may not.
-        OutputError: nothing can be written there.
-
+    ``base_urls`` may be filled until the first record is written; see `Layout`.
     """
+    from auditctl.records.fields import parse_fields
+    from auditctl.records.record import FIELDS, OF_SOURCES
+
+    there = OF_SOURCES if with_source else FIELDS
+    to_file = options.output != STDOUT
+    layout = formats.Layout(
+        fields=None if options.fields is None else parse_fields(options.fields, there=there),
+        with_source=with_source,
+        raw=options.raw,
+        csv_guard=options.csv_guard,
+        terminal=context.terminal and not to_file,
+        width=context.width,
+        # Variables are about what is looked at, and not about a file.
+        color=options.color == "always" if to_file else context.color,
+        zone=zone,
+        window=window,
+        ocsf_version=options.ocsf_version or formats.LAST_OCSF,
+        base_urls={} if base_urls is None else base_urls,
+    )
+    return formats.make(options.format_name(terminal=context.terminal), layout)
+
+
+def check_output(path: str) -> None:
+    """Check that a file may be written there: not in a sync's destination, nor as a template."""
     if path == STDOUT:
         return
     if not path:
-        message = "--output is empty: give the name of a file, or - for standard output."
-        raise UsageError(message)
+        raise UsageError("--output is empty: give the name of a file, or - for standard output.")
     from auditctl.paths import OF_RECORD, OF_RUN
 
     if any(f"{{{name}}}" in path for name in OF_RECORD + OF_RUN):
-        message = f"This writes one file, so {path!r} can have no placeholder; sync's output can."
-        raise UsageError(message)
+        raise UsageError(
+            f"This writes one file, so {path!r} can have no placeholder; sync's output can."
+        )
     _refuse_file_of_sync(path)
 
 
 def _refuse_file_of_sync(path: str) -> None:
-    """Check that no destination of sync would be replaced.
-
-    Raises:
-        UsageError: one would.
-        OutputError: nothing can be written there.
-
-    """
+    """Check that no destination of sync would be replaced."""
     from auditctl.paths import is_of_a_sync
 
     try:
@@ -123,7 +145,7 @@ def parse_tests(
 
 def deliver(  # noqa: PLR0913 - what is written, where, and what is said of it
     batches: Iterable["Batch"],
-    format_: "Format",
+    format_: formats.Format,
     output: str,
     tally: "Tally",
     console: Console,

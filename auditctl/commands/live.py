@@ -9,23 +9,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from auditctl.batch import Batch
 from auditctl.commands.feed import Feed
-from auditctl.commands.layout import chosen_format
-from auditctl.commands.listing import parse_tests, write_rows
-from auditctl.commands.notices import (
-    count,
-    report_interruption,
-    warn_of_clock,
-    warn_of_events,
-    written,
-)
-from auditctl.commands.parameters import STDOUT, ListOptions
+from auditctl.commands.listing import chosen_format, parse_tests, write_rows
+from auditctl.commands.notices import report_interruption, warn_of_clock, warn_of_events, written
 from auditctl.commands.selection import with_source
 from auditctl.commands.tail import LATE, Tail
 from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
 from auditctl.export import age
 from auditctl.interrupts import InterruptedRunError, interrupts
+from auditctl.options import STDOUT, ListOptions
 from auditctl.output import check_reader, is_pipe, standard_output
+from auditctl.phrases import count, listed
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.jobs import Result, SourceRunner
 from auditctl.window import Window, parse_time
@@ -59,12 +53,7 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 
 
 def check_follow(options: Options) -> Options:
-    """Return the options with the default of ``--since``.
-
-    Raises:
-        UsageError: an option needs an end of the list.
-
-    """
+    """Return the options with the default of ``--since``."""
     options.seconds_between()
     wrong = [f"--{name}" for name in ENDS if name in options.typed]
     wrong += ["--output"] * (options.output != STDOUT)
@@ -158,7 +147,10 @@ def _write_arrivals(
             held.clear()
             write_rows(write, format_.rows(records), console)
             total = count(sum(feed.tally.records for feed in feeds), "record")
-            console.progress(f"{total}, last read at {datetime.now(UTC):%H:%M:%S} UTC", now=True)
+            lost = [feed.source for feed in feeds if feed.error is not None]
+            without = f", without {listed(lost)}" if lost else ""
+            at = f"{datetime.now(UTC):%H:%M:%S} UTC"
+            console.progress(f"{total}, last read at {at}{without}", now=True)
 
 
 @dataclass(frozen=True)
@@ -192,13 +184,10 @@ class _Watch:
                 warn_of_clock(feed.title, words, client.skew, console)
 
         outage = Outage(say)
-        ready, client = feed.connect(self.context, self.now, outage.begin)
-        self.base_urls[feed.source] = ready.base_url
         everything = Window(None, None, oldest_first=True)
-        late = max(LATE, ready.log.overlap)
-        tail = Tail(ready.log.order.of(everything), self.since, self.now, late)
-        try:
+        late = max(LATE, feed.log.overlap)
+        tail = Tail(feed.log.order.of(everything), self.since, self.now, late)
+        connection = feed.connected(self.context, self.now, self.base_urls, outage.begin)
+        with connection as (ready, client):
             in_turn = partial(self.runner.in_turn, look)
             follow(in_turn, self.options.seconds_between(), outage, sleep=self.runner.sleep)
-        finally:
-            client.close()

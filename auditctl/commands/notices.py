@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditctl.console import Console
 from auditctl.escape import escape
 from auditctl.interrupts import InterruptedRunError
+from auditctl.phrases import count
 
 if TYPE_CHECKING:
     from auditctl.batch import Tally
@@ -16,11 +17,6 @@ CLOCKS_APART = timedelta(minutes=5)
 """Clocks this far apart are worth a warning; many events come later than that anyway."""
 STAYS = "what is committed stays, and the next run continues there"
 """The end of a sentence about a sync that did not come to its end."""
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is due."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def written(records: int) -> str:

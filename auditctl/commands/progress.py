@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditctl.commands.notices import count
 from auditctl.console import Console
+from auditctl.phrases import count
 from auditctl.window import from_text
 
 if TYPE_CHECKING:

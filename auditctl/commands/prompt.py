@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from auditctl.errors import OutputError, UsageError
 from auditctl.escape import escape
@@ -27,9 +27,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
         OutputError: the terminal cannot hide what is typed.
 
     """
-    if not hidden:
-        return _read(question)
-    with _without_echo():
+    with _without_echo() if hidden else nullcontext():
         return _read(question)
 
 
@@ -62,8 +60,9 @@ def _without_echo() -> Iterator[None]:
         hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
         termios.tcsetattr(STANDARD_INPUT, termios.TCSADRAIN, hidden)
     except termios.error:
-        message = "The terminal cannot hide what is typed. Write the file yourself: see --print."
-        raise OutputError(message) from None
+        raise OutputError(
+            "The terminal cannot hide what is typed. Write the file yourself: see --print."
+        ) from None
     try:
         yield
     finally:

@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from itertools import chain
 from operator import methodcaller
 
-from auditctl.commands.layout import chosen_format
-from auditctl.commands.listing import check_output, deliver
-from auditctl.commands.notices import count
-from auditctl.commands.parameters import STDOUT
-from auditctl.commands.read_parameters import ReadOptions
+from auditctl.commands.listing import check_output, chosen_format, deliver
 from auditctl.commands.stored import batches, check_file, in_window
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT, ReadOptions
 from auditctl.paths import find_files, find_templates
+from auditctl.phrases import count
 from auditctl.sync.delta.path import TablePath
 
 
@@ -91,15 +89,9 @@ def _other_kind(path: str) -> str:
 
 
 def _files(path: str) -> list[str]:
-    """Find the files of a PATH; none if it is a destination without events.
-
-    Raises:
-        UsageError: there is none, or it is not JSON Lines.
-
-    """
+    """Find the files of a PATH; none if it is a destination without events."""
     if path == STDOUT:
-        message = "read takes names of files. For standard input, write /dev/stdin."
-        raise UsageError(message)
+        raise UsageError("read takes names of files. For standard input, write /dev/stdin.")
     if kind := _other_kind(path):
         raise UsageError(f"{path} is {kind}: read takes JSON Lines.")
     files = find_files(path)
@@ -108,8 +100,9 @@ def _files(path: str) -> list[str]:
             if any(os.path.exists(one.journal) for one in find_templates(path)):  # noqa: PTH110
                 return []
     if not files:
-        message = f"No file is there for {path}. Check the folder, and the PATH given to sync."
-        raise UsageError(message)
+        raise UsageError(
+            f"No file is there for {path}. Check the folder, and the PATH given to sync."
+        )
     for file in files:
         check_file(file)
     return files

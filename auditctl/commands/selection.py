@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, TypeVar
 
 from auditctl import registry
-from auditctl.cli.hints import alike
-from auditctl.commands.parameters import FetchOptions
-from auditctl.commands.source_parameters import SourcesOptions
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.hints import alike
+from auditctl.options import FetchOptions, SourcesOptions
 
 if TYPE_CHECKING:
     from auditctl.config.sources import Source
@@ -18,12 +17,7 @@ Options = TypeVar("Options", bound=FetchOptions)
 
 
 def chosen(options: SourcesOptions, context: Context, command: str) -> "list[Source]":
-    """Return the sources that are named, or all; ``command`` is what a provider's is called.
-
-    Raises:
-        UsageError: there is no such source, or no configuration.
-
-    """
+    """Return the sources that are named, or all; ``command`` is what a provider's is called."""
     from auditctl.config import location
     from auditctl.config import sources as config
 
@@ -59,12 +53,7 @@ def with_source(options: Options, provider: type["Provider"], context: Context) 
 def source_of(
     options: FetchOptions, provider: type["Provider"], context: Context
 ) -> "Source | None":
-    """Return the source that ``--source`` names.
-
-    Raises:
-        UsageError: there is no such source, or it has another provider.
-
-    """
+    """Return the source that ``--source`` names."""
     name = options.source
     if name is None:
         if options.config is not None:

@@ -1,20 +1,17 @@
 """The commands list and check for sources of auditctl.toml: one timeline, a line for each."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from auditctl.commands.listing import Listing, parse_tests, write_rows
-from auditctl.commands.notices import count
-from auditctl.commands.parameters import STDOUT
+from auditctl.commands.listing import Listing, parse_tests
 from auditctl.commands.selection import chosen, with_settings
-from auditctl.commands.source_parameters import CheckSourcesOptions, ListSourcesOptions
-from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, FailedError
 from auditctl.http.parallel import ahead
-from auditctl.output import standard_output
+from auditctl.options import STDOUT, CheckSourcesOptions, ListSourcesOptions
+from auditctl.phrases import count
 
 if TYPE_CHECKING:
     from auditctl.batch import Batch
@@ -58,9 +55,8 @@ def _list_once(
     total = Tally()
 
     def read(feed: "Feed") -> "Iterator[Batch]":
-        ready, client = feed.connect(context, now)
-        listing.base_urls[feed.source] = ready.base_url
-        clients.callback(client.close)
+        connection = feed.connected(context, now, listing.base_urls)
+        ready, client = clients.enter_context(connection)
         window = options.window(now, feed.log.reach, listing.zone)
         yield from map(feed.matching, feed.read(ready, client, window, now))
 
@@ -85,12 +81,7 @@ def _list_once(
 
 
 def _fail(feeds: "Sequence[Feed]", context: Context) -> None:
-    """Report the logs that could not be read.
-
-    Raises:
-        FailedError: there are some.
-
-    """
+    """Report the logs that could not be read."""
     failures = [
         context.console.failed(feed.error, f"{feed.source}: ")
         for feed in feeds
@@ -107,7 +98,7 @@ def check(options: CheckSourcesOptions, context: Context) -> None:
         FailedError: those of some do not; why was reported for each.
 
     """
-    from auditctl.commands.check import check as lines
+    from auditctl.commands.check import check_settings, verdict_writer
 
     now = datetime.now(UTC)
     sources = chosen(options, context, "check")
@@ -115,21 +106,17 @@ def check(options: CheckSourcesOptions, context: Context) -> None:
     def one(source: "Source") -> tuple[list[str], Exception | None]:
         found: list[str] = []
         try:
-            ready, client = connect(source.provider, with_settings(options, source), context, now)
-            try:
-                for line in lines(ready, client, now):
-                    found.append(line)  # noqa: PERF402 - those before a failure count too
-            finally:
-                client.close()
+            settings = with_settings(options, source)
+            for line in check_settings(source.provider, settings, context, now):
+                found.append(line)  # noqa: PERF402 - those before a failure count too
         except Exception as error:  # noqa: BLE001 - the others are checked all the same
             return found, error
         return found, None
 
     failures: list[AuditctlError] = []
-    with nullcontext(lambda _: None) if options.quiet else standard_output() as write:
+    with verdict_writer(options, context) as write:
         for source, (found, error) in zip(sources, ahead(one, sources, options.jobs), strict=True):
-            line = _verdict(source.name, found, is_failed=error is not None)
-            write_rows(write, f"{line}\n".encode(), context.console)
+            write(_verdict(source.name, found, is_failed=error is not None))
             if error is not None:
                 failures.append(context.console.failed(error, f"{source.name}: "))
     if failures:

@@ -1,8 +1,8 @@
 """The commands providers and schema, which show what is installed."""
 
 from auditctl import registry
-from auditctl.commands.parameters import ReportOptions
 from auditctl.context import Context
+from auditctl.options import ReportOptions
 from auditctl.output import standard_output
 
 

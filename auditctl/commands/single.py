@@ -1,20 +1,18 @@
 """The commands list, get and check, given their options."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from auditctl.commands.layout import chosen_format
-from auditctl.commands.listing import Listing, check_output, deliver, parse_tests, write_rows
+from auditctl.commands.listing import Listing, check_output, chosen_format, deliver, parse_tests
 from auditctl.commands.notices import warn_of_events
-from auditctl.commands.parameters import FetchOptions, GetOptions, ListOptions
 from auditctl.commands.selection import with_source
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.declared import is_name
 from auditctl.errors import UsageError
-from auditctl.output import standard_output
+from auditctl.options import FetchOptions, GetOptions, ListOptions
 from auditctl.provider import log_of
 
 if TYPE_CHECKING:
@@ -34,24 +32,19 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
 
     feed = Feed(provider, options, tests)
     is_newest_first = feed.log.order.of(listing.window).is_newest_first
-    ready, client = feed.connect(context, now)
-    listing.base_urls[""] = ready.base_url
-    try:
+    with feed.connected(context, now, listing.base_urls) as (ready, client):
         # `map` keeps no batch while the next is read; a generator expression would.
         found: Iterator[Batch] = map(feed.matching, feed.read(ready, client, listing.window, now))
         if options.limit is not None:
             found = most_recent(found, options.limit, ordered=is_newest_first)
         listing.write(found, feed.title, feed.tally, newest_first=is_newest_first)
-    finally:
-        client.close()
     feed.warn(context)
 
 
 def get(provider: type["Provider"], options: GetOptions, context: Context) -> None:
     """Export the one record of an id."""
     if not is_name(options.id):
-        message = "The ID is empty, or contains characters that no id may have."
-        raise UsageError(message)
+        raise UsageError("The ID is empty, or contains characters that no id may have.")
     check_output(options.output)
     format_ = chosen_format(options, context)
     account = options.account_name()
@@ -68,25 +61,16 @@ def get(provider: type["Provider"], options: GetOptions, context: Context) -> No
         page = retrieve(ready, client, options.id)
         yield retrieved(ready, page, account=account, redacted=options.redact, verbatim=options.raw)
 
-    try:
+    with closing(client):
         deliver(batches(), format_, options.output, tally, context.console)
-    finally:
-        client.close()
     warn_of_events(ready.title, tally, context.console)
 
 
 def check(provider: type["Provider"], options: FetchOptions, context: Context) -> None:
-    """Write line by line whether the settings work; with ``--quiet`` only the exit status tells."""
-    from auditctl.commands.check import check as lines
+    """Write line by line whether the settings work."""
+    from auditctl.commands.check import check_settings, verdict_writer
 
     options = with_source(options, provider, context)
-    now = datetime.now(UTC)
-    ready, client = connect(provider, options, context, now)
-    try:
-        # Not standard output with nothing written to it: it may be closed.
-        nowhere = nullcontext(lambda _: None)
-        with nowhere if options.quiet else standard_output() as write:
-            for line in lines(ready, client, now):
-                write_rows(write, f"{line}\n".encode(), context.console)
-    finally:
-        client.close()
+    with verdict_writer(options, context) as write:
+        for line in check_settings(provider, options, context, datetime.now(UTC)):
+            write(line)

@@ -72,12 +72,7 @@ def in_window(window: Window) -> Test:
 
 
 def check_file(path: str) -> None:
-    """Check that a file is there, before others are read that are named before it.
-
-    Raises:
-        UsageError: it is not, or is a folder.
-
-    """
+    """Check that a file is there, before others are read that are named before it."""
     try:
         if stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116
             raise IsADirectoryError
@@ -141,12 +136,7 @@ def _records(  # noqa: C901 - a file from its first line to its last
 
 
 def _check_beginning(parts: list[bytes]) -> None:
-    """Check that a line whose end is missing may be a record.
-
-    Raises:
-        _UnreadableError: it is something else.
-
-    """
+    """Check that a line whose end is missing may be a record."""
     # Zeros are what a power failure leaves behind.
     if next(filter(None, (part.lstrip(b"\0") for part in parts)), b"{")[:1] != b"{":
         raise _UnreadableError("it is no JSON object")
@@ -184,13 +174,7 @@ def _unpacked(file: BinaryIO, on_read: Callable[[int], None]) -> Iterator[bytes]
 
 
 def _record(line: bytes) -> Record:
-    """Read a record, exactly as it was written.
-
-    Raises:
-        ValueError: the line is not JSON.
-        _UnreadableError: it is no record.
-
-    """
+    """Read a record, exactly as it was written."""
     line = line.removesuffix(b"\r")
     try:
         value: Any = orjson.loads(line)
@@ -217,12 +201,7 @@ def _record(line: bytes) -> Record:
 
 
 def _check(value: dict[str, Any]) -> None:
-    """Check that an object has fields of records only, and of their types.
-
-    Raises:
-        _UnreadableError: it has others.
-
-    """
+    """Check that an object has fields of records only, and of their types."""
     if not value:
         raise _UnreadableError("it has no field")
     for name, item in value.items():

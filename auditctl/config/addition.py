@@ -113,8 +113,9 @@ class Addition:
         _, tree = config.parse(content, self.path)
         # Without a source yet, it is no mistake that there is none.
         if "sources" in tree and self.name in config.check(content, self.path, load):
-            message = f"{self.path} has a source {self.name} already. Name another with --source."
-            raise UsageError(message)
+            raise UsageError(
+                f"{self.path} has a source {self.name} already. Name another with --source."
+            )
 
     def write(self, values: Mapping[str, str], load: Load) -> None:
         """Write the files of the secrets and the source: all of it, or nothing.

@@ -1,7 +1,6 @@
-"""Where auditctl.toml is, and the names of its sources for shell completion."""
+"""Where auditctl.toml is."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -12,12 +11,7 @@ NAME = "auditctl.toml"
 
 
 def find(named: str | None, environ: Mapping[str, str], instead: str = "") -> str:
-    """Find the configuration; ``instead`` is what a user of the command can do without one.
-
-    Raises:
-        UsageError: there is no configuration.
-
-    """
+    """Find the configuration; ``instead`` is what a user of the command can do without one."""
     if named or environ.get(VARIABLE):
         return named or environ[VARIABLE]
     if os.path.exists(NAME):  # noqa: PTH110
@@ -35,12 +29,3 @@ def find(named: str | None, environ: Mapping[str, str], instead: str = "") -> st
         f"There is no configuration: neither --config nor {VARIABLE} names one, and {missing}. "
         f"Write one{instead and f', or {instead}'}."
     )
-
-
-def source_names(named: str | None, environ: Mapping[str, str]) -> list[str]:
-    """Return the names of the sources, without a look at anything else; none if that fails."""
-    try:
-        with open(find(named, environ), "rb") as file:  # noqa: PTH123
-            return list(tomllib.load(file)["sources"])
-    except (UsageError, OSError, ValueError, LookupError, TypeError, RecursionError):
-        return []

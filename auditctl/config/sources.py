@@ -18,7 +18,7 @@ from auditctl.config.tables import Config, Defaults, Key, Load, Toml, describe, 
 from auditctl.context import Context
 from auditctl.declared import own_options, variables
 from auditctl.errors import UsageError
-from auditctl.formats.schemas import check_schema
+from auditctl.formats.choice import check_schema
 from auditctl.provider import Provider
 from auditctl.settings import source_keys
 from auditctl.sync.delta.path import TablePath
@@ -58,12 +58,7 @@ def read(path: str, load: Load) -> dict[str, Source]:
 
 
 def read_bytes(path: str) -> bytes:
-    """Read a configuration as it is.
-
-    Raises:
-        UsageError: it cannot be read.
-
-    """
+    """Read a configuration as it is."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             content = file.read(LARGEST_FILE + 1)
@@ -75,12 +70,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def parse(content: bytes, path: str) -> tuple[str, Toml]:
-    """Return the text of a configuration, and its tables, whatever is in them.
-
-    Raises:
-        UsageError: it is not TOML.
-
-    """
+    """Return the text of a configuration, and its tables, whatever is in them."""
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
         return text, tomllib.loads(text)

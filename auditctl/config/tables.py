@@ -20,15 +20,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from auditctl import registry
-from auditctl.commands.parameters import is_url, parse_account
-from auditctl.declared import in_paths, origins, own_options, secrets, variables
+from auditctl.declared import in_paths, own_options, secrets, urls, variables
 from auditctl.errors import UsageError
 from auditctl.formats import OcsfVersion, SchemaName, SyncFormatName
-from auditctl.http.origin import checked_base_url
+from auditctl.options import is_url, parse_account
 from auditctl.provider import Provider, checked_log
 from auditctl.records import redact
 from auditctl.records.fields import parse_fields, parse_test
-from auditctl.settings import checked_segment, source_keys
+from auditctl.settings import check_value, source_keys
 from auditctl.window import parse_duration, parse_time
 
 Load = Callable[[str], type[Provider] | None]
@@ -101,8 +100,6 @@ _Fields = Annotated[
     BeforeValidator(lambda value: ",".join(map(str, value)) if isinstance(value, list) else value),
     _check(parse_fields),
 ]
-_Url = Annotated[str, _check(partial(checked_base_url, named="This address"))]
-_Segment = Annotated[_Text, _check(partial(checked_segment, named="This value"))]
 
 
 def _key(example: str, alias: str | None = None) -> Any:  # noqa: ANN401 - of any type
@@ -149,12 +146,11 @@ def _model(provider: type[Provider]) -> type[Defaults]:
     for setting in variables(provider):
         once = AfterValidator(partial(_only, setting))
         value, file, variable = source_keys(setting)
-        if setting == "base_url" or setting in origins(provider):
-            keys[value] = (Annotated[_Url, once], _key('"https://api.example.com/v1"'))
-        elif setting in in_paths(provider):
-            keys[value] = (Annotated[_Segment, once], _key('"acme"'))
-        elif setting not in secrets(provider):
-            keys[value] = (Annotated[_Text, once], _key('"…"'))
+        if setting not in secrets(provider):
+            is_url, is_segment = setting in urls(provider), setting in in_paths(provider)
+            example = "https://api.example.com/v1" if is_url else "acme" if is_segment else "…"
+            check = _check(partial(check_value, provider, setting))
+            keys[value] = (Annotated[_Text, check, once], _key(f'"{example}"'))
         keys[file] = (Annotated[_Path, once], _key('"/run/secrets/…"'))
         example = f'"{provider.name}_{setting}"'.upper()
         keys[variable] = (Annotated[_Text, once], _key(example))

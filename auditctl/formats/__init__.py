@@ -85,6 +85,14 @@ class Layout(NamedTuple):
     base_urls: "Mapping[str, str]" = {}
     """The base URL of each source, or under "" the provider's own: there before the first row."""
 
+    def columns(self) -> "Sequence[Field]":
+        """Return the fields that were chosen, or all."""
+        from auditctl.records.fields import field
+        from auditctl.records.record import FIELDS, OF_SOURCES
+
+        names = OF_SOURCES if self.with_source else FIELDS
+        return self.fields or [field(name, there=names) for name in names]
+
 
 Stable = Callable[[bytes], bytes]
 """Returns a row without what is another each time that it is written."""
@@ -103,6 +111,7 @@ class Format(Protocol):
 
     def end(self) -> bytes:
         """Write the end, and the header if there was no record at all."""
+        return b""
 
 
 def make(name: str, layout: Layout) -> Format:

@@ -1,12 +1,14 @@
 """Text in a number of cells of a terminal: shortened where least is lost, padded, painted."""
 
+from collections.abc import Callable
+
 from auditctl.escape import escape
 from auditctl.records.fields import as_text
 
 NOTHING = "-"
 """Stands for null, so that every line has as many columns as the header."""
 ELLIPSIS = "…"
-BOLD, DIM, RED = "\x1b[1m", "\x1b[2m", "\x1b[31m"
+BOLD, DIM, RED, YELLOW = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m"
 PLAIN = "\x1b[0m"
 STYLES = {"failure": RED, "unknown": DIM}
 """How an outcome is painted."""
@@ -23,6 +25,11 @@ def shown(value: object, most: int | None = None) -> str:
     if most is not None and len(text) > 2 * most:
         text = f"{text[:most]}{ELLIPSIS}{text[-most:]}"
     return escape(text)
+
+
+def painter(*, color: bool) -> Callable[[str, str], str]:
+    """Return `painted`, or without colour a function that leaves each text as it is."""
+    return painted if color else lambda text, _style: text
 
 
 def painted(text: str, style: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from auditctl.escape import escape
 from auditctl.formats import Layout
-from auditctl.records.fields import Field, as_json, field
-from auditctl.records.record import FIELDS, OF_SOURCES, Record
+from auditctl.records.fields import Field, as_json
+from auditctl.records.record import Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
 """First characters that make a spreadsheet run a cell instead of showing it."""
@@ -76,6 +76,4 @@ class Csv:
 
 def make(layout: Layout) -> Csv:
     """Return CSV of the fields chosen, or of all."""
-    names = OF_SOURCES if layout.with_source else FIELDS
-    fields = layout.fields or [field(name, there=names) for name in names]
-    return Csv(fields, guard=layout.csv_guard, escaped=layout.terminal)
+    return Csv(layout.columns(), guard=layout.csv_guard, escaped=layout.terminal)

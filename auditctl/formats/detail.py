@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import orjson
 
 from auditctl.escape import escape
-from auditctl.formats import Layout
-from auditctl.formats.cells import BOLD, STYLES, painted, shown
+from auditctl.formats import Format, Layout
+from auditctl.formats.cells import BOLD, STYLES, painter, shown
 from auditctl.formats.clock import Clock
 from auditctl.records import exact
 from auditctl.records.record import FIELDS, Record
@@ -16,13 +16,13 @@ CONTROLS = {number: f"\\u{number:04x}" for number in range(0x7F, 0xA0)}
 MARGIN = max(map(len, FIELDS)) + 2
 
 
-class Detail:
+class Detail(Format):
     """The fields of each record one below the other, and an empty line between two records."""
 
     def __init__(self, clock: Clock, *, color: bool) -> None:
         """Show times by ``clock``."""
         self._clock = clock
-        self._color = color
+        self._painted = painter(color=color)
         self._begun = False
 
     def rows(self, records: Sequence[Record]) -> bytes:
@@ -35,19 +35,12 @@ class Detail:
                 value = record[name]
                 text = shown(self._clock.exact(value) if name == "time" and value else value)
                 style = STYLES.get(value, "") if name == "outcome" else ""
-                lines.append(f"{self._title(name)}{self._styled(text, style)}")
+                lines.append(f"{self._title(name)}{self._painted(text, style)}")
             lines += [self._title("raw").rstrip(" "), *_indented(record["raw"])]
         return "".join([f"{line}\n" for line in lines]).encode()
 
-    def end(self) -> bytes:
-        """Write nothing."""
-        return b""
-
     def _title(self, name: str) -> str:
-        return self._styled(name.ljust(MARGIN), BOLD)
-
-    def _styled(self, text: str, style: str) -> str:
-        return painted(text, style) if self._color else text
+        return self._painted(name.ljust(MARGIN), BOLD)
 
 
 def make(layout: Layout) -> Detail:

@@ -1,4 +1,4 @@
-"""A histogram over a window that may be known only at its end: hours, days or weeks."""
+"""A histogram over a window that may be known only at its end: hours, days, weeks or years."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -14,6 +14,8 @@ from auditctl.window import shift
 
 HOURS_UP_TO = timedelta(days=2)
 DAYS_UP_TO = timedelta(days=100)
+WEEKS_UP_TO = timedelta(weeks=10_000)
+"""Longer windows are mistyped, or mean that there is no beginning; nobody reads so many lines."""
 AMBIGUOUS_FROM = timedelta(days=366)
 """From here on a day and a month need a year."""
 MOST = 20_000
@@ -53,24 +55,21 @@ class Histogram:
             self._fold()
 
     def unit(self, since: datetime, until: datetime) -> str:
-        """Return what a bucket of a window is: an hour, a day or a week."""
-        span = until - since
-        return "hour" if span <= HOURS_UP_TO else "day" if span <= DAYS_UP_TO else "week"
+        """Return what a bucket of a window is: an hour, a day, a week or a year."""
+        limits = {"hour": HOURS_UP_TO, "day": DAYS_UP_TO, "week": WEEKS_UP_TO}
+        return next((unit for unit, most in limits.items() if until - since <= most), "year")
 
     def bars(self, since: datetime, until: datetime) -> list[Bar]:
         """Return all buckets of a window, the oldest first."""
-        if self.unit(since, until) == "hour":
+        unit = self.unit(since, until)
+        if unit == "hour":
             starts = list(self._hours(since, until))
             texts = [self._hour(start) for start in starts]
             return list(map(Bar, texts, *(_sums(starts, _moments(c)) for c in self._fine)))
         self._fold()
         first, last = (self._ordinal(end) for end in (since, until - timedelta(microseconds=1)))
-        step = 1
-        if self.unit(since, until) == "week":
-            step, first = WEEK, _monday(first)
-        days = range(first, max(first, last) + 1, step)
-        with_year = until - since > AMBIGUOUS_FROM
-        labels = list(_labels(days, with_year=with_year))
+        days = _starts(unit, first, max(first, last))
+        labels = _labels(days, unit, with_year=until - since > AMBIGUOUS_FROM)
         return list(map(Bar, labels, *(_sums(days, c.items()) for c in self._days)))
 
     def _fold(self) -> None:
@@ -104,14 +103,22 @@ class Histogram:
         return f"{local:%m-%d %H:%M}{'' if self._clock.offset is not None else f'{local:%z}'}"
 
 
-def _labels(days: range, *, with_year: bool) -> Iterator[str]:
+def _starts(unit: str, first: int, last: int) -> Sequence[int]:
+    """Return the first day of each day, week or year from one day to another."""
+    if unit == "year":
+        years = range(date.fromordinal(first).year, date.fromordinal(last).year + 1)
+        return [date(year, 1, 1).toordinal() for year in years]
+    return range(first, last + 1) if unit == "day" else range(_monday(first), last + 1, WEEK)
+
+
+def _labels(days: Iterable[int], unit: str, *, with_year: bool) -> Iterator[str]:
     """Write each day; with the year, where that is needed, in the first line of each year."""
     year = 0
     for day in map(date.fromordinal, days):
         shows_year = day.year != year
         year = day.year
         prefix = (f"{year:04}-" if shows_year else " " * 5) if with_year else ""
-        yield f"{prefix}{day:%m-%d}"
+        yield f"{year:04}" if unit == "year" else f"{prefix}{day:%m-%d}"
 
 
 def _monday(day: int) -> int:

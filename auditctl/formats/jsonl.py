@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from auditctl.formats import Layout
+from auditctl.formats import Format, Layout
 from auditctl.records import exact
 from auditctl.records.fields import Field
 from auditctl.records.record import Record
 
 
-class Jsonl:
+class Jsonl(Format):
     """Whole records, the fields chosen, or the provider's own events."""
 
     def __init__(self, fields: Sequence[Field] | None = None, *, raw: bool = False) -> None:
@@ -25,10 +25,6 @@ class Jsonl:
             fields = self._fields
             values = [{field.name: field.read(record) for field in fields} for record in records]
         return exact.lines(values)
-
-    def end(self) -> bytes:
-        """Write nothing."""
-        return b""
 
 
 def make(layout: Layout) -> Jsonl:

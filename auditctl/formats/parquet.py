@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from auditctl.formats import Layout
 from auditctl.records import arrow
-from auditctl.records.fields import Field, field
-from auditctl.records.record import FIELDS, OF_SOURCES, Record
+from auditctl.records.fields import Field
+from auditctl.records.record import Record
 
 ROW_GROUP = 32 * 1024 * 1024
 """Bytes of a row group, uncompressed; a larger row stands alone. Two of them fit into memory."""
@@ -18,8 +18,7 @@ ROW_GROUP = 32 * 1024 * 1024
 
 def make(layout: Layout) -> "Parquet":
     """Return Parquet of the fields chosen, or of all."""
-    names = OF_SOURCES if layout.with_source else FIELDS
-    return Parquet(layout.fields or [field(name, there=names) for name in names])
+    return Parquet(layout.columns())
 
 
 class _Sink(RawIOBase):

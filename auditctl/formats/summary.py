@@ -9,10 +9,11 @@ from typing import Any
 
 from auditctl.escape import escape
 from auditctl.formats import Layout, frequent
-from auditctl.formats.cells import BOLD, NOTHING, RED, cells, fitted, painted, shown
+from auditctl.formats.cells import BOLD, NOTHING, RED, cells, fitted, painter, shown
 from auditctl.formats.clock import Clock
 from auditctl.formats.frequent import Frequent
 from auditctl.formats.histogram import Histogram
+from auditctl.phrases import count
 from auditctl.records.fields import Field, as_text, field
 from auditctl.records.record import Record
 from auditctl.window import Window, shift, to_text
@@ -76,7 +77,7 @@ class Summary:
         self._columns = [_Column(field) for _, field in columns]
         self._clock = clock
         self._window = window
-        self._color = color
+        self._painted = painter(color=color)
         self._histogram = Histogram(clock)
         self._records = self._failures = 0
         self._oldest = LATEST
@@ -116,7 +117,7 @@ class Summary:
         return "".join([f"{line.rstrip()}\n" for line in self._lines()]).encode()
 
     def _lines(self) -> Iterator[str]:
-        yield f"{_count(self._records, 'record')}, {_count(self._failures, 'failure')}"
+        yield f"{count(self._records, 'record')}, {count(self._failures, 'failure')}"
         ends = [f"{time}Z" for time in (self._oldest, self._newest) if time.strip(LATEST)]
         self._clock.omit_year(ends)
         if ends:
@@ -145,21 +146,21 @@ class Summary:
         for bar in bars:
             size = -(-bar.records * room // (most or 1))
             red = -(-bar.failures * size // (bar.records or 1))
-            blocks = self._styled(BLOCK * red, RED) + BLOCK * (size - red)
-            failures = self._styled(f"{bar.failures:>8}", RED if bar.failures else "")
+            blocks = self._painted(BLOCK * red, RED) + BLOCK * (size - red)
+            failures = self._painted(f"{bar.failures:>8}", RED if bar.failures else "")
             yield f"{bar.start:>{start}}  {bar.records:>7}  {failures}  {blocks}"
         undated = self._records - sum(bar.records for bar in bars)
         if undated:
-            yield f"without a time: {_count(undated, 'record')}"
+            yield f"without a time: {count(undated, 'record')}"
 
     def _most(self, title: str, counts: Frequent[str], of: str, total: int) -> Iterator[str]:
         """Write the most frequent names, how often each is there, and its share of all."""
         room = WIDTH - len("  about 1234567  100.0%")
         yield from self._heading(f"{fitted(title, room, '')}  {of:>13}  {'share':>6}")
-        for name, count in counts.most(TOP):
-            share = f"{100 * count / total:.1f}%"
-            number = f"{'' if counts.is_exact else 'about '}{count}"
-            yield f"{fitted(_whole(name), room, title)}  {number:>13}  {share:>6}"
+        about = "" if counts.is_exact else "about "
+        for name, number in counts.most(TOP):
+            share = f"{100 * number / total:.1f}%"
+            yield f"{fitted(_whole(name), room, title)}  {f'{about}{number}':>13}  {share:>6}"
         if not counts.most(1):
             yield NOTHING
 
@@ -169,20 +170,20 @@ class Summary:
             return
         worst = self._failed_by.most(TOP)
         mostly = {who: (0, "") for who, _ in worst}
-        for (who, what), count in self._failed.items():
+        for (who, what), number in self._failed.items():
             if who in mostly:
-                mostly[who] = min(mostly[who], (-count, what))
+                mostly[who] = min(mostly[who], (-number, what))
         about = "" if self._failed_by.is_exact and self._failed.is_exact else "about "
         who_room, count_room = 26, 14
         what_room = WIDTH - who_room - count_room - 4
         yield from self._heading(f"{'failed most':{who_room}}  {'failures':>14}  most often at")
         for who, failures in worst:
-            count, what = mostly[who]
-            times = f" ({about}{-count})"
+            number, what = mostly[who]
+            times = f" ({about}{-number})"
             name = fitted(_whole(who), who_room, "actor")
             action = fitted(_whole(what), what_room - len(times), "action").rstrip(" ")
-            number = self._styled(f"{about}{failures}".rjust(count_room), RED)
-            yield f"{name}  {number}  {action}{times}"
+            failed = self._painted(f"{about}{failures}".rjust(count_room), RED)
+            yield f"{name}  {failed}  {action}{times}"
         yield from self._most("failed actions", self._failed_at, "failures", self._failures)
 
     def _new(self, border: datetime) -> Iterator[str]:
@@ -201,9 +202,9 @@ class Summary:
                 found = True
                 continue
             new = column.new(since)
-            for text, count in new[:TOP]:
+            for text, number in new[:TOP]:
                 time = self._clock.short(f"{column.first[text]}Z")
-                yield f"{title}  {fitted(_whole(text), room, name)}  {time}  {count:>7}"
+                yield f"{title}  {fitted(_whole(text), room, name)}  {time}  {number:>7}"
             if new[TOP:]:
                 yield f"{title}  and {len(new) - TOP:,} more"
             found = found or bool(new)
@@ -212,10 +213,7 @@ class Summary:
 
     def _heading(self, text: str) -> Iterator[str]:
         yield ""
-        yield self._styled(text, BOLD)
-
-    def _styled(self, text: str, style: str) -> str:
-        return painted(text, style) if self._color else text
+        yield self._painted(text, BOLD)
 
 
 def make(layout: Layout) -> Summary:
@@ -255,7 +253,3 @@ def _moment(time: str) -> datetime | None:
         return datetime.fromisoformat(time).replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

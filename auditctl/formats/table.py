@@ -5,7 +5,7 @@ from functools import partial
 
 from auditctl.escape import escape
 from auditctl.formats import Layout
-from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, cells, fitted, painted, shown
+from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, cells, fitted, painter, shown
 from auditctl.formats.clock import Clock
 from auditctl.records.fields import Field, field
 from auditctl.records.record import OF_SOURCES, Record
@@ -42,11 +42,11 @@ class Table:
         self._reads = [one.read for one in fields]
         self._shows: list[Callable[[object], str]] = [partial(shown, most=width)] * len(fields)
         self._width = width
-        self._color = color
+        self._painted = painter(color=color)
         self._clock = clock or Clock()
         self._widths: list[int] = []
         self._time = self._names.index("time") if "time" in self._names else None
-        self._painted = next((self._names.index(n) for n in PAINTED if n in self._names), 0)
+        self._verdict = next((self._names.index(n) for n in PAINTED if n in self._names), 0)
         self._show_times(self._clock.exact)
 
     def rows(self, records: Sequence[Record]) -> bytes:
@@ -74,7 +74,7 @@ class Table:
         else:
             self._fit(titles, records, self._width)
         header = GAP.join(self._padded(titles)).rstrip(" ")
-        return (painted(header, BOLD) if self._color else header) + "\n"
+        return self._painted(header, BOLD) + "\n"
 
     def _fit(self, titles: list[str], records: Sequence[Record], width: int) -> None:
         """Share the width among the columns; times become shorter before other values do."""
@@ -114,9 +114,9 @@ class Table:
 
     def _line(self, record: Record) -> str:
         texts = self._padded(self._texts(record))
-        if self._color and self._painted < len(texts):
+        if self._verdict < len(texts):
             style = STYLES.get(str(record.get("outcome")), "")
-            texts[self._painted] = painted(texts[self._painted], style)
+            texts[self._verdict] = self._painted(texts[self._verdict], style)
         return GAP.join(texts).rstrip(" ") + "\n"
 
 

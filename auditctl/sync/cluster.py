@@ -10,8 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from auditctl.commands.notices import STAYS, count, report_interruption
-from auditctl.commands.parameters import duration, is_url
+from auditctl.commands.notices import STAYS, report_interruption
 from auditctl.commands.selection import chosen
 from auditctl.config.location import find
 from auditctl.config.sources import Source
@@ -19,6 +18,8 @@ from auditctl.console import NARROW, Console
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.extras import require
+from auditctl.options import duration, is_url
+from auditctl.phrases import count
 from auditctl.sync.job import job_of
 from auditctl.sync.jobs import Result, StoppedError
 from auditctl.sync.options import SyncSourcesOptions

@@ -4,12 +4,13 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auditctl.commands.notices import STAYS, count, report_interruption, show_progress
-from auditctl.commands.parameters import duration
+from auditctl.commands.notices import STAYS, report_interruption, show_progress
 from auditctl.commands.selection import chosen, source_of, typed_over
 from auditctl.context import Context
 from auditctl.errors import FailedError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
+from auditctl.options import duration
+from auditctl.phrases import count
 from auditctl.sync.job import Job, job_of
 from auditctl.sync.kinds import place_of, prepare
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from auditctl import registry
-from auditctl.commands.parameters import is_url
 from auditctl.config import sources as config
 from auditctl.config.location import find
 from auditctl.config.tables import is_source_name
 from auditctl.context import Context
 from auditctl.errors import UsageError
+from auditctl.options import is_url
 from auditctl.paths import OF_RECORD, OF_RUN, find_templates
 from auditctl.sync.delta.path import TablePath, find_tables, parse_table
 from auditctl.sync.kinds import Place, prepare

@@ -9,12 +9,13 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from auditctl import registry
-from auditctl.commands.notices import count, warn_of_beginning, warn_of_clock, warn_of_events
-from auditctl.commands.parameters import duration
+from auditctl.commands.notices import warn_of_beginning, warn_of_clock, warn_of_events
 from auditctl.connect import connect
 from auditctl.context import Context
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
+from auditctl.options import duration
+from auditctl.phrases import count
 from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
 from auditctl.sync.conflict import catch_up

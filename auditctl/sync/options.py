@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from auditctl.commands.parameters import (
+from auditctl.errors import UsageError
+from auditctl.formats import SyncFormatName
+from auditctl.formats.choice import format_of_file
+from auditctl.options import (
     FetchOptions,
     FollowOptions,
     ReportOptions,
-    format_of_file,
+    SourcesOptions,
     is_url,
 )
-from auditctl.commands.source_parameters import SourcesOptions
-from auditctl.errors import UsageError
-from auditctl.formats import SyncFormatName
 
 
 class RepeatOptions(FollowOptions):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from auditctl.commands.notices import count
-from auditctl.commands.parameters import duration
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
 from auditctl.formats.cells import BOLD, RED, cells, painted, shown
 from auditctl.formats.clock import Clock
 from auditctl.formats.table import GAP, WIDEST
+from auditctl.options import duration
 from auditctl.output import standard_output
+from auditctl.phrases import count
 from auditctl.records import exact
 from auditctl.sync.destinations import find_destinations
 from auditctl.sync.kinds import acknowledge, proofs, statuses, unproved

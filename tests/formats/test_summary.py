@@ -183,6 +183,14 @@ def test_a_window_of_years_says_which() -> None:
     assert lines[1].startswith("     09-23")
 
 
+def test_a_window_of_centuries_is_shown_by_years() -> None:
+    ages = Window(datetime(1, 1, 2, tzinfo=UTC), datetime(2026, 11, 26, tzinfo=UTC))
+    log = [record(NOON - datetime(2025, 12, 31, tzinfo=UTC)), record(timedelta(days=300))]
+    lines = section(summary(log, window=ages), "year")
+    assert [line.split()[0] for line in lines] == [f"{year:04}" for year in range(1, 2027)]
+    assert [line.split()[:2] for line in lines if "█" in line] == [["2025", "1"], ["2026", "1"]]
+
+
 def test_a_window_without_a_beginning_begins_with_its_oldest_record() -> None:
     for window in (Window(None, NOON), Window(None, None), None):
         lines = section(

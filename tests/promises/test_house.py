@@ -37,8 +37,9 @@ commands.init commands.read commands.several sync.commands
 commands.live
 commands.single sync.cluster sync.report
 sync.job
-commands.listing commands.selection commands.timeline sync.conflict
-commands.check commands.feed commands.show config.addition sync.destinations sync.run commands.tail
+commands.check commands.selection commands.timeline sync.conflict
+commands.feed commands.listing commands.show config.addition sync.destinations sync.run
+    commands.tail
 config.sources
 connect export commands.overview sync.kinds config.tables
 days demo cli.help providers.* registry settings sync.delta.status sync.files.destination
@@ -51,13 +52,13 @@ http.daily http.numbered sync.delta.known sync.delta.log sync.files.integrity sy
 http.client http.slices commands.progress sync.files.aside sync.delta.store sync.files.journal
     sync.sentences
 http.requests sync.delta.line sync.delta.path sync.delta.rows
-cli.boundary cli.groups http.sender commands.layout commands.notices paths commands.stored
+cli.boundary cli.groups http.sender commands.notices paths commands.stored
     sync.options sync.files.replay sync.status
-formats.detail formats.ecs formats.ocsf formats.summary formats.table commands.read_parameters
-    commands.source_parameters http.credentials
+formats.detail formats.ecs formats.ocsf formats.summary formats.table
+    http.credentials
 batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
-    http.stream cli.options commands.parameters sync.files.chain
-formats.schemas sync.files.commits sync.destination
+    http.stream cli.options options sync.files.chain
+formats.choice sync.files.commits sync.destination
 cli.completion facts records.arrow formats formats.clock http.arrays http.connection sync.clashes
     sync.state
 records.fields http.errors
@@ -69,9 +70,9 @@ records.address console extras commands.prompt demo.cast http.answer http.origin
     http.retry http.service_account http.waits output records.redact sync.follow sync.jobs
     config.location window zone
 auditctl declared demo.clock errors escape events.classes records.event_time records.exact
-    formats.frequent cli.hints http http.auth http.body http.keys http.parallel http.visited
-    interrupts providers reading records.schema sync sync.delta sync.files sync.seal cli commands
-    config records
+    formats.frequent hints http http.auth http.body http.keys http.parallel http.visited
+    interrupts phrases providers reading records.schema sync sync.delta sync.files sync.seal cli
+    commands config records
 """
 """Each line holds modules that may import those of the lines below it, and not each other. A line
 that is indented goes on with the one before; a star stands for the name of each provider."""

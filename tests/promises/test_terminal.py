@@ -477,6 +477,19 @@ def test_verify_shows_in_red_what_is_wrong(tmp_path: Path) -> None:
     assert "\x1b" not in result("verify", str(path)).text
 
 
+def test_check_shows_in_red_what_does_not_hold(tmp_path: Path) -> None:
+    config = tmp_path / "auditctl.toml"
+    config.write_text('[sources.one]\nprovider = "persona"\noutput = "a"\n')
+    every = ("check", "--config", str(config))
+    nobody = {"PERSONA_API_KEY": KEY, "PERSONA_BASE_URL": "http://127.0.0.1:1"}
+    for words in (("persona", "check"), every):
+        failed = result(*words, "--retry-for", "0", "--color", "always", **nobody).text
+        assert failed.startswith("\x1b[31mFAILED  ")
+        plain = result(*words, "--retry-for", "0", **nobody).text
+        assert plain == COLOR.sub("", failed)
+    assert "\x1b" not in result("persona", "check", "--demo", "--color", "always").text
+
+
 def test_the_overview_is_without_colours_where_they_are_not_wanted() -> None:
     with terminal(None, "providers", variables={"NO_COLOR": "1"}) as shown:
         assert "\x1b" not in shown.end()

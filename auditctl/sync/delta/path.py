@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from auditctl.commands.parameters import STDOUT, is_url
 from auditctl.errors import UsageError
+from auditctl.options import STDOUT, is_url
 from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings
 
 LOG = "_delta_log"

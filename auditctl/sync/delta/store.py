@@ -12,9 +12,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 
-from auditctl.commands.parameters import is_url
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
+from auditctl.options import is_url
 from auditctl.sync.delta.path import LOG, TablePath, names_in
 from auditctl.sync.delta.rows import PARTITIONS, SCHEMA
 

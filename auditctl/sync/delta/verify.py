@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from auditctl.commands.notices import count
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
+from auditctl.phrases import count
 from auditctl.sync.delta import log, rows
 from auditctl.sync.delta.line import NO_DIGEST, Line, TableState
 from auditctl.sync.delta.path import TablePath

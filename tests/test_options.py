@@ -9,17 +9,18 @@ import typer
 
 from auditctl import registry
 from auditctl.cli.app import app
-from auditctl.commands.parameters import (
+from auditctl.config.tables import Defaults
+from auditctl.options import (
+    CheckSourcesOptions,
     FetchOptions,
     GetOptions,
     InitOptions,
     ListOptions,
+    ListSourcesOptions,
     LogOptions,
+    ReadOptions,
     ReportOptions,
 )
-from auditctl.commands.read_parameters import ReadOptions
-from auditctl.commands.source_parameters import CheckSourcesOptions, ListSourcesOptions
-from auditctl.config.tables import Defaults
 from auditctl.sync.options import (
     ConfigurationOptions,
     StatusOptions,

@@ -1,6 +1,7 @@
 """The options of each command as one plain value, filled by the command line or by a test."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, dataclass_transform
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, dataclass_transform
 from auditctl import formats
 from auditctl.console import ColorChoice, LogFormat
 from auditctl.errors import UsageError
-from auditctl.formats.schemas import check_schema
+from auditctl.formats.choice import check_schema, format_of_file
 
 if TYPE_CHECKING:
     from auditctl.window import Window
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 STDOUT = "-"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 DEFAULT_SINCE = "1d"
-NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4", ".parquet.gz")
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -63,8 +63,7 @@ class FollowOptions(LogOptions):
         if seconds < 1:
             raise UsageError("--interval must be a second or more.")
         if "interval" in self.typed and not self.follow:
-            message = "--interval is the time between the runs of --follow: add --follow."
-            raise UsageError(message)
+            raise UsageError("--interval is the time between the runs of --follow: add --follow.")
         return seconds
 
 
@@ -103,21 +102,11 @@ class FetchOptions(LogOptions):
     config: str | None = None
 
     def account_name(self) -> str | None:
-        """Read ``--account``.
-
-        Raises:
-            UsageError: it is empty, or no text.
-
-        """
+        """Read ``--account``."""
         return None if self.account is None else parse_account(self.account)
 
     def patience(self) -> timedelta:
-        """Read ``--retry-for``.
-
-        Raises:
-            UsageError: it is no duration.
-
-        """
+        """Read ``--retry-for``."""
         return duration("--retry-for", self.retry_for)
 
 
@@ -204,8 +193,7 @@ class ListOptions(OutputOptions, FollowOptions):
             return Window(begin, until, ("", finer(self.until)))
         since = parse_time(since_text, now, zone)
         if since > now:
-            message = f"--since {since_text} is in the future. Write {FORMS}."
-            raise UsageError(message)
+            raise UsageError(f"--since {since_text} is in the future. Write {FORMS}.")
         window = Window(since, until, (finer(since_text), finer(self.until)))
         begins, ends = window.span
         if begins >= ends:
@@ -228,13 +216,50 @@ class ListOptions(OutputOptions, FollowOptions):
         return next((f"{name} {text}" for name, text in texts.items() if needs_clock(text)), "")
 
 
+class SourcesOptions(LogOptions):
+    """Options for sources of auditctl.toml; without names, all of them."""
+
+    sources: Sequence[str] = ()
+    config: str | None = None
+    jobs: int = 4
+
+
+class ListSourcesOptions(SourcesOptions, ListOptions):
+    """Options of `list` for several sources."""
+
+
+class CheckSourcesOptions(SourcesOptions, FetchOptions):
+    """Options of `check` for several sources."""
+
+    retry_for: str = "30s"
+
+
+class ReadOptions(OutputOptions):
+    """Options of `read`."""
+
+    paths: Sequence[str]
+    since: str | None = None
+    until: str | None = None
+    tz: str = "UTC"
+    limit: int | None = None
+    reverse: bool = False
+    where: Sequence[str] = ()
+
+    def window(self, now: datetime, zone: tzinfo = UTC) -> "Window":
+        """Read the two times as `list` does; without one, the window has no such end.
+
+        Raises:
+            UsageError: see `ListOptions.window`.
+
+        """
+        # With a limit, a list without --since begins where the log does.
+        as_list = ListOptions(since=self.since, until=self.until or "now", limit=1)
+        window = as_list.window(now, zone=zone)
+        return replace(window, until=None) if self.until is None else window
+
+
 def duration(flag: str, text: str) -> timedelta:
-    """Read a duration that an option was given.
-
-    Raises:
-        UsageError: it is no such value.
-
-    """
+    """Read a duration that an option was given."""
     from auditctl.window import parse_duration
 
     try:
@@ -244,12 +269,7 @@ def duration(flag: str, text: str) -> timedelta:
 
 
 def parse_account(text: str) -> str:
-    """Read the name of an account.
-
-    Raises:
-        UsageError: it is empty, or no text.
-
-    """
+    """Read the name of an account."""
     # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
     if not text.encode(errors="ignore").strip() or not text.isprintable():
         raise UsageError("An account needs a name, in UTF-8 and without control characters.")
@@ -259,41 +279,3 @@ def parse_account(text: str) -> str:
 def is_url(path: str) -> bool:
     """Return whether a PATH is a URL, which only a table can have."""
     return "://" in path
-
-
-def format_of_file(
-    path: str, command: str, chosen: formats.FormatName | None = None
-) -> formats.FormatName:
-    """Choose the format of a file by its name, or confirm the one that was chosen.
-
-    Raises:
-        UsageError: the name asks for another format, or for one that the command does not write.
-
-    """
-    name = path.lower()
-    more = (".gz",) if chosen and formats.FORMATS[chosen].is_binary else ()
-    if packed := next(filter(name.endswith, (*NOT_COMPRESSED, *more)), None):
-        raise UsageError(
-            f"{path}: a file that ends in {packed} cannot be written: .gz is the only compression, "
-            "and Parquet files have their own. Use another name, or compress standard output."
-        )
-    name = name.removesuffix(".gz")
-    kinds = formats.FORMATS.items()
-    asked = [
-        (format_, end) for format_, kind in kinds for end in kind.suffixes if name.endswith(end)
-    ]
-    if not asked:
-        return chosen or formats.DEFAULT
-    suffix = asked[0][1]
-    offered = [format_ for format_, _ in asked if format_ in formats.offered(command)]
-    if not offered:
-        raise UsageError(
-            f"{path}: a file that ends in {suffix} cannot be written by this command. Use .jsonl "
-            "or .csv."
-        )
-    if chosen and chosen not in offered:
-        raise UsageError(
-            f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
-            f"Use another name, or --format {offered[0]}."
-        )
-    return chosen or offered[0]
