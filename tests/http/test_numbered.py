@@ -111,13 +111,7 @@ def test_lists_that_share_rows_give_each_once_and_repeat_their_own() -> None:
         [Page(rows(2, 3, 1, 3)), Page([7, {"key": None}])],
     ]
     found = [page.events for page in read_once(lists, id_name="key")]
-    assert found == [
-        rows(1, 1, 2),
-        rows(2),
-        [7, {"key": None}],
-        rows(3, 3),
-        [7, {"key": None}],
-    ]
+    assert found == [rows(1, 1, 2), rows(2), [7, {"key": None}], rows(3, 3), [7, {"key": None}]]
 
 
 @dataclass

@@ -663,10 +663,7 @@ GUIDE = DOCS / "adding-a-provider.md"
 @contextmanager
 def acme() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     """Serve the guide's answers; give the base URL, and the questions as they come."""
-    answers = {
-        False: block(GUIDE, "json", 0).encode(),
-        True: block(GUIDE, "json", 1).encode(),
-    }
+    answers = {False: block(GUIDE, "json", 0).encode(), True: block(GUIDE, "json", 1).encode()}
     asked: list[tuple[str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
