@@ -1472,6 +1472,24 @@ def test_a_defect_before_anything_is_asked_is_the_providers_fault(
 
 
 @pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("yield Page(", "return None and (", "pages returns NoneType, and must return Pages"),
+        ("return Bearer(self.api_key)", "pass", "auth returns NoneType, and must return "),
+        ("(self.api_key)", "(self.api_key.reveal())", "auth returns Bearer, and must return "),
+    ],
+)
+def test_a_method_that_returns_the_wrong_thing_is_named(
+    right: str, wrong: str, said: str, tmp_path: Path
+) -> None:
+    source = PLUGIN.format(normalize="return {}").replace(right, wrong)
+    found = run("acme", "list", environment=installed(tmp_path, source))
+    assert found.status == FAULT_STATUS
+    assert f"fault of the provider acme, not of auditctl: {said}" in found.said
+    assert KEY not in found.said
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "raise RuntimeError('broken')",
