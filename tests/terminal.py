@@ -12,15 +12,12 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.program import COMMAND, LONG
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.server import Server
+from tests.server import Server
 
 WIDE = 200
 TERM = "xterm-256color"

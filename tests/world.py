@@ -6,11 +6,14 @@ import csv
 import gzip
 import io
 import json
+import random
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,11 +22,6 @@ from tests.hosted import Hosted
 from tests.program import Run, result
 from tests.server import LOGS, Answer, Hrhis, Log, Request, Server
 from tests.vendors import VENDORS
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 csv.field_size_limit(10**7)
 

@@ -6,7 +6,8 @@ import os
 import re
 import tempfile
 import traceback
-from typing import TYPE_CHECKING, Any, get_type_hints
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from auditctl import registry
 from auditctl.config import sources as config
+from auditctl.config.sources import Source
 from auditctl.errors import AccessError, UsageError
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
@@ -24,11 +26,6 @@ from auditctl.sync.options import SyncOptions
 from tests.program import result
 from tests.server import KEY, Fault, Server
 from tests.server import Persona as Log
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from auditctl.config.sources import Source
 
 PROVIDERS = {one.name: one for one in (Persona, Upstash, Roam, Hrhis)}
 HIDDEN = "hunter2-HUNTER2"

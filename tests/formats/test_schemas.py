@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,9 +32,6 @@ from auditctl.records.record import FIELDS, OUTCOMES, Record
 from tests.conftest import STRINGS, TEXTS, utf8
 from tests.program import result
 from tests.tape import FOLDER, provider_class
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 VERSIONS = ("1.3.0", "1.8.0")
 PROVIDERS = sorted(registry.installed())

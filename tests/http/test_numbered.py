@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from random import Random
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
@@ -15,10 +17,6 @@ from auditctl.errors import AnswerError, RefusedError, UnreachableError
 from auditctl.provider import NumberedPage, Page, read_numbered, read_once
 from tests.service import Service
 from tests.test_export import Acme
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from random import Random
 
 ACME = Acme()
 A = TypeVar("A")

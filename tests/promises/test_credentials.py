@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.program import result
 from tests.server import KEY, LOGS, TOO_OFTEN, Fault, Request, Server
 from tests.world import ANSWERS, WINDOW, asked, every_provider, log, sound
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def in_a_file(server: Server, name: str, path: Path, value: str = KEY) -> dict[str, str]:

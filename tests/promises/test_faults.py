@@ -8,9 +8,9 @@ import html
 import json
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from http.client import responses
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -30,9 +30,6 @@ from tests.server import (
     redirect,
 )
 from tests.world import ANSWERS, asked, every_provider, listed, log, sound
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NETWORK_FAULTS = {
     "dropped": DROP,

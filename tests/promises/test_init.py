@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from contextlib import chdir
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,15 +16,11 @@ from auditctl.commands import init, prompt
 from auditctl.config import sources as config
 from auditctl.config.addition import Addition
 from auditctl.declared import account_keys, required, secrets
+from auditctl.provider import Provider
 from tests.account import account
 from tests.program import result
 from tests.server import KEY, LOGS, USER, Fault, Persona, Server
 from tests.terminal import Terminal, terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from auditctl.provider import Provider
 
 USAGE, ACCESS, OUTPUT, INTERRUPTED = 2, 4, 9, 130
 KEY_ASKED = r"api key \(not shown\): $"

@@ -9,16 +9,13 @@ import select
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.program import LONG, Run, popen, process, started, until
 from tests.server import Fault, Roam, Server, too_many
 from tests.world import ROWS, WINDOW, log
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 

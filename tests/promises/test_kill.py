@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -22,9 +22,6 @@ from tests.program import process, result, started
 from tests.server import CUT, Fault, Request, Server
 from tests.vendors import VENDORS
 from tests.world import KINDS, World, found
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PATHS = ("all.jsonl", "all.csv", "{date}.jsonl.gz", "{account}-{date}.csv.gz")
 CASES = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +23,6 @@ from tests.server import (
     redirect,
 )
 from tests.world import ANSWERS, ROWS, asked, every_provider, listed, log, paged, sound
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
 
 # One origin
 

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +19,6 @@ from auditctl.records.schema import AuditRecord
 from tests.program import COMMAND, Run, process, result
 from tests.server import FIRST_ID, LOGS, Fault, Persona, Roam, Server, Upstash, too_many
 from tests.world import ROWS, SPAN, TODAY, WINDOW, asked, every_provider, listed, log
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 USAGE, STRANGE = 2, 6
 

@@ -6,10 +6,13 @@ import csv
 import json
 import re
 import signal
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,11 +21,6 @@ from tests.program import LONG, result, started, until
 from tests.server import LOGS, UNAVAILABLE, Fault, Request, Server, too_many
 from tests.terminal import screen, terminal
 from tests.world import KINDS, happening, key
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 USAGE, ACCESS = 2, 4
 FAST = ("--interval", "1s", "--retry-for", "0")

@@ -11,16 +11,13 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from auditctl.commands import single
 from auditctl.errors import OutputError, failure
-from tests.program import process, result
-
-if TYPE_CHECKING:
-    from tests.program import Run
+from tests.program import Run, process, result
 
 FAULT, USAGE, INTEGRITY, OUTPUT = 1, 2, 8, 9
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +13,7 @@ from auditctl import registry
 from tests.program import process, result, run
 from tests.server import KEY, LOGS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    Install = Callable[[str], dict[str, str]]
-
+Install = Callable[[str], dict[str, str]]
 FAULT_STATUS, USAGE, ACCESS = 1, 2, 4
 
 PLUGIN = """

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.program import result
 from tests.server import KEY, LOGS, Answer, Fault, Persona, Request, Server
 from tests.world import WINDOW, asked, listed, log, sound
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("name", ["persona", "upstash"])

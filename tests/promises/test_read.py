@@ -7,9 +7,10 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from contextlib import chdir
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +19,6 @@ from tests.program import COMMAND, result, synced
 from tests.server import Persona, Server
 from tests.terminal import screen, terminal
 from tests.world import WINDOW, every_provider, log
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 USAGE, STRANGE, OUTPUT = 2, 6, 9
 ROWS = 250

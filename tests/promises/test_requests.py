@@ -7,7 +7,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +15,6 @@ from auditctl import __version__
 from tests.program import LONG, result
 from tests.server import FIRST_ID, LOGS, Answer, Fault, Hrhis, Persona, Request, Server
 from tests.world import SPAN, TODAY, WINDOW, asked, every_provider, listed, log, paged
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 # How many requests, connections and headers
 

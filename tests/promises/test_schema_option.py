@@ -6,7 +6,8 @@ import json
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,6 @@ from tests.server import LOGS, Server, Upstash
 from tests.sync.test_aside import cut_files, put_back
 from tests.terminal import terminal
 from tests.world import WINDOW, every_provider, log
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 USAGE = 2
 OCSF = ("--schema", "ocsf")

@@ -10,11 +10,13 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -24,10 +26,6 @@ from tests.program import LONG, Run, result, run, started, until
 from tests.server import KEY, LOGS, UNAVAILABLE, USER, WRONG_SHAPE, Fault, Request, Server, too_many
 from tests.terminal import terminal
 from tests.world import records
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 UNREACHABLE, ACCESS, THROTTLED, STRANGE, HELD, WRONG, OUTPUT = 3, 4, 5, 6, 7, 8, 9
 USAGE, TERMINATED = 2, 143

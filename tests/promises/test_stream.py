@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.program import LONG, result, started
 from tests.server import CUT, FIRST_ID, LOGS, Fault, Server, Upstash, again_and_again, too_many
 from tests.world import SPAN, TODAY, WINDOW, asked, listed, log
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def held(number: int) -> tuple[threading.Event, Callable[[Request], None]]:
     return gate, choose
 
 
-def listed(rows: Any = ROWS, *words: str, columns: int = WIDE, **variables: str) -> Shown:
+def listed(rows: Any = ROWS, *words: str, columns: int = WIDE, variables: Any = ()) -> Shown:
     """Run `persona list` in this process, with standard output on a terminal."""
     near, far = pair(columns)
     found = Shown()
@@ -63,7 +63,7 @@ def listed(rows: Any = ROWS, *words: str, columns: int = WIDE, **variables: str)
     reader = threading.Thread(target=read)
     reader.start()
     with Server(log(rows)) as server, in_place_of(1, far):
-        settings = {"TERM": TERM, **server.environment, **variables}
+        settings = {"TERM": TERM, **server.environment, **dict(variables)}
         status = run("persona", "list", *WINDOW, *words, **settings)
     os.close(far)
     reader.join()
@@ -234,7 +234,7 @@ NO_COLOR, FORCED = {"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"
 def test_a_failure_is_red_where_colours_are_wanted(
     words: tuple[str, ...], variables: dict[str, Any], *, colored: bool
 ) -> None:
-    shown = listed(OUTCOMES, *words, **variables).text.splitlines()
+    shown = listed(OUTCOMES, *words, variables=variables).text.splitlines()
     for line, text in zip(shown, IN_COLOR, strict=True):
         assert (text if colored else COLOR.sub("", text)) in line
     assert ("\x1b" in "".join(shown)) is colored

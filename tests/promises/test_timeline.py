@@ -9,7 +9,8 @@ import json
 import re
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,9 +25,6 @@ from tests.promises.test_sources import (
 )
 from tests.server import LOGS, UNAVAILABLE, WRONG_SHAPE, Fault, Request
 from tests.terminal import screen, terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 USAGE, UNREACHABLE, ACCESS, STRANGE = 2, 3, 4, 6
 WINDOW = ("--since", "3d")

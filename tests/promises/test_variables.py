@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +12,6 @@ from tests.program import result
 from tests.server import KEY, LOGS, Server
 from tests.tape import provider_class
 from tests.world import ROWS, WINDOW, every_provider, log
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 USAGE, UNREACHABLE, ACCESS = 2, 3, 4
 

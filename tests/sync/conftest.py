@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditctl.sync import job
 from auditctl.sync.follow import follow
 from tests.server import Server
-from tests.sync.desk import Desk
+from tests.sync.desk import Desk, Desks
 from tests.world import KINDS, World
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.sync.desk import Desks
 
 
 @pytest.fixture

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
+
+import pytest
 
 from auditctl import window
 from auditctl.commands import single
@@ -22,14 +26,6 @@ from auditctl.sync.files import journal as journal_module
 from tests import program
 from tests.server import Fault, Request, Server
 from tests.world import World, found
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    import pytest
-
-    Desks = Callable[..., "Desk"]
 
 SLOW = 0.1
 """Seconds for an answer, so that each page is a commit, also where the disk is slow."""
@@ -108,6 +104,7 @@ class Desk:
             self.world.happens(first + n, now - age)
 
 
+Desks = Callable[..., Desk]
 NO_DATE = Fault(headers={"Date": ""})
 
 

@@ -9,7 +9,8 @@ import re
 import shutil
 import stat
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,9 +19,6 @@ from hypothesis import strategies as st
 from auditctl.sync.files.aside import rows_of, unpacked
 from tests.program import result, run, synced
 from tests.server import UNAVAILABLE, Persona, Server
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECONDS = 30
 PATHS = ("all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz", "{date}.jsonl")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,11 +14,8 @@ from auditctl.sync.files import journal as journal_module
 from auditctl.sync.files.chain import SECTOR
 from tests.program import result
 from tests.server import Fault
+from tests.sync.desk import Desk
 from tests.world import happening
-
-if TYPE_CHECKING:
-    from tests.sync.desk import Desk
-
 
 # The journal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -15,11 +15,8 @@ from auditctl.http import connection
 from auditctl.sync import job, walk
 from auditctl.sync import run as run_module
 from auditctl.sync.files import journal as journal_module
-from tests.sync.desk import HOUR, MINUTE, NO_DATE, PAGE, Desk, dated, our_clock
+from tests.sync.desk import HOUR, MINUTE, NO_DATE, PAGE, Desk, Desks, dated, our_clock
 from tests.world import Happening, happening
-
-if TYPE_CHECKING:
-    from tests.sync.desk import Desks
 
 SECONDS = 30
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import chdir
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.program import result, synced
 from tests.server import Persona, Upstash
 from tests.terminal import WIDE, terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 USAGE, WRONG = 2, 8
 both = pytest.mark.parametrize("command", ["verify", "status"])

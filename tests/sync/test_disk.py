@@ -6,18 +6,14 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.program import result, synced
+from tests.program import Run, result, synced
 from tests.server import Persona, Server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.program import Run
 
 WRONG, FAILED = 8, 9
 NO_LOCKS = [errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP, errno.ENOSYS]

@@ -7,17 +7,15 @@ import json
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.program import result, run, synced
 from tests.server import Fault, Persona, Server, Upstash
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REFUSED, WRONG, HELD, FAILED = 4, 8, 7, 9
 

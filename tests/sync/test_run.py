@@ -6,17 +6,14 @@ import gzip
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.program import started, until
 from tests.server import Answer, Fault
-from tests.sync.desk import MINUTE, PAGE, Desk, dated
+from tests.sync.desk import MINUTE, PAGE, Desk, Desks, dated
 from tests.world import KINDS, Happening, happening, records
-
-if TYPE_CHECKING:
-    from tests.sync.desk import Desks
 
 SECONDS = 30
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.program import started, until
 from tests.server import Fault, Request
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.sync.desk import Desk
+from tests.sync.desk import Desk
 
 SECONDS = 30
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from auditctl.sync.state import FIRST_PREV
 from tests.program import Run, last_hash, result, sealed, synced, with_a_gap
 from tests.server import UNAVAILABLE, Fault, Persona, Server, Upstash
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 USAGE, HELD, WRONG = 2, 7, 8
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
