@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -41,11 +40,11 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
         "version": commit.version,
         "state_at": commit.state_at,
         **({} if commit.snapshot is None else {"state": _snapshot_members(commit.snapshot)}),
-        "window": asdict(commit.window),
-        "covered": commit.covered and asdict(commit.covered),
+        "window": commit.window._asdict(),
+        "covered": commit.covered and commit.covered._asdict(),
         "success": commit.success,
-        "gaps": [asdict(gap) for gap in commit.gaps],
-        "acknowledged": [asdict(gap) for gap in commit.acknowledged],
+        "gaps": [gap._asdict() for gap in commit.gaps],
+        "acknowledged": [gap._asdict() for gap in commit.acknowledged],
         "deleted": [file._asdict() for file in commit.deleted],
         "deleted_acknowledged": commit.deleted_acknowledged,
         "aside": commit.aside,
@@ -86,7 +85,7 @@ def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "shape": snapshot.shape,
         "since": snapshot.since,
-        "waived": [asdict(gap) for gap in snapshot.waived],
+        "waived": [gap._asdict() for gap in snapshot.waived],
         "deleted": [file._asdict() for file in snapshot.deleted],
         "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
     }

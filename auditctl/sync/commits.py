@@ -140,7 +140,7 @@ class Change(TypedDict, total=False):
     ids: tuple[str, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FileState(State):
     """The state of files after all lines of their journal."""
 

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditctl import registry
 from auditctl.commands.notices import count, warn_of_beginning, warn_of_clock, warn_of_events
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     Watch = Callable[[Tally], None]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One destination, with its provider and options."""
 
     provider: type["Provider"]

@@ -17,7 +17,7 @@ Render = Callable[[Sequence[Record]], bytes]
 """Returns the bytes of records."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Profile:
     """The options that decide what is in a destination; they never change."""
 
@@ -35,7 +35,7 @@ class Profile:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FileProfile(Profile):
     """The profile of files."""
 
@@ -50,7 +50,7 @@ class FileProfile(Profile):
         return self.template.path
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TableProfile(Profile):
     """The profile of one source of a table."""
 

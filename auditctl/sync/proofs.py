@@ -1,6 +1,5 @@
 """The proofs of a place as rows, which verify writes as sentences or as JSON."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from auditctl.context import Context
@@ -40,8 +39,8 @@ def proofs(place: Place, source: str | None, context: Context) -> list[dict[str,
         "files": proof.files,
         "moved_away": proof.elsewhere,
         "journal_lines": proof.lines,
-        "covered": proof.state.covered and asdict(proof.state.covered),
-        "gaps": [asdict(gap) for gap in proof.state.gaps],
+        "covered": proof.state.covered and proof.state.covered._asdict(),
+        "gaps": [gap._asdict() for gap in proof.state.gaps],
         "deleted": [file._asdict() for file in proof.state.deleted],
         "notes": proof.notes,
         "journal_hash": proof.state.head,
@@ -60,8 +59,8 @@ def _proof_of_source(path: str, proof: "SourceProof") -> dict[str, Any]:
         "problem": missing or None,
         "records": proof.rows,
         "journal_lines": state.line + 1,
-        "covered": state.covered and asdict(state.covered),
-        "gaps": [asdict(gap) for gap in state.gaps],
+        "covered": state.covered and state.covered._asdict(),
+        "gaps": [gap._asdict() for gap in state.gaps],
         "journal_hash": state.head,
     }
 

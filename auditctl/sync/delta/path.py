@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from auditctl.commands.parameters import STDOUT, is_url
@@ -23,8 +23,7 @@ ENDPOINTS = {
 """The variables that lead to another store than the vendor's."""
 
 
-@dataclass(frozen=True)
-class TablePath:
+class TablePath(NamedTuple):
     """Where a table is."""
 
     path: str
