@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Pause = Callable[[float], object]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Job:
     """One destination, with its provider and options."""
 

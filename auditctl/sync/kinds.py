@@ -1,7 +1,6 @@
 """The two kinds of destinations, files and tables: which of them a PATH means, and its work."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -159,8 +158,8 @@ def _row(path: str, proof: "SourceProof") -> dict[str, Any]:
         "problem": missing or None,
         "records": proof.rows,
         "journal_lines": state.line + 1,
-        "covered": state.covered and asdict(state.covered),
-        "gaps": [asdict(gap) for gap in state.gaps],
+        "covered": state.covered and state.covered._asdict(),
+        "gaps": [gap._asdict() for gap in state.gaps],
         "journal_hash": state.head,
     }
 

@@ -22,7 +22,7 @@ Render = Callable[[Sequence[Record]], bytes]
 """Returns the bytes of records."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class _Profile:
     """The options that decide what is in a destination; they never change."""
 
@@ -34,7 +34,7 @@ class _Profile:
     """The point in time that this means now."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FileProfile(_Profile):
     """The profile of files."""
 
@@ -50,7 +50,7 @@ class FileProfile(_Profile):
         return self.template.path
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TableProfile(_Profile):
     """The profile of one source of a table."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditctl.batch import Tally
 from auditctl.errors import AnswerError, UnreachableError
@@ -36,7 +36,7 @@ MIN_OLDER_EVENTS = 10
 ones may be dated wrongly."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Outcome:
     """The outcome of a run."""
 
@@ -53,8 +53,7 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """Brings a destination up to date with a log."""
 
     provider: Provider

@@ -1,6 +1,6 @@
 """The status of a destination: its last success, what it covers, and what is wrong."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +47,11 @@ class Status:
             "problem": self.wrong or None,
             "running": self.running,
             "last_success": state.last_success,
-            "covered": state.covered and asdict(state.covered),
+            "covered": state.covered and state.covered._asdict(),
             "newest": state.latest,
             "records": state.records,
             "files": self.files,
-            "gaps": [asdict(gap) for gap in state.gaps],
+            "gaps": [gap._asdict() for gap in state.gaps],
             "deleted": [file._asdict() for file in self.deleted],
             "set_aside": list(self.aside),
             "unfinished": bool(state.window and not state.window.done),

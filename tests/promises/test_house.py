@@ -67,7 +67,7 @@ events
 context demo.* http.cookies http.cuts http.mask http.page log records.record sync.coverage
     sync.files.disk
 records.address console extras commands.prompt demo.cast http.answer http.origin http.pace
-    http.retry http.service_account http.waits output records.redact sync.follow sync.jobs
+    http.retry http.service_account http.urls http.waits output records.redact sync.follow sync.jobs
     config.location window zone
 auditctl declared demo.clock errors escape events.classes records.event_time records.exact
     formats.frequent hints http http.auth http.body http.keys http.parallel http.visited

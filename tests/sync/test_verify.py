@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -633,7 +633,7 @@ def test_lines_that_a_run_appends_meanwhile_are_no_mistake(plain: Destination) -
             if ended.is_set():
                 break
             # Of many lengths, so that a part of one is what can be read.
-            longer = replace(window, position="x" * (number % 3000))
+            longer = window._replace(position="x" * (number % 3000))
             journal.append(journal.state.next()._replace(window=longer))
 
     run = threading.Thread(target=write_on)

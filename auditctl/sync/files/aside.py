@@ -21,7 +21,7 @@ CHUNK = 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Aside:
     """A file with bytes that were set aside, and which rows in it were not found yet."""
 

@@ -6,7 +6,6 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from auditctl.errors import IntegrityError
@@ -42,11 +41,9 @@ def encode(commit: Commit) -> tuple[bytes, Commit]:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
     """Return a value with objects and arrays where it has values of ours."""
     match value:
-        case Span():
-            return asdict(value)
         case File():
             return list(value)
-        case FileEntry() | Deleted() | Pins() | Snapshot():
+        case Span() | ReadSpan() | FileEntry() | Deleted() | Pins() | Snapshot():
             members = value._asdict().items()
             return {name: _plain(one) for name, one in members if (name, one) != ("header", None)}
         case tuple():

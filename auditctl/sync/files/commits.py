@@ -120,7 +120,7 @@ class Commit(NamedTuple):
     """Written by a version whose lines did not link ids, and could be replaced."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FileState(State):
     """The state of files after all lines of their journal."""
 

@@ -29,7 +29,7 @@ from auditctl.sync.sentences import describe_aside, describe_deletion
 from auditctl.window import now_text
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class DataFiles:
     """The data files of a destination that this run holds."""
 

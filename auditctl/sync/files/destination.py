@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -33,7 +33,7 @@ PINNED_AHEAD = timedelta(hours=1)
 """Ids of events dated over an hour ahead are pinned: later windows will show them again."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Part:
     """The bytes that one file gets with the next commit."""
 
@@ -41,7 +41,7 @@ class _Part:
     records: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FileDestination:
     """The files and the journal that a run holds; see `Destination`."""
 
@@ -171,7 +171,7 @@ class FileDestination:
                 begun[name] = self.files.create(name, begun)
             entries = tuple(_entry(name, file, b"", 0) for name, file in begun.items())
             # Nothing has been committed yet, so the window is read no further than before.
-            window = self.state.window or replace(progress.window, position=None, done=False)
+            window = self.state.window or progress.window._replace(position=None, done=False)
             self._append(self.state.next()._replace(window=window, files=entries))
 
     def _write(self, name: str, part: _Part, progress: Progress) -> FileEntry:

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from glob import glob
 from typing import Any
 
@@ -49,8 +49,8 @@ class Proof:
             "files": self.files,
             "moved_away": self.elsewhere,
             "journal_lines": state.line + 1,
-            "covered": state.covered and asdict(state.covered),
-            "gaps": [asdict(gap) for gap in state.gaps],
+            "covered": state.covered and state.covered._asdict(),
+            "gaps": [gap._asdict() for gap in state.gaps],
             "deleted": [file._asdict() for file in state.deleted],
             "notes": self.notes,
             "journal_hash": state.head,
