@@ -20,7 +20,7 @@ class Problem(NamedTuple):
     """U+FFFD was put in the place of lone surrogates."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Batch:
     """The records of one page, and the facts of the page that a reader of the log needs."""
 
@@ -73,7 +73,7 @@ Found = tuple[Record, Problem | None]
 """A record with its problem, if it has one."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Tally:
     """Numbers for the progress line, the summary and the warnings; no decision depends on them."""
 

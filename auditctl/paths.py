@@ -5,7 +5,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from auditctl.errors import UsageError
@@ -33,8 +33,7 @@ _VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account"
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(NamedTuple):
     """A destination's folder, and the names of its files below it."""
 
     folder: str
@@ -61,6 +60,10 @@ class Template:
     def several(self) -> bool:
         """Return whether there may be several files."""
         return "{" in self.names
+
+    def path_of(self, name: str) -> str:
+        """Return the path of a file that has this name below the folder."""
+        return os.path.join(self.folder, name)  # noqa: PTH118
 
     def name(self, record: Record) -> str:
         """Return the name, below the folder, of the file that a record goes to."""
@@ -110,7 +113,7 @@ class Template:
 
     def _is_another(self, name: str) -> bool:
         """Return whether a file is another destination, or the journal of one."""
-        path = os.path.join(self.folder, name)  # noqa: PTH118
+        path = self.path_of(name)
         journal = path + SUFFIX
         return name.endswith(SUFFIX) or (journal != self.journal and os.path.exists(journal))  # noqa: PTH110
 

@@ -110,7 +110,10 @@ def finer(text: str) -> str:
 
 def before(moment: datetime, duration: timedelta) -> datetime:
     """Subtract a duration; stop at the first moment that can be written."""
-    return shift(moment, -duration)
+    try:
+        return moment - duration  # not `shift`: the longest duration has no opposite
+    except OverflowError:
+        return BEGINNING
 
 
 def shift(moment: datetime, by: timedelta) -> datetime:

@@ -22,8 +22,8 @@ from auditctl.formats.choice import check_schema
 from auditctl.provider import Provider
 from auditctl.settings import source_keys
 from auditctl.sync.delta.path import TablePath
+from auditctl.sync.kinds import Place, place_of
 from auditctl.sync.options import SyncOptions
-from auditctl.sync.place import Place, place_of
 
 LARGEST_FILE = 16 * 1024 * 1024
 """Bytes of a configuration; a device such as /dev/zero has no end."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, cast
-from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -16,6 +16,7 @@ from auditctl.http.cookies import Cookies
 from auditctl.http.errors import Failures
 from auditctl.http.origin import is_loopback, origin_of
 from auditctl.http.pace import Pace, watch
+from auditctl.http.urls import Params, address
 from auditctl.http.waits import clock
 
 CONNECT_TIMEOUT = 10.0
@@ -26,10 +27,7 @@ MOST_REDIRECTS = 5
 REPEATED = (307, 308)
 """Redirects that ask for the same request, its method and body included."""
 
-_EMPTY = httpx.ByteStream(b"")
 _TIMEOUT = httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None).as_dict()
-
-Params = Mapping[str, str | int | None]
 
 
 class Exchange(NamedTuple):
@@ -83,6 +81,8 @@ class Connection:
             raise UsageError(f"No request can be sent to the base URL: {error}.") from None
         self._on_exchange = on_exchange
         self._on_send = on_send
+        self._prepared: tuple[Mapping[str, str], httpx.Headers] = {}, httpx.Headers(self._headers)
+        """Credentials, and all headers with them: they are the same for each page."""
         self._cookies = Cookies()
         self._pace = Pace()
         self._date: tuple[str | None, datetime] = None, datetime.now(UTC)
@@ -165,15 +165,12 @@ class Connection:
             AnswerError: it is redirected too often, or to another origin; or its body is too large.
 
         """
-        asked = f"{path} {params or ''}"
-        if not {".", ".."}.isdisjoint(path.split("/")):  # ids that httpx takes for a way up
-            raise self._failures.unaskable(asked)
         try:
-            query = f"?{urlencode(params)}" if params else ""
+            url = address(self._base, path, params)
             headers = {**credentials, "Content-Type": content_type} if body else credentials
-            request = self._request(method, self._base + path + query, headers, body)
+            request = self._request(method, url, headers, body)
         except (httpx.InvalidURL, ValueError):
-            raise self._failures.unaskable(asked) from None
+            raise self._failures.unaskable(f"{path} {params or ''}") from None
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 with self._sent(request) as response:
@@ -221,15 +218,18 @@ class Connection:
         return parts.path.removeprefix(base), parts.query
 
     def _request(
-        self, method: str, url: str, credentials: Mapping[str, str], body: bytes
+        self, method: str, url: httpx.URL, credentials: Mapping[str, str], body: bytes
     ) -> httpx.Request:
-        headers = {**self._headers, **credentials}
-        if body or method != "GET":
-            headers["Content-Length"] = str(len(body))
+        used, headers = self._prepared
+        if used is not credentials:
+            headers = httpx.Headers({**self._headers, **credentials})
+            self._prepared = credentials, headers
         extensions = {"timeout": _TIMEOUT}
         # With a body of its own, if an empty one, httpx need not work out what headers go with it.
-        stream = httpx.ByteStream(body) if body else _EMPTY
+        stream = httpx.ByteStream(body) if body else _NOTHING
         request = httpx.Request(method, url, headers=headers, stream=stream, extensions=extensions)
+        if body or method != "GET":
+            request.headers["Content-Length"] = str(len(body))
         if cookies := self._cookies.header:
             request.headers.encoding = "latin-1"  # whose characters are bytes
             request.headers["Cookie"] = cookies.decode("latin-1")
@@ -273,9 +273,19 @@ class Connection:
             self.belongs(url, "a redirect")
             if method != "GET" and response.status_code not in REPEATED:
                 raise self._failures.unexpected(f"it redirects a {method} to something else")
-            return self._request(method, url, headers, body)
+            return self._request(method, httpx.URL(url), headers, body)
         except (ValueError, httpx.InvalidURL):
             raise self._failures.unexpected("it redirects to something that is no URL") from None
+
+
+class _Nothing(httpx.SyncByteStream):
+    """No body; an empty ByteStream is one piece, which h11 would check and write."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(())
+
+
+_NOTHING = _Nothing()
 
 
 class _Counted(httpx.SyncByteStream):

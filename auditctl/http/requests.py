@@ -12,7 +12,7 @@ import httpx
 from auditctl import __version__
 from auditctl.errors import AnswerError, RefusedError
 from auditctl.http.answer import Answer
-from auditctl.http.connection import Connection, Exchange, Params
+from auditctl.http.connection import Connection, Exchange
 from auditctl.http.credentials import Credentials, Service
 from auditctl.http.errors import Failures
 from auditctl.http.parallel import ahead
@@ -20,6 +20,7 @@ from auditctl.http.responses import Responses
 from auditctl.http.retry import Patience
 from auditctl.http.sender import Question, Sender
 from auditctl.http.stream import READ_AHEAD, Reading, Stream
+from auditctl.http.urls import Params
 from auditctl.http.visited import Visited
 from auditctl.records import exact
 

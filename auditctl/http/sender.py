@@ -11,11 +11,12 @@ import httpx
 from auditctl.errors import AccessError
 from auditctl.http import arrays, body
 from auditctl.http.answer import Answer
-from auditctl.http.connection import Connection, Params
+from auditctl.http.connection import Connection
 from auditctl.http.credentials import Credentials
 from auditctl.http.responses import NO_CONTENT, Responses
 from auditctl.http.retry import PassingError, Patience, Trouble
 from auditctl.http.stream import Reading, head
+from auditctl.http.urls import Params
 
 
 class Question(NamedTuple):

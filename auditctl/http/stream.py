@@ -1,7 +1,6 @@
 """The rows of one answer as they come, and the members beside them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 from auditctl.errors import AuditctlError
@@ -11,13 +10,14 @@ READ_AHEAD = 4 * 1024 * 1024
 """Bytes of answers that wait for their turn, of all that are under way together."""
 
 
-@dataclass(slots=True)
 class Reading:
     """The state of an answer that is being read."""
 
-    members: dict[str, Any] = field(default_factory=dict)
-    read_ahead: int = 0
-    """Bytes still to be read before their turn."""
+    def __init__(self) -> None:
+        """Begin before the first byte."""
+        self.members: dict[str, Any] = {}
+        self.read_ahead = 0
+        """Bytes still to be read before their turn."""
 
 
 Lists = Callable[[Reading], Iterator[Answer | None]]

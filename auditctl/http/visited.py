@@ -26,7 +26,7 @@ class Visited:
         hash_ = hash(what)
         with self._lock:
             place = bisect_left(self._hashes, hash_)
-            if self._hashes[place : place + 1] == array("q", [hash_]):
+            if place < len(self._hashes) and self._hashes[place] == hash_:
                 return True
             self._hashes.insert(place, hash_)
             return False

@@ -105,9 +105,12 @@ def is_sound(fields: Fields, record: Record) -> bool:
     field by field would cost more than reading the event did. Addresses are those seen before.
     """
     try:
-        known = tuple(map(type, record.values())) in _sound and record["source_ip"] in _addresses
-        known = known and record["outcome"] in OUTCOMES
-        return known and _WORDS_FOR_NOTHING.isdisjoint(fields.values())
+        return (
+            tuple(map(type, record.values())) in _sound
+            and record["source_ip"] in _addresses
+            and record["outcome"] in OUTCOMES
+            and _WORDS_FOR_NOTHING.isdisjoint(fields.values())
+        )
     except TypeError:  # a list or an object cannot be looked up
         return False
 

@@ -1,1 +1,1 @@
-"""Unattended runs: files that each event is appended to once, and the journal that proves it."""
+"""Unattended runs into a destination that each event is added to once, and that proves it."""

@@ -20,11 +20,9 @@ from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.extras import require
 from auditctl.options import duration, is_url
 from auditctl.phrases import count
-from auditctl.sync.follow import Outage
 from auditctl.sync.job import job_of
 from auditctl.sync.jobs import Result, StoppedError
 from auditctl.sync.options import SyncSourcesOptions
-from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome
 
 if TYPE_CHECKING:
@@ -48,6 +46,7 @@ class Ended:
     messages: Sequence[tuple[str, str, dict[str, Any]]]
 
 
+@dataclass
 class Call:
     """A call of `run_source` that happens where its pickle is loaded.
 
@@ -55,13 +54,13 @@ class Call:
     if auditctl is not installed there; and the scheduler would need it too.
     """
 
-    def __init__(self, source: Source, options: SyncSourcesOptions, topic: str) -> None:
-        """Keep the arguments."""
-        self._arguments = source, options, topic
+    source: Source
+    options: SyncSourcesOptions
+    topic: str
 
     def __reduce__(self) -> tuple[Callable[..., Ended], tuple[Source, SyncSourcesOptions, str]]:
         """Be the call instead of an object."""
-        return run_source, self._arguments
+        return run_source, (self.source, self.options, self.topic)
 
 
 class Relay(Console):
@@ -129,12 +128,7 @@ def _checked_address(options: SyncSourcesOptions) -> str:
 
 
 def _connected(address: str) -> "Client":
-    """Connect to a scheduler.
-
-    Raises:
-        OutputError: it cannot be reached.
-
-    """
+    """Connect to a scheduler."""
     import logging
     import warnings
 
@@ -276,15 +270,12 @@ def run_source(source: Source, options: SyncSourcesOptions, topic: str) -> Ended
             worker.log_event(topic, (source.name, tally.pages, tally.records))
 
     console = Relay(verbose=options.verbose)
-    prefix = f"{source.name}: "
     # The command line's boundary is at the other end: this is where the process is looked at.
     context = Context(os.environ, console, terminal=False, width=NARROW, color=False)
     try:
         job = job_of(source, options, context)
-        with job.opened(watch=watch, outage=Outage(console.warning)) as run:
-            outcome = catch_up(run, job.wait, time.sleep)
-            job.conclude(outcome, run.client.skew)
-            job.fail_for_gaps(outcome)
+        with job.opened(watch=watch) as run:
+            outcome = job.bring_up_to_date(run)
     except Exception as error:  # noqa: BLE001 - reported with the others
-        return Ended(None, console.failed(error, prefix), console.messages)
+        return Ended(None, console.failed(error, f"{source.name}: "), console.messages)
     return Ended(outcome, None, console.messages)

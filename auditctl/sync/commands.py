@@ -1,8 +1,6 @@
 """The command sync: one destination, or those of the configuration."""
 
 import math
-import time
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +11,22 @@ from auditctl.errors import FailedError, UsageError, failure
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import duration
 from auditctl.phrases import count
-from auditctl.sync.follow import Outage, follow
 from auditctl.sync.job import Job, job_of
+from auditctl.sync.kinds import place_of, prepare
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import place_of, prepare
-from auditctl.sync.rival import catch_up
-from auditctl.sync.run import Outcome, Run
+from auditctl.sync.run import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditctl.config.sources import Source
     from auditctl.provider import Provider
     from auditctl.sync.jobs import Result
 
 
-def sync(
-    provider: type["Provider"],
-    options: SyncOptions,
-    context: Context,
-) -> None:
+def sync(provider: type["Provider"], options: SyncOptions, context: Context) -> None:
     """Append what is not there yet; with ``--follow``, repeatedly."""
-    interval = options.seconds_between()
+    options.seconds_between()  # a mistake in it is found before anything is done
     source = source_of(options, provider, context)
     options = options if source is None else typed_over(options, source)
     if not options.output:
@@ -41,11 +35,10 @@ def sync(
     place = place_of(options, provider=provider.name, source=named)
     job = Job(provider, options, place, named, context)
     watch = partial(show_progress, context.console, provider.title)
-    outage = Outage(context.console.warning)
     prepare([place], context.console)
     try:
         # A commit that has begun is finished, however long the disk takes.
-        with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
+        with job.opened(held=partial(interrupts.held, math.inf), watch=watch) as run:
             before = run.destination.state.records
 
             def written() -> str:
@@ -53,11 +46,7 @@ def sync(
                 return f"{new} in {place.path}, and the next run continues there"
 
             with report_interruption(context.console, written):
-                if options.follow:
-                    follow(partial(_run_once, job, run, set()), interval, outage)
-                outcome = catch_up(run, job.wait, time.sleep)
-                job.conclude(outcome, run.client.skew)
-                job.fail_for_gaps(outcome)
+                job.bring_up_to_date(run)
     except InterruptedRunError:
         if not options.follow:
             raise
@@ -98,7 +87,7 @@ def _in_threads(
     """Run each source in a thread of this process."""
     from auditctl.sync.jobs import Result, SourceRunner
 
-    interval = options.seconds_between()
+    options.seconds_between()  # said once, not by each source
     if options.shared_folder:
         raise UsageError("--shared-folder goes with --dask: without it all sources run here.")
     wanted = chosen(options, context, "sync -o PATH")
@@ -107,46 +96,20 @@ def _in_threads(
 
     def one(source: "Source") -> Outcome:
         job = job_of(source, options, context)
-        outage = Outage(lambda said: context.console.warning(f"{source.name}: {said}"))
-        with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check, outage=outage) as run:
-            if options.follow:
-                once = partial(runs.in_turn, partial(_run_once, job, run, set(), runs.sleep))
-                follow(once, interval, outage, sleep=runs.sleep)
-            outcome = runs.in_turn(partial(catch_up, run, job.wait, runs.sleep))
-            job.conclude(outcome, run.client.skew)
-            job.fail_for_gaps(outcome)
-            return outcome
+        with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check) as run:
+            return job.bring_up_to_date(run, pause=runs.sleep, in_turn=runs.in_turn)
+
+    def tell(source: "Source", error: Exception) -> None:
+        context.console.failed(error, f"{source.name}: ")
 
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     try:
         with report_interruption(context.console, lambda: STAYS):
-            runs.all(one, results, partial(_tell, context))
+            runs.all(one, results, tell)
     except InterruptedRunError:
         if not options.follow:
             raise
     return results
-
-
-def _run_once(
-    job: Job, run: Run, warned: set[str], pause: Callable[[float], object] = time.sleep
-) -> None:
-    """Do one of many runs; warn of gaps instead of failing, so that the next run follows.
-
-    ``warned`` are the ids that several events have and a warning was given for: each run reads
-    them again until they are older than the overlap.
-    """
-    run.destination.check()
-    outcome = catch_up(run, job.wait, pause)
-    outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in warned]
-    warned.update(outcome.clashes)
-    job.conclude(outcome, run.client.skew)
-    for sentence in job.gaps(outcome):
-        job.context.console.warning(f"{job.prefix}{sentence}")
-
-
-def _tell(context: Context, source: "Source", error: Exception) -> None:
-    """Report how a source failed, as soon as it does."""
-    context.console.failed(error, f"{source.name}: ")
 
 
 def _result_row(result: "Result[Source, Outcome]") -> dict[str, Any]:

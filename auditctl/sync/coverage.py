@@ -1,8 +1,8 @@
 """Decisions about time: the window to read next, what is covered after it, and what is lost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from auditctl.window import BEGINNING, before, shift
 
@@ -14,16 +14,14 @@ RETENTION_TOLERANCE = timedelta(days=1)
 """A retention in months is not exact to the hour."""
 
 
-@dataclass(frozen=True)
-class Stretch:
+class Stretch(NamedTuple):
     """A half-open span of time; the first moment that can be written is the log's beginning."""
 
     since: datetime
     until: datetime
 
 
-@dataclass(frozen=True)
-class Clocks:
+class Clocks(NamedTuple):
     """One moment by this machine's clock, and by the provider's if its answers tell it."""
 
     ours: datetime

@@ -1,12 +1,12 @@
-"""The protocol of destinations, and how one is opened."""
+"""The protocol of destinations: what a run does with one, and how it opens it."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Protocol, TypedDict, Unpack
+from typing import NamedTuple, Protocol
 
 from auditctl.records.record import Record
-from auditctl.sync.profile import FileProfile, Profile, TableProfile
 from auditctl.sync.state import Progress, State
 
 
@@ -69,40 +69,15 @@ class Destination(Protocol):
         """
 
 
-class Opening(TypedDict, total=False):
-    """Options for opening a destination."""
+class Opening(NamedTuple):
+    """How a run opens a destination."""
 
-    wait: float
+    wait: float = 0.0
     """Seconds to wait for another run."""
-    pause: Callable[[float], object]
-    """Sleeps."""
-    held: Callable[[], AbstractContextManager[None]]
+    pause: Callable[[float], object] = time.sleep
+    held: Callable[[], AbstractContextManager[None]] = nullcontext
     """Returns a block that is not interrupted: a commit that has begun is finished."""
-    external_rotation: bool
+    external_rotation: bool = False
     """Files are moved away on purpose, so a missing one is not reported."""
-    warn: Callable[[str], object]
+    warn: Callable[[str], object] = lambda _sentence: None
     """Called with warnings about the destination."""
-
-
-def open_destination(
-    profile: Profile, **opening: Unpack[Opening]
-) -> AbstractContextManager[Destination]:
-    """Open a destination for one run alone, as its last commit left it.
-
-    Raises:
-        UsageError: it was begun with another profile.
-        LockedError: another run holds it.
-        IntegrityError: it is not as its last commit left it.
-        OutputError: it cannot be written.
-
-    """
-    match profile:
-        case FileProfile():
-            from auditctl.sync.files import open_files
-
-            return open_files(profile, **opening)
-        case TableProfile():
-            from auditctl.sync.delta.destination import open_table
-
-            return open_table(profile, opening.get("held", nullcontext))
-    raise NotImplementedError

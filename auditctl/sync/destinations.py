@@ -13,7 +13,7 @@ from auditctl.errors import UsageError
 from auditctl.options import is_url
 from auditctl.paths import OF_RECORD, OF_RUN, find_templates
 from auditctl.sync.delta.path import TablePath, find_tables, parse_table
-from auditctl.sync.place import Place, prepare
+from auditctl.sync.kinds import Place, prepare
 
 Destination = tuple[Place, str | None]
 """A destination, and the name of its source if it was found by that."""
@@ -64,20 +64,16 @@ def _places(path: str, named: str | None, context: Context) -> list[Place]:
     auditctl.toml has sources for.
     """
     several = any(f"{{{name}}}" in path for name in OF_RUN)
-    if is_url(path):
-        return _of_configuration(path, named, context) if several else [parse_table(path)]
+    if is_url(path) and several:
+        sources = config.sources(named, context).values()
+        meant = (
+            (one, parse_table(path, provider=one.provider.name, source=one.name)) for one in sources
+        )
+        return list(dict.fromkeys(one.place for one, table in meant if one.place == table))
     if several and not any(f"{{{name}}}" in path for name in OF_RECORD):
         return [*find_tables(path), *find_templates(path)]
-    return [parse_table(path)] if TablePath(path).exists else [*find_templates(path)]
-
-
-def _of_configuration(path: str, named: str | None, context: Context) -> list[Place]:
-    found: dict[Place, None] = {}
-    for source in config.sources(named, context).values():
-        table = parse_table(path, provider=source.provider.name, source=source.name)
-        if source.place == table:
-            found[table] = None
-    return [*found]
+    is_table = is_url(path) or TablePath(path).exists
+    return [parse_table(path)] if is_table else [*find_templates(path)]
 
 
 def _source(word: str, named: str | None, context: Context) -> config.Source | None:

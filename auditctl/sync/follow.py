@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn
 
 from auditctl.errors import ThrottledError, UnreachableError
@@ -14,24 +15,23 @@ LONGEST_SLEEP = 86_400.0
 """Seconds slept at a time: the platform cannot sleep for centuries, which a wait may last."""
 
 
+@dataclass
 class Outage:
     """A time without answers from the provider: reported when it begins and when it ends."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """Report by calling ``say``."""
-        self._say = say
-        self._lasts = False
+    say: Callable[[str], None]
+    _lasts: bool = False
 
     def begin(self, sentence: str) -> None:
         """Note a failure, which may belong to an outage that was reported."""
         if not self._lasts:
-            self._say(f"{sentence} It is asked again until it answers.")
+            self.say(f"{sentence} It is asked again until it answers.")
         self._lasts = True
 
     def end(self) -> None:
         """Note that a run succeeded."""
         if self._lasts:
-            self._say("The provider answers again.")
+            self.say("The provider answers again.")
         self._lasts = False
 
 

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from auditctl import registry
@@ -17,14 +18,14 @@ from auditctl.options import duration
 from auditctl.phrases import count
 from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
-from auditctl.sync.destination import open_destination
-from auditctl.sync.follow import Outage
+from auditctl.sync.conflict import catch_up
+from auditctl.sync.destination import Opening
+from auditctl.sync.follow import Outage, follow
+from auditctl.sync.kinds import Place, open_destination
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import Place
-from auditctl.sync.profile import Profile
+from auditctl.sync.profile import of_account, profile_of
 from auditctl.sync.run import Outcome, Run
 from auditctl.sync.sentences import describe_gap
-from auditctl.sync.shape import of_account, profile_of
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 
     Watch = Callable[[Tally], None]
 
+Pause = Callable[[float], object]
 
-@dataclass(frozen=True)
+
+@dataclass(eq=False, repr=False)
 class Job:
     """One destination, with its provider and options."""
 
@@ -51,16 +54,17 @@ class Job:
     def opened(
         self,
         *,
-        pause: Callable[[float], object] = time.sleep,
+        pause: Pause = time.sleep,
         held: Callable[[], AbstractContextManager[None]] = nullcontext,
         watch: "Watch",
-        outage: Outage,
     ) -> Iterator[Run]:
         """Open the destination and a client."""
         options = self.options
         now = datetime.now(UTC)
         log = log_of(self.provider, options.own)
-        overlap = options.overlap_or(log.overlap)
+        overlap = log.overlap
+        if options.overlap is not None:
+            overlap = duration("--overlap", options.overlap)
         values = {"provider": registry.installed()}
         tests = [parse_test(text, now, values=values) for text in options.where]
         base_urls: dict[str, str] = {}
@@ -79,19 +83,17 @@ class Job:
             self.context,
             now,
             # Else a run that gives up in the end says what the trouble was, and that is enough.
-            outage.begin if options.follow else lambda _sentence: None,
+            self._outage.begin if options.follow else lambda _sentence: None,
         )
         base_urls[""] = ready.base_url
         try:
-            with open_destination(
-                of_account(profile, ready),
-                wait=self.wait,
-                pause=pause,
-                held=held,
-                external_rotation=options.external_rotation,
-                warn=lambda said: self.context.console.warning(f"{self.prefix}{said}"),
-            ) as destination:
-                since = _first_since(profile, destination.state.since, now)
+            rotation = options.external_rotation
+            opening = Opening(self._wait, pause, held, rotation, self._warn)
+            with open_destination(of_account(profile, ready), opening) as destination:
+                since = profile.since_time
+                begun = destination.state.since
+                if since is None and begun is not None:
+                    since = parse_time(begun, now)
                 if since is None and destination.state.window is None and log.is_cut_short:
                     console, path = self.context.console, f"{self.prefix}{self.place.path}"
                     watch = warn_of_beginning(self.provider.title, path, log.reach, console, watch)
@@ -109,66 +111,94 @@ class Job:
         finally:
             client.close()
 
+    def bring_up_to_date(
+        self,
+        run: Run,
+        *,
+        pause: Pause = time.sleep,
+        in_turn: Callable[[Callable[[], Outcome]], Outcome] = lambda once: once(),
+    ) -> Outcome:
+        """Do a run, or with ``--follow`` one after another, and report what it found.
+
+        Raises:
+            IntegrityError: events were lost before a run asked for them.
+
+        """
+        if self.options.follow:
+            once = partial(self._follow_once, run, pause, set())
+            interval = self.options.seconds_between()
+            follow(partial(in_turn, once), interval, self._outage, sleep=pause)
+        outcome = in_turn(partial(catch_up, run, self._wait, pause))
+        self._report(outcome, run)
+        if outcome.gaps:
+            raise IntegrityError(" ".join(self._gaps(outcome)))
+        return outcome
+
+    def _follow_once(self, run: Run, pause: Pause, warned: set[str]) -> Outcome:
+        """Do one of many runs; warn of gaps instead of failing, so that the next run follows.
+
+        ``warned`` are the ids that several events have and a warning was given for: each run reads
+        them again until they are older than the overlap.
+        """
+        run.destination.check()
+        outcome = catch_up(run, self._wait, pause)
+        outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in warned]
+        warned.update(outcome.clashes)
+        self._report(outcome, run)
+        for sentence in self._gaps(outcome):
+            self._warn(sentence)
+        return outcome
+
+    @cached_property
+    def _outage(self) -> Outage:
+        return Outage(self._warn)
+
     @property
-    def wait(self) -> float:
+    def _wait(self) -> float:
         """Seconds to wait for another run."""
         return duration("--wait", self.options.wait).total_seconds()
 
-    def gaps(self, outcome: Outcome) -> list[str]:
+    def _warn(self, sentence: str) -> None:
+        self.context.console.warning(f"{self.prefix}{sentence}")
+
+    def _gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""
         path, title = self.place.path, self.provider.title
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
 
-    def fail_for_gaps(self, outcome: Outcome) -> None:
-        """End the run as a failure if it found gaps.
-
-        Raises:
-            IntegrityError: it did.
-
-        """
-        if outcome.gaps:
-            raise IntegrityError(" ".join(self.gaps(outcome)))
-
-    def conclude(self, outcome: Outcome, skew: timedelta | None) -> None:
+    def _report(self, outcome: Outcome, run: Run) -> None:
         """Report what a run found."""
         console = self.context.console
         title, path, since = self.provider.title, self.place.path, self.options.since
         warn_of_events(title, outcome.tally, console)
         if outcome.clashes:
-            console.warning(
-                f"{self.prefix}{count(len(outcome.clashes), 'event')} of {title} came with the id "
+            self._warn(
+                f"{count(len(outcome.clashes), 'event')} of {title} came with the id "
                 "of a different event in the same answer. An id stands for one event, so only the "
                 f"first with each id was written. The first such id: {escape(outcome.clashes[0])}."
             )
         if outcome.first and since is not None and needs_clock(since):
-            warn_of_clock(title, f"--since {since}", skew, console, self.prefix)
+            warn_of_clock(title, f"--since {since}", run.client.skew, console, self.prefix)
         if outcome.begins is not None:
-            console.warning(
-                f"{self.prefix}{path} begins at {outcome.begins:%Y-%m-%d %H:%M} UTC: {title} does "
+            self._warn(
+                f"{path} begins at {outcome.begins:%Y-%m-%d %H:%M} UTC: {title} does "
                 f"not keep its log as far back as --since {since}."
             )
         if outcome.records or not self.options.follow:
             console.info(
-                f"{self.prefix}{self.place.path}: {count(outcome.records, 'new record')}, "
+                f"{self.prefix}{path}: {count(outcome.records, 'new record')}, "
                 f"{count(outcome.tally.pages, 'page')}."
             )
 
 
 def job_of(source: "Source", options: SyncSourcesOptions, context: Context) -> Job:
     """Return the job of a source of auditctl.toml, with the options that all sources share."""
-    own_words = source.options.but(
+    shared = source.options.but(
         wait=options.wait,
         quiet=options.quiet,
         verbose=options.verbose,
         log_format=options.log_format,
         follow=options.follow,
+        interval=options.interval,
     )
-    prefix = f"{source.name}: "
-    return Job(source.provider, own_words, source.place, source.name, context, prefix)
-
-
-def _first_since(profile: Profile, begun: str | None, now: datetime) -> datetime | None:
-    """Return where the first window begins: by --since of this run, else of the first one."""
-    if profile.since_time is not None or begun is None:
-        return profile.since_time
-    return parse_time(begun, now)
+    return Job(source.provider, shared, source.place, source.name, context, f"{source.name}: ")

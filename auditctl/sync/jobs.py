@@ -77,13 +77,29 @@ class SourceRunner:
         tell: Callable[[S, Exception], None],
     ) -> None:
         """Begin to run each source and note its result; ``tell`` gets a failure when it happens."""
+
+        def fail(result: Result[S, R], error: Exception) -> None:
+            result.error = error
+            tell(result.source, error)
+            result.ended.set()
+
+        def one(result: Result[S, R]) -> None:
+            try:
+                result.outcome = run(result.source)
+            except StoppedError:
+                pass
+            except Exception as error:  # noqa: BLE001 - reported with the others at the end
+                fail(result, error)
+            finally:
+                result.ended.set()
+
         for result in results:
             # Daemons: what hangs in a request does not keep the process when it is to end.
-            thread = threading.Thread(target=self._one, args=(run, result, tell), daemon=True)
+            thread = threading.Thread(target=one, args=(result,), daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:  # the platform has no more threads
-                self._fail(result, error, tell)
+                fail(result, error)
 
     def end(self) -> None:
         """End all runs, each when it next looks: see `check`."""
@@ -113,22 +129,3 @@ class SourceRunner:
                 with self._committed:
                     self._committed.wait_for(lambda: not self._commits)
             raise
-
-    def _one(
-        self, run: Callable[[S], R], result: Result[S, R], tell: Callable[[S, Exception], None]
-    ) -> None:
-        try:
-            result.outcome = run(result.source)
-        except StoppedError:
-            pass
-        except Exception as error:  # noqa: BLE001 - reported with the others at the end
-            self._fail(result, error, tell)
-        finally:
-            result.ended.set()
-
-    def _fail(
-        self, result: Result[S, R], error: Exception, tell: Callable[[S, Exception], None]
-    ) -> None:
-        result.error = error
-        tell(result.source, error)
-        result.ended.set()

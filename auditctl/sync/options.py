@@ -1,7 +1,6 @@
 """The options of sync, verify and status as plain values; auditctl.toml fills them too."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from auditctl.errors import UsageError
 from auditctl.formats import SyncFormatName
@@ -11,7 +10,6 @@ from auditctl.options import (
     FollowOptions,
     ReportOptions,
     SourcesOptions,
-    duration,
     is_url,
 )
 
@@ -33,15 +31,6 @@ class SyncOptions(FetchOptions, RepeatOptions):
     external_rotation: bool = False
     where: Sequence[str] = ()
     concurrency: int = 4
-
-    def overlap_or(self, default: timedelta) -> timedelta:
-        """Read ``--overlap``; without it, return the provider's.
-
-        Raises:
-            UsageError: it is no duration.
-
-        """
-        return default if self.overlap is None else duration("--overlap", self.overlap)
 
     def format_name(self) -> SyncFormatName:
         """Choose the format, or confirm the one that was chosen.

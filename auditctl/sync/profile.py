@@ -1,15 +1,20 @@
-"""The profile of a destination: the options that it was created with, which may not change."""
+"""The profile of a destination: the options of a run that may not change once it was created."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from auditctl import formats
+from auditctl.declared import own_options, secrets, variables
 from auditctl.errors import UsageError
-from auditctl.formats import Stable
+from auditctl.formats.choice import check_schema
 from auditctl.paths import Template
+from auditctl.provider import Provider
+from auditctl.records.fields import parse_fields
 from auditctl.records.record import Record
 from auditctl.sync.delta.path import TablePath
+from auditctl.sync.options import SyncOptions
 from auditctl.sync.state import State
 from auditctl.window import parse_time, to_text
 
@@ -17,8 +22,8 @@ Render = Callable[[Sequence[Record]], bytes]
 """Returns the bytes of records."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profile:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class _Profile:
     """The options that decide what is in a destination; they never change."""
 
     options: dict[str, Any]
@@ -27,22 +32,17 @@ class Profile:
     """Where the first run begins, as it was typed."""
     since_time: datetime | None = None
     """The point in time that this means now."""
-    stable: Stable | None = None
-
-    @property
-    def name(self) -> str:
-        """The name of the destination in messages."""
-        raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileProfile(Profile):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class FileProfile(_Profile):
     """The profile of files."""
 
     template: Template
     render: Render
     header: bytes = b""
     """A file begins with it."""
+    stable: formats.Stable | None = None
 
     @property
     def name(self) -> str:
@@ -50,8 +50,8 @@ class FileProfile(Profile):
         return self.template.path
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableProfile(Profile):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TableProfile(_Profile):
     """The profile of one source of a table."""
 
     table: TablePath
@@ -63,6 +63,84 @@ class TableProfile(Profile):
     def name(self) -> str:
         """The PATH of the table, and the source."""
         return f"{self.table.path}, source {self.source},"
+
+
+Profile = FileProfile | TableProfile
+
+
+def profile_of(  # noqa: PLR0913 - each by its name
+    provider: type[Provider],
+    options: SyncOptions,
+    place: Template | TablePath,
+    *,
+    source: str,
+    environ: Mapping[str, str],
+    now: datetime,
+    base_urls: Mapping[str, str],
+) -> Profile:
+    """Return the profile of a destination; ``base_urls`` are those of `Layout`.
+
+    Raises:
+        UsageError: an option cannot be read.
+
+    """
+    since = None if options.since is None else parse_time(options.since, now)
+    if since is not None and since > now:
+        raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
+    begun: Any = {"since": options.since, "since_time": since}
+    log = options.own.get("log_name") or next(iter(provider.logs))
+    own = own_options(provider)
+    format_ = options.format_name()
+    check_schema(format_, options.schema, options.typed, fields=options.fields)
+    shape = {
+        "provider": provider.name,
+        "demo": options.demo or None,
+        "account": options.account_name(),
+        "format": format_,
+        "where": list(options.where),
+        "redact": options.redact,
+        **{one.metadata["flag"][2:]: list(options.own.get(one.name, ())) for one in own},
+        **({"log": log} if len(provider.logs) > 1 else {}),
+    }
+    if isinstance(place, TablePath):
+        return TableProfile(options=shape, table=place, source=source, environ=environ, **begun)
+    fields = None if options.fields is None else parse_fields(options.fields)
+    version = options.ocsf_version or formats.LAST_OCSF
+    shape |= {
+        "output": place.names,
+        "fields": fields and ",".join(one.name for one in fields),
+        "schema": None if options.schema == formats.RECORD else options.schema,
+        "ocsf-version": version if options.schema == "ocsf" else None,
+        "csv-guard": options.csv_guard if format_ == "csv" else None,
+    }
+    layout = formats.Layout(
+        fields=fields, csv_guard=options.csv_guard, ocsf_version=version, base_urls=base_urls
+    )
+    made = formats.make(format_ if options.schema == formats.RECORD else options.schema, layout)
+    return FileProfile(
+        options=shape,
+        template=place,
+        render=made.rows,
+        header=made.rows([]),
+        stable=getattr(made, "stable", None),
+        **begun,
+    )
+
+
+def of_account(profile: Profile, ready: Provider) -> Profile:
+    """Return the profile with the settings that tell one account from another.
+
+    Those that are no secrets. The sources of a table share its PATH; files have one each.
+    """
+    if not isinstance(profile, TableProfile):
+        return profile
+    hidden = secrets(type(ready))
+    settings = {
+        names[0]: getattr(ready, setting)
+        for setting, (names, _) in variables(type(ready)).items()
+        if setting not in hidden
+    }
+    return replace(profile, options={**profile.options, **settings})
 
 
 def compare(profile: Profile, state: State) -> None:

@@ -17,10 +17,9 @@ from auditctl.options import duration
 from auditctl.output import standard_output
 from auditctl.phrases import count
 from auditctl.records import exact
-from auditctl.sync.delta.path import TablePath
 from auditctl.sync.destinations import find_destinations
+from auditctl.sync.kinds import acknowledge, proofs, statuses, unproved
 from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
-from auditctl.sync.proofs import proofs, unproved
 from auditctl.sync.sentences import describe_aside, describe_unknown
 from auditctl.window import age, to_text
 from auditctl.zone import parse_zone
@@ -29,7 +28,6 @@ GIVE_WAY = ("since", "records", "newest", "until", "gaps")
 """How the columns of `status` begin that may be left out, those on the left first."""
 
 if TYPE_CHECKING:
-    from auditctl.sync.place import Place
     from auditctl.sync.status import Status
 
 
@@ -48,17 +46,16 @@ def verify(options: VerifyOptions, context: Context) -> None:
     sources = {place: [name for one, name in wanted if one == place] for place, _ in wanted}
     for place, names in sources.items():
         try:
-            rows += proofs(place, names, context)
+            rows += proofs(place, names, context.environ)
         except (IntegrityError, OutputError) as error:
             rows.append(unproved(place.path, names[0] if len(names) == 1 else None, str(error)))
             failed = OutputError if isinstance(error, OutputError) else failed
     if not options.quiet:
-        with standard_output() as write:
-            if options.format == "json":
-                write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
-            else:
-                sentences = [_sentences(row, color=context.color) for row in rows]
-                write("".join(sentences).encode())
+        if options.format == "json":
+            _write_json(rows)
+        else:
+            with standard_output() as write:
+                write("".join(_sentences(row, color=context.color) for row in rows).encode())
     if wrong := [row["problem"] for row in rows if row["problem"]]:
         raise failed(*wrong)
 
@@ -76,18 +73,17 @@ def status(options: StatusOptions, context: Context) -> None:
     wrong = list(map(describe_unknown, unknown))
     if options.acknowledge_gaps:
         for one, name in wanted:
-            _acknowledge(one, name, context)
+            acknowledge(one, name, context.environ)
     now = datetime.now(UTC)
     found = [
         row
         for one, name in wanted
-        for row in _statuses(one, name, context, now=now, max_age=max_age)
+        for row in statuses(one, name, context.environ, now=now, max_age=max_age)
     ]
     if options.quiet:
         pass
     elif options.format == "json":
-        with standard_output() as write:
-            write(exact.dumps([one.row() for one in found], orjson.OPT_APPEND_NEWLINE))
+        _write_json([one.row() for one in found])
     elif found:
         several = bool(options.paths) and len({one.path for one in found}) > 1
         title = "source" if all(one.source for one in found) and not several else "path"
@@ -109,32 +105,6 @@ def status(options: StatusOptions, context: Context) -> None:
         raise (OutputError if any(one.unreachable for one in found) else IntegrityError)(*wrong)
 
 
-def _statuses(
-    place: "Place",
-    source: str | None,
-    context: Context,
-    **limits: Any,  # noqa: ANN401 - those of each kind
-) -> list["Status"]:
-    if isinstance(place, TablePath):
-        from auditctl.sync.delta.status import read_table_status
-
-        return read_table_status(place, source, context.environ, **limits)
-    from auditctl.sync.status import read_status
-
-    return [read_status(place, source, **limits)]
-
-
-def _acknowledge(place: "Place", source: str | None, context: Context) -> None:
-    if isinstance(place, TablePath):
-        from auditctl.sync.delta.status import acknowledge_table
-
-        acknowledge_table(place, source, context.environ)
-    else:
-        from auditctl.sync.status import acknowledge
-
-        acknowledge(place)
-
-
 def sources(options: ConfigurationOptions, context: Context) -> None:
     """Show the sources of the configuration."""
     from auditctl.config import sources as config
@@ -151,10 +121,14 @@ def sources(options: ConfigurationOptions, context: Context) -> None:
         for one in known.values()
     ]
     if options.format == "json":
-        with standard_output() as write:
-            write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
+        _write_json(rows)
     else:
         write_table(context, rows, verdict="name", wrong=[False] * len(rows), give_way=[])
+
+
+def _write_json(rows: Sequence[Mapping[str, Any]]) -> None:
+    with standard_output() as write:
+        write(exact.dumps(rows, orjson.OPT_APPEND_NEWLINE))
 
 
 def write_table(

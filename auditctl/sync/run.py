@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditctl.batch import Tally
 from auditctl.errors import AnswerError, UnreachableError
@@ -36,7 +36,7 @@ MIN_OLDER_EVENTS = 10
 ones may be dated wrongly."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Outcome:
     """The outcome of a run."""
 
@@ -53,8 +53,7 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """Brings a destination up to date with a log."""
 
     provider: Provider
@@ -165,7 +164,7 @@ class Run:
             return True  # nothing was answered, so nothing is covered
         if coverage.begins_too_late(since, self._covered, self._first(), self._clocks()):
             return False
-        self.destination.commit(self._done(walk, outcome))
+        self.destination.commit(self._progress(walk, outcome, done=True))
         return True
 
     def _batches(self, walk: Walk) -> Iterator[Batch]:
@@ -216,7 +215,7 @@ class Run:
                 break
             progressed = self.destination.pending or walk.position is not None
             if progressed and self.destination.is_due(time.monotonic() - committed):
-                self.destination.commit(self._progress(walk, outcome))
+                self.destination.commit(self._progress(walk, outcome, done=False))
                 committed = time.monotonic()
         return True
 
@@ -232,16 +231,16 @@ class Run:
         twice = to_text(before(since, self.overlap), exact=True)[:-1]
         return len(last) == MIN_OLDER_EVENTS and max(last) < twice
 
-    def _progress(self, walk: Walk, outcome: Outcome) -> Progress:
-        """Describe how far a window was read that is not at its end."""
+    def _progress(self, walk: Walk, outcome: Outcome, *, done: bool) -> Progress:
+        """Describe how far a window was read, and what is covered after its end."""
         state = self.destination.state
+        newest = max(self._newest_read or "", walk.newest or "") or None
+        position = None if done else walk.position
+        window = ReadSpan(from_moment(walk.since), to_text(walk.until), position, done, newest)
         gaps = self._gaps(outcome)
-        return Progress(self._read_span(walk, done=False), state.covered, state.success, gaps)
-
-    def _done(self, walk: Walk, outcome: Outcome) -> Progress:
-        """Describe a window that was read to its end."""
+        if not done:
+            return Progress(window, state.covered, state.success, gaps)
         since, clocks = walk.since, self._clocks()
-        gaps = self._gaps(outcome)
         oldest = END if walk.oldest is None else from_text(walk.oldest)
         begins = coverage.shown_since(since, clocks, self.provider.log.keeps, oldest)
         if (
@@ -253,13 +252,7 @@ class Run:
         # What is left of a long ago may lie before all that the provider still keeps.
         read = Stretch(min(begins, walk.until), walk.until)
         covered = coverage.extend(self._covered, read, clocks)
-        return Progress(self._read_span(walk, done=True), Span.of(covered), now_text(), gaps)
-
-    def _read_span(self, walk: Walk, *, done: bool) -> ReadSpan:
-        """Describe what was read of a window, and from where to go on."""
-        newest = max(self._newest_read or "", walk.newest or "") or None
-        since, until = from_moment(walk.since), to_text(walk.until)
-        return ReadSpan(since, until, None if done else walk.position, done, newest)
+        return Progress(window, Span.of(covered), now_text(), gaps)
 
     def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
         """Return the gaps not acknowledged, with one that this run finds."""

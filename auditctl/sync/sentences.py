@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import Template, journals_of
-from auditctl.sync.commits import Deleted
-from auditctl.sync.replay import read_state
+from auditctl.sync.files.commits import Deleted
+from auditctl.sync.files.replay import read_state
 from auditctl.sync.state import Span, State
 
 MOST_NAMES = 10

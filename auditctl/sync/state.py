@@ -10,8 +10,7 @@ FIRST_PREV = "0" * 64
 """Takes the place of a hash in the first commit."""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A span of time; ``since`` is None for the beginning of the log."""
 
     since: str | None
@@ -32,14 +31,20 @@ class Span:
         return f"{(self.since or 'the beginning')[:16]} to {self.until[:16]}"
 
 
-@dataclass(frozen=True)
-class ReadSpan(Span):
+class ReadSpan(NamedTuple):
     """The window of a run, and how far it is read."""
 
+    since: str | None
+    until: str
     position: str | None
     done: bool
     newest: str | None = None
     """The newest event of all windows so far, but for those dated later than their window's end."""
+
+    @property
+    def stretch(self) -> Stretch:
+        """The window as points in time."""
+        return Span(self.since, self.until).stretch
 
 
 class Progress(NamedTuple):
@@ -51,7 +56,7 @@ class Progress(NamedTuple):
     gaps: tuple[Span, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class State:
     """The state after all commits."""
 
@@ -101,14 +106,14 @@ class State:
         """Return whether the next commit covers hours that were not read."""
         if covered == self.covered:
             return False
-        end = window.until
-        hole = covered is None
+        if covered is None or not window.done:
+            return True
+        ends = {window.until}
         if self.covered is not None:
-            hole = hole or (window.since or "") > self.covered.until
-            end = max(end, self.covered.until)
-        return (
-            covered is None or hole or not window.done or covered.until not in (end, window.until)
-        )
+            if (window.since or "") > self.covered.until:
+                return True
+            ends.add(max(window.until, self.covered.until))
+        return covered.until not in ends
 
 
 def _begins_or_ends_earlier(covered: Span | None, known: Span | None) -> bool:

@@ -1,22 +1,16 @@
 """The status of a destination: its last success, what it covers, and what is wrong."""
 
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl.errors import AuditctlError, LockedError
-from auditctl.paths import Template
-from auditctl.sync.journal import Journal
-from auditctl.sync.replay import is_held, read_state
-from auditctl.sync.sentences import alarms, describe_foreign_journal, describe_owner
 from auditctl.sync.state import State
 from auditctl.window import age
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditctl.sync.commits import Deleted
+    from auditctl.sync.files.commits import Deleted
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """A success may be this far in the future before a clock is taken to be wrong."""
@@ -53,77 +47,17 @@ class Status:
             "problem": self.wrong or None,
             "running": self.running,
             "last_success": state.last_success,
-            "covered": state.covered and asdict(state.covered),
+            "covered": state.covered and state.covered._asdict(),
             "newest": state.latest,
             "records": state.records,
             "files": self.files,
-            "gaps": [asdict(gap) for gap in state.gaps],
+            "gaps": [gap._asdict() for gap in state.gaps],
             "deleted": [file._asdict() for file in self.deleted],
             "set_aside": list(self.aside),
             "unfinished": bool(state.window and not state.window.done),
             "journal_lines": state.line + 1,
             "journal_hash": state.head if state.line >= 0 else None,
         }
-
-
-def read_status(
-    template: Template, source: str | None, *, now: datetime, max_age: timedelta | None
-) -> Status:
-    """Read the status of a destination, without its data."""
-    path = template.path
-    try:
-        state = read_state(template.journal)
-    except AuditctlError as error:
-        return Status(source, path, State(), running=False, wrong=str(error))
-    if state is None:
-        wrong = describe_owner(template)
-        wrong = wrong or f"No sync has run for {path}: {template.journal} is not there."
-        return Status(source, path, State(), running=False, wrong=wrong)
-    if state.shape and state.shape["output"] != template.names:
-        return Status(
-            source, path, state, running=False, wrong=describe_foreign_journal(template, state)
-        )
-    running = is_held(template.journal)
-    if state.line < 0 and not running:
-        wrong = f"No sync has committed anything to {path} yet. See its runs' output."
-        return Status(source, path, state, running=running, wrong=wrong)
-    found = describe_age(path, state, now, max_age), alarms(path, state, state.deleted)
-    aside = template.aside(state.files)
-    return Status(
-        source,
-        path,
-        state,
-        running=running,
-        wrong=" ".join(filter(None, found)),
-        files=sum(1 for file in state.files.values() if file.length),
-        deleted=state.deleted,
-        aside=aside,
-        uncommitted=[name for name in aside if name in state.aside],
-    )
-
-
-def acknowledge(template: Template) -> None:
-    """Note that gaps and deleted files are known, so that they are no failure any more.
-
-    Raises:
-        LockedError: a run holds it.
-        IntegrityError, OutputError: see `auditctl.sync.journal.Journal`.
-
-    """
-    state = read_state(template.journal)
-    if state is None or not (state.gaps or state.deleted):
-        return
-    try:
-        journal = Journal(template.journal, 0, time.sleep)
-    except LockedError:
-        raise LockedError(
-            f"A run holds {template.journal}, so its gaps stay as they are. Acknowledge them when "
-            "it has ended; a service must be stopped for that."
-        ) from None
-    try:
-        journal.append(gaps=(), acknowledged=journal.state.gaps, deleted_acknowledged=True)
-    finally:
-        journal.close()
 
 
 def describe_age(path: str, state: State, now: datetime, max_age: timedelta | None) -> str:

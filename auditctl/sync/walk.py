@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from auditctl.provider import Order
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Walk:
     """A walk back to ``since``, from a position or from the newest event on."""
 

@@ -232,7 +232,7 @@ NO_COLOR, FORCED = {"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"
     ],
 )
 def test_a_failure_is_red_where_colours_are_wanted(
-    words: tuple[str, ...], variables: dict[str, str], *, colored: bool
+    words: tuple[str, ...], variables: dict[str, Any], *, colored: bool
 ) -> None:
     shown = listed(OUTCOMES, *words, variables=variables).text.splitlines()
     for line, text in zip(shown, IN_COLOR, strict=True):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from auditctl.sync import commands as sync_commands
+from auditctl.sync import job
 from auditctl.sync.follow import follow
 from tests.server import Server
 from tests.sync.desk import Desk, Desks
@@ -66,5 +66,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         passed[0] += seconds
 
-    by_a_clock = partial(follow, clock=lambda: passed[0], sleep=sleep)
-    monkeypatch.setattr(sync_commands, "follow", by_a_clock)
+    def by_a_clock(*run: Any, **_: Any) -> None:
+        follow(*run, clock=lambda: passed[0], sleep=sleep)
+
+    monkeypatch.setattr(job, "follow", by_a_clock)

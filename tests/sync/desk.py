@@ -19,9 +19,10 @@ from auditctl import window
 from auditctl.commands import single
 from auditctl.http import connection, daily, requests
 from auditctl.providers import roam
-from auditctl.sync import files, job, walk
-from auditctl.sync import journal as journal_module
+from auditctl.sync import job, walk
 from auditctl.sync import run as run_module
+from auditctl.sync.files import destination
+from auditctl.sync.files import journal as journal_module
 from tests import program
 from tests.server import Fault, Request, Server
 from tests.world import World, found
@@ -122,6 +123,6 @@ def our_clock(ahead: timedelta) -> Iterator[None]:
 
     with contextlib.ExitStack() as stack:
         reading = (single, job, run_module, walk, roam, daily, requests, connection, window)
-        for module in (*reading, files, journal_module):
+        for module in (*reading, destination, journal_module):
             stack.enter_context(patch.object(module, "datetime", Clock))
         yield

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl.sync.aside import rows_of, unpacked
+from auditctl.sync.files.aside import rows_of, unpacked
 from tests.program import result, run, synced
 from tests.server import UNAVAILABLE, Persona, Server
 

@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 import pytest
 
-from auditctl.sync import journal as journal_module
-from auditctl.sync.chain import SECTOR
+from auditctl.sync.files import journal as journal_module
+from auditctl.sync.files.chain import SECTOR
 from tests.program import result
 from tests.server import Fault
 from tests.sync.desk import Desk

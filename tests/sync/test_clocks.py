@@ -13,8 +13,8 @@ import pytest
 from auditctl import window
 from auditctl.http import connection
 from auditctl.sync import job, walk
-from auditctl.sync import journal as journal_module
 from auditctl.sync import run as run_module
+from auditctl.sync.files import journal as journal_module
 from tests.sync.desk import HOUR, MINUTE, NO_DATE, PAGE, Desk, Desks, dated, our_clock
 from tests.world import Happening, happening
 

@@ -14,11 +14,12 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.formats.jsonl import Jsonl
 from auditctl.paths import parse_template
 from auditctl.records.record import FIELDS
-from auditctl.sync.destination import open_destination
-from auditctl.sync.files import FileDestination
+from auditctl.sync.destination import Opening
+from auditctl.sync.files.destination import FileDestination
+from auditctl.sync.files.verify import verify
+from auditctl.sync.kinds import open_destination
 from auditctl.sync.profile import FileProfile
 from auditctl.sync.state import Progress, ReadSpan
-from auditctl.sync.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ def profile(tmp_path: Path) -> FileProfile:
 
 @contextmanager
 def opened(profile: FileProfile) -> Iterator[FileDestination]:
-    with open_destination(profile) as found:
+    with open_destination(profile, Opening()) as found:
         assert isinstance(found, FileDestination)
         yield found
 

@@ -21,8 +21,9 @@ from auditctl.formats.jsonl import Jsonl
 from auditctl.http.client import Client
 from auditctl.paths import parse_template
 from auditctl.settings import sample
-from auditctl.sync.destination import open_destination
+from auditctl.sync.destination import Opening
 from auditctl.sync.follow import LONGEST_PAUSE, LONGEST_SLEEP, Outage, follow
+from auditctl.sync.kinds import open_destination
 from auditctl.sync.profile import FileProfile
 from auditctl.sync.run import Run
 from tests import program, tape
@@ -205,7 +206,7 @@ def test_days_that_a_clock_had_hidden_are_read_when_it_is_put_right(tmp_path: Pa
     client = Client(provider, transport=httpx.MockTransport(answer))
     path = parse_template(str(tmp_path / "all.jsonl"))
     with open_destination(
-        FileProfile(options={}, template=path, render=Jsonl().rows)
+        FileProfile(options={}, template=path, render=Jsonl().rows), Opening()
     ) as destination:
         run = Run(provider, client, destination, timedelta(seconds=1), now - timedelta(days=7))
         run.catch_up()
@@ -224,7 +225,7 @@ def test_days_of_runs_grow_neither_memory_nor_the_journal(tmp_path: Path) -> Non
     lines: list[int] = []
     peaks: list[int] = []
     with open_destination(
-        FileProfile(options={}, template=path, render=Jsonl().rows)
+        FileProfile(options={}, template=path, render=Jsonl().rows), Opening()
     ) as destination:
         run = Run(provider, client, destination, timedelta(hours=1), None)
 

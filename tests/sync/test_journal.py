@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
-from auditctl.sync import commits
-from auditctl.sync.chain import line_at
-from auditctl.sync.commits import Deleted, File, FileEntry, FileState
-from auditctl.sync.journal import Journal
-from auditctl.sync.replay import read_state
+from auditctl.sync.files import commits
+from auditctl.sync.files.chain import line_at
+from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.journal import Journal
+from auditctl.sync.files.replay import read_state
 from auditctl.sync.state import FIRST_PREV, ReadSpan
 from auditctl.window import to_text
 from tests.program import sealed
@@ -46,16 +46,21 @@ def window(until: str, *, done: bool = True) -> ReadSpan:
     return ReadSpan(None, until, None, done)
 
 
+def append(journal: Journal, **change: Any) -> None:
+    journal.append(journal.state.next()._replace(**change), snapshot=journal.state.line < 0)
+
+
 def commit(journal: Journal, n: int, name: str = "a", **own: Any) -> None:
     """Write a line as a run does that finds one record, dated by its number."""
     length = journal.state.files[name].length if name in journal.state.files else 0
-    journal.append(
+    append(
+        journal,
         files=(entry(name, length, 10),),
         window=window(f"{n:06}"),
         records=journal.state.records + 1,
         newest=f"{n:06}",
         ids=(f"id-{n}",),
-        **{"snapshot": journal.state.line < 0, **own},
+        **own,
     )
 
 
@@ -161,7 +166,7 @@ def at(moment: datetime) -> Any:
     """Set the clock that the journal asks."""
     clock = Mock(wraps=datetime)
     clock.now.return_value = moment
-    return patch("auditctl.sync.journal.datetime", clock)
+    return patch("auditctl.sync.files.journal.datetime", clock)
 
 
 def succeed(journal: Journal, moment: datetime) -> None:
@@ -256,7 +261,7 @@ def test_deleted_files_are_said_once_and_known_until_they_are_acknowledged(folde
             commit(journal, n, f"{n}", deleted=(Deleted(f"{n}", 1, "2026"),) if n < 20 else ())
         journal = opened_again(journal)
         assert [file.name for file in journal.state.deleted] == [f"{n}" for n in range(20)]
-        journal.append(deleted_acknowledged=True)
+        append(journal, deleted_acknowledged=True)
         commit(journal, 41, "41", deleted=(Deleted("41", 1, "2026"),))
         for n in range(42, 60):
             commit(journal, n, f"{n}")
@@ -301,7 +306,7 @@ def test_what_is_older_than_what_the_provider_keeps_is_not_read(folder: Path) ->
 def test_a_clock_that_was_set_back_ends_no_look_for_pinned_ids(folder: Path) -> None:
     journal = opened(folder)
     commit(journal, 5, pinned={"before": None})
-    with patch("auditctl.sync.journal.now_text", return_value="1970"):
+    with patch("auditctl.sync.files.commits.now_text", return_value="1970"):
         commit(journal, 0, pinned={"then": None})
     commit(journal, 6, pinned={"after": None})
     assert pinned(journal, "2026Z", "000004") == ["after", "then", "before"]
@@ -315,11 +320,11 @@ def test_only_lines_with_ids_are_read_for_them(folder: Path) -> None:
     commit(journal, 0)
     commit(journal, 10)
     for n in range(11, 300):
-        journal.append(window=window(f"{n:06}"))
+        append(journal, window=window(f"{n:06}"))
     commit(journal, 300)
-    journal.append(window=window("000301"))
+    append(journal, window=window("000301"))
     for one in (journal, opened_again(journal)):
-        with patch("auditctl.sync.journal.line_at", side_effect=line_at) as read:
+        with patch("auditctl.sync.files.journal.line_at", side_effect=line_at) as read:
             assert list(one.ids("000010", "")) == [("id-300",), ("id-10",)]
         assert read.call_count == 3
         assert list(one.ids("000010", "000010")) == [("id-300",)]

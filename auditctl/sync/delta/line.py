@@ -1,12 +1,14 @@
 """The line that a commit of a table carries: what a journal's line says, and the content so far."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from auditctl.sync.chain import parsed, seal, unseal
+from auditctl.sync.seal import parsed, seal, unseal
 from auditctl.sync.state import ReadSpan, Span, State
 
 NO_DIGEST = "0" * 64
+
+_SPANS = ("gaps", "waived")
 
 
 @dataclass
@@ -17,8 +19,7 @@ class TableState(State):
     """The sum of the digests of all rows; see `auditctl.sync.delta.rows.digest`."""
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """The line of one commit; docs/lake.md describes its members."""
 
     line: int
@@ -62,10 +63,14 @@ class Line:
 
 def encode(line: Line) -> tuple[str, Line]:
     """Write a line; return it with its hash."""
-    members = asdict(line)
+    members = line._asdict()
     del members["hash"]
+    members["window"] = line.window._asdict()
+    members["covered"] = line.covered and line.covered._asdict()
+    for name in _SPANS:
+        members[name] = [gap._asdict() for gap in members[name]]
     text, digest = seal(members)
-    return text.decode(), replace(line, hash=digest)
+    return text.decode(), line._replace(hash=digest)
 
 
 def decode(text: str) -> Line | None:
@@ -79,7 +84,7 @@ def decode(text: str) -> Line | None:
         covered = members["covered"]
         members["window"] = ReadSpan(**members["window"])
         members["covered"] = None if covered is None else Span(**covered)
-        for name in ("gaps", "waived"):
+        for name in _SPANS:
             members[name] = tuple(Span(**gap) for gap in members[name])
         return Line(**members, hash=digest)
     except (KeyError, TypeError, ValueError):

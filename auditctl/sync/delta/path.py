@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from auditctl.errors import UsageError
@@ -32,8 +32,7 @@ ENDPOINTS = {
 """The variables that lead to another store than the vendor's."""
 
 
-@dataclass(frozen=True)
-class TablePath:
+class TablePath(NamedTuple):
     """Where a table is."""
 
     path: str

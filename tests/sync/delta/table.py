@@ -11,7 +11,8 @@ from deltalake import DeltaTable
 from auditctl.records.record import FIELDS
 from auditctl.sync.delta.destination import TableDestination
 from auditctl.sync.delta.path import TablePath
-from auditctl.sync.destination import open_destination
+from auditctl.sync.destination import Opening
+from auditctl.sync.kinds import open_destination
 from auditctl.sync.profile import TableProfile
 from auditctl.sync.state import Progress, ReadSpan, Span
 from auditctl.window import now_text
@@ -48,7 +49,7 @@ def opened(
 
     @contextmanager
     def of_its_kind() -> Iterator[TableDestination]:
-        with open_destination(profile) as found:
+        with open_destination(profile, Opening()) as found:
             assert isinstance(found, TableDestination)
             yield found
 

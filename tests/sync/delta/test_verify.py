@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditctl.records.record import FIELDS
-from auditctl.sync.chain import seal
 from auditctl.sync.delta import log, rows
+from auditctl.sync.seal import seal
 from tests.sync.delta.table import done, opened, record, write
 
 if TYPE_CHECKING:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
+from auditctl import __version__
 from auditctl.sync.state import ReadSpan, Span, State
+from auditctl.window import now_text
 
 SNAPSHOT_EVERY = 64 * 1024
 """Bytes of lines after which a snapshot of the state is written, or more where it is large."""
@@ -76,59 +78,28 @@ class Snapshot(NamedTuple):
     since: str | None
     """Where it was begun, as it was typed."""
     waived: tuple[Span, ...]
+    deleted: tuple[Deleted, ...]
     files: Mapping[str, File]
-    deleted: tuple[Deleted, ...] = ()
-    pinned: Mapping[str, str | None] = {}
-    """All pinned ids, in a journal of version 0.1.0."""
 
 
 class Commit(NamedTuple):
-    """One line of a journal; docs/sync.md describes its members."""
+    """One line of a journal, its members in their order; docs/sync.md describes them."""
 
     line: int
     prev: str
     at: str
     version: str
     state_at: int
-    window: ReadSpan
-    covered: Span | None
-    success: str | None
-    gaps: tuple[Span, ...]
-    records: int
-    latest: str | None
-    seen: str
-    snapshot: Snapshot | None = None
-    acknowledged: tuple[Span, ...] = ()
-    deleted: tuple[Deleted, ...] = ()
-    """Files that were found deleted before this line was written."""
-    deleted_acknowledged: bool = False
-    """Those that lines before it tell of are acknowledged."""
-    aside: tuple[str, ...] = ()
-    moved: tuple[str, ...] = ()
-    files: tuple[FileEntry, ...] = ()
-    oldest: str | None = None
-    newest: str | None = None
-    pinned: Mapping[str, str | None] = {}
-    pins: Pins | None = None
-    """The pinned ids of the lines before it."""
-    ids_before: int | None = None
-    """Where the last line before it begins that has the ids of events with a time."""
-    ids: tuple[str, ...] = ()
-    first_edition: bool = False
-    """Written by a version whose lines did not link ids, and could be replaced."""
-    hash: str = ""
-
-
-class Change(TypedDict, total=False):
-    """The members of the next `Commit` that a run decides; the others stay as they are."""
-
+    snapshot: Snapshot | None
     window: ReadSpan
     covered: Span | None
     success: str | None
     gaps: tuple[Span, ...]
     acknowledged: tuple[Span, ...]
     deleted: tuple[Deleted, ...]
+    """Files that were found deleted before this line was written."""
     deleted_acknowledged: bool
+    """Those that lines before it tell of are acknowledged."""
     aside: tuple[str, ...]
     moved: tuple[str, ...]
     files: tuple[FileEntry, ...]
@@ -137,10 +108,19 @@ class Change(TypedDict, total=False):
     oldest: str | None
     newest: str | None
     pinned: Mapping[str, str | None]
+    pins: Pins | None
+    """The pinned ids of the lines before it."""
+    seen: str
+    ids_before: int | None
+    """Where the last line before it begins that has the ids of events with a time."""
     ids: tuple[str, ...]
+    """Last, so that they can be passed over unread."""
+    hash: str = ""
+    first_edition: bool = False
+    """Written by a version whose lines did not link ids, and could be replaced."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FileState(State):
     """The state of files after all lines of their journal."""
 
@@ -167,7 +147,7 @@ class FileState(State):
             self.waived = snapshot.waived
             self.files = dict(snapshot.files)
             self.deleted = snapshot.deleted
-            self.pins = extend(None, offset, snapshot.pinned)
+            self.pins = None
         for name in commit.moved:
             self.files.pop(name, None)
         for entry in commit.files:
@@ -194,7 +174,37 @@ class FileState(State):
 
     def snapshot(self) -> Snapshot:
         """Return what a line with a snapshot holds beside its other members."""
-        return Snapshot(self.shape, self.since, self.waived, dict(self.files), self.deleted)
+        return Snapshot(self.shape, self.since, self.waived, self.deleted, dict(self.files))
+
+    def next(self) -> Commit:
+        """Return the commit that follows if a run changes nothing."""
+        return Commit(
+            line=self.line + 1,
+            prev=self.head,
+            at=now_text(),
+            version=__version__,
+            state_at=0,
+            snapshot=None,
+            window=self.window or ReadSpan(None, "", None, done=False),  # that of the first commit
+            covered=self.covered,
+            success=self.success,
+            gaps=self.gaps,
+            acknowledged=(),
+            deleted=(),
+            deleted_acknowledged=False,
+            aside=self.aside,
+            moved=(),
+            files=(),
+            records=self.records,
+            latest=self.latest,
+            oldest=None,
+            newest=None,
+            pinned={},
+            pins=self.pins,
+            seen=self.seen,
+            ids_before=self.ids_at,
+            ids=(),
+        )
 
     @property
     def snapshot_every(self) -> int:
@@ -214,11 +224,7 @@ def extend(pins: Pins | None, offset: int, pinned: Mapping[str, str | None]) -> 
     """Return the pins after a line at this byte, which pins these ids."""
     if not pinned:
         return pins
-    times: Iterable[str] = filter(None, [*pinned.values(), *span_of(pins)])
+    before = () if pins is None else (pins.since, pins.until)
+    times: Iterable[str] = filter(None, [*pinned.values(), *before])
     ordered = sorted(times, key=lambda time: time[:-1])
     return Pins(offset, ordered[0], ordered[-1]) if ordered else Pins(offset)
-
-
-def span_of(pins: Pins | None) -> tuple[str | None, str | None]:
-    """Return the first and the last time of pinned events."""
-    return (None, None) if pins is None else (pins.since, pins.until)

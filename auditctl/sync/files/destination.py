@@ -3,21 +3,21 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Unpack
 
 from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.records.record import Record
-from auditctl.sync.aside import rows_of
-from auditctl.sync.commits import Change, File, FileEntry, FileState
-from auditctl.sync.datafiles import DataFiles
-from auditctl.sync.disk import foreign, inspect, make_folder, open_file
-from auditctl.sync.journal import Journal
-from auditctl.sync.known import KnownIds
+from auditctl.sync.destination import Opening
+from auditctl.sync.files.aside import rows_of
+from auditctl.sync.files.commits import Commit, File, FileEntry, FileState
+from auditctl.sync.files.datafiles import DataFiles
+from auditctl.sync.files.disk import foreign, inspect, make_folder, open_file
+from auditctl.sync.files.journal import Journal
+from auditctl.sync.files.known import KnownIds
 from auditctl.sync.profile import FileProfile, compare
 from auditctl.sync.state import Progress
 from auditctl.window import before, from_text, shift, to_text
@@ -33,7 +33,7 @@ PINNED_AHEAD = timedelta(hours=1)
 """Ids of events dated over an hour ahead are pinned: later windows will show them again."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Part:
     """The bytes that one file gets with the next commit."""
 
@@ -41,7 +41,7 @@ class _Part:
     records: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FileDestination:
     """The files and the journal that a run holds; see `Destination`."""
 
@@ -56,9 +56,6 @@ class FileDestination:
     _parts: dict[str, _Part] = field(default_factory=dict)
     _times: dict[str, str | None] = field(default_factory=dict)
     """The id of each record added, and its time."""
-    _oldest: str | None = None
-    """As a record's time, but without the Z: so they sort whatever their precision."""
-    _newest: str | None = None
 
     @property
     def state(self) -> FileState:
@@ -79,17 +76,12 @@ class FileDestination:
             part.data.append(self.profile.render(group))
             part.records += len(group)
         self._times |= {record["id"]: record["time"] for record in records}
-        times = [record["time"][:-1] for record in records if record["time"] is not None]
-        if times:
-            self._oldest = min(self._oldest or times[0], *times)
-            self._newest = max(self._newest or times[0], *times)
 
     def discard(self) -> None:
         """Drop what was added and not committed."""
         self._pages = 0
         self._parts = {}
         self._times = {}
-        self._oldest = self._newest = None
 
     @property
     def pending(self) -> int:
@@ -109,48 +101,42 @@ class FileDestination:
 
         The data is on the disk before the journal's line is written, and that line is the commit:
         what was written without one is set aside by the next run.
-
-        Raises:
-            IntegrityError: a file was changed by somebody else.
-            OutputError: a file cannot be written. What was committed before stays.
-
         """
         self._waited = 0.0
+        files, state = self.files, self.state
+        is_news = bool(self._parts or files.moved or files.renewed) or state.is_changed_by(progress)
         with self.held():
-            if not self._is_news(progress) and self.journal.heartbeat():
+            if not is_news and self.journal.heartbeat():
                 return
             self._begin(self._parts, progress)
             entries: list[FileEntry] = []
+            # Without the Z: so they sort whatever their precision.
+            times = [time[:-1] for time in self._times.values() if time is not None]
             try:
                 for name, part in self._parts.items():
                     entries.append(self._write(name, part, progress))
-                latest = (self.state.latest or "")[:-1]
                 self._append(
-                    window=progress.window,
-                    covered=progress.covered,
-                    success=progress.success,
-                    gaps=progress.gaps,
-                    files=tuple(entries),
-                    records=self.state.records + len(self._times),
-                    oldest=_dated(self._oldest),
-                    newest=_dated(self._newest),
-                    latest=_dated(max(self._newest or "", latest)),
-                    ids=tuple(self._times),
-                    pinned=self._pinned(progress.window.until),
+                    state.next()._replace(
+                        **progress._asdict(),
+                        files=tuple(entries),
+                        records=state.records + len(self._times),
+                        oldest=_dated(min(times, default="")),
+                        newest=_dated(max(times, default="")),
+                        latest=_dated(max([*times, (state.latest or "")[:-1]])),
+                        ids=tuple(self._times),
+                        pinned=self._pinned(progress.window.until),
+                    )
                 )
             except OutputError:
-                if not self.journal.torn:
-                    self._undo(entries)
+                # As if there had been none; the next run sets aside what cannot be taken back.
+                for entry in () if self.journal.torn else entries:
+                    with suppress(OSError, IntegrityError):
+                        files.take_back(entry)
                 raise
             if self.files.aside:
                 for part in self._parts.values():
                     self.files.find(rows_of(part.data, csv=bool(self.profile.header)))
             self.discard()
-
-    def _is_news(self, progress: Progress) -> bool:
-        """Return whether a run has to note more than that it reached its end."""
-        found = self._parts or self.files.moved or self.files.renewed
-        return bool(found) or self.state.is_changed_by(progress)
 
     def _pinned(self, until: str) -> dict[str, str | None]:
         """Return the ids of events that no later run finds by their time."""
@@ -158,24 +144,16 @@ class FileDestination:
         found = self._times.items()
         return {id_: time for id_, time in found if time is None or time[:-1] >= early}
 
-    def _undo(self, entries: Iterable[FileEntry]) -> None:
-        """Take back what was written for a commit that has failed, as if there had been none."""
-        for entry in entries:
-            with suppress(OSError, IntegrityError):  # then the next run sets it aside
-                self.files.take_back(entry)
-
-    def _append(self, **change: Unpack[Change]) -> None:
+    def _append(self, commit: Commit) -> None:
         """Write a line of the journal, with what was found of the files."""
-        state = self.state
+        state, files = self.state, self.files
         begins = state.line < 0
-        snapshot = begins or self.files.renewed
         if begins:
             state.shape = self.profile.options
             state.since = self.profile.since
-        change["moved"] = tuple(self.files.moved)
-        change["deleted"] = tuple(self.files.deleted)
-        self.journal.append(snapshot=snapshot, **change)
-        self.files.moved, self.files.deleted, self.files.renewed = [], [], False
+        commit = commit._replace(moved=tuple(files.moved), deleted=tuple(files.deleted))
+        self.journal.append(commit, snapshot=begins or files.renewed)
+        files.moved, files.deleted, files.renewed = [], [], False
         self._waited += self.journal.waited
 
     def _begin(self, names: Iterable[str], progress: Progress) -> None:
@@ -193,11 +171,11 @@ class FileDestination:
                 begun[name] = self.files.create(name, begun)
             entries = tuple(_entry(name, file, b"", 0) for name, file in begun.items())
             # Nothing has been committed yet, so the window is read no further than before.
-            window = self.state.window or replace(progress.window, position=None, done=False)
-            self._append(window=window, files=entries)
+            window = self.state.window or progress.window._replace(position=None, done=False)
+            self._append(self.state.next()._replace(window=window, files=entries))
 
     def _write(self, name: str, part: _Part, progress: Progress) -> FileEntry:
-        path = self.files.path(name)
+        path = self.profile.template.path_of(name)
         try:
             descriptor = self.files.open(name)
             if descriptor is None:  # somebody was faster than the look at it
@@ -233,33 +211,26 @@ class FileDestination:
         """Remove what was set aside if all of it is in the destination; else note that it stays."""
         with self.held():
             if stays := self.files.clear_aside():
-                paths = {name: self.files.path(name) for name in self.state.aside}
+                paths = {name: self.profile.template.path_of(name) for name in self.state.aside}
                 there = [name for name, path in paths.items() if os.path.exists(path)]  # noqa: PTH110
-                self._append(aside=(*there, *stays))
+                self._append(self.state.next()._replace(aside=(*there, *stays)))
 
     def check(self) -> None:
         """Check that all files are as they were left."""
-        self.files.check_files()
+        for name in self.state.files:
+            self.files.check_file(name)
         self.note_deleted()
 
     def note_deleted(self) -> None:
         """Write to the journal which files were found deleted: the run may fail before a commit."""
         if self.files.deleted:
             with self.held():
-                self._append()
+                self._append(self.state.next())
 
 
 @contextmanager
-def open_files(  # noqa: PLR0913 - each by its name
-    profile: FileProfile,
-    *,
-    wait: float = 0.0,
-    pause: Callable[[float], object] = time.sleep,
-    held: Callable[[], AbstractContextManager[None]] = nullcontext,
-    external_rotation: bool = False,
-    warn: Callable[[str], object] = lambda _sentence: None,
-) -> Iterator[FileDestination]:
-    """Open files and their journal; see `open_destination`."""
+def open_files(profile: FileProfile, opening: Opening) -> Iterator[FileDestination]:
+    """Open files and their journal; see `auditctl.sync.kinds.open_destination`."""
     template = profile.template
     # Before a journal lies there, as if the file were sync's. The file is looked at first: another
     # run that begins just now makes its journal before it.
@@ -271,13 +242,12 @@ def open_files(  # noqa: PLR0913 - each by its name
             make_folder(template.folder)
         except OSError as error:
             raise cannot(template.folder, error) from None
-    journal = Journal(template.journal, wait, pause)
+    journal = Journal(template.journal, opening.wait, opening.pause)
     try:
-        header, stable = profile.header, profile.stable
-        files = DataFiles(template, journal.state, header, stable, external_rotation, warn)
+        files = DataFiles(profile, journal.state, opening)
         compare(profile, journal.state)
         files.recover()
-        destination = FileDestination(profile, journal, files, held)
+        destination = FileDestination(profile, journal, files, opening.held)
         destination.note_deleted()
         yield destination
     finally:
@@ -292,5 +262,5 @@ def _entry(
     return FileEntry(name, file.length, length, records, digest, file.mtime_ns, file.inode, header)
 
 
-def _dated(text: str | None) -> str | None:
+def _dated(text: str) -> str | None:
     return f"{text}Z" if text else None

@@ -1,21 +1,17 @@
 """The lines of a journal: encoded with a hash, decoded into commits, read from either end."""
 
-# A line is a JSON object. Its last member is the SHA-256 of everything before that member, and
-# ``prev`` is the hash of the line before it. So a line that was changed, dropped or added is found.
+# A line is a sealed object, and ``prev`` is the hash of the line before it. So a line that was
+# changed, dropped or added is found.
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from hashlib import sha256
+from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from auditctl.errors import IntegrityError
-from auditctl.sync.commits import Commit, Deleted, File, FileEntry, Pins, Snapshot
-from auditctl.sync.disk import open_file
+from auditctl.sync.files.commits import Commit, Deleted, File, FileEntry, Pins, Snapshot
+from auditctl.sync.files.disk import open_file
+from auditctl.sync.seal import HASH_SIZE, parsed, seal, unseal
 from auditctl.sync.state import FIRST_PREV, ReadSpan, Span
 
 BLOCK = 256 * 1024
@@ -24,79 +20,37 @@ LINE = 16 * 1024
 SECTOR = 512
 """Bytes that a disk writes together, or not at all."""
 
-_HASH = b',"hash":"'
 _IDS = b',"ids":['
-_HASH_SIZE = len(_HASH) + 64 + len(b'"}')
 _BEGIN = b'{"line":'
+_NAMES = {"snapshot": "state", "pinned": "kept", "pins": "kept_before"}
+"""Members whose names in a line are those of version 0.1.0."""
 _CONTROL = frozenset(range(1, 32))
 _ZEROS = re.compile(rb"\0+")
 
 
 def encode(commit: Commit) -> tuple[bytes, Commit]:
     """Write a commit as a line; return it with its hash."""
-    members: dict[str, Any] = {
-        "line": commit.line,
-        "prev": commit.prev,
-        "at": commit.at,
-        "version": commit.version,
-        "state_at": commit.state_at,
-        **({} if commit.snapshot is None else {"state": _snapshot_members(commit.snapshot)}),
-        "window": asdict(commit.window),
-        "covered": commit.covered and asdict(commit.covered),
-        "success": commit.success,
-        "gaps": [asdict(gap) for gap in commit.gaps],
-        "acknowledged": [asdict(gap) for gap in commit.acknowledged],
-        "deleted": [file._asdict() for file in commit.deleted],
-        "deleted_acknowledged": commit.deleted_acknowledged,
-        "aside": commit.aside,
-        "moved": commit.moved,
-        "files": [_entry_members(entry) for entry in commit.files],
-        "records": commit.records,
-        "latest": commit.latest,
-        "oldest": commit.oldest,
-        "newest": commit.newest,
-        "kept": commit.pinned,
-        "kept_before": commit.pins and commit.pins._asdict(),
-        "seen": commit.seen,
-        "ids_before": commit.ids_before,
-        "ids": commit.ids,  # last, so that they can be passed over unread
-    }
+    members = {_NAMES.get(name, name): _plain(value) for name, value in commit._asdict().items()}
+    del members["hash"], members["first_edition"]
+    if commit.snapshot is None:
+        del members["state"]
     text, digest = seal(members)
     return text + b"\n", commit._replace(hash=digest)
 
 
-def seal(members: dict[str, Any]) -> tuple[bytes, str]:
-    """Write an object as JSON with the hash of all other members as its last; return both."""
-    try:
-        text = orjson.dumps(members)[:-1]
-    except orjson.JSONEncodeError:  # a lone surrogate, in an id or in the name of a file
-        text = json.dumps(members, separators=(",", ":")).encode()[:-1]
-    digest = sha256(text).hexdigest()
-    return b'%b%b%b"}' % (text, _HASH, digest.encode()), digest
-
-
-def unseal(text: bytes) -> tuple[bytes, str] | None:
-    """Return what is before the hash, and the hash; None if that is another one."""
-    body, tail = text[:-_HASH_SIZE], text[-_HASH_SIZE:]
-    digest = sha256(body).hexdigest()
-    return (body, digest) if tail == b'%b%b"}' % (_HASH, digest.encode()) else None
-
-
-def _snapshot_members(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "shape": snapshot.shape,
-        "since": snapshot.since,
-        "waived": [asdict(gap) for gap in snapshot.waived],
-        "deleted": [file._asdict() for file in snapshot.deleted],
-        "files": {name: [f.length, f.mtime_ns, f.inode] for name, f in snapshot.files.items()},
-    }
-
-
-def _entry_members(entry: FileEntry) -> dict[str, Any]:
-    members = entry._asdict()
-    if entry.header is None:
-        del members["header"]
-    return members
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
+    """Return a value with objects and arrays where it has values of ours."""
+    match value:
+        case File():
+            return list(value)
+        case Span() | ReadSpan() | FileEntry() | Deleted() | Pins() | Snapshot():
+            members = value._asdict().items()
+            return {name: _plain(one) for name, one in members if (name, one) != ("header", None)}
+        case tuple():
+            return [one if type(one) is str else _plain(one) for one in value]
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+    return value
 
 
 def decode(text: bytes, *, ids: bool = True) -> Commit | None:
@@ -118,20 +72,15 @@ def decode(text: bytes, *, ids: bool = True) -> Commit | None:
 
 def ids_of(text: bytes) -> tuple[str, ...]:
     """Read the ids of a line that `decode` has read without them."""
-    return tuple(parsed(b"[" + text.rpartition(_IDS)[2][:-_HASH_SIZE]))
-
-
-def parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
-    """Read JSON, with or without lone surrogates."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
+    return tuple(parsed(b"[" + text.rpartition(_IDS)[2][:-HASH_SIZE]))
 
 
 def _commit(members: dict[str, Any]) -> Commit:
     covered, snapshot = members["covered"], members.get("state")
     pins = members.get("kept_before")
+    pinned = {**members["kept"]}
+    if snapshot is not None:
+        pinned |= snapshot.get("kept", {})  # all of them, in a journal of version 0.1.0
     first_edition = "kept_before" not in members
     return Commit(
         line=members["line"] + 0,
@@ -155,7 +104,7 @@ def _commit(members: dict[str, Any]) -> Commit:
         files=tuple(FileEntry(**entry) for entry in members["files"]),
         oldest=members["oldest"],
         newest=members["newest"],
-        pinned=_mapping(members["kept"]),
+        pinned=pinned,
         pins=None if pins is None else Pins(**pins),
         ids_before=None if first_edition else members["ids_before"],
         ids=tuple(members.get("ids", ())),
@@ -168,9 +117,8 @@ def _snapshot(members: dict[str, Any]) -> Snapshot:
         shape=members["shape"],
         since=members["since"],
         waived=_spans(members["waived"]),
-        files={name: File(*values) for name, values in members["files"].items()},
         deleted=_deleted(members),
-        pinned=_mapping(members.get("kept", {})),
+        files={name: File(*values) for name, values in members["files"].items()},
     )
 
 
@@ -180,10 +128,6 @@ def _deleted(members: dict[str, Any]) -> tuple[Deleted, ...]:
 
 def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:
     return tuple(Span(**value) for value in values)
-
-
-def _mapping(values: Mapping[str, str | None]) -> Mapping[str, str | None]:
-    return dict(values.items())
 
 
 def read_lines(path: str) -> Iterator[tuple[int, Commit]]:

@@ -14,14 +14,14 @@ from hashlib import sha256
 from auditctl.formats import Stable
 from auditctl.output import MODE, sync_folder, write_all
 from auditctl.paths import MARK
-from auditctl.sync.chain import read_at
-from auditctl.sync.disk import close, cut_back, open_file
+from auditctl.sync.files.chain import read_at
+from auditctl.sync.files.disk import close, cut_back, open_file
 
 CHUNK = 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Aside:
     """A file with bytes that were set aside, and which rows in it were not found yet."""
 

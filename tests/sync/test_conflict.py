@@ -1,4 +1,4 @@
-"""A run that another one comes before: it waits until that has ended, and begins again."""
+"""A run after a conflict: it waits until the other run has ended, and begins again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditctl.errors import LockedError
-from auditctl.sync.rival import SILENT_SECONDS, catch_up
+from auditctl.sync.conflict import SILENT_SECONDS, catch_up
 from auditctl.sync.run import Outcome
 from auditctl.sync.state import ReadSpan, State
 

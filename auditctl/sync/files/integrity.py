@@ -2,46 +2,37 @@
 
 import os
 import zlib
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from io import BufferedIOBase
-from typing import Self
+from itertools import islice
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import Template
-from auditctl.sync.aside import rows_of, unpacked
-from auditctl.sync.chain import read_at, read_lines, unreadable
-from auditctl.sync.commits import FileEntry
-from auditctl.sync.disk import close, open_file
+from auditctl.sync.files.aside import rows_of, unpacked
+from auditctl.sync.files.chain import read_at, read_lines, unreadable
+from auditctl.sync.files.commits import FileEntry
+from auditctl.sync.files.disk import close, open_file
 
 CHUNK = 1024 * 1024
 MOST_OPEN = 64
 """Files held open at once while many are read in turns."""
 
 
+@dataclass
 class Files:
     """The files of one destination, read in turns."""
 
-    def __init__(self, template: Template) -> None:
-        """Read the files of a destination."""
-        self._folder = template.folder
-        self._compressed = template.compressed
-        self._open: dict[str, int] = {}
+    template: Template
+    _open: dict[str, int] = field(default_factory=dict)
 
-    def __enter__(self) -> Self:
-        """Open nothing yet."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """Close them all."""
         for file in self._open.values():
             close(file)
-
-    def path(self, name: str) -> str:
-        """Return the path of a file."""
-        return os.path.join(self._folder, name)  # noqa: PTH118
 
     def prove(self, entry: FileEntry, number: int, *, count: bool) -> None:
         """Read what a line says was written, with ``count`` its records too.
@@ -50,7 +41,7 @@ class Files:
             IntegrityError: it is not there, or is something else.
 
         """
-        path = self.path(entry.name)
+        path = self.template.path_of(entry.name)
         digest = sha256()
         parts: list[bytes] = []
         left, offset = entry.length, entry.offset
@@ -59,9 +50,8 @@ class Files:
             while left:
                 chunk = os.pread(file, min(CHUNK, left), offset)
                 if not chunk:
-                    end = offset
                     raise IntegrityError(
-                        f"{path} ends at byte {end}, but {entry.end} bytes "
+                        f"{path} ends at byte {offset}, but {entry.end} bytes "
                         f"were committed (line {number} of the journal). It was cut or replaced; "
                         "nothing was overwritten. Restore it from a backup, or move it away."
                     )
@@ -85,7 +75,7 @@ class Files:
                 "Nothing was overwritten. Restore it from a backup, or move it away."
             )
         if count and entry.length:
-            found = _records(entry, b"".join(parts), compressed=self._compressed)
+            found = _records(entry, b"".join(parts), compressed=self.template.compressed)
             if found != entry.records:
                 raise IntegrityError(
                     f"{path} has {found} records from byte {entry.offset} on, but line "
@@ -96,14 +86,14 @@ class Files:
         """Yield the rows of what a line says was written; nothing if it is not there any more."""
         with suppress(OSError, IntegrityError, zlib.error):
             data = read_at(self._file(entry.name), entry.length, entry.offset)
-            yield from rows_of(unpacked([data], compressed=self._compressed), csv=csv)
+            yield from rows_of(unpacked([data], compressed=self.template.compressed), csv=csv)
 
     def _file(self, name: str) -> int:
         file = self._open.get(name)
         if file is None:
             if len(self._open) == MOST_OPEN:
                 close(self._open.pop(next(iter(self._open))))
-            file = open_file(self.path(name), os.O_RDONLY)
+            file = open_file(self.template.path_of(name), os.O_RDONLY)
             self._open[name] = file
         return file
 
@@ -118,11 +108,20 @@ def prove_files(template: Template, names: Collection[str]) -> None:
     begun: dict[str, int] = {}
     for _, commit in read_lines(template.journal):
         begun |= dict.fromkeys(commit.moved, commit.line)
-    with Files(template) as files:
-        for _, commit in read_lines(template.journal):
-            for entry in commit.files:
-                if entry.name in names and commit.line >= begun.get(entry.name, 0):
-                    files.prove(entry, commit.line + 1, count=False)
+    with closing(Files(template)) as files:
+        for number, entry in entries_since(begun, template.journal):
+            if entry.name in names:
+                files.prove(entry, number, count=False)
+
+
+def entries_since(
+    begun: Mapping[str, int], journal: str, lines: int | None = None
+) -> Iterator[tuple[int, FileEntry]]:
+    """Yield what each file has since it was ``begun`` anew, if it was, with the lines' numbers."""
+    for _, commit in islice(read_lines(journal), lines):
+        for entry in commit.files:
+            if entry.length and commit.line >= begun.get(entry.name, 0):
+                yield commit.line + 1, entry
 
 
 def find_contents(
@@ -193,24 +192,11 @@ def _digest(file: BufferedIOBase, length: int) -> str:
 
 
 def _records(entry: FileEntry, data: bytes, *, compressed: bool) -> int:
-    """Count the records in what one commit wrote."""
-    if compressed:
-        import gzip
-
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
-            return -1
+    """Count the records in what one commit wrote; -1 if it is not in the form of its file."""
+    try:
+        data = b"".join(unpacked([data], compressed=compressed))
+    except zlib.error:
+        return -1
     if entry.header is None:
         return data.count(b"\n")
-    return sum(1 for _ in _rows(data)) - entry.header
-
-
-def _rows(data: bytes) -> Iterable[list[str]]:
-    """Read CSV, where a line feed between quotes ends no row."""
-    import csv
-    from io import StringIO
-
-    csv.field_size_limit(max(csv.field_size_limit(), len(data)))
-    # Not splitlines, which would end a row at U+2028 too.
-    return csv.reader(StringIO(data.decode(errors="replace"), newline=""))
+    return sum(1 for _ in rows_of([data], csv=True)) - entry.header

@@ -8,7 +8,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.chain import (
+from auditctl.sync.files.chain import (
     backward,
     count,
     decode,
@@ -17,8 +17,8 @@ from auditctl.sync.chain import (
     unreadable,
     wrong_line,
 )
-from auditctl.sync.commits import Commit, FileState
-from auditctl.sync.disk import close, open_file
+from auditctl.sync.files.commits import Commit, FileState
+from auditctl.sync.files.disk import close, open_file
 from auditctl.sync.state import FIRST_PREV
 from auditctl.window import to_text
 

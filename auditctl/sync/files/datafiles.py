@@ -1,17 +1,18 @@
 """The data files of a destination on the disk: inspected, created, repaired."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from auditctl.errors import IntegrityError
-from auditctl.formats import Stable
 from auditctl.output import cannot
 from auditctl.paths import Template, journals_of, short_name
-from auditctl.sync.aside import Aside, read_aside, set_aside
-from auditctl.sync.chain import read_lines
-from auditctl.sync.commits import Deleted, File, FileEntry, FileState
-from auditctl.sync.disk import (
+from auditctl.sync.destination import Opening
+from auditctl.sync.files.aside import Aside, read_aside, set_aside
+from auditctl.sync.files.chain import read_lines
+from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.disk import (
     close,
     create_file,
     cut_back,
@@ -22,25 +23,20 @@ from auditctl.sync.disk import (
     open_file,
     set_changed,
 )
-from auditctl.sync.integrity import Files, find_contents, prove_files
+from auditctl.sync.files.integrity import Files, find_contents, prove_files
+from auditctl.sync.profile import FileProfile
 from auditctl.sync.sentences import describe_aside, describe_deletion
 from auditctl.window import now_text
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class DataFiles:
     """The data files of a destination that this run holds."""
 
-    template: Template
+    profile: FileProfile
     state: FileState
     """The state of the files by the journal."""
-    csv: bytes = b""
-    """The header of each file, if they are CSV."""
-    stable: Stable | None = None
-    external_rotation: bool = False
-    """Files are moved away on purpose, so a missing one is not reported."""
-    warn: Callable[[str], object] = lambda _sentence: None
-    """Called with warnings about the files."""
+    opening: Opening
     moved: list[str] = field(default_factory=list)
     """Files found moved away, to be noted in the next line."""
     deleted: list[Deleted] = field(default_factory=list)
@@ -49,6 +45,13 @@ class DataFiles:
     """Files were found correct in another place; the next line notes which."""
     aside: list[Aside] = field(default_factory=list)
     """Bytes found after the last commits of files, until `clear_aside` has compared them."""
+
+    @property
+    def _template(self) -> Template:
+        return self.profile.template
+
+    def _path(self, name: str) -> str:
+        return self._template.path_of(name)
 
     def recover(self) -> None:
         """Set aside what was written without a commit, and check the files for other changes.
@@ -74,16 +77,6 @@ class DataFiles:
         if doubtful:
             self._prove(doubtful)
 
-    def check_files(self) -> None:
-        """Check that all files are still as they were left: somebody may have moved or changed one.
-
-        Raises:
-            IntegrityError: one of them is not.
-
-        """
-        for name in self.state.files:
-            self.check_file(name)
-
     def _note_gone(self, names: Sequence[str]) -> None:
         """Note that files were moved away; those that are nowhere in their folder were deleted.
 
@@ -92,29 +85,24 @@ class DataFiles:
         """
         self.moved += names
         try:
-            there = find_contents(self.template, names, self.state.files)
+            there = find_contents(self._template, names, self.state.files)
             for name, path in there.items():
                 file, found = self.state.files[name], os.stat(path)  # noqa: PTH116
                 if found.st_ino == file.inode and found.st_size > file.length:
                     self._set_aside(name, path)
         except OSError as error:
-            raise cannot(self.template.path, error) from None
+            raise cannot(self._template.path, error) from None
         deleted = [name for name in names if name not in there]
-        if deleted and not self.external_rotation:
+        if deleted and not self.opening.external_rotation:
             now = now_text()
             self.deleted += [Deleted(name, self.state.files[name].length, now) for name in deleted]
-            self.warn(describe_deletion(self.template.path, deleted))
+            self.opening.warn(describe_deletion(self._template.path, deleted))
 
     def _prove(self, found: Mapping[str, os.stat_result]) -> None:
-        """Read files again that do not look as they were left, and set aside what is too much.
-
-        Raises:
-            IntegrityError: a file was changed.
-
-        """
-        prove_files(self.template, found)
+        """Read files again that do not look as they were left, and set aside what is too much."""
+        prove_files(self._template, found)
         for name, now in found.items():
-            path = self.path(name)
+            path = self._path(name)
             file = self.state.files[name]
             try:
                 if now.st_size > file.length:
@@ -130,20 +118,20 @@ class DataFiles:
     def _set_aside(self, name: str, source: str) -> None:
         """Set aside what a file, wherever it is now, has after its last commit."""
         short = short_name(name)
-        end = set_aside(source, self.state.files[name].length, self.path(short))
+        end = set_aside(source, self.state.files[name].length, self._path(short))
         self.aside.append(self._read_aside(short + end))
 
     def _read_aside(self, name: str) -> Aside:
-        path, packed = self.path(name), self.template.compressed
-        return read_aside(name, path, self.csv, self.stable, compressed=packed)
+        path, packed = self._path(name), self._template.compressed
+        return read_aside(name, path, self.profile.header, self.profile.stable, compressed=packed)
 
     def _recall(self) -> None:
         """Take over what earlier runs set aside and did not compare."""
-        names = self.template.aside(self.state.files)
+        names = self._template.aside(self.state.files)
         try:
             self.aside = [self._read_aside(name) for name in names if name not in self.state.aside]
         except OSError as error:
-            raise cannot(self.template.path, error) from None
+            raise cannot(self._template.path, error) from None
 
     def find(self, rows: Iterable[bytes]) -> None:
         """Note that rows are in the destination, which may be among those that were set aside."""
@@ -160,19 +148,19 @@ class DataFiles:
         """
         if not all(aside.is_known for aside in self.aside):
             # Runs before this one may have written it. Which ones, no clock can tell.
-            with Files(self.template) as files:
-                for _, commit in read_lines(self.template.journal):
+            with closing(Files(self._template)) as files:
+                for _, commit in read_lines(self._template.journal):
                     for entry in commit.files:
-                        self.find(files.rows(entry, csv=bool(self.csv)))
+                        self.find(files.rows(entry, csv=bool(self.profile.header)))
         stays = [aside.name for aside in self.aside if not aside.is_known]
         for name in (aside.name for aside in self.aside if aside.is_known):
             try:
-                os.unlink(self.path(name))  # noqa: PTH108
+                os.unlink(self._path(name))  # noqa: PTH108
             except OSError as error:
-                raise cannot(self.path(name), error) from None
+                raise cannot(self._path(name), error) from None
         self.aside = []
         if stays:
-            self.warn(describe_aside(self.template.path, stays))
+            self.opening.warn(describe_aside(self._template.path, stays))
         return stays
 
     def check_file(self, name: str) -> None:
@@ -192,7 +180,7 @@ class DataFiles:
             return
         if found.st_size != file.length:
             raise IntegrityError(
-                f"{self.path(name)} has {found.st_size} bytes, but {file.length} were committed: "
+                f"{self._path(name)} has {found.st_size} bytes, but {file.length} were committed: "
                 "somebody else writes to it. Nothing was overwritten; restore it from a backup, or "
                 "move it away."
             )
@@ -200,14 +188,8 @@ class DataFiles:
             self._prove({name: found})
 
     def _found(self, name: str, file: File) -> os.stat_result | None:
-        """Look at a file; None if it is not there and must be begun anew.
-
-        Raises:
-            IntegrityError: it is somebody else's.
-            OutputError: it cannot be looked at.
-
-        """
-        path = self.path(name)
+        """Look at a file; None if it is not there and must be begun anew."""
+        path = self._path(name)
         found = inspect(path)
         if found is None or found.st_ino == file.inode:
             return found
@@ -228,7 +210,7 @@ class DataFiles:
         """Open a file at the end of which to write; None if it is not the one it was."""
         file = self.state.files[name]
         try:
-            descriptor = open_file(self.path(name), os.O_WRONLY)
+            descriptor = open_file(self._path(name), os.O_WRONLY)
         except FileNotFoundError:
             return None
         found = os.fstat(descriptor)
@@ -244,7 +226,7 @@ class DataFiles:
             IntegrityError, OSError: it is another file now, or somebody has written on.
 
         """
-        file = open_file(self.path(entry.name), os.O_WRONLY)
+        file = open_file(self._path(entry.name), os.O_WRONLY)
         try:
             if os.fstat(file).st_ino == entry.inode:
                 cut_back(file, entry.offset, entry.end)
@@ -260,14 +242,18 @@ class DataFiles:
             OutputError: it cannot be made.
 
         """
-        path = self.path(name)
+        path = self._path(name)
         try:
             make_folder(os.path.dirname(path))  # noqa: PTH120
             found = create_file(path)
             for other, file in {**self.state.files, **begun}.items():
-                if other != name and file.inode == found.st_ino and is_same(self.path(other), path):
+                if (
+                    other != name
+                    and file.inode == found.st_ino
+                    and is_same(self._path(other), path)
+                ):
                     raise IntegrityError(
-                        f"{path} and {self.path(other)} are one file here: the file system does "
+                        f"{path} and {self._path(other)} are one file here: the file system does "
                         "not tell their names apart. Nothing was overwritten; choose a disk that "
                         "does, or a PATH whose names differ by more."
                     )
@@ -280,14 +266,10 @@ class DataFiles:
     def _is_of_another(self, path: str) -> bool:
         """Return whether a link leads to a file of another destination."""
         real = os.path.realpath(path)
-        names = os.path.relpath(path, self.template.folder or ".")
-        if real == os.path.join(os.path.realpath(self.template.folder or "."), names):  # noqa: PTH118
+        names = os.path.relpath(path, self._template.folder or ".")
+        if real == os.path.join(os.path.realpath(self._template.folder or "."), names):  # noqa: PTH118
             return False
-        return any(not is_same(one, self.template.journal) for one in journals_of(real))
-
-    def path(self, name: str) -> str:
-        """Return the path of a file."""
-        return os.path.join(self.template.folder, name)  # noqa: PTH118
+        return any(not is_same(one, self._template.journal) for one in journals_of(real))
 
 
 def _stamp(found: os.stat_result) -> File:

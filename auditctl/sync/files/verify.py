@@ -3,17 +3,18 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from glob import glob
-from itertools import islice
+from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import SUFFIX, Template
-from auditctl.sync.chain import read_lines, unreadable, wrong_line
-from auditctl.sync.commits import Commit, FileState
-from auditctl.sync.integrity import Files
-from auditctl.sync.replay import is_held, read_state
-from auditctl.sync.sentences import describe_aside, describe_foreign_journal, describe_owner
+from auditctl.sync.files.chain import read_lines, unreadable, wrong_line
+from auditctl.sync.files.commits import Commit, FileState
+from auditctl.sync.files.integrity import Files, entries_since
+from auditctl.sync.files.replay import is_held, read_state
+from auditctl.sync.sentences import alarms, describe_aside, describe_foreign_journal, describe_owner
 
 POLL_SECONDS = 0.02
 """Seconds between two checks whether a run still writes."""
@@ -27,7 +28,6 @@ class Proof:
 
     path: str
     state: FileState = field(default_factory=FileState)
-    lines: int = 0
     files: int = 0
     records: int = 0
     size: int = 0
@@ -35,17 +35,26 @@ class Proof:
     """Records in files that were moved away; they were not looked at."""
     notes: list[str] = field(default_factory=list)
 
-
-@dataclass
-class _Scan:
-    """Facts from the journal that its state does not have."""
-
-    records: dict[str, int] = field(default_factory=dict)
-    """The number of records in each file."""
-    total: int = 0
-    """The number of records in all files, also in those that were moved away."""
-    begun: dict[str, int] = field(default_factory=dict)
-    """The line where a file that was moved away was last begun anew."""
+    def row(self, source: str | None) -> dict[str, Any]:
+        """Return it as JSON."""
+        state = self.state
+        missing = alarms(self.path, state, state.deleted)
+        return {
+            "path": self.path,
+            "source": source,
+            "ok": not missing,
+            "problem": missing or None,
+            "records": self.records,
+            "bytes": self.size,
+            "files": self.files,
+            "moved_away": self.elsewhere,
+            "journal_lines": state.line + 1,
+            "covered": state.covered and state.covered._asdict(),
+            "gaps": [gap._asdict() for gap in state.gaps],
+            "deleted": [file._asdict() for file in state.deleted],
+            "notes": self.notes,
+            "journal_hash": state.head,
+        }
 
 
 def verify(template: Template) -> Proof:
@@ -55,31 +64,30 @@ def verify(template: Template) -> Proof:
         IntegrityError: something was changed; the first such thing is named.
 
     """
-    proof, scan = _read(template)
-    journal = template.journal
-    if proof.lines and proof.state.shape["output"] != template.names:
+    proof, begun = _read(template)
+    journal, lines = template.journal, proof.state.line + 1
+    if lines and proof.state.shape["output"] != template.names:
         raise IntegrityError(describe_foreign_journal(template, proof.state))
-    with Files(template) as files:
+    with closing(Files(template)) as files:
         # No further than the state above: a run may have written on meanwhile.
-        for _, commit in islice(read_lines(journal), proof.lines):
-            for entry in commit.files:
-                if entry.length and commit.line >= scan.begun.get(entry.name, 0):
-                    files.prove(entry, commit.line + 1, count=True)
-                    proof.records += entry.records
-                    proof.size += entry.length
-        for name, there in proof.state.files.items():
-            proof.files += bool(there.length)
-            path = files.path(name)
-            if _ends(path, there.length):
-                continue
-            if not _is_moving(journal, proof.state) or _stays(path, journal):
-                raise IntegrityError(
-                    f"{path} goes on at byte {there.length}, after its last commit. Either a run "
-                    "was killed, and the next sync sets aside what it left; or somebody added "
-                    "to it; or the journal lost its end."
-                )
-            proof.notes.append(f"{path} is just being written to.")
-        _check_unknown_files(template, proof.state)
+        for number, entry in entries_since(begun, journal, lines):
+            files.prove(entry, number, count=True)
+            proof.records += entry.records
+            proof.size += entry.length
+    proof.elsewhere = proof.state.records - proof.records
+    for name, there in proof.state.files.items():
+        proof.files += bool(there.length)
+        path = template.path_of(name)
+        if _ends(path, there.length):
+            continue
+        if not _is_moving(journal, proof.state) or _stays(path, journal):
+            raise IntegrityError(
+                f"{path} goes on at byte {there.length}, after its last commit. Either a run "
+                "was killed, and the next sync sets aside what it left; or somebody added "
+                "to it; or the journal lost its end."
+            )
+        proof.notes.append(f"{path} is just being written to.")
+    _check_unknown_files(template, proof.state)
     proof.notes += _notes(template, proof)
     return proof
 
@@ -105,19 +113,23 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
         yield "The last run ended before the end of its window; the next one continues there."
 
 
-def _read(template: Template) -> tuple[Proof, _Scan]:
-    """Read the journal to what is its end now; lines that are whole never change."""
-    proof, scan = Proof(template.path), _Scan()
+def _read(template: Template) -> tuple[Proof, dict[str, int]]:
+    """Read the journal to what is its end now; lines that are whole never change.
+
+    Return where each file that was moved away was last begun anew, too.
+    """
+    proof, begun = Proof(template.path), dict[str, int]()
     for offset, commit in read_lines(template.journal):
-        _check(template.journal, commit, proof, scan)
+        begun |= dict.fromkeys(commit.moved, commit.line)
+        _check(template.journal, commit, proof.state)
         proof.state.apply(commit, offset)
-    if not proof.lines and not is_held(template.journal):  # else the first run is still reading
+    if proof.state.line < 0 and not is_held(template.journal):  # else the first run still reads
         raise IntegrityError(
             describe_owner(template)
             or f"{template.journal} is not there or empty, so nothing is known of "
             f"{template.path}. Use the PATH given to sync, with its placeholders."
         )
-    return proof, scan
+    return proof, begun
 
 
 def _is_moving(journal: str, state: FileState) -> bool:
@@ -147,10 +159,10 @@ def _check_unknown_files(template: Template, state: FileState) -> None:
     beside = glob(f"*{SUFFIX}", root_dir=template.folder or None, include_hidden=True)  # noqa: PTH207
     known: set[str] = set()
     for journal in beside:
-        there = read_state(os.path.join(template.folder, journal))  # noqa: PTH118
+        there = read_state(template.path_of(journal))
         known.update(there.files if there else ())
     for name in found:
-        path = os.path.join(template.folder, name)  # noqa: PTH118
+        path = template.path_of(name)
         if name not in known and _stamp(path)[:1] != (0,):
             raise IntegrityError(
                 f"{path} is there, but the journal does not know it: somebody else put it "
@@ -167,25 +179,20 @@ def _stamp(path: str) -> tuple[int, ...]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _check(journal: str, commit: Commit, proof: Proof, scan: _Scan) -> None:
+def _check(journal: str, commit: Commit, state: FileState) -> None:
     """Check that a line goes on where the ones before it ended."""
-    state = proof.state
-    proof.lines = number = commit.line + 1
+    number = commit.line + 1
     for name in commit.moved:
-        proof.elsewhere += scan.records.pop(name, 0)
         state.files.pop(name, None)
-        scan.begun[name] = commit.line
     for entry in commit.files:
         there = state.files.get(entry.name)
         if entry.offset != (there.length if there else 0):
             what = f"it goes on at byte {entry.offset} of {entry.name}, where none ended"
             raise wrong_line(journal, number, what)
-        scan.records[entry.name] = scan.records.get(entry.name, 0) + entry.records
-        scan.total += entry.records
     if state.leaves_a_hole(commit.covered, commit.window):
         raise wrong_line(journal, number, "it covers hours that were not read")
     _snapshot(journal, number, commit, state)
-    if commit.records != scan.total:
+    if commit.records != state.records + sum(entry.records for entry in commit.files):
         raise wrong_line(journal, number, "its records do not add up")
 
 

@@ -1,4 +1,4 @@
-"""A run that begins again when another run of the same destination has come before it."""
+"""A run that begins again after a conflict: another run has committed to its destination."""
 
 import time
 from collections.abc import Callable

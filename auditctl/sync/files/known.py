@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from auditctl.records.record import Record
-from auditctl.sync.journal import Journal
+from auditctl.sync.files.journal import Journal
 
 
 class KnownIds:

@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Unpack
 
-from auditctl import __version__
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.output import cannot, sync_folder, write_all
-from auditctl.sync.chain import (
+from auditctl.sync.files.chain import (
     backward,
     count,
     decode,
@@ -22,10 +20,9 @@ from auditctl.sync.chain import (
     unreadable,
     wrong_line,
 )
-from auditctl.sync.commits import Change, Commit, Pins
-from auditctl.sync.disk import close, open_file
-from auditctl.sync.replay import NS_PER_MS, read_end
-from auditctl.window import now_text
+from auditctl.sync.files.commits import Commit, Pins
+from auditctl.sync.files.disk import close, open_file, set_changed
+from auditctl.sync.files.replay import NS_PER_MS, read_end
 
 POLL_SECONDS = 0.02
 """Between two attempts to take the lock."""
@@ -62,7 +59,8 @@ class Journal:
             found = os.fstat(self._file)
             if found.st_size > self._size:
                 os.ftruncate(self._file, self._size)
-                _set_changed(self._file, found)
+                with suppress(OSError):  # what was not written is no sign of life
+                    set_changed(self._file, found.st_mtime_ns)
         except OSError as error:
             close(self._file)
             raise cannot(path, error) from None
@@ -96,7 +94,7 @@ class Journal:
         """Release the lock."""
         close(self._file)
 
-    def append(self, *, snapshot: bool = False, **change: Unpack[Change]) -> None:
+    def append(self, commit: Commit, *, snapshot: bool = False) -> None:
         """Write a line and make it last; it is then the state.
 
         Raises:
@@ -104,15 +102,18 @@ class Journal:
 
         """
         self._check_place()
-        commit = self._next(change)
-        offset = self._size
+        state, offset, success = self.state, self._size, commit.success
+        if success and success != state.success:
+            # The same moment: so the last line tells whether it is itself that of a success.
+            commit = commit._replace(at=success)
+        commit = commit._replace(
+            state_at=self._state_at,
+            # A clock that is wrong for a while makes windows end earlier than those before them.
+            seen=max(state.seen, commit.window.until),
+        )
         # The first line after one of the first edition says anew what that one says otherwise.
-        if (
-            snapshot
-            or self.state.first_edition
-            or offset - self._state_at > self.state.snapshot_every
-        ):
-            commit = commit._replace(state_at=offset, snapshot=self.state.snapshot())
+        if snapshot or state.first_edition or offset - self._state_at > state.snapshot_every:
+            commit = commit._replace(state_at=offset, snapshot=state.snapshot())
         data, commit = encode(commit)
         before = os.fstat(self._file)
         try:
@@ -127,40 +128,11 @@ class Journal:
             with suppress(OSError):
                 os.ftruncate(self._file, offset)
                 self.torn = False
-                _set_changed(self._file, before)
+                set_changed(self._file, before.st_mtime_ns)
             raise cannot(self.path, error) from None
         self._size = offset + len(data)
         self._state_at = commit.state_at
         self.state.apply(commit, offset)
-
-    def _next(self, change: Change) -> Commit:
-        """Return the commit that follows, without its hash."""
-        state = self.state
-        members: Change = {
-            "covered": state.covered,
-            "success": state.success,
-            "gaps": state.gaps,
-            "aside": state.aside,
-            "records": state.records,
-            "latest": state.latest,
-            **change,
-        }
-        if state.window is not None:
-            members.setdefault("window", state.window)
-        success = members["success"]
-        return Commit(
-            line=state.line + 1,
-            prev=state.head,
-            # The same moment: so the last line tells whether it is itself that of a success.
-            at=success if success and success != state.success else now_text(),
-            version=__version__,
-            state_at=self._state_at,
-            # A clock that is wrong for a while makes windows end earlier than those before them.
-            seen=max(state.seen, members["window"].until),
-            pins=state.pins,
-            ids_before=state.ids_at,
-            **members,
-        )
 
     def heartbeat(self) -> bool:
         """Set the time of change instead of writing a line; False if a line is due."""
@@ -179,12 +151,7 @@ class Journal:
         return True
 
     def _check_place(self) -> None:
-        """Check that the journal is still under its name.
-
-        Raises:
-            IntegrityError: it was moved away, so that another run may hold another one.
-
-        """
+        """Check that the journal is still under its name: else another run may hold another."""
         try:
             there = os.stat(self.path).st_ino == os.fstat(self._file).st_ino  # noqa: PTH116
         except OSError:
@@ -255,14 +222,6 @@ class Journal:
             if commit is None:
                 raise self._wrong()
             yield commit.pinned
-            if commit.snapshot is not None:
-                yield commit.snapshot.pinned
 
     def _wrong(self) -> IntegrityError:
         return wrong_line(self.path, count(self._file, self._size), "a line before it was changed")
-
-
-def _set_changed(file: int, found: os.stat_result) -> None:
-    """Set the times that a file had: what was not written is no sign of life."""
-    with suppress(OSError):
-        os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -1,0 +1,169 @@
+"""The two kinds of destinations, files and tables: which of them a PATH means, and its work."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from auditctl.console import Console
+from auditctl.errors import UsageError
+from auditctl.extras import require
+from auditctl.paths import Template, parse_template
+from auditctl.sync.delta.path import TablePath, parse_table
+from auditctl.sync.options import SyncOptions
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from auditctl.sync.delta.verify import SourceProof
+    from auditctl.sync.destination import Destination, Opening
+    from auditctl.sync.profile import FileProfile, TableProfile
+    from auditctl.sync.status import Status
+
+Place = Template | TablePath
+"""What a PATH means: the files of a template, or a table."""
+
+
+def place_of(options: SyncOptions, *, provider: str, source: str) -> Place:
+    """Return the place that the options of a source mean.
+
+    Raises:
+        UsageError: it cannot be one, or not with these options.
+
+    """
+    if options.format_name() != "delta":
+        if TablePath(options.output).exists:
+            raise UsageError(f"{options.output} is a Delta table: add --format delta.")
+        return parse_template(options.output, provider=provider, source=source)
+    table = parse_table(options.output, provider=provider, source=source)
+    if options.fields is not None:
+        raise UsageError("A table has all fields as columns: leave --fields out.")
+    return table
+
+
+def prepare(places: Iterable[Place], console: Console) -> None:
+    """Prepare for the library for tables, which what follows imports, if a place is one.
+
+    Raises:
+        UsageError: it is not installed.
+
+    """
+    if any(isinstance(place, TablePath) for place in places):
+        require("lake", "A Delta table")
+        console.keep_others_out()
+
+
+def open_destination(
+    profile: "FileProfile | TableProfile", opening: "Opening"
+) -> "AbstractContextManager[Destination]":
+    """Open a destination for one run alone, as its last commit left it.
+
+    Raises:
+        UsageError: it was begun with another profile.
+        LockedError: another run holds it.
+        IntegrityError: it is not as its last commit left it.
+        OutputError: it cannot be written.
+
+    """
+    from auditctl.sync.profile import FileProfile
+
+    if isinstance(profile, FileProfile):
+        from auditctl.sync.files.destination import open_files
+
+        return open_files(profile, opening)
+    from auditctl.sync.delta.destination import open_table
+
+    return open_table(profile, opening.held)
+
+
+def statuses(
+    place: Place,
+    source: str | None,
+    environ: Mapping[str, str],
+    *,
+    now: datetime,
+    max_age: timedelta | None,
+) -> list["Status"]:
+    """Read the status of a place; that of a table is one for each source of it.
+
+    Raises:
+        UsageError: ``max_age`` is below what a table can tell.
+
+    """
+    if isinstance(place, TablePath):
+        from auditctl.sync.delta.status import read_table_status
+
+        return read_table_status(place, source, environ, now=now, max_age=max_age)
+    from auditctl.sync.files.status import read_status
+
+    return [read_status(place, source, now=now, max_age=max_age)]
+
+
+def acknowledge(place: Place, source: str | None, environ: Mapping[str, str]) -> None:
+    """Note that gaps and deleted files are known, so that they are no failure any more.
+
+    Raises:
+        LockedError: a run holds the place.
+        IntegrityError, OutputError: it cannot be noted.
+
+    """
+    if isinstance(place, TablePath):
+        from auditctl.sync.delta.status import acknowledge_table
+
+        acknowledge_table(place, source, environ)
+    else:
+        from auditctl.sync.files.status import acknowledge_files
+
+        acknowledge_files(place)
+
+
+def proofs(
+    place: Place, sources: Sequence[str | None], environ: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Prove a place, as rows; a table gives a row for each source of it, or for those named.
+
+    What is wrong with the others is said in any case: all of the table was read.
+
+    Raises:
+        IntegrityError: it is not what was written.
+        OutputError: its store cannot be reached.
+
+    """
+    if isinstance(place, TablePath):
+        from auditctl.sync.delta.verify import verify_table
+        from auditctl.sync.sentences import describe_unbegun
+
+        found = {proof.source: proof for proof in verify_table(place, environ)}
+        named = found if None in sources else sources
+        lost = [name for name in named if name not in found] if found else [None]
+        return [
+            *(_row(place.path, one) for name, one in found.items() if name in named or one.wrong),
+            *(unproved(place.path, name, describe_unbegun(place.path, name)) for name in lost),
+        ]
+    from auditctl.sync.files.verify import verify
+
+    return [verify(place).row(sources[0])]
+
+
+def _row(path: str, proof: "SourceProof") -> dict[str, Any]:
+    from auditctl.sync.sentences import alarms
+
+    if proof.wrong:
+        return unproved(path, proof.source, proof.wrong)
+    state = proof.state
+    missing = alarms(path, state)
+    return {
+        "path": path,
+        "source": proof.source,
+        "ok": not missing,
+        "problem": missing or None,
+        "records": proof.rows,
+        "journal_lines": state.line + 1,
+        "covered": state.covered and state.covered._asdict(),
+        "gaps": [gap._asdict() for gap in state.gaps],
+        "journal_hash": state.head,
+    }
+
+
+def unproved(path: str, source: str | None, problem: str) -> dict[str, Any]:
+    """Return the row of what is not what was written."""
+    return {"path": path, "source": source, "ok": False, "problem": problem}
