@@ -11,6 +11,8 @@ from typing import Any, Literal, TextIO
 from auditctl.errors import AuditctlError, failure, trace
 from auditctl.escape import escape
 
+STANDARD_ERROR = 2
+"""Its number, whatever Python's object for it is."""
 NARROW = 80
 """Columns of a terminal that does not report its width."""
 REDRAWN = 0.1
@@ -48,7 +50,7 @@ class Console:
         ``color`` is for a terminal only: in a file it would be noise. With ``timed`` a line on a
         terminal begins with the time, as a run may last for days.
         """
-        self._stream = sys.stderr if stream is None else stream
+        self._given = stream
         self._quiet = quiet
         self._verbose = verbose
         self._json = log_format == "json"
@@ -61,6 +63,10 @@ class Console:
         self._drawn_at = 0.0
         # Requests are reported by the threads that made them.
         self._lock = threading.Lock()
+
+    @property
+    def _stream(self) -> TextIO:
+        return sys.stderr if self._given is None else self._given
 
     @property
     def live(self) -> bool:
@@ -117,6 +123,21 @@ class Console:
             self._write(f"\r\x1b[K{escape(line)[:width]}")
             self._drawn = True
             self._drawn_at = time.monotonic()
+
+    def keep_others_out(self) -> None:
+        """Keep libraries from writing to standard error by its number, behind Python's back.
+
+        Those in Rust do: warnings in their own words, and a hundred panics if a disk is full. What
+        went wrong comes as an exception too.
+        """
+        with suppress(OSError, ValueError, AttributeError):  # it is closed, or in memory
+            if self._given is None and sys.stderr.fileno() == STANDARD_ERROR:
+                known = sys.stderr
+                own = os.dup(STANDARD_ERROR)
+                sys.stderr = open(own, "w", 1, known.encoding, known.errors)  # noqa: PTH123, SIM115
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, STANDARD_ERROR)
+                os.close(null)
 
     def begin_line(self) -> None:
         """Let the next line take the place of what is shown on the current one, such as ^C."""

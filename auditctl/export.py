@@ -57,6 +57,9 @@ def batches(
             if cursor is None
             else provider.pages_from(client, asked, cursor)
         )
+        if not isinstance(pages, Iterable):
+            method = "pages" if cursor is None else "pages_from"
+            raise ContractError(method, f"returns {type(pages).__name__}, and must return Pages")
         if provider.log.filters_by_time:
             pages = map(partial(_with_end, asked.until), pages)
         yield from batches_of(provider, pages, window, position, **how)

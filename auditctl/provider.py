@@ -172,19 +172,21 @@ class Provider(ABC):
 
         names = self.names()
         must = {*required(type(self)), *chain.from_iterable(self.one_of)} - {"base_url"}
+        base_url = names.get("base_url", f"{self.name.upper()}_BASE_URL")
+        tokens = {names[field]: getattr(self, field) for field in origins(type(self))}
         values = {field: getattr(self, field) for field in variables(type(self))}
         return Subject(
             title=self.title,
             permission=self.log.permission,
             hints=self.named_hints(),
-            base_url=names.get("base_url", f"{self.name.upper()}_BASE_URL"),
+            base_url=base_url,
             settings={
                 names[field]: value.reveal() if isinstance(value, Secret) else value
                 for field, value in values.items()
                 if field in must and value
             },
             secrets=[value.reveal() for value in values.values() if isinstance(value, Secret)],
-            origins=[getattr(self, field) for field in origins(type(self))],
+            origins={**tokens, base_url: self.base_url},
         )
 
     @abstractmethod
@@ -199,7 +201,7 @@ class Provider(ABC):
         """
 
     def pages_from(self, client: Client, window: Window, position: str) -> Iterator[Page]:  # noqa: ARG002
-        """Walk on from the position of an earlier page; if there is no way, from the start.
+        """Walk on from the position of an earlier page; where the service cannot, from the start.
 
         The pipeline drops events that it has had before, so this too only saves requests.
         """

@@ -62,7 +62,7 @@ def joined(*parts: object, by: str = " ") -> object:
 
 
 def outcome_in(word: object, failure: tuple[str, ...], success: tuple[str, ...] = ()) -> str:
-    """Read the outcome in the ending of an event's name, such as ``_failed``."""
+    """Read the outcome in a word, or in the ending of an event's name, such as ``_failed``."""
     if type(word) is str and word.endswith(failure):
         return "failure"
     return "success" if type(word) is str and word.endswith(success) else "unknown"

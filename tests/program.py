@@ -79,8 +79,8 @@ def result(*words: str, **environment: str) -> Run:
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as said,
-        _in_place_of(1, out.fileno()),
-        _in_place_of(2, said.fileno()),
+        in_place_of(1, out.fileno()),
+        in_place_of(2, said.fileno()),
         open(2, "w", encoding="utf-8", closefd=False) as stream,
         contextlib.redirect_stderr(stream),
     ):
@@ -98,6 +98,7 @@ def run(*words: str, **environment: str) -> int:
     mask = os.umask(0)
     os.umask(mask)
     threads = set(threading.enumerate())
+    stream = sys.stderr
     try:
         with (
             patch.dict(os.environ, environment, clear=True),
@@ -109,6 +110,9 @@ def run(*words: str, **environment: str) -> int:
     else:
         return 0
     finally:
+        if sys.stderr not in (stream, None):
+            sys.stderr.close()
+        sys.stderr = stream
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -129,7 +133,8 @@ def run(*words: str, **environment: str) -> int:
 
 
 @contextlib.contextmanager
-def _in_place_of(descriptor: int, other: int) -> Iterator[None]:
+def in_place_of(descriptor: int, other: int) -> Iterator[None]:
+    """Let a descriptor of this process lead elsewhere."""
     kept = os.dup(descriptor)
     os.dup2(other, descriptor)
     try:
@@ -150,8 +155,7 @@ def process(
         [*command, *words],
         env={"PATH": os.defpath, **(environ or {})},
         check=False,
-        timeout=2 * LONG,
-        **{"stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
+        **{"timeout": 2 * LONG, "stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, **streams},
     )
     return Run(done.returncode, done.stdout or b"", (done.stderr or b"").decode())
 
@@ -183,6 +187,11 @@ def started(
 ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """Start the program with nothing in its environment but this."""
     return popen(*words, environ=environment)
+
+
+def closed(descriptors: str) -> list[str]:
+    """Give a command that starts the program with some of its streams closed."""
+    return ["/bin/sh", "-c", f'exec "$@" {descriptors}', "sh", *COMMAND]
 
 
 def until(true: Callable[[], bool]) -> None:

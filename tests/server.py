@@ -98,6 +98,25 @@ def every(count: int, fault: Fault) -> Choice:
     return lambda request: None if request.number % count else fault
 
 
+TOO_OFTEN = 30
+"""Requests after which the server ends what would never end: a test is to fail, not to hang."""
+
+
+def again_and_again(fault: Fault) -> Choice:
+    return lambda request: fault if request.number < TOO_OFTEN else Fault(410)
+
+
+def linked(link: object) -> Fault:
+    """Answer as Persona does, with another link to the next page."""
+
+    def edit(body: bytes) -> bytes:
+        page = json.loads(body)
+        page["links"]["next"] = link
+        return json.dumps(page).encode()
+
+    return Fault(edit=edit)
+
+
 def _dump(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 

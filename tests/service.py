@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
+from auditctl.batch import Batch
 from auditctl.export import batches, retrieved
 from auditctl.http.client import Client
-from auditctl.provider import Window
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    from auditctl.batch import Batch
-    from auditctl.provider import Provider
-    from auditctl.records.record import Record
+from auditctl.provider import Provider, Window
+from auditctl.records.record import Record
 
 
 def moment(text: str) -> datetime:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import responses
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -21,15 +22,11 @@ from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 from auditctl import registry, settings
 from auditctl.declared import account_keys, in_paths, variables
 from auditctl.http.client import Client
+from auditctl.provider import Provider
 from auditctl.records import exact
 from auditctl.records.redact import REDACTED, scan
 from tests import program
 from tests.account import TOKEN_URL, account
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from auditctl.provider import Provider
 
 FOLDER = Path(__file__).parent.parent / "cassettes"
 MATCHED = ("method", "scheme", "host", "port", "path", "query", "body")

@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from io import StringIO, UnsupportedOperation
 
@@ -7,6 +8,7 @@ import pytest
 
 from auditctl.console import Console
 from auditctl.errors import FailedError, UsageError
+from tests.program import process
 
 ERASE = "\r\x1b[K"
 
@@ -201,3 +203,27 @@ def test_a_fault_has_a_traceback_without_values(
     written = [line for line in stream.getvalue().splitlines() if line.strip(" ~^")]
     assert [line[: len(start)] for line, start in zip(written, lines, strict=True)] == lines
     assert "hunter2" not in "".join(written).replace('int("hunter2")', "")
+
+
+def test_libraries_cannot_write_to_standard_error_behind_pythons_back() -> None:
+    script = (
+        "import os, sys\n"
+        "from auditctl.console import Console\n"
+        "console = Console()\n"
+        "for _ in range(2):\n"
+        "    console.keep_others_out()\n"
+        "    os.write(2, b'thread panicked')\n"
+        "    console.error('E')\n"
+        "print('for ', 'all', file=sys.stderr)"
+    )
+    found = process(command=(sys.executable, "-c", script))
+    assert found.ended == (0, "auditctl: error: E\nauditctl: error: E\nfor  all\n")
+
+
+def test_without_a_standard_error_nobody_has_to_be_kept_out() -> None:
+    Console(stream=StringIO()).keep_others_out()
+    script = "from auditctl.console import Console; Console().keep_others_out()"
+    assert process(command=("sh", "-c", f'"$0" -c "{script}" 2>&-', sys.executable)).ended == (
+        0,
+        "",
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,13 +21,9 @@ from auditctl.http.answer import parse
 from auditctl.provider import Page, Secret
 from auditctl.providers.roam import Roam
 from auditctl.records import exact
+from auditctl.records.record import Record
 from tests.conftest import TEXTS, utf8
 from tests.test_export import WINDOW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from auditctl.records.record import Record
 
 ROAM = Roam(api_key=Secret("example-key"), base_url="https://api.ro.am/v1")
 DAY = "2026-01-12"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -15,14 +17,19 @@ from auditctl.commands.overview import overview
 from auditctl.config import sources as config
 from auditctl.declared import is_segment, needed
 from auditctl.errors import AccessError, UsageError
-from auditctl.provider import KeyHeaders, Order, Page, Provider, Secret, secret, setting
+from auditctl.provider import (
+    Client,
+    Fields,
+    KeyHeaders,
+    Order,
+    Page,
+    Provider,
+    Secret,
+    Window,
+    secret,
+    setting,
+)
 from auditctl.settings import sample
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from auditctl.provider import Client, Fields, Window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +142,7 @@ def test_a_name_is_a_segment_of_a_path(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["a/b", "..", ".", "a?b", "a#b", "a b", "a%2fb", "a\\b", "a:b", "http://x", "é", "a;b"],
+    "value", ["a/b", "..", ".", "a?b", "a#b", "a b", "a%2fb", "a\\b", "a:b", "http://x", "é", "a;b"]
 )
 def test_a_value_that_would_lead_elsewhere_is_a_usage_error(value: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="TAIL_TAILNET may not be used"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 
 from auditctl.errors import UsageError
 from auditctl.paths import Template, find_templates, parse_template
-from tests.program import synced
+from tests.program import result, synced
 from tests.server import Upstash
 from tests.world import records
-
-if TYPE_CHECKING:
-    from tests.program import Program
 
 USAGE_FORMS = "Use a PATH such as audit.jsonl or audit/{date}.jsonl.gz."
 
@@ -179,9 +176,7 @@ STRANGERS = [
 ]
 
 
-def test_events_of_strangers_are_all_there_and_below_the_folder(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_events_of_strangers_are_all_there_and_below_the_folder(tmp_path: Path) -> None:
     rows = [
         {"log_id": f"{n} {stamp}", "customer_id": account, "timestamp": stamp}
         for n, account in enumerate(STRANGERS)
@@ -200,7 +195,7 @@ def test_events_of_strangers_are_all_there_and_below_the_folder(
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
     assert [entry.name for entry in folder.parent.iterdir()] == ["b"]
     assert {file.stem for file in folder.glob("*/*.jsonl")} == set(days)
-    assert auditctl("verify", path, "-q").ended == (0, "")
+    assert result("verify", path, "-q").ended == (0, "")
 
 
 # The destinations of a PATH

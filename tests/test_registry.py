@@ -124,11 +124,7 @@ TITLES = "name = title = permission = retention = rate_limit = docs"
     ("good", "bad", "said"),
     [
         (TITLES, "name", "it lacks title, permission, retention, rate_limit, docs"),
-        (
-            TITLES,
-            f"docs = None; {TITLES[:-7]}",
-            "its fact docs is None, and must be",
-        ),
+        (TITLES, f"docs = None; {TITLES[:-7]}", "its fact docs is None, and must be"),
         ("Order.NEWEST_FIRST", "None", "its fact order is None, and must be one of Order."),
         (
             "Order.NEWEST_FIRST",

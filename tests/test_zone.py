@@ -59,8 +59,7 @@ def test_what_is_no_zone_is_answered_with_a_sentence(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "hours"),
-    [("Africa/Nairobi", 3), (":America/New_York", -4), ("", 0), ("EST5EDT", -4)],
+    ("value", "hours"), [("Africa/Nairobi", 3), (":America/New_York", -4), ("", 0), ("EST5EDT", -4)]
 )
 def test_local_is_the_zone_that_the_variable_names(value: str, hours: int) -> None:
     offset = SUMMER.astimezone(parse_zone("local", {"TZ": value})).utcoffset()

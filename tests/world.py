@@ -6,22 +6,22 @@ import csv
 import gzip
 import io
 import json
+import random
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import server, tape
+from tests import tape
 from tests.hosted import Hosted
-from tests.server import LOGS
+from tests.program import Run, result
+from tests.server import LOGS, Answer, Hrhis, Log, Request, Server
 from tests.vendors import VENDORS
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 csv.field_size_limit(10**7)
 
@@ -35,9 +35,47 @@ WINDOW = ("--since", f"{TODAY - SPAN:%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")
 every_provider = pytest.mark.parametrize("name", LOGS)
 
 
-def log(name: str, rows: int | Sequence[object] = ROWS, **more: Any) -> server.Log:
+def log(name: str, rows: int | Sequence[object] = ROWS, **more: Any) -> Log:
     """Make a log that fills the window."""
     return LOGS[name](rows, **{"span": SPAN, "now": TODAY, **more})
+
+
+# Of several --retry-for the last one counts; the default would make a failing test a slow one.
+LIST = ("list", *WINDOW, "--retry-for", "20s")
+
+
+def listed(server: Server, name: str, *words: str, **environment: str) -> Run:
+    """List what a server's log has in the window."""
+    return result(name, *LIST, *words, **{**server.environment, **environment})
+
+
+def asked(
+    name: str, *words: str, history: Log | None = None, faults: Any = (), **environment: str
+) -> tuple[Run, list[Request]]:
+    """List a log in the window; return what came of it, and what was asked."""
+    with Server(history or log(name), faults=faults) as server:
+        return listed(server, name, *words, **environment), server.requests
+
+
+ANSWERS = {name: log(name).answers for name in LOGS}
+"""What the log of so many rows takes in the window."""
+
+
+@cache
+def sound(name: str) -> bytes:
+    """Tell what a provider's log comes to when nothing goes wrong."""
+    found, requests = asked(name)
+    assert (found.status, found.said) == (0, "")
+    assert len(set(found.ids)) == ROWS
+    assert len(requests) == ANSWERS[name]
+    return found.out
+
+
+def paged(history: Log) -> Log:
+    """Let HRHIS give pages, whatever it is asked for."""
+    if isinstance(history, Hrhis):
+        history.paged = True
+    return history
 
 
 @dataclass(frozen=True)
@@ -57,13 +95,13 @@ class Living:
     repeats: int = 0
     """Each so many-th row is sent twice."""
 
-    def answer(self: Any, request: server.Request) -> server.Answer:
+    def answer(self: Any, request: Request) -> Answer:
         with self.lock:
             self.asked += 1
             self.show()
-            answer: server.Answer = super().answer(request)  # type: ignore[misc]
+            answer: Answer = super().answer(request)  # type: ignore[misc]
             if not isinstance(answer.body, bytes):
-                answer = server.Answer(b"".join(answer.body), answer.status)
+                answer = Answer(b"".join(answer.body), answer.status)
             return answer
 
     def show(self: Any) -> None:

@@ -257,7 +257,7 @@ def read(
 
 @own.command(
     "sources",
-    help="Show the sources of auditctl.toml: name, provider and output.",
+    help="Show the sources of auditctl.toml: name, provider, log and output.",
     short_help="Show the sources of auditctl.toml.",
     epilog=examples.LISTED_SOURCES,
 )

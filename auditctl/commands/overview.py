@@ -98,7 +98,7 @@ def described(provider: type[Provider]) -> dict[str, str]:
         "order": fact_of_logs(provider, "order"),
         "retention": fact_of_logs(provider, "retention"),
         "keeps": fact_of_logs(provider, "keeps", _in_days),
-        "overlap": fact_of_logs(provider, "overlap", _in_hours),
+        "overlap": fact_of_logs(provider, "overlap", _as_option),
         "rate limit": provider.rate_limit,
         "docs": provider.docs,
     }
@@ -108,5 +108,7 @@ def _in_days(keeps: timedelta | None) -> str:
     return "not known" if keeps is None else f"{keeps.days} days"
 
 
-def _in_hours(overlap: timedelta) -> str:
-    return f"{overlap // timedelta(hours=1)}h"
+def _as_option(overlap: timedelta) -> str:
+    """Write an overlap as ``--overlap`` takes it."""
+    hours, minutes = divmod(overlap // timedelta(minutes=1), 60)
+    return f"{hours}h" if not minutes else f"{hours * 60 + minutes}m"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STDOUT = "-"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 DEFAULT_SINCE = "1d"
-NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4")
+NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4", ".parquet.gz")
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -240,8 +240,7 @@ def duration(flag: str, text: str) -> timedelta:
     try:
         return parse_duration(text)
     except UsageError as error:
-        message = f"{flag}: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"{flag}: {error}") from None
 
 
 def parse_account(text: str) -> str:
@@ -253,8 +252,7 @@ def parse_account(text: str) -> str:
     """
     # A byte of the command line that is no UTF-8 is a lone surrogate, which no record can hold.
     if not text.encode(errors="ignore").strip() or not text.isprintable():
-        message = "An account needs a name, in UTF-8 and without control characters."
-        raise UsageError(message)
+        raise UsageError("An account needs a name, in UTF-8 and without control characters.")
     return text
 
 
@@ -273,10 +271,11 @@ def format_of_file(
 
     """
     name = path.lower()
-    if packed := next(filter(name.endswith, NOT_COMPRESSED), None):
+    more = (".gz",) if chosen and formats.FORMATS[chosen].is_binary else ()
+    if packed := next(filter(name.endswith, (*NOT_COMPRESSED, *more)), None):
         raise UsageError(
-            f"{path}: a file that ends in {packed} cannot be written, only .gz compresses. Use "
-            ".gz, or compress what standard output gives."
+            f"{path}: a file that ends in {packed} cannot be written: .gz is the only compression, "
+            "and Parquet files have their own. Use another name, or compress standard output."
         )
     name = name.removesuffix(".gz")
     kinds = formats.FORMATS.items()

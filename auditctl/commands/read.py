@@ -17,6 +17,7 @@ from auditctl.commands.stored import batches, check_file, in_window
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import find_files, find_templates
+from auditctl.sync.delta.path import TablePath
 
 
 def read(options: ReadOptions, context: Context) -> None:
@@ -79,6 +80,16 @@ def _size(files: Sequence[str]) -> int:
     return 0
 
 
+def _other_kind(path: str) -> str:
+    """Return what a PATH is by its name, if it is no JSON Lines; empty if it may be."""
+    name = path.lower().removesuffix(".gz")
+    if name.endswith(".csv"):
+        return "CSV, which does not keep every value as it was"
+    if TablePath(path).exists:
+        return "a Delta table, which DuckDB, Polars and pandas read"
+    return "Parquet, which DuckDB, Polars and pandas read" if name.endswith(".parquet") else ""
+
+
 def _files(path: str) -> list[str]:
     """Find the files of a PATH; none if it is a destination without events.
 
@@ -89,11 +100,8 @@ def _files(path: str) -> list[str]:
     if path == STDOUT:
         message = "read takes names of files. For standard input, write /dev/stdin."
         raise UsageError(message)
-    if path.lower().removesuffix(".gz").endswith(".csv"):
-        message = (
-            f"{path} is CSV, which does not keep every value as it was: read takes JSON Lines."
-        )
-        raise UsageError(message)
+    if kind := _other_kind(path):
+        raise UsageError(f"{path} is {kind}: read takes JSON Lines.")
     files = find_files(path)
     if not any(map(os.path.exists, files)):
         with suppress(UsageError):

@@ -62,7 +62,8 @@ class Ocsf:
         has = class_.has if self._is_first else class_.has | class_.has_later
         attributes = there(**{name: getattr(subject, name)() for name in SHARED if name in has})
         attributes |= there(**own)
-        unmapped |= _without_place(record, attributes)
+        # Texts that were cut are there already, whole.
+        unmapped = {**_without_place(record, attributes), **unmapped}
         raw = exact.dumps(record["raw"]).decode()
         is_long = self._longest is not None and len(raw) > self._longest
         (unmapped if is_long else attributes)["raw_data"] = raw

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from auditctl import __version__
-from auditctl.errors import AccessError, ForbiddenError, RefusedError
+from auditctl.errors import AccessError, ContractError, ForbiddenError, RefusedError
 from auditctl.http.answer import Answer
 from auditctl.http.auth import Auth, ClientCredentials
 from auditctl.http.connection import Connection
@@ -81,7 +81,7 @@ class Credentials:
         """Use the credentials of a service."""
         self._auth = service.auth()
         self._headers = self._checked_headers(self._auth)
-        self._origins = [origin_of(url) for url in (service.base_url, *service.wording.origins)]
+        self._origins = [origin_of(url) for url in service.wording.origins.values()]
         if isinstance(self._auth, ServiceAccount):
             url = checked_base_url(self._auth.token_url, "The key's token_uri")
             self._origins.append(origin_of(url))
@@ -198,6 +198,9 @@ class Credentials:
             credentials = dict(auth.headers())
         except ValueError as error:
             raise self._failures.unfit(str(error)) from None
+        except AttributeError as error:
+            what = f"returns {type(auth).__name__}, and must return credentials made of Secrets"
+            raise ContractError("auth", what) from error
         for value in credentials.values():
             if not value.isascii() or value != value.strip():
                 raise self._failures.unfit("hold characters that no request can carry")

@@ -15,7 +15,7 @@ from auditctl.errors import (
     UsageError,
 )
 from auditctl.http.mask import Mask
-from auditctl.http.origin import Origin
+from auditctl.http.origin import Origin, origin_of
 from auditctl.http.retry import PassingError
 from auditctl.http.waits import wait_asked
 
@@ -45,8 +45,8 @@ class Subject(NamedTuple):
     """The other variables that must be set -> their values."""
     secrets: Sequence[str]
     """Texts that no message may show."""
-    origins: Sequence[str] = ()
-    """URLs of other origins, where a token may be asked for."""
+    origins: Mapping[str, str]
+    """The variables of URLs -> their values: the base URL, and where a token may be asked for."""
 
 
 class Failures:
@@ -68,6 +68,7 @@ class Failures:
         self._permission = subject.permission
         self._variable = subject.base_url
         self._required = list(subject.settings)
+        self._variables = {origin_of(url): name for name, url in subject.origins.items()}
         self.mask.hide(subject.secrets)
         self.mask.hide(secret.strip(QUOTES) for secret in subject.secrets)
         self._quoted = [
@@ -118,7 +119,8 @@ class Failures:
             return UnreachableError(message)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             through = " through the proxy" if proxied else ""
-            way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable
+            variable = self._variables.get(origin, self._variable)
+            way = "the proxy's variable (HTTPS_PROXY)" if proxied else variable
             sentence = f"cannot be reached at {host}:{port}{through} ({reason})"
             if _is_refusal(reason) and int(reason[:3]) not in RETRIED:
                 return UnreachableError(f"{self._title} {sentence}. Check {way}.")

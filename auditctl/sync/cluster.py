@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from math import inf
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from auditctl.commands.notices import STAYS, count, report_interruption
-from auditctl.commands.parameters import is_url
+from auditctl.commands.parameters import duration, is_url
 from auditctl.commands.selection import chosen
 from auditctl.config.location import find
 from auditctl.config.sources import Source
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 SCHEMES = ("tcp", "tls", "ws", "wss")
 REPORTED = 1.0
 """Seconds between two reports of how far a task has got."""
+WARNED = 60.0
+"""Seconds between two warnings that there is no worker."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,6 @@ def on_cluster(
             )
     results: list[Result[Source, Outcome]] = [Result(source) for source in wanted]
     with report_interruption(context.console, lambda: STAYS), _connected(address) as client:
-        if not client.scheduler_info()["workers"]:
-            context.console.warning("The cluster has no worker yet. The sources wait for one.")
         _run(client, results, options, context.console)
     context.console.clear()
     return results
@@ -191,6 +192,7 @@ def _run(
         for result in results
     }
     draw()
+    _await_worker(client, options.wait, console)
     for task in as_completed(tasks, loop=client.loop):
         result = tasks[task]
         end = _end_of(task, result.source.name)
@@ -198,6 +200,28 @@ def _run(
         _say(console, end.messages)
         ended += 1
         draw()
+
+
+def _await_worker(client: "Client", wait: str, console: Console) -> None:
+    """Wait for the first worker, which a cluster may start only when it has tasks.
+
+    Raises:
+        OutputError: there is none in the time that ``--wait`` gives, or no scheduler any more.
+
+    """
+    left = duration("--wait", wait).total_seconds() or inf
+    while not client.scheduler_info()["workers"]:
+        if not left:
+            raise OutputError("The cluster has no worker. Start one; nothing was done.")
+        console.warning("The cluster has no worker yet. The sources wait for one.")
+        seconds = min(left, WARNED)
+        left -= seconds
+        try:
+            client.wait_for_workers(1, timeout=seconds)
+        except TimeoutError:
+            continue
+        except OSError:
+            raise OutputError(f"The scheduler has ended; {STAYS}.") from None
 
 
 def _end_of(task: "Future[Ended]", name: str) -> Ended:

@@ -15,7 +15,7 @@ from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.job import Job, job_of
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
-from auditctl.sync.place import place_of
+from auditctl.sync.place import place_of, prepare
 from auditctl.sync.rival import catch_up
 from auditctl.sync.run import Outcome, Run
 
@@ -41,6 +41,7 @@ def sync(
     job = Job(provider, options, place, named, context)
     watch = partial(show_progress, context.console, provider.title)
     outage = Outage(context.console.warning)
+    prepare([place], context.console)
     try:
         # A commit that has begun is finished, however long the disk takes.
         with job.opened(held=partial(interrupts.held, math.inf), watch=watch, outage=outage) as run:
@@ -100,6 +101,7 @@ def _in_threads(
     if options.shared_folder:
         raise UsageError("--shared-folder goes with --dask: without it all sources run here.")
     wanted = chosen(options, context, "sync -o PATH")
+    prepare([source.place for source in wanted], context.console)
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:

@@ -13,7 +13,7 @@ from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.paths import OF_RECORD, OF_RUN, find_templates
 from auditctl.sync.delta.path import TablePath, find_tables, parse_table
-from auditctl.sync.place import Place
+from auditctl.sync.place import Place, prepare
 
 Destination = tuple[Place, str | None]
 """A destination, and the name of its source if it was found by that."""
@@ -22,7 +22,7 @@ Destination = tuple[Place, str | None]
 def find_destinations(
     words: Sequence[str], named: str | None, context: Context
 ) -> tuple[list[Destination], list[str]]:
-    """Find the destinations of PATHs and of sources; without any words, of all sources.
+    """Find the destinations of PATHs and of sources, ready to read; without words, of all sources.
 
     Return the words that name none, too. A PATH that a sync has written to goes before a source
     of that name.
@@ -31,11 +31,11 @@ def find_destinations(
         UsageError: a word can be no PATH, or the configuration that is needed has a mistake.
 
     """
-    if not words:
-        sources = config.sources(named, context, "name a destination by its PATH").values()
-        return [(one.place, one.name) for one in sources], []
     found: list[Destination] = []
     unknown = []
+    if not words:
+        sources = config.sources(named, context, "name a destination by its PATH").values()
+        found = [(one.place, one.name) for one in sources]
     for word in words:
         mistake: UsageError | None = None
         places: list[Place] = []
@@ -53,6 +53,7 @@ def find_destinations(
             found += [(one, None) for one in places]
         else:
             unknown.append(word)
+    prepare([place for place, _ in found], context.console)
     return found, unknown
 
 

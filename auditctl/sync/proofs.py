@@ -1,18 +1,21 @@
 """The proofs of a place as rows, which verify writes as sentences or as JSON."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditctl.context import Context
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.place import Place
-from auditctl.sync.sentences import alarms
+from auditctl.sync.sentences import alarms, describe_unbegun
 
 if TYPE_CHECKING:
     from auditctl.sync.delta.verify import SourceProof
 
 
-def proofs(place: Place, source: str | None, context: Context) -> list[dict[str, Any]]:
-    """Prove a place; a table gives a row for each source of it.
+def proofs(place: Place, sources: Sequence[str | None], context: Context) -> list[dict[str, Any]]:
+    """Prove a place; a table gives a row for each source of it, or for those that are named.
+
+    What is wrong with the others is said in any case: all of the table was read.
 
     Raises:
         IntegrityError: it is not what was written.
@@ -22,8 +25,16 @@ def proofs(place: Place, source: str | None, context: Context) -> list[dict[str,
     if isinstance(place, TablePath):
         from auditctl.sync.delta.verify import verify_table
 
+        found = {proof.source: proof for proof in verify_table(place, context.environ)}
+        named = found if None in sources else sources
+        lost = [name for name in named if name not in found] if found else [None]
         return [
-            _proof_of_source(place.path, proof) for proof in verify_table(place, context.environ)
+            *(
+                _proof_of_source(place.path, proof)
+                for name, proof in found.items()
+                if name in named or proof.wrong
+            ),
+            *(unproved(place.path, name, describe_unbegun(place.path, name)) for name in lost),
         ]
     from auditctl.sync.verify import verify as prove
 
@@ -31,7 +42,7 @@ def proofs(place: Place, source: str | None, context: Context) -> list[dict[str,
     missing = alarms(place.path, proof.state, proof.state.deleted)
     return [{
         "path": place.path,
-        "source": source,
+        "source": sources[0],
         "ok": not missing,
         "problem": missing or None,
         "records": proof.records,

@@ -44,11 +44,13 @@ def verify(options: VerifyOptions, context: Context) -> None:
     wanted, unknown = find_destinations(options.paths, options.config, context)
     rows = [unproved(path, None, describe_unknown(path)) for path in unknown]
     failed: type[AuditctlError] = IntegrityError
-    for place, source in wanted:
+    # A table that many sources share is read once.
+    sources = {place: [name for one, name in wanted if one == place] for place, _ in wanted}
+    for place, names in sources.items():
         try:
-            rows += proofs(place, source, context)
+            rows += proofs(place, names, context)
         except (IntegrityError, OutputError) as error:
-            rows.append(unproved(place.path, source, str(error)))
+            rows.append(unproved(place.path, names[0] if len(names) == 1 else None, str(error)))
             failed = OutputError if isinstance(error, OutputError) else failed
     if not options.quiet:
         with standard_output() as write:

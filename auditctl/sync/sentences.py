@@ -20,6 +20,12 @@ def describe_unknown(path: str) -> str:
     return f"No sync has run for {path}: there is no journal."
 
 
+def describe_unbegun(path: str, source: str | None) -> str:
+    """Describe a table that a source has not committed to; without a name, that none has."""
+    of_source = "" if source is None else f" of the source {source}"
+    return f"No sync has committed anything{of_source} to {path} yet."
+
+
 def describe_owner(template: Template) -> str:
     """Describe a file without a journal that is one of a destination; empty if it is not."""
     owner = _owner(template.path)

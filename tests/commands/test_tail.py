@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,13 +18,7 @@ from auditctl.commands import tail as module
 from auditctl.commands.tail import LATE, Tail
 from auditctl.errors import UnreachableError
 from auditctl.log import Order
-from auditctl.window import to_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import tzinfo
-
-    from auditctl.window import Window
+from auditctl.window import Window, to_text
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PAGE = 3

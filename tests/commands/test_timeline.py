@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,9 +17,6 @@ from auditctl.commands.timeline import timeline
 from auditctl.errors import UnreachableError
 from auditctl.export import age
 from auditctl.log import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PAGE = 2
 ORDERS = (Order.NEWEST_FIRST, Order.OLDEST_FIRST, Order.NONE_DOCUMENTED)

@@ -6,9 +6,11 @@ import errno
 import os
 import stat
 import tomllib
+from collections.abc import Iterator
 from contextlib import chdir
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,10 +21,6 @@ from auditctl.config import sources as config
 from auditctl.config.addition import Addition
 from auditctl.errors import OutputError, UsageError
 from tests.tape import provider_class
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 LOAD = partial(registry.load, complain=pytest.fail)
 KEY = "made-up-key"

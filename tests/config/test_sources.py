@@ -6,7 +6,8 @@ import os
 import re
 import tempfile
 import traceback
-from typing import TYPE_CHECKING, Any, get_type_hints
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from auditctl import registry
 from auditctl.config import sources as config
+from auditctl.config.sources import Source
 from auditctl.errors import AccessError, UsageError
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
@@ -21,14 +23,9 @@ from auditctl.providers.roam import Roam
 from auditctl.providers.upstash import Upstash
 from auditctl.settings import Place, find
 from auditctl.sync.options import SyncOptions
+from tests.program import result
 from tests.server import KEY, Fault, Server
 from tests.server import Persona as Log
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from auditctl.config.sources import Source
-    from tests.program import Program
 
 PROVIDERS = {one.name: one for one in (Persona, Upstash, Roam, Hrhis)}
 HIDDEN = "hunter2-HUNTER2"
@@ -81,7 +78,7 @@ def whole(options: SyncOptions) -> dict[str, Any]:
 
 
 def test_the_first_place_that_has_a_configuration_decides(
-    places: dict[str, Path], tmp_path: Path, auditctl: Program
+    places: dict[str, Path], tmp_path: Path
 ) -> None:
     words = ["--config", str(places["option"])]
     environ = {
@@ -90,7 +87,7 @@ def test_the_first_place_that_has_a_configuration_decides(
     }
 
     def used() -> str:
-        found = auditctl("status", "--format", "json", *words, **environ)
+        found = result("status", "--format", "json", *words, **environ)
         assert found.status == WRONG  # for no sync has run
         (row,) = found.json
         return str(row["source"])
@@ -115,10 +112,10 @@ def test_the_first_place_that_has_a_configuration_decides(
     ],
 )
 def test_without_a_configuration_all_places_are_named(
-    command: str, instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    command: str, instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert auditctl(*command.split(), XDG_CONFIG_HOME=str(tmp_path)).ended == (
+    assert result(*command.split(), XDG_CONFIG_HOME=str(tmp_path)).ended == (
         USAGE,
         (
             "auditctl: error: There is no configuration: neither --config nor AUDITCTL_CONFIG "
@@ -129,16 +126,14 @@ def test_without_a_configuration_all_places_are_named(
 
 
 @pytest.mark.parametrize("named", ["option", "variable"])
-def test_one_that_is_named_must_be_there(
-    named: str, places: dict[str, Path], auditctl: Program
-) -> None:
+def test_one_that_is_named_must_be_there(named: str, places: dict[str, Path]) -> None:
     places[named].unlink()
     path = str(places[named])
     words, environ = ([], {"AUDITCTL_CONFIG": path})
     if named == "option":
         words, environ = ["--config", path], {}
     said = f"auditctl: error: The configuration {path} cannot be read: No such file or directory.\n"
-    assert auditctl("sync", *words, **environ).ended == (USAGE, said)
+    assert result("sync", *words, **environ).ended == (USAGE, said)
 
 
 # What it says
@@ -318,15 +313,13 @@ def test_a_variable_that_is_named_and_not_set_is_said(
     assert str(caught.value) == f"{named}, which api_key_env names, is not set. Export it."
 
 
-def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_variable_or_a_file_that_is_not_there_ends_with_4(tmp_path: Path) -> None:
     path = tmp_path / "auditctl.toml"
     path.write_text(
         source('api_key_env = "NOT_SET"', name="a")
         + source('api_key_file = "lost"', name="b", output="b.jsonl")
     )
-    found = auditctl("sync", "--config", str(path))
+    found = result("sync", "--config", str(path))
     assert found.status == ACCESS
     assert sorted(found.said.splitlines()) == [
         "auditctl: error: a: NOT_SET, which api_key_env names, is not set. Export it.",
@@ -343,7 +336,7 @@ def test_a_variable_or_a_file_that_is_not_there_ends_with_4(
     [('api_key_env = "KEY_OF_PROD"', "KEY_OF_PROD"), ('api_key_file = "key"', "api_key_file")],
 )
 def test_credentials_that_are_refused_are_called_what_the_file_calls_them(
-    setting: str, named: str, tmp_path: Path, auditctl: Program
+    setting: str, named: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "auditctl.toml"
     (tmp_path / "key").write_text(KEY)
@@ -352,21 +345,19 @@ def test_credentials_that_are_refused_are_called_what_the_file_calls_them(
         path.write_text(source(f'{setting}\nbase_url = "{url}"', name="prod"))
         config = ("--config", str(path))
         for words in (("sync",), ("persona", "list", "--source", "prod")):
-            found = auditctl(*words, *config, KEY_OF_PROD=KEY, PERSONA_API_KEY="other")
+            found = result(*words, *config, KEY_OF_PROD=KEY, PERSONA_API_KEY="other")
             assert found.status == ACCESS
             assert f" Check {named}: " in found.said
             assert "PERSONA_API_KEY" not in found.said
 
 
-def test_a_server_that_says_the_name_of_a_variable_is_quoted_as_it_is(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_server_that_says_the_name_of_a_variable_is_quoted_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "auditctl.toml"
     said = Fault(401, body=b'{"error": "PERSONA_API_KEY and {api_key}"}')
     with Server(Log(1), faults=lambda _: said) as server:
         url = server.environment["PERSONA_BASE_URL"]
         path.write_text(source('api_key_env = "KEY"', f'base_url = "{url}"'))
-        found = auditctl("sync", "--config", str(path), KEY=KEY)
+        found = result("sync", "--config", str(path), KEY=KEY)
     assert "(401: PERSONA_API_KEY and {api_key}). Check KEY: " in found.said
 
 
@@ -482,11 +473,7 @@ MISTAKES = {
         "sources.s.provider: There is no provider 'acme'",
     ),
     "no output": ("[sources.s]\nprovider = 'roam'", 1, f"sources.s: {NO_OUTPUT}"),
-    "an output that is empty": (
-        source(output=""),
-        3,
-        f"sources.s.output: {NO_PATH}",
-    ),
+    "an output that is empty": (source(output=""), 3, f"sources.s.output: {NO_PATH}"),
     "an output that is no text": (
         "[sources.s]\nprovider = 'roam'\noutput = 1",
         3,
@@ -596,26 +583,14 @@ MISTAKES = {
             "(2026-01-31T08:00:00Z), epoch seconds, now, today or yesterday"
         ),
     ),
-    "no number": (
-        source("concurrency = true"),
-        4,
-        f"sources.s.concurrency: {NO_NUMBER}",
-    ),
+    "no number": (source("concurrency = true"), 4, f"sources.s.concurrency: {NO_NUMBER}"),
     "no account": (
         source('account = " "'),
         4,
         "sources.s.account: An account needs a name, in UTF-8 and without control characters",
     ),
-    "a number too small": (
-        source("concurrency = 0"),
-        4,
-        f"sources.s.concurrency: {NO_NUMBER}",
-    ),
-    "two tables": (
-        "[[sources.s]]\nprovider = 'roam'",
-        1,
-        f"sources.s: {TABLE}",
-    ),
+    "a number too small": (source("concurrency = 0"), 4, f"sources.s.concurrency: {NO_NUMBER}"),
+    "two tables": ("[[sources.s]]\nprovider = 'roam'", 1, f"sources.s: {TABLE}"),
     "a setting that is no text": (
         source("email = 1", provider="upstash"),
         4,
@@ -790,12 +765,10 @@ def test_two_names_of_one_file_are_one_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command", ["sync", "sync s --follow", "status", "status --acknowledge-gaps"]
 )
-def test_a_mistake_in_one_source_keeps_all_from_running(
-    command: str, tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_mistake_in_one_source_keeps_all_from_running(command: str, tmp_path: Path) -> None:
     path = tmp_path / "auditctl.toml"
     path.write_text(source("demo = true") + source("demo = 1", name="t", output="t"))
-    found = auditctl(*command.split(), "--config", str(path))
+    found = result(*command.split(), "--config", str(path))
     assert found.ended == (
         USAGE,
         (

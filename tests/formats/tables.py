@@ -23,10 +23,7 @@ def page(text: str) -> str:
 
 def tables() -> str:
     """Write the classes, and then a section per provider."""
-    lines = [
-        "| class | OCSF | ECS: `event.category` | `event.type` |",
-        "| --- | --- | --- | --- |",
-    ]
+    lines = ["| class | OCSF | ECS: `event.category` | `event.type` |", "| --- | --- | --- | --- |"]
     for one in CLASSES.values():
         category, *kinds = one.ecs or ("none",)
         further = dict.fromkeys(one.types.values())

@@ -21,14 +21,12 @@ from auditctl.records import exact
 from auditctl.records.fields import parse_fields
 from auditctl.records.record import FIELDS
 from tests.conftest import TEXTS, utf8
-from tests.program import process
+from tests.program import process, result
 from tests.server import Fault, Persona, Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from tests.program import Program
 
 USAGE = 2
 MIB = 2**20
@@ -140,12 +138,12 @@ def test_it_goes_to_a_file_and_to_a_pipe_alike(tmp_path: Path) -> None:
     assert [orjson.loads(row["raw"]) for row in table] == [r["raw"] for r in lines.records]
 
 
-def test_a_lone_surrogate_becomes_the_sign_for_it(auditctl: Program, tmp_path: Path) -> None:
+def test_a_lone_surrogate_becomes_the_sign_for_it(tmp_path: Path) -> None:
     path = tmp_path / "audit.parquet"
     edit = lambda body: body.replace(b'"user-audit-log"', b'"\\ud800"', 1)  # noqa: E731
     with Server(Persona(3), faults=[Fault(edit=edit)]) as server:
         words = ("persona", "list", "--since", "2020-01-01", "-o", str(path))
-        assert auditctl(*words, **server.environment).status == 0
+        assert result(*words, **server.environment).status == 0
     assert "\ufffd" in "".join(pq.read_table(path).column("raw").to_pylist())
 
 
@@ -154,26 +152,25 @@ def test_a_lone_surrogate_becomes_the_sign_for_it(auditctl: Program, tmp_path: P
     [
         (("--raw", "-f", "parquet"), "--raw"),
         (("--raw", "-o", "x.parquet"), "--raw"),
+        (("-f", "parquet", "-o", "x.gz"), "Parquet files have their own"),
     ],
 )
-def test_what_does_not_go_with_it_is_a_usage_error(
-    words: tuple[str, ...], said: str, auditctl: Program
-) -> None:
-    found = auditctl("persona", "list", "--demo", *words)
+def test_what_does_not_go_with_it_is_a_usage_error(words: tuple[str, ...], said: str) -> None:
+    found = result("persona", "list", "--demo", *words)
     assert (found.status, said in found.said) == (USAGE, True)
 
 
-def test_it_does_not_go_to_a_terminal(auditctl: Program) -> None:
+def test_it_does_not_go_to_a_terminal() -> None:
     with patch("auditctl.cli.boundary._is_terminal", return_value=True):
-        found = auditctl("persona", "list", "--demo", "-f", "parquet")
+        found = result("persona", "list", "--demo", "-f", "parquet")
     assert found.status == USAGE
     assert "not for a terminal" in found.said
 
 
-def test_without_the_extra_it_is_said_what_to_install(auditctl: Program, tmp_path: Path) -> None:
+def test_without_the_extra_it_is_said_what_to_install(tmp_path: Path) -> None:
     path = tmp_path / "audit.parquet"
     with patch.dict(sys.modules, {"pyarrow": None}):
-        found = auditctl("persona", "list", "--demo", "-o", str(path))
+        found = result("persona", "list", "--demo", "-o", str(path))
     assert found.status == USAGE
     assert "pip install 'auditctl[lake]'" in found.said
     assert not path.exists()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,9 +32,6 @@ from auditctl.records.record import FIELDS, OUTCOMES, Record
 from tests.conftest import STRINGS, TEXTS, utf8
 from tests.program import result
 from tests.tape import FOLDER, provider_class
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 VERSIONS = ("1.3.0", "1.8.0")
 PROVIDERS = sorted(registry.installed())
@@ -522,6 +520,17 @@ def test_texts_are_cut_only_in_1_3_0_and_nothing_is_lost(version: str) -> None:
     else:
         assert "unmapped" not in event
         assert event["raw_data"] == exact_text(one)
+
+
+def test_a_text_that_was_cut_is_whole_where_its_class_has_no_place_for_it() -> None:
+    long = "é" * (LONGEST_TEXT + 1)
+    names = ("target", "user_agent", "session_id", "actor_name")
+    for action in (None, "GET /x"):
+        one = record(provider="persona", action=action, **dict.fromkeys(names, long))
+        one |= {"status_code": 200, "raw": {"attributes": {"method": "GET", "path": "/x"}}}
+        (event,) = ocsf("1.3.0", one)
+        unmapped = event["unmapped"]
+        assert {name: unmapped[name] for name in names} == dict.fromkeys(names, long)
 
 
 def exact_text(one: Record) -> str:

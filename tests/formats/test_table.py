@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,9 +12,6 @@ from auditctl.formats import Layout, make
 from auditctl.records.fields import parse_fields
 from auditctl.records.record import FIELDS, Record
 from auditctl.window import Window
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
 
 AMINA = "amina.juma@example.com"
 DAR, BERLIN = ZoneInfo("Africa/Dar_es_Salaam"), ZoneInfo("Europe/Berlin")

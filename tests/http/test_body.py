@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 import httpx
 import pytest
@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 
 from auditctl.http import body
 from auditctl.http.body import LARGEST_ANSWER, PIECE, TooLargeError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 MARK = b"\xef\xbb\xbf"
 

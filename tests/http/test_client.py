@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import orjson
@@ -23,9 +24,6 @@ from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
 from tests.service import Service
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PERSONA = Persona(api_key=Secret("persona_production_example"), base_url="https://api.example.com")
 NOW = datetime(2025, 12, 31, tzinfo=UTC)

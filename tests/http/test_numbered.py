@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from random import Random
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
@@ -15,10 +17,6 @@ from auditctl.errors import AnswerError, RefusedError, UnreachableError
 from auditctl.provider import NumberedPage, Page, read_numbered, read_once
 from tests.service import Service
 from tests.test_export import Acme
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from random import Random
 
 ACME = Acme()
 A = TypeVar("A")
@@ -111,13 +109,7 @@ def test_lists_that_share_rows_give_each_once_and_repeat_their_own() -> None:
         [Page(rows(2, 3, 1, 3)), Page([7, {"key": None}])],
     ]
     found = [page.events for page in read_once(lists, id_name="key")]
-    assert found == [
-        rows(1, 1, 2),
-        rows(2),
-        [7, {"key": None}],
-        rows(3, 3),
-        [7, {"key": None}],
-    ]
+    assert found == [rows(1, 1, 2), rows(2), [7, {"key": None}], rows(3, 3), [7, {"key": None}]]
 
 
 @dataclass

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
 from auditctl.http.body import TooLargeError
 from auditctl.http.pace import LARGEST_HEAD, LEAST, SPAN, Pace, watch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 

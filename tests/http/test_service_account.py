@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
@@ -30,9 +31,6 @@ from auditctl.provider import Secret
 from tests.account import account, claims
 from tests.providers.test_contract import Realm
 from tests.service import Service
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TOKEN_URL = "https://tokens.example/token"
 SCOPE = "https://scopes.example/audit.readonly"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 
 from auditctl.http.slices import walk_slices
 from auditctl.provider import Page, Window
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 UNIT = timedelta(milliseconds=1)
 LENGTH = timedelta(days=10)

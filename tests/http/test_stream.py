@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -23,9 +24,6 @@ from auditctl.http.stream import READ_AHEAD
 from auditctl.provider import Client, Page, Secret, Stream, Window
 from auditctl.providers.roam import Roam
 from tests.service import moment
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 PATIENCE = 30
 """Seconds after which something that waits for ever is given up; nothing is expected to."""

@@ -8,9 +8,11 @@ import ipaddress
 import json
 import re
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,10 +27,6 @@ from auditctl.records.redact import REDACTED, is_secret, redact_text
 from tests import server, tape
 from tests.tape import FOLDER, RECORDED, Scrubber
 from tests.vendors import VENDORS, Vendor, spread
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 CASSETTES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 

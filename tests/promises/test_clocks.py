@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.program import result
 from tests.server import Fault, Persona, Roam, Server, Upstash
 from tests.world import happening
-
-if TYPE_CHECKING:
-    from tests.program import Program
 
 YEAR_AND_MORE = timedelta(days=400)
 FIRST, LAST = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.9999999Z"
@@ -48,28 +45,28 @@ def warning(how: str, words: str) -> str:
     ],
 )
 def test_list_warns_if_its_window_counts_by_a_clock_that_differs(
-    auditctl: Program, by: timedelta, words: str, said: str
+    by: timedelta, words: str, said: str
 ) -> None:
     with Server(Persona(3), faults=lambda _: dated(by)) as server:
-        found = auditctl("persona", "list", *words.split(), **server.environment)
+        found = result("persona", "list", *words.split(), **server.environment)
     assert found.status == 0
     assert found.said.replace("3 h 0 min", "2 h 59 min").replace("7 min", "6 min") == said
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Thu, 01 Jan 1970 00:00:60"])
-def test_a_date_that_is_none_says_nothing_of_clocks(auditctl: Program, date: str) -> None:
+def test_a_date_that_is_none_says_nothing_of_clocks(date: str) -> None:
     with Server(Persona(3), faults=[Fault(headers={"Date": date})]) as server:
-        assert auditctl("persona", "list", **server.environment).ended == (0, "")
+        assert result("persona", "list", **server.environment).ended == (0, "")
 
 
 @pytest.mark.parametrize("date", ["Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_date_at_the_ends_of_time_is_a_wrong_clock_or_none(auditctl: Program, date: str) -> None:
+def test_a_date_at_the_ends_of_time_is_a_wrong_clock_or_none(date: str) -> None:
     with Server(Persona(3), faults=lambda _: Fault(headers={"Date": date})) as server:
-        found = auditctl("persona", "list", "--since", "90d", **server.environment)
+        found = result("persona", "list", "--since", "90d", **server.environment)
         assert found.status == 0
         assert all("This machine's clock is" in line for line in found.said.splitlines())
         assert len(found.records) == 3
-        found = auditctl("persona", "check", **server.environment)
+        found = result("persona", "check", **server.environment)
     assert (found.status, found.said) == (0, "")
     assert re.search(rb"(?m)^(WARN    clock: this machine is|ok      clock: )", found.out)
 
@@ -77,28 +74,26 @@ def test_a_date_at_the_ends_of_time_is_a_wrong_clock_or_none(auditctl: Program, 
 # The first and the last moment
 
 
-def test_events_of_the_first_and_the_last_moment_are_listed(auditctl: Program) -> None:
+def test_events_of_the_first_and_the_last_moment_are_listed() -> None:
     rows = [{"log_id": time, "timestamp": time} for time in (LAST, "9999-12-31T23:59:59Z", FIRST)]
     words = ("--since", "0001-01-01", "--until", "9999-12-31T23:59:59.999999Z")
     with Server(Upstash(rows)) as server:
-        found = auditctl("upstash", "list", *words, **server.environment)
+        found = result("upstash", "list", *words, **server.environment)
         assert found.ended == (0, "")
         assert found.ids == [LAST, "9999-12-31T23:59:59Z", FIRST]
         # An end that is not the last moment stays half-open.
         words = ("--since", "0001-01-01", "--until", "9999-12-31T23:59:59Z")
-        assert auditctl("upstash", "list", *words, **server.environment).ids == [FIRST]
+        assert result("upstash", "list", *words, **server.environment).ids == [FIRST]
 
 
 @pytest.mark.parametrize("time", [FIRST, LAST])
-def test_an_event_of_the_first_or_the_last_moment_is_retrieved(
-    auditctl: Program, time: str
-) -> None:
+def test_an_event_of_the_first_or_the_last_moment_is_retrieved(time: str) -> None:
     event = happening("persona", 1, datetime.now(UTC)).event
     event["attributes"]["created-at"] = time
     with Server(Persona([event])) as server:
-        found = auditctl("persona", "get", event["id"], "-f", "jsonl", **server.environment)
+        found = result("persona", "get", event["id"], "-f", "jsonl", **server.environment)
         assert [record["time"] for record in found.records] == [time]
-        checked = auditctl("persona", "check", **server.environment)
+        checked = result("persona", "check", **server.environment)
     assert f"newest record: {time}" in checked.out.decode()
 
 
@@ -107,13 +102,13 @@ def test_an_event_of_the_first_or_the_last_moment_is_retrieved(
 
 @pytest.mark.parametrize("by", [-YEAR_AND_MORE, -timedelta(days=3)])
 def test_check_finds_the_newest_record_of_a_log_read_by_day_by_the_providers_clock(
-    auditctl: Program, by: timedelta
+    by: timedelta,
 ) -> None:
     # It shows nothing of days that, by its clock, are still to come.
     newest = datetime.now(UTC) + by - timedelta(hours=30)
     rows = [happening("roam", n, newest - timedelta(hours=n)).event for n in range(60)]
     with Server(Roam(rows), faults=lambda _: dated(by)) as server:
-        found = auditctl("roam", "check", **server.environment)
+        found = result("roam", "check", **server.environment)
         days = [request.params["date"] for request in server.requests]
     assert found.ended == (0, "")
     clock, record = found.out.decode().splitlines()[-2:]

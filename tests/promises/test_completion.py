@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import chdir
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from auditctl.records.record import FIELDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.program import Program
+from tests.program import result
 
 USAGE = 2
 
@@ -25,13 +21,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def offered(folder: Path, auditctl: Program) -> Callable[..., list[str]]:
+def offered(folder: Path) -> Callable[..., list[str]]:
     """Give what bash is offered for the last of some words."""
     assert folder.exists()
 
     def complete(*words: str, **environment: str) -> list[str]:
         line = {"COMP_WORDS": " ".join(["auditctl", *words]), "COMP_CWORD": str(len(words))}
-        found = auditctl(_AUDITCTL_COMPLETE="complete_bash", **line, **environment)
+        found = result(_AUDITCTL_COMPLETE="complete_bash", **line, **environment)
         assert found.ended == (0, "")
         return found.text.split()
 
@@ -78,11 +74,7 @@ def test_sources_are_offered(
     named = (
         (*command[:-1], "--config", "my.toml", command[-1])
         if command[2:]
-        else (
-            *command,
-            "--config",
-            "my.toml",
-        )
+        else (*command, "--config", "my.toml")
     )
     assert offered(*named, "") == ["mine"]
 
@@ -100,16 +92,14 @@ def test_a_configuration_that_is_wrong_offers_nothing(
 @pytest.mark.parametrize(
     ("shell", "sign"), [("bash", "complete -o"), ("zsh", "compdef"), ("fish", "--no-files")]
 )
-def test_a_script_is_shown_for_the_shell_that_is_named(
-    shell: str, sign: str, auditctl: Program
-) -> None:
+def test_a_script_is_shown_for_the_shell_that_is_named(shell: str, sign: str) -> None:
     for words in (("--show-completion", shell), (f"--show-completion={shell}",)):
-        found = auditctl(*words)
+        found = result(*words)
         assert found.ended == (0, "")
         assert sign in found.text
 
 
-def test_a_shell_that_is_unknown_is_a_usage_error(auditctl: Program) -> None:
-    found = auditctl("--show-completion", "tcsh")
+def test_a_shell_that_is_unknown_is_a_usage_error() -> None:
+    found = result("--show-completion", "tcsh")
     assert (found.status, found.out) == (USAGE, b"")
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in found.said

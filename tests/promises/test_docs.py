@@ -662,10 +662,7 @@ GUIDE = DOCS / "adding-a-provider.md"
 @contextmanager
 def acme() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     """Serve the guide's answers; give the base URL, and the questions as they come."""
-    answers = {
-        False: block(GUIDE, "json", 0).encode(),
-        True: block(GUIDE, "json", 1).encode(),
-    }
+    answers = {False: block(GUIDE, "json", 0).encode(), True: block(GUIDE, "json", 1).encode()}
     asked: list[tuple[str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -695,16 +692,17 @@ def acme() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
 def package(tmp_path: Path) -> Path:
     """Install the guide's package as pip would lay it out."""
     about = tomllib.loads(block(GUIDE, "toml"))["project"]
-    (points,) = about["entry-points"].items()
-    module = points[1]["acme"].partition(":")[0]
+    points = about["entry-points"]
+    module = points["auditctl.providers"]["acme"].partition(":")[0]
     (tmp_path / f"{module}.py").write_text(block(GUIDE, "python"))
     info = tmp_path / f"{module}-{about['version']}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: {about['version']}\n"
     )
-    lines = [f"[{points[0]}]", *(f"{name} = {value}" for name, value in points[1].items())]
-    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    with (info / "entry_points.txt").open("w") as file:
+        for group, named in points.items():
+            file.writelines([f"[{group}]\n", *(f"{one} = {of}\n" for one, of in named.items())])
     return tmp_path
 
 
@@ -739,6 +737,7 @@ def test_the_guides_provider_gives_the_guides_records(package: Path) -> None:
 
 
 def test_the_guides_provider_is_listed_and_says_what_it_lacks(package: Path) -> None:
+    assert "The audit log of Acme." in ask_acme(package, "--help").text
     listed = ask_acme(package, "providers")
     assert listed.status == 0
     assert "the role auditor" in listed.text

@@ -111,6 +111,7 @@ COMMAND_LINE = {
 """What may print, exit, read the environment and know Typer."""
 
 
+@cache
 def source(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text())
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from contextlib import chdir
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,15 +16,11 @@ from auditctl.commands import init, prompt
 from auditctl.config import sources as config
 from auditctl.config.addition import Addition
 from auditctl.declared import account_keys, required, secrets
+from auditctl.provider import Provider
 from tests.account import account
-from tests.promises.test_terminal import Terminal, terminal
+from tests.program import result
 from tests.server import KEY, LOGS, USER, Fault, Persona, Server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from auditctl.provider import Provider
-    from tests.program import Program
+from tests.terminal import Terminal, terminal
 
 USAGE, ACCESS, OUTPUT, INTERRUPTED = 2, 4, 9, 130
 KEY_ASKED = r"api key \(not shown\): $"
@@ -45,18 +41,15 @@ def answer(shown: Terminal, question: str, text: str) -> None:
     shown.press(text.encode() + b"\n")
 
 
-def test_a_source_is_asked_for_written_and_checked(folder: Path, auditctl: Program) -> None:
-    with (
-        Server(Persona(3)) as server,
-        terminal(server, "init", "persona") as shown,
-    ):
+def test_a_source_is_asked_for_written_and_checked(folder: Path) -> None:
+    with Server(Persona(3)) as server, terminal(server, "init", "persona") as shown:
         answer(shown, KEY_ASKED, f"  {KEY} ")
         answer(shown, OUTPUT_ASKED, "")
         text = shown.end()
         assert shown.process.returncode == 0
         assert KEY not in text
         settings = {**server.environment, "PERSONA_API_KEY": ""}
-        synced = auditctl("sync", "persona", **settings)
+        synced = result("sync", "persona", **settings)
         assert synced.ended == (0, "")
     lines = shown.lines
     assert lines[0].startswith("Persona needs: a production API key with the permission ")
@@ -212,11 +205,9 @@ def test_each_service_is_asked_for_what_it_needs(
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_is_printed_is_a_source_once_its_files_are_there(
-    name: str, folder: Path, auditctl: Program
-) -> None:
+def test_what_is_printed_is_a_source_once_its_files_are_there(name: str, folder: Path) -> None:
     provider = registry.require(name)
-    printed = auditctl("init", name, "--print").text
+    printed = result("init", name, "--print").text
     groups = provider.one_of or [()]
     for number, group in enumerate(groups):
         text = printed
@@ -230,7 +221,7 @@ def test_what_is_printed_is_a_source_once_its_files_are_there(
         (folder / "auditctl.toml").write_text(text)
         key = account("https://tokens.example") if account_keys(provider) else KEY
         (folder / f"{name}-key").write_text(key)
-        (row,) = auditctl("sources", "-f", "json").json
+        (row,) = result("sources", "-f", "json").json
         assert (row["name"], row["provider"]) == (name, name)
         assert loaded("auditctl.toml", name).name == name
 
@@ -297,11 +288,11 @@ def test_a_key_of_several_lines_stays_in_its_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_elsewhere_it_prints_what_to_write(name: str, folder: Path, auditctl: Program) -> None:
-    found = auditctl("init", name)
+def test_elsewhere_it_prints_what_to_write(name: str, folder: Path) -> None:
+    found = result("init", name)
     assert found.ended == (0, "")
     assert list(folder.iterdir()) == []
-    assert found.out == auditctl("init", name, "--print").out
+    assert found.out == result("init", name, "--print").out
     (source,) = tomllib.loads(found.text)["sources"].items()
     assert source[0] == source[1]["provider"] == name
     assert source[1]["output"] == "audit/{source}/{date}.jsonl.gz"
@@ -317,18 +308,18 @@ def test_a_terminal_is_not_asked_with_print(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_what_is_printed_fits_the_configuration(folder: Path, auditctl: Program) -> None:
+def test_what_is_printed_fits_the_configuration(folder: Path) -> None:
     (folder / "auditctl.toml").write_text('[defaults]\noutput = "{source}.jsonl"\n')
-    printed = auditctl("init", "persona", "--print").text
+    printed = result("init", "persona", "--print").text
     assert "output" not in printed
     with (folder / "auditctl.toml").open("a") as file:
         file.write(printed)
-    assert [row["name"] for row in auditctl("sources", "-f", "json").json] == ["persona"]
-    elsewhere = auditctl("init", "persona", "--config", f"{folder}/a b/c.toml").text
+    assert [row["name"] for row in result("sources", "-f", "json").json] == ["persona"]
+    elsewhere = result("init", "persona", "--config", f"{folder}/a b/c.toml").text
     assert f"# Add this to {folder}/a b/c.toml (mode 0600):" in elsewhere
     assert f"> '{folder}/a b/persona-key')" in elsewhere
     assert f"# Then: auditctl sync persona --config '{folder}/a b/c.toml'" in elsewhere
-    named = auditctl("init", "persona", AUDITCTL_CONFIG="other.toml").text
+    named = result("init", "persona", AUDITCTL_CONFIG="other.toml").text
     assert "# Add this to other.toml" in named
 
 
@@ -344,10 +335,8 @@ def test_what_is_printed_fits_the_configuration(folder: Path, auditctl: Program)
     ],
     ids=str,
 )
-def test_what_cannot_be_is_a_usage_error(
-    words: tuple[str, ...], said: str, folder: Path, auditctl: Program
-) -> None:
+def test_what_cannot_be_is_a_usage_error(words: tuple[str, ...], said: str, folder: Path) -> None:
     (folder / "broken").write_text("[sources")
-    found = auditctl("init", *words)
+    found = result("init", *words)
     assert (found.status, found.out) == (USAGE, b"")
     assert said in found.said

@@ -14,19 +14,14 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.program import process, started
+from tests.program import process, result, started
 from tests.server import CUT, Fault, Request, Server
 from tests.vendors import VENDORS
 from tests.world import KINDS, World, found
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.program import Program
 
 PATHS = ("all.jsonl", "all.csv", "{date}.jsonl.gz", "{account}-{date}.csv.gz")
 CASES = [
@@ -45,7 +40,7 @@ def trouble(dice: random.Random) -> Fault | None:
 
 @pytest.mark.parametrize(("name", "path"), CASES)
 def test_every_event_is_there_once_whatever_is_killed(
-    name: str, path: str, tmp_path: Path, request: pytest.FixtureRequest, auditctl: Program
+    name: str, path: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     total, seed = request.config.getoption("--kills"), request.config.getoption("--seed")
     kills = -(-total // len(CASES))
@@ -69,9 +64,9 @@ def test_every_event_is_there_once_whatever_is_killed(
         world.show_all()
         server.faults = {}
         for _ in range(2):  # the first may end a window that is older than the last event
-            assert auditctl(*words, "-q", **environment).ended == (0, "")
+            assert result(*words, "-q", **environment).ended == (0, "")
     assert found(name, tmp_path) == world.expected
-    assert auditctl("verify", str(tmp_path / path)).ended == (0, "")
+    assert result("verify", str(tmp_path / path)).ended == (0, "")
 
 
 def killed(words: list[str], env: dict[str, str], dice: random.Random) -> bool:

@@ -6,25 +6,21 @@ import csv
 import json
 import re
 import signal
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.program import LONG, started, until
-from tests.promises.test_terminal import screen, terminal
+from tests.program import LONG, result, started, until
 from tests.server import LOGS, UNAVAILABLE, Fault, Request, Server, too_many
+from tests.terminal import screen, terminal
 from tests.world import KINDS, happening, key
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from tests.program import Program
 
 USAGE, ACCESS = 2, 4
 FAST = ("--interval", "1s", "--retry-for", "0")
@@ -181,10 +177,10 @@ def test_a_rest_that_is_asked_for_is_given() -> None:
             running.communicate(timeout=LONG)
 
 
-def test_refused_credentials_end_it(auditctl: Program) -> None:
+def test_refused_credentials_end_it() -> None:
     with service("persona") as (each,):
         each.fault = Fault(401)
-        found = auditctl("persona", "list", "--follow", **each.server.environment)
+        found = result("persona", "list", "--follow", **each.server.environment)
     assert found.status == ACCESS
     assert found.said.count("\n") == 1
     assert "PERSONA_API_KEY" in found.said
@@ -219,21 +215,21 @@ def test_a_reader_that_goes_away_ends_it_though_nothing_is_new() -> None:
 )
 @pytest.mark.parametrize("command", ["persona list", "list"])
 def test_what_cannot_be_followed_is_refused(
-    command: str, words: tuple[str, ...], culprit: str, tmp_path: Path, auditctl: Program
+    command: str, words: tuple[str, ...], culprit: str, tmp_path: Path
 ) -> None:
     config = tmp_path / "auditctl.toml"
     config.write_text('[sources.one]\nprovider = "persona"\noutput = "x"\ndemo = true\n')
     environment = {"AUDITCTL_CONFIG": str(config)}
     demo = () if command == "list" else ("--demo",)
-    found = auditctl(*command.split(), "--follow", *demo, *words, **environment)
+    found = result(*command.split(), "--follow", *demo, *words, **environment)
     assert found.status == USAGE
     assert culprit in found.said
     assert found.said.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["persona list --demo", "persona sync --demo -o x", "sync"])
-def test_an_interval_is_of_no_use_without_follow(command: str, auditctl: Program) -> None:
-    assert auditctl(*command.split(), "--interval", "60s").ended == (
+def test_an_interval_is_of_no_use_without_follow(command: str) -> None:
+    assert result(*command.split(), "--interval", "60s").ended == (
         USAGE,
         "auditctl: error: --interval is the time between the runs of --follow: add --follow.\n",
     )

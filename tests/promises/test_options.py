@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from auditctl import __version__, formats, registry
+from tests.program import result
 from tests.server import Persona, Server, Upstash
 from tests.world import WINDOW, every_provider, log
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.program import Program
 
 USAGE = 2
 ZONE = "Pacific/Kiritimati"
@@ -24,13 +23,11 @@ ZONE = "Pacific/Kiritimati"
 
 @every_provider
 @pytest.mark.parametrize("limit", [None, 130])
-def test_reverse_shows_the_same_records_the_oldest_first(
-    name: str, limit: int | None, auditctl: Program
-) -> None:
+def test_reverse_shows_the_same_records_the_oldest_first(name: str, limit: int | None) -> None:
     words = (name, "list", *WINDOW, *([] if limit is None else ["--limit", str(limit)]))
     with Server(log(name)) as server:
-        plain = auditctl(*words, **server.environment)
-        turned = auditctl(*words, "--reverse", **server.environment)
+        plain = result(*words, **server.environment)
+        turned = result(*words, "--reverse", **server.environment)
     assert turned.ended == (0, "")
     assert sorted(turned.ids) == sorted(plain.ids)
     times = [record["time"] for record in turned.records]
@@ -38,16 +35,16 @@ def test_reverse_shows_the_same_records_the_oldest_first(
     assert limit is None or turned.ids == plain.ids[::-1]
 
 
-def test_records_without_a_time_are_the_oldest_and_are_told_of(auditctl: Program) -> None:
+def test_records_without_a_time_are_the_oldest_and_are_told_of() -> None:
     rows = [{"log_id": n, "timestamp": at} for n, at in [("b", 1769846950), ("x", None), ("a", 1)]]
     with Server(Upstash(rows)) as server:
         words = ("upstash", "list", "--since", "1970-01-01", "--reverse")
-        found = auditctl(*words, **server.environment)
+        found = result(*words, **server.environment)
     assert (found.status, found.ids) == (0, ["x", "a", "b"])
     assert "The first: time of x." in found.said
 
 
-def test_the_window_is_read_in_the_zone_and_records_stay_in_utc(auditctl: Program) -> None:
+def test_the_window_is_read_in_the_zone_and_records_stay_in_utc() -> None:
     zone = ZoneInfo(ZONE)
     midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     around = [midnight + timedelta(seconds=n) for n in (1, 0, -1)]
@@ -58,11 +55,11 @@ def test_the_window_is_read_in_the_zone_and_records_stay_in_utc(auditctl: Progra
     ]
     with Server(Persona(rows)) as server:
         words = ("persona", "list", "--tz", ZONE)
-        today = auditctl(*words, "--since", "today", **server.environment)
-        before = auditctl(
+        today = result(*words, "--since", "today", **server.environment)
+        before = result(
             *words, "--since", "yesterday", "--until", f"{midnight:%Y-%m-%d}", **server.environment
         )
-        tested = auditctl(
+        tested = result(
             *words, "--since", "7d", "--where", f"time <= {midnight:%Y-%m-%d}", **server.environment
         )
     assert [today.ids, before.ids] == [["ual_01", "ual_00"], ["ual_59"]]
@@ -70,15 +67,15 @@ def test_the_window_is_read_in_the_zone_and_records_stay_in_utc(auditctl: Progra
     assert today.records[1]["time"] == f"{midnight.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
 
 
-def test_the_local_zone_is_the_environments(auditctl: Program) -> None:
+def test_the_local_zone_is_the_environments() -> None:
     words = ("persona", "list", "--demo", "--since", "today", "--limit", "9", "--reverse")
-    local = auditctl(*words, "--tz", "local", TZ=ZONE)
-    named = auditctl(*words, "--tz", ZONE)
+    local = result(*words, "--tz", "local", TZ=ZONE)
+    named = result(*words, "--tz", ZONE)
     assert (local.status, local.ids) == (0, named.ids)
 
 
-def test_an_unknown_zone_is_a_usage_error(auditctl: Program) -> None:
-    found = auditctl("persona", "list", "--demo", "--tz", "Nairobi")
+def test_an_unknown_zone_is_a_usage_error() -> None:
+    found = result("persona", "list", "--demo", "--tz", "Nairobi")
     assert found.ended == (
         USAGE,
         (
@@ -144,12 +141,12 @@ def test_an_unknown_zone_is_a_usage_error(auditctl: Program) -> None:
     ],
 )
 def test_a_value_that_cannot_be_is_answered_with_those_that_can(
-    words: tuple[str, ...], said: str, auditctl: Program
+    words: tuple[str, ...], said: str
 ) -> None:
-    assert auditctl(*words).ended == (USAGE, f"auditctl: error: {said}\n")
+    assert result(*words).ended == (USAGE, f"auditctl: error: {said}\n")
 
 
-PACKED = "a file that ends in {} cannot be written, only .gz compresses."
+PACKED = "a file that ends in {} cannot be written: .gz is the only compression"
 AGAINST = "--format {} and a file that ends in {} contradict each other: "
 
 
@@ -162,6 +159,7 @@ AGAINST = "--format {} and a file that ends in {} contradict each other: "
         ("x.csv.xz", ("-f", "csv"), PACKED.format(".xz")),
         ("x.zip", (), PACKED.format(".zip")),
         ("x.lz4", ("-f", "jsonl"), PACKED.format(".lz4")),
+        ("x.parquet.GZ", (), PACKED.format(".parquet.gz")),
         ("x.jsonl", ("-f", "csv"), AGAINST.format("csv", ".jsonl")),
         ("x.ndjson", ("-f", "csv"), AGAINST.format("csv", ".ndjson")),
         ("x.json.gz", ("-f", "csv"), AGAINST.format("csv", ".json")),
@@ -173,25 +171,24 @@ def test_a_file_whose_name_would_mislead_is_not_written(  # noqa: PLR0913, PLR09
     output: str,
     words: tuple[str, ...],
     said: str,
-    auditctl: Program,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     id_ = ["ual_1"] if command == "get" else []
-    found = auditctl("persona", command, *id_, "--demo", "-o", output, *words)
+    found = result("persona", command, *id_, "--demo", "-o", output, *words)
     assert (found.status, found.said.count("\n")) == (USAGE, 1)
     assert said in found.said
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_table_is_neither_csv_nor_json_lines(auditctl: Program) -> None:
+def test_a_table_is_neither_csv_nor_json_lines() -> None:
     for suffix in ("csv", "jsonl"):
-        found = auditctl("persona", "list", "--demo", "-f", "table", "-o", f"x.{suffix}")
+        found = result("persona", "list", "--demo", "-f", "table", "-o", f"x.{suffix}")
         assert AGAINST.format("table", f".{suffix}") in found.said
 
 
 @pytest.mark.parametrize("words", [(), ("persona",), ("persona", "list"), ("sync",)], ids=" ".join)
-def test_v_shows_the_version(words: tuple[str, ...], auditctl: Program) -> None:
-    found = auditctl(*words, "-V")
+def test_v_shows_the_version(words: tuple[str, ...]) -> None:
+    found = result(*words, "-V")
     assert (found.status, found.text) == (0, f"auditctl {__version__}\n")

@@ -11,16 +11,13 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from auditctl.commands import single
 from auditctl.errors import OutputError, failure
-from tests import program
-
-if TYPE_CHECKING:
-    from tests.program import Program, Run
+from tests.program import Run, process, result
 
 FAULT, USAGE, INTEGRITY, OUTPUT = 1, 2, 8, 9
 
@@ -46,22 +43,18 @@ output = "prod.jsonl"
 """
 
 
-@pytest.fixture
-def auditctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Run the program in this process, in a folder of its own."""
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the program in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    return program.result
 
 
 def nobody(*words: str) -> Run:
     """Run the program as nobody, in the working folder, with an empty environment."""
-    return program.process(*words, command=[sys.executable, "-c", NOBODY])
+    return process(*words, command=[sys.executable, "-c", NOBODY])
 
 
-def test_without_a_home_folder_the_configuration_here_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_without_a_home_folder_the_configuration_here_is_read() -> None:
     Path("auditctl.toml").write_text(SOURCES)
     assert nobody("sync").ended == (0, "")
     assert Path("prod.jsonl").stat().st_size
@@ -81,26 +74,22 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("homeless")
-def test_without_a_home_folder_and_a_configuration_the_message_says_where_one_may_be(
-    auditctl: Program,
-) -> None:
+def test_without_a_home_folder_and_a_configuration_the_message_says_where_one_may_be() -> None:
     for words in (("sync",), ("status",), ("persona", "list", "--source", "prod")):
-        found = auditctl(*words)
+        found = result(*words)
         assert found.status == USAGE
         assert "There is no configuration" in found.said
         assert "./auditctl.toml" in found.said
 
 
 @pytest.mark.usefixtures("homeless")
-def test_without_a_home_folder_no_folder_is_made_that_is_named_like_one(
-    auditctl: Program,
-) -> None:
+def test_without_a_home_folder_no_folder_is_made_that_is_named_like_one() -> None:
     Path("auditctl.toml").write_text(SOURCES.replace("prod.jsonl", "~/audit/prod.jsonl"))
-    found = auditctl("sync")
+    found = result("sync")
     assert found.status == USAGE
     assert "~/audit/prod.jsonl is in the home folder, but there is none." in found.said
     assert os.listdir() == ["auditctl.toml"]  # noqa: PTH208
-    assert auditctl("sync", HOME=str(Path.cwd())).ended == (0, "")
+    assert result("sync", HOME=str(Path.cwd())).ended == (0, "")
     assert Path("audit/prod.jsonl").exists()
 
 
@@ -135,13 +124,10 @@ def folder_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_where_the_working_folder_was_deleted_all_that_can_work_does(
-    auditctl: Program,
-    words: str,
-    status: int,
-    request: pytest.FixtureRequest,
+    words: str, status: int, request: pytest.FixtureRequest
 ) -> None:
     request.getfixturevalue("folder_gone")
-    found = auditctl(*words.split())
+    found = result(*words.split())
     assert found.status == status
     assert bool(found.said) is (status != 0)
     if status == OUTPUT:
@@ -149,34 +135,32 @@ def test_where_the_working_folder_was_deleted_all_that_can_work_does(
 
 
 @pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
-def test_a_completion_that_cannot_be_installed_is_a_sentence(
-    auditctl: Program, option: str, tmp_path: Path
-) -> None:
+def test_a_completion_that_cannot_be_installed_is_a_sentence(option: str, tmp_path: Path) -> None:
     # Typer asks for the shell's name only where it is not to find it out by itself.
     named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    script = auditctl("--show-completion", "bash", HOME="/proc", **named)
+    script = result("--show-completion", "bash", HOME="/proc", **named)
     assert script.status == 0
     assert b"_auditctl_completion" in script.out
     for shell in ("bash", "zsh", "fish"):
-        found = auditctl(option, shell, HOME="/proc", **named)
+        found = result(option, shell, HOME="/proc", **named)
         assert found.status == (OUTPUT if option == "--install-completion" else 0)
         assert found.said.count("\n") == (found.status == OUTPUT)
         assert ("'/proc/" in found.said) is (found.status == OUTPUT)
     (tmp_path / ".bashrc").write_bytes(b"# caf\xe9\n")
-    latin = auditctl("--install-completion", "bash", HOME=str(tmp_path), **named)
+    latin = result("--install-completion", "bash", HOME=str(tmp_path), **named)
     assert latin.status == OUTPUT
     assert (tmp_path / ".bashrc").read_bytes() == b"# caf\xe9\n"
 
 
 @pytest.mark.parametrize("instruction", ["complete_tcsh", "source_tcsh", "nonsense", "x_y"])
-def test_a_shell_without_completion_is_a_usage_error(auditctl: Program, instruction: str) -> None:
-    found = auditctl(_AUDITCTL_COMPLETE=instruction)
+def test_a_shell_without_completion_is_a_usage_error(instruction: str) -> None:
+    found = result(_AUDITCTL_COMPLETE=instruction)
     assert (found.status, found.out) == (USAGE, b"")
     assert "completion for bash, zsh, fish and PowerShell only" in found.said
 
 
-def test_a_shell_gets_its_suggestions_without_a_home_folder(auditctl: Program) -> None:
-    found = auditctl(_AUDITCTL_COMPLETE="complete_bash", COMP_WORDS="auditctl pers", COMP_CWORD="1")
+def test_a_shell_gets_its_suggestions_without_a_home_folder() -> None:
+    found = result(_AUDITCTL_COMPLETE="complete_bash", COMP_WORDS="auditctl pers", COMP_CWORD="1")
     assert (found.ended, found.out) == ((0, ""), b"persona\n")
 
 
@@ -195,17 +179,17 @@ REFUSALS = {
 
 @pytest.mark.parametrize("reason", REFUSALS)
 def test_what_the_platform_refuses_is_no_defect(
-    auditctl: Program, reason: str, monkeypatch: pytest.MonkeyPatch
+    reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise REFUSALS[reason]
 
     monkeypatch.setattr(single, "list_", refuse)
     sentence = f"auditctl: error: The system cannot give what auditctl needs: {reason}.\n"
-    assert auditctl("persona", "list", "--demo").ended == (OUTPUT, sentence)
+    assert result("persona", "list", "--demo").ended == (OUTPUT, sentence)
     # Outside of a command too.
     monkeypatch.setattr("auditctl.cli.app", refuse)
-    assert auditctl("persona", "list").ended == (OUTPUT, sentence)
+    assert result("persona", "list").ended == (OUTPUT, sentence)
 
 
 def test_a_defect_stays_a_defect() -> None:
@@ -233,7 +217,7 @@ def no_more_threads(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
 
 @pytest.mark.parametrize("most", [0, 1, 3])
 def test_without_threads_days_are_asked_for_one_by_one(
-    auditctl: Program, monkeypatch: pytest.MonkeyPatch, most: int
+    monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     since, until = (datetime.now(UTC) - timedelta(days=days) for days in (12, 2))
     words = (
@@ -245,18 +229,18 @@ def test_without_threads_days_are_asked_for_one_by_one(
         "--until",
         f"{until:%Y-%m-%d}",
     )
-    expected = auditctl(*words)
+    expected = result(*words)
     assert expected.records
     no_more_threads(monkeypatch, most)
-    assert auditctl(*words) == expected
+    assert result(*words) == expected
 
 
 def test_sources_that_get_no_thread_fail_and_do_not_stop_the_others(
-    auditctl: Program, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path("auditctl.toml").write_text(SOURCES + SOURCES.replace("prod", "other"))
     no_more_threads(monkeypatch, 1)
-    found = auditctl("sync")
+    found = result("sync")
     assert found.ended == (
         OUTPUT,
         (

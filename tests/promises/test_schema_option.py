@@ -6,22 +6,18 @@ import json
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditctl.records import exact
 from tests.formats.test_schemas import check_ecs, check_ocsf
-from tests.program import COMMAND, LONG, process, started
-from tests.promises.test_terminal import terminal
+from tests.program import COMMAND, LONG, process, result, started
 from tests.server import LOGS, Server, Upstash
 from tests.sync.test_aside import cut_files, put_back
+from tests.terminal import terminal
 from tests.world import WINDOW, every_provider, log
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.program import Program
 
 USAGE = 2
 OCSF = ("--schema", "ocsf")
@@ -31,40 +27,40 @@ LIST = ("persona", "list", "--demo", "--limit", "3")
 
 
 @every_provider
-def test_a_list_has_an_event_for_each_record(name: str, auditctl: Program) -> None:
+def test_a_list_has_an_event_for_each_record(name: str) -> None:
     with Server(log(name)) as server:
         words = (name, "list", *WINDOW)
-        plain = auditctl(*words, **server.environment)
+        plain = result(*words, **server.environment)
         for version in ("1.3.0", "1.8.0"):
-            found = auditctl(*words, *OCSF, "--ocsf-version", version, **server.environment)
+            found = result(*words, *OCSF, "--ocsf-version", version, **server.environment)
             assert found.ended == (0, "")
             assert [event["metadata"]["uid"] for event in found.records] == plain.ids
             for event, one in zip(found.records, plain.out.splitlines(), strict=True):
                 check_ocsf(version, event)
                 assert event["raw_data"].encode() == exact.dumps(exact.loads(one)["raw"])
-        found = auditctl(*words, *ECS, **server.environment)
+        found = result(*words, *ECS, **server.environment)
         assert [document["event"]["id"] for document in found.records] == plain.ids
         for document in found.records:
             check_ecs(document)
     assert plain.ids
 
 
-def test_the_version_is_1_8_0_unless_another_is_chosen(auditctl: Program) -> None:
-    events = auditctl(*LIST, *OCSF).records
+def test_the_version_is_1_8_0_unless_another_is_chosen() -> None:
+    events = result(*LIST, *OCSF).records
     assert {event["metadata"]["version"] for event in events} == {"1.8.0"}
-    assert auditctl(*LIST, "--schema", "record").ids == auditctl(*LIST).ids
+    assert result(*LIST, "--schema", "record").ids == result(*LIST).ids
 
 
-def test_the_tests_look_at_the_record(auditctl: Program) -> None:
+def test_the_tests_look_at_the_record() -> None:
     words = ("okta", "list", "--demo", "--since", "30d", "--where", "outcome=failure")
-    events = auditctl(*words, *OCSF).records
+    events = result(*words, *OCSF).records
     assert {event["status"] for event in events} == {"Failure"}
-    assert len(events) == len(auditctl(*words).records)
+    assert len(events) == len(result(*words).records)
 
 
-def test_credentials_are_redacted_in_each_schema(auditctl: Program) -> None:
+def test_credentials_are_redacted_in_each_schema() -> None:
     for schema in (OCSF, ECS):
-        found = auditctl("hrhis", "list", "--demo", "--limit", "9", *schema)
+        found = result("hrhis", "list", "--demo", "--limit", "9", *schema)
         assert "[REDACTED]" in found.text
 
 
@@ -81,28 +77,19 @@ def test_credentials_are_redacted_in_each_schema(auditctl: Program) -> None:
 )
 @pytest.mark.parametrize("command", ["persona list --demo", "list --config {}"])
 def test_only_whole_events_as_json_lines_have_a_schema(
-    command: str,
-    words: tuple[str, ...],
-    named: str,
-    auditctl: Program,
-    tmp_path: Path,
+    command: str, words: tuple[str, ...], named: str, tmp_path: Path
 ) -> None:
     config = tmp_path / "auditctl.toml"
     config.write_text('[sources.a]\nprovider = "persona"\ndemo = true\noutput = "a.jsonl"\n')
-    found = auditctl(*command.format(config).split(), *OCSF, *words)
+    found = result(*command.format(config).split(), *OCSF, *words)
     said = "--schema ocsf writes whole events as JSON Lines: it cannot go with"
-    assert found.ended == (
-        USAGE,
-        f"auditctl: error: {said} {named}. Leave out one of the two.\n",
-    )
+    assert found.ended == (USAGE, f"auditctl: error: {said} {named}. Leave out one of the two.\n")
 
 
 @pytest.mark.parametrize("schema", [(), ECS])
 @pytest.mark.parametrize("command", ["list", "sync -o x.jsonl"])
-def test_a_version_is_of_no_use_without_ocsf(
-    command: str, schema: tuple[str, ...], auditctl: Program
-) -> None:
-    found = auditctl("persona", *command.split(), "--demo", *schema, *FIRST)
+def test_a_version_is_of_no_use_without_ocsf(command: str, schema: tuple[str, ...]) -> None:
+    found = result("persona", *command.split(), "--demo", *schema, *FIRST)
     assert found.ended == (
         USAGE,
         "auditctl: error: --ocsf-version is the version of --schema ocsf: add that.\n",
@@ -110,14 +97,14 @@ def test_a_version_is_of_no_use_without_ocsf(
 
 
 @pytest.mark.parametrize("words", [("--schema", "cef"), (*OCSF, "--ocsf-version", "1.4.0")])
-def test_another_schema_is_a_usage_error(words: tuple[str, ...], auditctl: Program) -> None:
-    assert auditctl(*LIST, *words).status == USAGE
+def test_another_schema_is_a_usage_error(words: tuple[str, ...]) -> None:
+    assert result(*LIST, *words).status == USAGE
 
 
 @pytest.mark.parametrize("command", ["get x", "check", "read x.jsonl"])
-def test_other_commands_have_no_schema(command: str, auditctl: Program) -> None:
+def test_other_commands_have_no_schema(command: str) -> None:
     prefix = () if command.startswith("read") else ("persona",)
-    assert auditctl(*prefix, *command.split(), *OCSF).status == USAGE
+    assert result(*prefix, *command.split(), *OCSF).status == USAGE
 
 
 def test_a_terminal_gets_json_lines_too() -> None:
@@ -126,9 +113,7 @@ def test_a_terminal_gets_json_lines_too() -> None:
     assert [json.loads(line)["class_uid"] for line in shown.lines] == [4002] * 3
 
 
-def test_a_list_of_sources_has_the_server_and_the_name_of_each(
-    auditctl: Program, tmp_path: Path
-) -> None:
+def test_a_list_of_sources_has_the_server_and_the_name_of_each(tmp_path: Path) -> None:
     config = tmp_path / "auditctl.toml"
     with Server(LOGS["hrhis"](3)) as one, Server(LOGS["hrhis"](3)) as two:
         urls = [one.environment["HRHIS_BASE_URL"], two.environment["HRHIS_BASE_URL"]]
@@ -140,8 +125,8 @@ def test_a_list_of_sources_has_the_server_and_the_name_of_each(
             )
         )
         words = ("list", "--config", str(config), "--since", "2000-01-01")
-        events = auditctl(*words, *OCSF, **one.environment).records
-        documents = auditctl(*words, *ECS, **one.environment).records
+        events = result(*words, *OCSF, **one.environment).records
+        documents = result(*words, *ECS, **one.environment).records
     servers = {event["unmapped"]["source"]: event["dst_endpoint"] for event in events}
     assert servers == {"a": {"ip": "127.0.0.1"}, "b": {"hostname": "localhost"}}
     assert {document["auditctl"]["source"] for document in documents} == {"a", "b"}
@@ -166,8 +151,8 @@ def test_a_log_is_followed_in_a_schema() -> None:
 # sync
 
 
-def sync(auditctl: Program, path: Path, *words: str) -> tuple[int, str]:
-    ended: tuple[int, str] = auditctl(
+def sync(path: Path, *words: str) -> tuple[int, str]:
+    ended: tuple[int, str] = result(
         "hrhis", "sync", "--demo", "-q", "--since", "5d", "-o", str(path), *words
     ).ended
     return ended
@@ -179,11 +164,11 @@ def lines(path: Path) -> list[Any]:
 
 @pytest.mark.parametrize("schema", [OCSF, (*OCSF, *FIRST), ECS])
 def test_a_destination_has_each_event_once_and_keeps_its_schema(
-    schema: tuple[str, ...], auditctl: Program, tmp_path: Path
+    schema: tuple[str, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
     for _ in range(2):
-        assert sync(auditctl, path, *schema) == (0, "")
+        assert sync(path, *schema) == (0, "")
     written = lines(path)
     for line in written:
         if schema == ECS:
@@ -192,20 +177,20 @@ def test_a_destination_has_each_event_once_and_keeps_its_schema(
             check_ocsf(schema[-1] if "--ocsf-version" in schema else "1.8.0", line)
     ids = [line.get("event", line.get("metadata")) for line in written]
     assert len({one.get("id") or one["uid"] for one in ids}) == len(written) > 0
-    assert auditctl("verify", str(path)).status == 0
+    assert result("verify", str(path)).status == 0
     others = [words for words in ((), OCSF, (*OCSF, *FIRST), ECS) if words != schema]
     for other in others:
-        status, said = sync(auditctl, path, *other)
+        status, said = sync(path, *other)
         assert status == USAGE
         assert re.search(r"was begun with .*--(schema|ocsf-version) .*; this run has ", said)
     assert lines(path) == written
 
 
-def test_a_destination_of_records_stays_one(auditctl: Program, tmp_path: Path) -> None:
+def test_a_destination_of_records_stays_one(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    assert sync(auditctl, path) == (0, "")
-    assert sync(auditctl, path, "--schema", "record") == (0, "")
-    status, said = sync(auditctl, path, *ECS)
+    assert sync(path) == (0, "")
+    assert sync(path, "--schema", "record") == (0, "")
+    status, said = sync(path, *ECS)
     assert status == USAGE
     assert f"{path} was begun with no --schema; this run has --schema ecs. Use the same" in said
 
@@ -214,9 +199,9 @@ def test_a_destination_of_records_stays_one(auditctl: Program, tmp_path: Path) -
     ("words", "named"), [(("-f", "csv"), "--format csv"), (("--fields", "id"), "--fields")]
 )
 def test_a_sync_of_a_schema_is_of_whole_events(
-    words: tuple[str, ...], named: str, auditctl: Program, tmp_path: Path
+    words: tuple[str, ...], named: str, tmp_path: Path
 ) -> None:
-    status, said = sync(auditctl, tmp_path / "a", *OCSF, *words)
+    status, said = sync(tmp_path / "a", *OCSF, *words)
     assert (status, f"cannot go with {named}" in said) == (USAGE, True)
     assert not list(tmp_path.iterdir())
 
@@ -240,10 +225,10 @@ schema = "ecs"
 """
 
 
-def test_the_configuration_names_schemas(auditctl: Program, tmp_path: Path) -> None:
+def test_the_configuration_names_schemas(tmp_path: Path) -> None:
     config = tmp_path / "auditctl.toml"
     config.write_text(CONFIGURATION)
-    assert auditctl("sync", "-q", "--config", str(config)).ended == (0, "")
+    assert result("sync", "-q", "--config", str(config)).ended == (0, "")
     for line in lines(tmp_path / "a.jsonl"):
         check_ocsf("1.3.0", line)
         assert line["dst_endpoint"] == {"hostname": "hrhis.example"}
@@ -265,11 +250,11 @@ def test_the_configuration_names_schemas(auditctl: Program, tmp_path: Path) -> N
     ],
 )
 def test_a_mistake_in_the_configuration_is_named_with_its_line(
-    old: str, new: str, said: str, auditctl: Program, tmp_path: Path
+    old: str, new: str, said: str, tmp_path: Path
 ) -> None:
     config = tmp_path / "auditctl.toml"
     config.write_text(CONFIGURATION.replace(old, new, 1))
-    found = auditctl("sync", "--config", str(config))
+    found = result("sync", "--config", str(config))
     assert found.status == USAGE
     assert said in found.said
 
@@ -288,16 +273,16 @@ def test_nothing_of_it_is_imported_unless_asked_for() -> None:
 @pytest.mark.parametrize("schema", [OCSF, ECS])
 @pytest.mark.parametrize("torn", [0, 1, 200, 400])
 def test_what_a_killed_run_wrote_is_known_again(
-    schema: tuple[str, ...], torn: int, auditctl: Program, tmp_path: Path
+    schema: tuple[str, ...], torn: int, tmp_path: Path
 ) -> None:
     """Though another run writes another time into it."""
     path = tmp_path / "a.jsonl"
     times = (None, "soon", 1769846950)
     with Server(Upstash([{"log_id": f"{at}", "timestamp": at} for at in times])) as server:
         words = ("upstash", "sync", "-q", "-o", str(path), *schema)
-        assert auditctl(*words, **server.environment).ended == (0, "")
+        assert result(*words, **server.environment).ended == (0, "")
         put_back(tmp_path, path.name)
         os.truncate(path, path.stat().st_size - torn)
-        assert auditctl(*words, **server.environment).ended == (0, "")
+        assert result(*words, **server.environment).ended == (0, "")
     assert cut_files(tmp_path) == []
     assert len(lines(path)) == len(times)

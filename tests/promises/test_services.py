@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditctl.provider import Order
 from tests import tape
 from tests.vendors import VENDORS, Refusal, Vendor, ask, spread
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 each_log = pytest.mark.parametrize(
     ("name", "log"), [(name, log) for name, kind in VENDORS.items() for log in kind.logs]

@@ -10,36 +10,22 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
 from auditctl.interrupts import InterruptedRunError
 from auditctl.sync.jobs import Result, SourceRunner
-from tests.program import LONG, Run, run, started, until
-from tests.promises.test_terminal import terminal
-from tests.server import (
-    KEY,
-    LOGS,
-    UNAVAILABLE,
-    USER,
-    WRONG_SHAPE,
-    Fault,
-    Request,
-    Server,
-    too_many,
-)
+from tests.program import LONG, Run, result, run, started, until
+from tests.server import KEY, LOGS, UNAVAILABLE, USER, WRONG_SHAPE, Fault, Request, Server, too_many
+from tests.terminal import terminal
 from tests.world import records
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.program import Program
 
 UNREACHABLE, ACCESS, THROTTLED, STRANGE, HELD, WRONG, OUTPUT = 3, 4, 5, 6, 7, 8, 9
 USAGE, TERMINATED = 2, 143
@@ -82,7 +68,6 @@ class Sources:
     folder: Path
     server: Server
     config: Path
-    auditctl: Program
     sabotage: dict[str, Callable[[Request], Fault | None]] = field(default_factory=dict)
     """What happens to requests for the log of a source."""
     locks: list[BinaryIO] = field(default_factory=list)
@@ -92,7 +77,7 @@ class Sources:
         return {"AUDITCTL_CONFIG": str(self.config), "KEY": KEY, "URL": self.server.url}
 
     def sync(self, *words: str) -> Run:
-        return self.auditctl("sync", *words, **self.environment)
+        return result("sync", *words, **self.environment)
 
     def records(self, name: str) -> list[Any]:
         return list(records(self.folder / name))
@@ -121,7 +106,7 @@ def always(fault: Fault) -> Callable[[Request], Fault]:
 
 
 @pytest.fixture
-def sources(tmp_path: Path, auditctl: Program) -> Iterator[Sources]:
+def sources(tmp_path: Path) -> Iterator[Sources]:
     now = datetime.now(UTC)
     logs = [log(ROWS[name], span=timedelta(days=2), now=now) for name, log in LOGS.items()]
     with Server(*logs) as server:
@@ -130,7 +115,7 @@ def sources(tmp_path: Path, auditctl: Program) -> Iterator[Sources]:
         text = CONFIGURATION.replace("@URL@", server.url).replace("@SINCE@", since)
         config.write_text(text)
         (tmp_path / "key").write_text(f"{KEY}\n")
-        found = Sources(tmp_path, server, config, auditctl)
+        found = Sources(tmp_path, server, config)
 
         def fault(request: Request) -> Fault | None:
             return found.sabotage.get(name_of(request), always(Fault()))(request)
@@ -153,7 +138,7 @@ def test_every_source_is_written_and_nothing_is_said(sources: Sources) -> None:
         assert {json.loads(line)["provider"] for line in lines} == {name}
     assert sources.sync() == Run(0, b"", "")
     assert sources.done == ROWS
-    proof = sources.auditctl("verify", f"{sources.folder}/{{source}}/{{date}}.jsonl")
+    proof = result("verify", f"{sources.folder}/{{source}}/{{date}}.jsonl")
     assert proof.ended == (0, "")
     assert proof.out.count(b": ok: ") == 4
 
@@ -259,9 +244,7 @@ def test_of_several_failures_the_gravest_is_the_status(
     assert {"roam", "hrhis"} <= set(sources.done)
 
 
-def test_a_destination_that_another_run_holds_is_left_alone_or_waited_for(
-    sources: Sources,
-) -> None:
+def test_a_destination_that_another_run_holds_is_left_alone_or_waited_for(sources: Sources) -> None:
     journal = sources.journal("hrhis")
     journal.parent.mkdir()
     with journal.open("wb") as lock:
@@ -364,7 +347,7 @@ def test_a_run_that_is_terminated_keeps_what_it_has_committed(
         assert process.communicate(timeout=LONG) == (b"", b"")
         assert process.returncode == status
     assert sources.done == {"persona": 100}
-    assert sources.auditctl("verify", path, "-q").ended == (0, "")
+    assert result("verify", path, "-q").ended == (0, "")
     sources.sabotage.clear()
     if words.startswith("sync"):
         assert sources.sync() == Run(0, b"", "")
@@ -449,13 +432,13 @@ def test_a_word_that_cannot_be_used_keeps_all_from_running(words: str, sources: 
 def test_list_takes_the_settings_of_a_source(sources: Sources) -> None:
     for name in LOGS:
         words = (name, "list", "--source", name, "--since", "3d")
-        found = sources.auditctl(*words, **sources.environment)
+        found = result(*words, **sources.environment)
         assert found.ended == (0, "")
         assert found.out.count(b"\n") == ROWS[name]
     config = ("--config", str(sources.config))
     environment = {"KEY": KEY, "UPSTASH_API_KEY_FILE": "/nowhere", "UPSTASH_EMAIL": "another"}
     named = ("upstash", "list", "--source", "upstash", "--since", "3d", *config)
-    assert sources.auditctl(*named, **environment).out.count(b"\n") == ROWS["upstash"]
+    assert result(*named, **environment).out.count(b"\n") == ROWS["upstash"]
 
 
 def test_the_account_of_a_source_fills_its_records(sources: Sources) -> None:
@@ -464,13 +447,13 @@ def test_the_account_of_a_source_fills_its_records(sources: Sources) -> None:
     text = text.replace("[sources.roam]", '[sources.roam]\naccount = "acme-prod"')
     text = text.replace("{source}/{date}", "{source}/{account}")
     sources.config.write_text(text)
-    assert sources.auditctl("sync", "persona", "roam", **sources.environment).status == 0
+    assert result("sync", "persona", "roam", **sources.environment).status == 0
     folder = sources.config.parent
     assert [path.name for path in (folder / "persona").glob("*.jsonl")] == ["acme.jsonl"]
     assert [path.name for path in (folder / "roam").glob("*.jsonl")] == ["acme-prod.jsonl"]
     for words, account in (((), "acme-prod"), (("--account", "other"), "other")):
         listed = ("roam", "list", "--source", "roam", "--since", "3d", *words)
-        found = sources.auditctl(*listed, **sources.environment)
+        found = result(*listed, **sources.environment)
         assert {json.loads(line)["account"] for line in found.out.splitlines()} == {account}
 
 
@@ -478,9 +461,9 @@ def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> N
     text = sources.config.read_text()
     sources.config.write_text(text.replace("username", 'user = ["user000000003"]\nusername'))
     words = ("hrhis", "list", "--source", "hrhis", "--since", "3d")
-    assert sources.auditctl(*words, **sources.environment).status == 0
+    assert result(*words, **sources.environment).status == 0
     other = (*words, "--user", "me")
-    assert sources.auditctl(*other, **sources.environment).status == 0
+    assert result(*other, **sources.environment).status == 0
     paths = {request.path for request in sources.server.requests}
     assert "/api/users/user000000003/logs" in paths
     assert len([path for path in paths if path.endswith("/logs")]) == 2
@@ -494,25 +477,23 @@ def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> N
     ],
 )
 def test_a_source_of_another_provider_is_refused(name: str, said: str, sources: Sources) -> None:
-    found = sources.auditctl("persona", "list", "--source", name, **sources.environment)
+    found = result("persona", "list", "--source", name, **sources.environment)
     assert found == Run(USAGE, b"", f"auditctl: error: --source {name}: {said}\n")
     assert sources.server.requests == []
 
 
 def test_a_setting_of_the_source_that_is_not_there_ends_list(sources: Sources) -> None:
     environment = {"AUDITCTL_CONFIG": str(sources.config)}
-    found = sources.auditctl("roam", "list", "--source", "roam", **environment)
+    found = result("roam", "list", "--source", "roam", **environment)
     said = "auditctl: error: KEY, which api_key_env names, is not set. Export it.\n"
     assert found == Run(ACCESS, b"", said)
 
 
-def test_list_of_a_source_that_is_a_demonstration_is_one_too(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_list_of_a_source_that_is_a_demonstration_is_one_too(tmp_path: Path) -> None:
     config = tmp_path / "auditctl.toml"
     config.write_text('[sources.s]\nprovider = "roam"\noutput = "a"\ndemo = true\n')
     words = ("roam", "list", "--since", "3d", "--limit", "5")
-    found = auditctl(*words, "--source", "s", "--config", str(config))
+    found = result(*words, "--source", "s", "--config", str(config))
     assert found.ended == (0, "")
     assert found.out.count(b"\n") == 5
 

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
-import select
-import struct
 import subprocess
-import sys
-import termios
 import threading
-import time
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -24,134 +17,22 @@ from rich.cells import cell_len
 
 from auditctl import registry
 from auditctl.records.record import FIELDS
-from tests.program import COMMAND, LONG, result, synced
+from tests.program import LONG, in_place_of, result, run, synced
 from tests.server import KEY, Fault, Log, Persona, Request, Roam, Server, Upstash, too_many
+from tests.terminal import COLOR, TERM, WIDE, Shown, pair, screen, terminal
 from tests.world import ROWS, SPAN, TODAY, WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 COLUMNS = ["time", "actor", "action", "target", "outcome", "source_ip"]
 NARROW_COLUMNS = COLUMNS[:-1]
 """What 80 columns have room for."""
-WIDE = 200
-
-SEQUENCE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-COLOR = re.compile(r"\x1b\[[0-9;]*m")
 PROGRESS = re.compile(r"Persona: \d+%, \d+ records, back to 20\S+ \S+, \d pages?, [\d,]+/s")
 SUMMARY = re.compile(
     r"Persona: 250 records since 20\S+ \S+ until 20\S+ \S+ UTC, 3 pages, [\d.]+ s\."
 )
-
-IN_THE_FOREGROUND = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""Makes the terminal the one whose keys send signals."""
-
-
-@dataclass
-class Terminal:
-    """A pseudo-terminal and the program that runs on it; `shown` is all that was written to it."""
-
-    near: int
-    process: subprocess.Popen[bytes]
-    shown: bytearray = field(default_factory=bytearray)
-
-    def until(self, pattern: str | re.Pattern[str]) -> str:
-        """Read until the text shown holds a pattern, or nothing more comes."""
-        end = time.monotonic() + LONG
-        while not re.search(pattern, COLOR.sub("", self.text)):
-            assert time.monotonic() < end, f"{pattern} is not in {self.text}"
-            if not self._read():
-                break
-        return self.text
-
-    def end(self) -> str:
-        """Read until the program ends, and give all that it showed."""
-        end = time.monotonic() + LONG
-        while self._read():
-            assert time.monotonic() < end
-        self.process.wait(LONG)
-        return self.text
-
-    def press(self, key: bytes) -> None:
-        os.write(self.near, key)
-
-    @property
-    def text(self) -> str:
-        return self.shown.decode(errors="replace")
-
-    @property
-    def lines(self) -> list[str]:
-        """What was written, line by line, without colours."""
-        return COLOR.sub("", self.text).replace("\r\n", "\n").split("\n")[:-1]
-
-    def _read(self) -> bool:
-        if not select.select([self.near], [], [], 0.1)[0]:
-            return True
-        try:
-            piece = os.read(self.near, 65536)
-        except OSError:  # Linux says so when the last program has closed the other end
-            return False
-        self.shown += piece
-        return bool(piece)
-
-
-@contextlib.contextmanager
-def terminal(
-    server: Server | None,
-    *words: str,
-    columns: int = WIDE,
-    keyboard: bool = False,
-    variables: dict[str, str] | None = None,
-    **elsewhere: Any,
-) -> Iterator[Terminal]:
-    """Run the program on a terminal, except for the streams that are `elsewhere`."""
-    near, far = os.openpty()
-    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    settings = server.environment if server else {}
-    environment = {"PATH": os.defpath, "TERM": "xterm-256color", **settings, **(variables or {})}
-    given = {name: stream for name, stream in elsewhere.items() if stream is not None}
-    before = [sys.executable, "-c", IN_THE_FOREGROUND] if keyboard else []
-    with subprocess.Popen(
-        [*before, *COMMAND, *words],
-        env=environment,
-        start_new_session=keyboard,
-        **{"stdin": far, "stdout": far, "stderr": far, **given},
-    ) as process:
-        os.close(far)
-        try:
-            yield Terminal(near, process)
-        finally:
-            process.kill()
-            os.close(near)
-
-
-def screen(shown: str, columns: int) -> list[str]:
-    """Tell what stands on the screen in the end; a sequence that is not known here is an error."""
-    rows: list[list[str]] = [[]]
-    at = 0
-    for token in re.findall(rf"{SEQUENCE.pattern}|.", shown, re.DOTALL):
-        if COLOR.fullmatch(token):
-            continue
-        if token == "\r":
-            at = 0
-        elif token == "\n":
-            rows.append([])
-        elif token == "\x1b[K":
-            del rows[-1][at:]
-        else:
-            assert token.isprintable(), token
-            if at == columns:
-                rows.append([])
-                at = 0
-            rows[-1] += " " * (at - len(rows[-1]))
-            rows[-1][at : at + 1] = token
-            at += 1
-    return ["".join(row).rstrip() for row in rows]
 
 
 def log(rows: Any = ROWS) -> Persona:
@@ -169,21 +50,26 @@ def held(number: int) -> tuple[threading.Event, Callable[[Request], None]]:
     return gate, choose
 
 
-def listed(rows: Any = ROWS, *words: str, columns: int = WIDE, **more: Any) -> Terminal:
-    """Run `persona list` on a terminal that shows standard output alone."""
-    with (
-        Server(log(rows)) as server,
-        terminal(
-            server,
-            *("persona", "list", *WINDOW, *words),
-            columns=columns,
-            stderr=subprocess.DEVNULL,
-            **more,
-        ) as shown,
-    ):
-        shown.end()
-        assert shown.process.returncode == 0
-        return shown
+def listed(rows: Any = ROWS, *words: str, columns: int = WIDE, variables: Any = ()) -> Shown:
+    """Run `persona list` in this process, with standard output on a terminal."""
+    near, far = pair(columns)
+    found = Shown()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while piece := os.read(near, 65536):
+                found.shown.extend(piece)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with Server(log(rows)) as server, in_place_of(1, far):
+        settings = {"TERM": TERM, **server.environment, **dict(variables)}
+        status = run("persona", "list", *WINDOW, *words, **settings)
+    os.close(far)
+    reader.join()
+    os.close(near)
+    assert status == 0
+    return found
 
 
 def event(n: int, **attributes: Any) -> dict[str, Any]:
@@ -616,8 +502,7 @@ def test_lines_of_verbose_and_the_progress_do_not_garble_each_other(tmp_path: Pa
 
 @pytest.mark.parametrize("fault", [Fault(delay=LONG), too_many(200)], ids=["answer", "pause"])
 @pytest.mark.parametrize(
-    ("name", "history"),
-    [("persona", Persona), ("upstash", Upstash), ("roam", Roam)],
+    ("name", "history"), [("persona", Persona), ("upstash", Upstash), ("roam", Roam)]
 )
 def test_ctrl_c_ends_the_run_at_once(
     name: str, history: type[Log], fault: Fault, tmp_path: Path

@@ -9,12 +9,13 @@ import json
 import re
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditctl.records.record import FIELDS
-from tests.program import LONG, Run, started, until
+from tests.program import LONG, Run, result, started, until
 from tests.promises.test_sources import (
     ROWS,
     Sources,
@@ -22,13 +23,8 @@ from tests.promises.test_sources import (
     name_of,
     sources,  # noqa: F401 - a fixture
 )
-from tests.promises.test_terminal import screen, terminal
 from tests.server import LOGS, UNAVAILABLE, WRONG_SHAPE, Fault, Request
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.program import Program
+from tests.terminal import screen, terminal
 
 USAGE, UNREACHABLE, ACCESS, STRANGE = 2, 3, 4, 6
 WINDOW = ("--since", "3d")
@@ -37,7 +33,7 @@ WITH_SOURCE = [*FIELDS[:2], "source", *FIELDS[2:]]
 
 
 def listed(sources: Sources, *words: str) -> Run:
-    return sources.auditctl("list", *words, **sources.environment)
+    return result("list", *words, **sources.environment)
 
 
 def counted(found: Run) -> dict[str, int]:
@@ -53,7 +49,7 @@ def test_all_sources_are_one_timeline_newest_first(sources: Sources) -> None:
     assert times == sorted(times, reverse=True)
     assert all(list(record) == WITH_SOURCE for record in found.records)
     for name in LOGS:
-        alone = sources.auditctl(name, "list", "--source", name, *WINDOW, **sources.environment)
+        alone = result(name, "list", "--source", name, *WINDOW, **sources.environment)
         mine = [record for record in found.records if record["source"] == name]
         for record in mine:
             del record["source"]
@@ -88,8 +84,8 @@ def test_source_is_a_column_of_each_format(sources: Sources) -> None:
 
 
 @pytest.mark.parametrize("words", [("--fields", "source"), ("--where", "source=x")])
-def test_a_provider_alone_has_no_source(words: tuple[str, ...], auditctl: Program) -> None:
-    found = auditctl("persona", "list", "--demo", *words)
+def test_a_provider_alone_has_no_source(words: tuple[str, ...]) -> None:
+    found = result("persona", "list", "--demo", *words)
     assert found.status == USAGE
     assert "There is no field 'source'." in found.said
 
@@ -208,22 +204,22 @@ def test_with_a_failure_no_file_appears(sources: Sources) -> None:
 
 @pytest.mark.parametrize("command", ["list", "check", "sync"])
 def test_a_provider_in_the_place_of_a_source_is_answered_with_the_command(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     said = "auditctl: error: roam is a provider, and no source of auditctl.toml has that name. "
     right = {"list": "roam list", "check": "roam check", "sync": "roam sync -o PATH"}[command]
     expected = (USAGE, f"{said}Write auditctl {right}.\n")
-    assert auditctl(command, "roam").ended == expected
+    assert result(command, "roam").ended == expected
     config = tmp_path / "auditctl.toml"
     config.write_text('[sources.prod]\nprovider = "persona"\ndemo = true\noutput = "x"\n')
-    assert auditctl(command, "roam").ended == expected
-    assert auditctl(command, "pord").ended == (
+    assert result(command, "roam").ended == expected
+    assert result(command, "pord").ended == (
         USAGE,
         "auditctl: error: There is no source 'pord' in the configuration. Did you mean prod?\n",
     )
     config.write_text('[sources.roam]\nprovider = "persona"\ndemo = true\noutput = "x"\n')
-    assert auditctl(command, "roam", "-q").status == 0
+    assert result(command, "roam", "-q").status == 0
 
 
 # An interruption
@@ -288,7 +284,7 @@ def test_no_progress_is_drawn_while_another_program_reads_the_records(sources: S
 
 
 def checked(sources: Sources, *words: str) -> Run:
-    return sources.auditctl("check", *words, **sources.environment)
+    return result("check", *words, **sources.environment)
 
 
 def test_check_says_of_each_source_whether_it_works(sources: Sources) -> None:
@@ -324,18 +320,15 @@ def test_check_says_what_fails_and_why(sources: Sources) -> None:
 
 def test_check_and_sync_of_a_provider_take_the_settings_of_a_source(sources: Sources) -> None:
     words = ("--source", "persona")
-    found = sources.auditctl("persona", "check", *words, **sources.environment)
+    found = result("persona", "check", *words, **sources.environment)
     assert found.status == 0
     assert sources.server.url in found.text
-    assert sources.auditctl("persona", "sync", *words, **sources.environment).ended == (0, "")
+    assert result("persona", "sync", *words, **sources.environment).ended == (0, "")
     assert sources.sync("persona").ended == (0, "")
     assert sources.done == {"persona": ROWS["persona"]}
     path = sources.folder / "other.csv"
     more = ("-o", str(path), "--fields", "id")
-    assert sources.auditctl("persona", "sync", *words, *more, **sources.environment).ended == (
-        0,
-        "",
-    )
+    assert result("persona", "sync", *words, *more, **sources.environment).ended == (0, "")
     assert path.read_text().startswith("id\n")
 
 
@@ -351,13 +344,13 @@ def test_check_and_sync_of_a_provider_take_the_settings_of_a_source(sources: Sou
 def test_a_source_that_does_not_fit_is_refused(
     command: str, words: tuple[str, ...], said: str, sources: Sources
 ) -> None:
-    found = sources.auditctl("persona", command, *words, **sources.environment)
+    found = result("persona", command, *words, **sources.environment)
     assert found.status == USAGE
     assert said in found.said
 
 
-def test_sync_without_an_output_says_so(auditctl: Program) -> None:
-    assert auditctl("persona", "sync").ended == (
+def test_sync_without_an_output_says_so() -> None:
+    assert result("persona", "sync").ended == (
         USAGE,
         "auditctl: error: Name the file to append to: -o PATH.\n",
     )
@@ -378,13 +371,13 @@ def test_sync_without_an_output_says_so(auditctl: Program) -> None:
         ("-q sync", "Write -q behind the command: auditctl sync -q."),
     ],
 )
-def test_the_command_that_was_meant_is_said(words: str, said: str, auditctl: Program) -> None:
-    assert auditctl(*words.split()).ended == (USAGE, f"auditctl: error: {said}\n")
+def test_the_command_that_was_meant_is_said(words: str, said: str) -> None:
+    assert result(*words.split()).ended == (USAGE, f"auditctl: error: {said}\n")
 
 
 @pytest.mark.parametrize("words", ["--json", "--user x", "--all", "--sort x", "--foo"])
-def test_nothing_is_suggested_that_is_not_alike(words: str, auditctl: Program) -> None:
+def test_nothing_is_suggested_that_is_not_alike(words: str) -> None:
     option = words.split(maxsplit=1)[0]
-    assert auditctl("persona", "list", *words.split()).said == (
+    assert result("persona", "list", *words.split()).said == (
         f"auditctl: error: No such option: {option}. See auditctl persona list --help.\n"
     )

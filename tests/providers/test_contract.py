@@ -16,7 +16,7 @@ import pytest
 from auditctl import registry
 from auditctl.cli.provider_app import commands_of
 from auditctl.commands.check import check
-from auditctl.commands.overview import overview
+from auditctl.commands.overview import described, overview
 from auditctl.config import sources as config
 from auditctl.errors import (
     AccessError,
@@ -24,6 +24,7 @@ from auditctl.errors import (
     ForbiddenError,
     ProviderError,
     ThrottledError,
+    UnreachableError,
     UsageError,
 )
 from auditctl.export import batches, most_recent
@@ -570,6 +571,20 @@ def test_an_answer_without_a_token_is_an_error(said: Any) -> None:
         Service.saying(said).export(REALM)
 
 
+@pytest.mark.parametrize("part", ["login", "base"])
+def test_an_origin_that_cannot_be_reached_is_named_by_its_setting(part: str) -> None:
+    site = RealmSite()
+    away = {"login": REALM.login_url, "base": "https://graph.realm.example"}[part]
+
+    def answer(request: httpx.Request) -> Any:
+        if str(request.url).startswith(away):
+            raise httpx.ConnectError("Connection refused")
+        return site.answer(request)
+
+    with pytest.raises(UnreachableError, match=f"Check REALM_{part.upper()}_URL, the network"):
+        Service(answer).export(REALM)
+
+
 def test_no_token_is_asked_for_at_an_origin_that_is_not_declared() -> None:
     class Stray(Realm):
         def auth(self) -> ClientCredentials:
@@ -617,6 +632,14 @@ def test_the_origin_of_the_token_is_shown_and_may_be_set() -> None:
 def test_a_fact_is_checked_when_the_class_is_made(fact: str, value: Any, expected: str) -> None:
     with pytest.raises(TypeError, match=expected):
         type("Wrong", (Hub,), {fact: value})
+
+
+@pytest.mark.parametrize(
+    ("minutes", "written"), [(0, "0h"), (10, "10m"), (60, "1h"), (90, "90m"), (1440, "24h")]
+)
+def test_an_overlap_is_shown_as_the_option_takes_it(minutes: int, written: str) -> None:
+    late: Any = type("Late", (Hub,), {"overlap": timedelta(minutes=minutes)})
+    assert described(late)["overlap"] == written
 
 
 def test_a_field_that_no_record_has_is_an_error() -> None:

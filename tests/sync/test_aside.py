@@ -6,22 +6,19 @@ import gzip
 import json
 import os
 import re
+import shutil
 import stat
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.sync.aside import rows_of, unpacked
-from tests.program import run, synced
+from tests.program import result, run, synced
 from tests.server import UNAVAILABLE, Persona, Server
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.program import Program
 
 SECONDS = 30
 PATHS = ("all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz", "{date}.jsonl")
@@ -48,19 +45,17 @@ def put_back(folder: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_an_older_journal_put_back_costs_nothing(
-    path: str, tmp_path: Path, auditctl: Program
-) -> None:
+def test_an_older_journal_put_back_costs_nothing(path: str, tmp_path: Path) -> None:
     log = Persona(250, span=timedelta(hours=1))
     synced(log, tmp_path / path, "--since", "30d")
     before = data_file(tmp_path).read_bytes()
     put_back(tmp_path, path)
     with Server(log) as server:
-        found = auditctl("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+        found = result("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
     assert found.ended == (0, "")
     assert cut_files(tmp_path) == []
     assert sorted(rows(data_file(tmp_path).read_bytes(), path)) == sorted(rows(before, path))
-    assert auditctl("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
+    assert result("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
 
 
 def rows(data: bytes, path: str) -> list[bytes]:
@@ -68,16 +63,14 @@ def rows(data: bytes, path: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_the_provider_no_longer_has_stays_beside(
-    path: str, tmp_path: Path, auditctl: Program
-) -> None:
+def test_what_the_provider_no_longer_has_stays_beside(path: str, tmp_path: Path) -> None:
     full = f"{tmp_path}/{path}"
     synced(Persona(250, span=timedelta(hours=1)), full, "--since", "30d")
     before = data_file(tmp_path).read_bytes()
     put_back(tmp_path, path)
     with Server(Persona(0)) as server:
-        found = auditctl("persona", "sync", "-o", full, **server.environment)
-        again = auditctl("persona", "sync", "-o", full, **server.environment)
+        found = result("persona", "sync", "-o", full, **server.environment)
+        again = result("persona", "sync", "-o", full, **server.environment)
     (aside,) = cut_files(tmp_path)
     assert NAME.fullmatch(aside.name)
     assert stat.S_IMODE(aside.stat().st_mode) == 0o600
@@ -86,16 +79,16 @@ def test_what_the_provider_no_longer_has_stays_beside(
     assert found.status == 0
     assert aside.name in found.said
     assert again.ended == (0, "")  # said once
-    verified = auditctl("verify", full)
+    verified = result("verify", full)
     assert verified.ended == (0, "")
     assert aside.name.encode() in verified.out
-    shown = auditctl("status", full, "--format", "json")
+    shown = result("status", full, "--format", "json")
     assert shown.status == 0
     assert aside.name in shown.said
     assert shown.json[0]["set_aside"] == [aside.name]
     aside.unlink()  # somebody has looked at it
-    assert auditctl("status", full, "-q").ended == (0, "")
-    assert auditctl("verify", full, "--format", "json").json[0]["notes"] == []
+    assert result("status", full, "-q").ended == (0, "")
+    assert result("verify", full, "--format", "json").json[0]["notes"] == []
 
 
 def data_file_of(aside: Path) -> Path:
@@ -115,56 +108,62 @@ STRANGE = [
 @pytest.mark.parametrize("path", ["all.jsonl", "all.csv", "all.jsonl.gz"])
 @pytest.mark.parametrize("theirs", STRANGE)
 def test_bytes_of_somebody_else_are_never_destroyed(
-    path: str, theirs: bytes, tmp_path: Path, auditctl: Program
+    path: str, theirs: bytes, tmp_path: Path
 ) -> None:
     synced(Persona(3), tmp_path / path)
     whole = (tmp_path / path).read_bytes()
     with (tmp_path / path).open("ab") as file:
         file.write(theirs)
     with Server(Persona(3)) as server:
-        found = auditctl("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+        found = result("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
     (aside,) = cut_files(tmp_path)
     assert (found.status, aside.read_bytes()) == (0, theirs)
     assert (tmp_path / path).read_bytes() == whole
 
 
-@pytest.mark.parametrize("path", ["all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz"])
-@pytest.mark.parametrize("zeros", [b"", b"\0" * 700])
-@settings(max_examples=8)
-@given(share=st.floats(0, 1))
-def test_whatever_a_killed_run_left_is_removed_once_it_is_there(
-    path: str, zeros: bytes, tmp_path_factory: pytest.TempPathFactory, share: float
-) -> None:
-    folder = tmp_path_factory.mktemp("killed")
+@pytest.fixture(scope="module", params=["all.jsonl", "all.csv", "all.jsonl.gz", "all.csv.gz"])
+def killed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Leave data behind the last commit, as a killed run does; return the log and the file."""
     log = Persona(120, span=timedelta(hours=1))
-    synced(log, folder / path, "--since", "30d")
-    put_back(folder, path)
-    content = (folder / path).read_bytes()
-    journal = (folder / f"{path}.journal").read_bytes().splitlines()
+    path: Path = tmp_path_factory.mktemp("killed") / request.param
+    synced(log, path, "--since", "30d")
+    put_back(path.parent, path.name)
+    return log, path
+
+
+@pytest.mark.parametrize("share", [0, 0.003, 0.4, 0.996, 1])
+@pytest.mark.parametrize("zeros", [b"", b"\0" * 700], ids=["", "zeros"])
+def test_whatever_a_killed_run_left_is_removed_once_it_is_there(
+    killed: tuple[Persona, Path], share: float, zeros: bytes, tmp_path: Path
+) -> None:
+    log, original = killed
+    shutil.copytree(original.parent, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / original.name
+    content = path.read_bytes()
+    journal = path.with_name(f"{path.name}.journal").read_bytes().splitlines()
     committed = sum(f["length"] for line in journal for f in json.loads(line)["files"])
-    end = committed + int(share * (len(content) - committed))
-    (folder / path).write_bytes(content[:end] + zeros)
+    path.write_bytes(content[: committed + int(share * (len(content) - committed))] + zeros)
     with Server(log) as server:
-        words = ("persona", "sync", "-q", "-o", str(folder / path))
+        words = ("persona", "sync", "-q", "-o", str(path))
         # Interrupted once more: what waits is looked at by the run that comes to its end.
         server.faults = dict.fromkeys(range(2, 9), UNAVAILABLE)
         assert run(*words, "--retry-for", "0", **server.environment) in (0, 3)
         server.faults = {}
         assert run(*words, **server.environment) == 0
-    assert cut_files(folder) == []
-    assert len(rows((folder / path).read_bytes(), path)) == 120 + (".csv" in path)
+    assert cut_files(tmp_path) == []
+    assert len(rows(path.read_bytes(), path.name)) == 120 + (".csv" in path.name)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_what_was_set_aside_under_a_clock_far_ahead_is_known_all_the_same(
-    path: str, tmp_path: Path, auditctl: Program
+    path: str, tmp_path: Path
 ) -> None:
     synced(Persona(3), tmp_path / path, "--since", "30d")
     file = data_file(tmp_path)
     (tmp_path / f"{file.name}.cut-20990101T000000.000000Z").write_bytes(file.read_bytes())
     with Server(Persona(3)) as server:
         words = ("persona", "sync", "-o", f"{tmp_path}/{path}")
-        assert auditctl(*words, **server.environment).ended == (0, "")
+        assert result(*words, **server.environment).ended == (0, "")
     assert cut_files(tmp_path) == []
 
 
@@ -172,9 +171,7 @@ def test_what_was_set_aside_under_a_clock_far_ahead_is_known_all_the_same(
     "path",
     ["a" * 241 + ".jsonl", "\N{HIRAGANA LETTER A}" * 80 + ".csv", "a" * 231 + "{date}.jsonl"],
 )
-def test_a_long_name_leaves_room_for_what_is_set_aside(
-    path: str, tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_long_name_leaves_room_for_what_is_set_aside(path: str, tmp_path: Path) -> None:
     full = f"{tmp_path}/{path}"
     log = Persona(250, span=timedelta(hours=1))
     synced(log, full, "--since", "30d")
@@ -182,31 +179,29 @@ def test_a_long_name_leaves_room_for_what_is_set_aside(
     with data_file(tmp_path).open("ab") as file:
         file.write(b"theirs\n")
     with Server(log) as server:
-        found = auditctl("persona", "sync", "-o", full, **server.environment)
-        again = auditctl("persona", "sync", "-o", full, **server.environment)
+        found = result("persona", "sync", "-o", full, **server.environment)
+        again = result("persona", "sync", "-o", full, **server.environment)
     (aside,) = cut_files(tmp_path)
     assert NAME.fullmatch(aside.name)
     assert aside.read_bytes().endswith(b"theirs\n")
     assert aside.name in found.said
     assert (found.status, again.ended) == (0, (0, ""))
-    shown = auditctl("status", full, "--format", "json")
+    shown = result("status", full, "--format", "json")
     assert shown.json[0]["set_aside"] == [aside.name]
 
 
-def test_a_file_set_aside_beside_another_destination_is_not_its_own(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_file_set_aside_beside_another_destination_is_not_its_own(tmp_path: Path) -> None:
     synced(Persona(3), f"{tmp_path}/{{account}}.jsonl")
     synced(Persona(3), f"{tmp_path}/all.jsonl")
     (tmp_path / "all.jsonl.cut-20260101T000000.000000Z").write_bytes(b"theirs\n")
     path = f"{tmp_path}/{{account}}.jsonl"
-    assert auditctl("verify", path, "--format", "json").json[0]["notes"] == []
+    assert result("verify", path, "--format", "json").json[0]["notes"] == []
     synced(Persona(3), path)
     assert cut_files(tmp_path) != []
 
 
 @pytest.mark.parametrize("call", ["open", "pwrite", "fsync"])
-def test_what_cannot_be_set_aside_is_not_cut(call: str, tmp_path: Path, auditctl: Program) -> None:
+def test_what_cannot_be_set_aside_is_not_cut(call: str, tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
     synced(Persona(3), path)
     with path.open("ab") as file:
@@ -222,7 +217,7 @@ def test_what_cannot_be_set_aside_is_not_cut(call: str, tmp_path: Path, auditctl
 
     with pytest.MonkeyPatch.context() as patch, Server(Persona(3)) as server:
         patch.setattr(os, call, full)
-        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+        found = result("persona", "sync", "-o", str(path), **server.environment)
     assert found.status == 9
     assert path.read_bytes() == before
     assert cut_files(tmp_path) == []
@@ -236,9 +231,7 @@ def test_rows_are_what_they_were_however_their_bytes_come(texts: list[str], size
     assert list(rows_of(chunks, csv=True)) == written
 
 
-def test_what_waits_for_a_run_to_come_to_its_end_is_noted(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_what_waits_for_a_run_to_come_to_its_end_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
     synced(Persona(3), path)
     with path.open("ab") as file:
@@ -247,6 +240,6 @@ def test_what_waits_for_a_run_to_come_to_its_end_is_noted(
         words = ("persona", "sync", "-q", "-o", str(path), "--retry-for", "0")
         assert run(*words, **server.environment) == 3
     (aside,) = cut_files(tmp_path)
-    (note,) = auditctl("verify", str(path), "--format", "json").json[0]["notes"]
+    (note,) = result("verify", str(path), "--format", "json").json[0]["notes"]
     assert note.startswith(f"{aside.name}: set aside, from after the last commit; the next run ")
-    assert auditctl("status", str(path)).ended == (0, "")
+    assert result("status", str(path)).ended == (0, "")

@@ -17,17 +17,15 @@ import pytest
 from distributed import Client
 
 from auditctl import extras
-from tests.program import LONG, Run, process, started, until
-from tests.promises.test_terminal import terminal
+from tests.program import LONG, Run, process, result, started, until
 from tests.server import KEY, Fault, Request, Server
 from tests.sync.delta.table import rows
+from tests.terminal import terminal
 from tests.world import World, key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.program import Program
 
 USAGE, ACCESS, OUTPUT, TERMINATED = 2, 4, 9, 143
 """Exit statuses."""
@@ -153,9 +151,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield found
 
 
-def test_a_killed_worker_is_replaced_and_the_table_is_exact(
-    cluster: Cluster, auditctl: Program
-) -> None:
+def test_a_killed_worker_is_replaced_and_the_table_is_exact(cluster: Cluster) -> None:
     def fault(request: Request) -> Fault:
         if request.path.startswith(PERSONA):
             cluster.pages += 1
@@ -168,7 +164,7 @@ def test_a_killed_worker_is_replaced_and_the_table_is_exact(
     (there,) = cluster.killed_at
     assert 0 < there < cluster.logs[0].expected.total()
     assert cluster.found() == cluster.expected
-    assert auditctl("verify", cluster.table, "-q").ended == (0, "")
+    assert result("verify", cluster.table, "-q").ended == (0, "")
 
 
 def test_a_source_that_each_worker_dies_of_fails(cluster: Cluster) -> None:
@@ -247,6 +243,24 @@ def test_an_interruption_ends_the_runs_on_the_workers(cluster: Cluster) -> None:
     assert cluster.sync("prod").ended == (0, "")
 
 
+def test_a_cluster_without_workers_is_waited_for_as_long_as_wanted(cluster: Cluster) -> None:
+    for worker in cluster.workers.values():
+        worker.kill()
+    with cluster.observed() as observer:
+        until(lambda: not observer.scheduler_info()["workers"])
+    run = cluster.sync("--wait", "1s")
+    assert run.status == OUTPUT
+    assert [line.partition(": ")[2] for line in run.said.splitlines()] == [
+        "warning: The cluster has no worker yet. The sources wait for one.",
+        "error: The cluster has no worker. Start one; nothing was done.",
+    ]
+    with started(*cluster.words) as running:  # without --wait, for ever
+        assert running.stderr
+        assert b"no worker yet" in running.stderr.readline()
+        running.terminate()
+        assert running.wait(LONG) == TERMINATED
+
+
 # Without a cluster
 
 
@@ -283,33 +297,23 @@ def test_a_scheduler_that_cannot_be_reached(tmp_path: Path) -> None:
             ["--dask", "tcp://127.0.0.1:9", "--follow"],
             "--follow does not go with --dask: run the command again and again.",
         ),
-        (
-            ["--dask", "tcp://127.0.0.1:9", "--jobs", "2"],
-            "--jobs does not go with --dask: ",
-        ),
-        (
-            ["--shared-folder"],
-            "--shared-folder goes with --dask: without it all sources run here.",
-        ),
+        (["--dask", "tcp://127.0.0.1:9", "--jobs", "2"], "--jobs does not go with --dask: "),
+        (["--shared-folder"], "--shared-folder goes with --dask: without it all sources run here."),
         (["--dask", "tcp://127.0.0.1:9", "--wait", "x"], "--wait"),
     ],
 )
-def test_what_does_not_go_with_a_cluster(
-    words: list[str], said: str, tmp_path: Path, auditctl: Program
-) -> None:
+def test_what_does_not_go_with_a_cluster(words: list[str], said: str, tmp_path: Path) -> None:
     (tmp_path / "auditctl.toml").write_text(CONFIGURATION)
-    run = auditctl("sync", *words, AUDITCTL_CONFIG=str(tmp_path / "auditctl.toml"))
+    run = result("sync", *words, AUDITCTL_CONFIG=str(tmp_path / "auditctl.toml"))
     assert run.status == USAGE
     assert run.said.startswith(f"auditctl: error: {said.format(folder=tmp_path)}")
 
 
-def test_without_the_extra_it_is_named(
-    tmp_path: Path, auditctl: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "auditctl.toml").write_text(CONFIGURATION)
     monkeypatch.setitem(extras.MODULES, "dask", ("not_installed",))
     config = str(tmp_path / "auditctl.toml")
-    assert auditctl("sync", "--dask", "tcp://127.0.0.1:9", "--config", config).ended == (
+    assert result("sync", "--dask", "tcp://127.0.0.1:9", "--config", config).ended == (
         USAGE,
         "auditctl: error: --dask needs more packages. Install them: pip install 'auditctl[dask]'\n",
     )

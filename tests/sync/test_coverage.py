@@ -103,8 +103,7 @@ def test_nothing_shown_within_the_overlap_is_lost_whatever_the_clocks_say(
 
 @given(events, runs)
 def test_nothing_is_lost_where_the_provider_tells_no_time(
-    events: list[tuple[timedelta, float]],
-    runs: list[tuple[timedelta, timedelta, timedelta, float]],
+    events: list[tuple[timedelta, float]], runs: list[tuple[timedelta, timedelta, timedelta, float]]
 ) -> None:
     model = Model(by_day=False, keeps=184 * DAY)
     for at, ours, _, share in sorted(runs):
@@ -117,8 +116,7 @@ def test_nothing_is_lost_where_the_provider_tells_no_time(
 
 @given(events, runs)
 def test_nothing_of_a_log_read_by_day_is_lost_if_the_provider_tells_its_time(
-    events: list[tuple[timedelta, float]],
-    runs: list[tuple[timedelta, timedelta, timedelta, float]],
+    events: list[tuple[timedelta, float]], runs: list[tuple[timedelta, timedelta, timedelta, float]]
 ) -> None:
     model = Model(by_day=True, keeps=KEEPS)
     for at, ours, _, share in sorted(runs):

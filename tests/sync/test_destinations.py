@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import chdir
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.program import synced
-from tests.promises.test_terminal import WIDE, terminal
+from tests.program import result, synced
 from tests.server import Persona, Upstash
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.program import Program
+from tests.terminal import WIDE, terminal
 
 USAGE, WRONG = 2, 8
 both = pytest.mark.parametrize("command", ["verify", "status"])
@@ -45,10 +40,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @both
-def test_several_paths_are_taken(command: str, folder: Path, auditctl: Program) -> None:
+def test_several_paths_are_taken(command: str, folder: Path) -> None:
     synced(Persona(3), "a.jsonl")
     synced(Upstash(4), "b/{date}.jsonl.gz")
-    found = auditctl(command, "a.jsonl", "b/{date}.jsonl.gz", "-f", "json")
+    found = result(command, "a.jsonl", "b/{date}.jsonl.gz", "-f", "json")
     assert found.ended == (0, "")
     assert [(row["path"], row["source"], row["records"]) for row in found.json] == [
         ("a.jsonl", None, 3),
@@ -58,51 +53,45 @@ def test_several_paths_are_taken(command: str, folder: Path, auditctl: Program) 
 
 
 @both
-def test_without_a_path_all_sources_are_taken(
-    command: str, folder: Path, auditctl: Program
-) -> None:
-    assert auditctl("sync").ended == (0, "")
+def test_without_a_path_all_sources_are_taken(command: str, folder: Path) -> None:
+    assert result("sync").ended == (0, "")
     named = ("--config", f"{folder}/auditctl.toml")
-    for found in auditctl(command, "-f", "json"), auditctl(command, "-f", "json", *named):
+    for found in result(command, "-f", "json"), result(command, "-f", "json", *named):
         assert found.ended == (0, "")
         assert [row["source"] for row in found.json] == ["one", "two"]
         assert [row["ok"] for row in found.json] == [True, True]
     (folder / "auditctl.toml").unlink()
-    missing = auditctl(command)
+    missing = result(command)
     assert missing.status == USAGE
     assert "There is no configuration" in missing.said
 
 
 @both
-def test_a_source_is_taken_by_its_name(command: str, folder: Path, auditctl: Program) -> None:
-    auditctl("sync", "one")
+def test_a_source_is_taken_by_its_name(command: str, folder: Path) -> None:
+    result("sync", "one")
     assert (folder / "one").is_dir()  # which has the source's name
-    found = auditctl(command, "one", "-f", "json")
+    found = result(command, "one", "-f", "json")
     assert found.ended == (0, "")
     assert [(row["source"], row["path"]) for row in found.json] == [("one", "one/{date}.jsonl")]
-    lost = auditctl(command, "two", "-f", "json")
+    lost = result(command, "two", "-f", "json")
     assert lost.status == WRONG
     assert "audit/persona-two.jsonl.gz.journal is not there" in lost.said
     assert [(row["source"], row["ok"]) for row in lost.json] == [("two", False)]
 
 
 @both
-def test_a_destination_goes_before_a_source_of_its_name(
-    command: str, folder: Path, auditctl: Program
-) -> None:
+def test_a_destination_goes_before_a_source_of_its_name(command: str, folder: Path) -> None:
     synced(Persona(3), "two")
-    found = auditctl(command, "two", "-f", "json")
+    found = result(command, "two", "-f", "json")
     assert [(row["source"], row["path"]) for row in found.json] == [(None, "two")]
     assert folder.exists()
 
 
 @both
-def test_names_and_paths_are_shown_side_by_side(
-    command: str, folder: Path, auditctl: Program
-) -> None:
-    auditctl("sync", "one")
+def test_names_and_paths_are_shown_side_by_side(command: str, folder: Path) -> None:
+    result("sync", "one")
     synced(Persona(3), "a.jsonl")
-    found = auditctl(command, "a.jsonl", "one")
+    found = result(command, "a.jsonl", "one")
     assert found.ended == (0, "")
     assert "a.jsonl" in found.text
     assert "one" in found.text
@@ -110,42 +99,36 @@ def test_names_and_paths_are_shown_side_by_side(
 
 
 @both
-def test_what_is_neither_is_said_beside_the_others(
-    command: str, folder: Path, auditctl: Program
-) -> None:
+def test_what_is_neither_is_said_beside_the_others(command: str, folder: Path) -> None:
     synced(Persona(3), "a.jsonl")
     words = ("a.jsonl", "three", "{source}/nothing", "-f", "json")
-    found = auditctl(command, *words)
+    found = result(command, *words)
     assert found.status == WRONG
     assert "three.journal is not there" in found.said
     assert "No sync has run for {source}/nothing: there is no journal." in found.said
     assert found.json[0]["path"] in ("a.jsonl", "{source}/nothing")
     (folder / "auditctl.toml").write_text("[sources.a]\nprovider = 1\n")
     # A mistake there is none of a PATH's, but it may hide the source that was meant.
-    assert auditctl(command, "a.jsonl").status == 0
-    assert auditctl(command, "./a.jsonl").status == 0
-    assert auditctl(command, "a").status == USAGE
+    assert result(command, "a.jsonl").status == 0
+    assert result(command, "./a.jsonl").status == 0
+    assert result(command, "a").status == USAGE
 
 
 @both
-def test_a_folder_that_is_no_source_is_a_usage_error(
-    command: str, folder: Path, auditctl: Program
-) -> None:
+def test_a_folder_that_is_no_source_is_a_usage_error(command: str, folder: Path) -> None:
     (folder / "somewhere").mkdir()
-    found = auditctl(command, "somewhere")
+    found = result(command, "somewhere")
     assert found.status == USAGE
     assert "'somewhere' is no file that sync could append to." in found.said
 
 
 @both
-def test_one_file_of_a_template_names_the_template(
-    command: str, folder: Path, auditctl: Program
-) -> None:
+def test_one_file_of_a_template_names_the_template(command: str, folder: Path) -> None:
     template = "a b/{account}/{date}.jsonl.gz"
     synced(Upstash(4), template)
     file = max((folder / "a b").glob("*/*.gz"))
     for path in os.path.relpath(file), str(file):
-        found = auditctl(command, path)
+        found = result(command, path)
         assert found.status == WRONG
         owner = template if path != str(file) else f"{folder}/{template}"
         assert (
@@ -154,7 +137,7 @@ def test_one_file_of_a_template_names_the_template(
         assert f"Use the PATH given to sync: '{owner}'\n" in found.said
     (folder / "a b" / "other").mkdir()
     (folder / "a b" / "other" / "2026-01-01.jsonl.gz").write_bytes(b"x")
-    unknown = auditctl(command, "a b/other/2026-01-01.jsonl.gz")
+    unknown = result(command, "a b/other/2026-01-01.jsonl.gz")
     assert unknown.status == WRONG
     assert "one of the files" not in unknown.said
 
@@ -162,29 +145,29 @@ def test_one_file_of_a_template_names_the_template(
 # sources
 
 
-def test_sources_are_shown_without_their_settings(folder: Path, auditctl: Program) -> None:
+def test_sources_are_shown_without_their_settings(folder: Path) -> None:
     expected = [
         {"name": "one", "provider": "roam", "log": None, "output": "one/{date}.jsonl"},
         {"name": "two", "provider": "persona", "log": None, "output": "audit/persona-two.jsonl.gz"},
     ]
-    found = auditctl("sources", "-f", "json")
+    found = result("sources", "-f", "json")
     assert (found.ended, found.json) == ((0, ""), expected)
-    table = auditctl("sources")
+    table = result("sources")
     assert table.ended == (0, "")
     assert [line.split() for line in table.text.splitlines()] == [
         list(expected[0]),
         *([value or "-" for value in row.values()] for row in expected),
     ]
     assert "business" not in table.text + found.text
-    elsewhere = auditctl("sources", "--config", f"{folder}/auditctl.toml", "-f", "json")
+    elsewhere = result("sources", "--config", f"{folder}/auditctl.toml", "-f", "json")
     assert elsewhere.json[0]["output"] == f"{folder}/one/{{date}}.jsonl"
 
 
-def test_the_log_that_a_source_reads_is_shown(folder: Path, auditctl: Program) -> None:
+def test_the_log_that_a_source_reads_is_shown(folder: Path) -> None:
     more = '[sources.{0}]\nprovider = "github"\norg = "acme"\noutput = "{0}.jsonl"\n'
     chosen = more.format("git") + 'log = "git"\n'
     (folder / "auditctl.toml").write_text(more.format("web") + chosen)
-    rows = auditctl("sources", "-f", "json").json
+    rows = result("sources", "-f", "json").json
     assert [(row["name"], row["log"]) for row in rows] == [("web", "web"), ("git", "git")]
 
 
@@ -195,12 +178,10 @@ def test_a_terminal_shows_the_sources_too(folder: Path) -> None:
     assert [line.split()[0] for line in shown.lines] == ["name", "one", "two"]
 
 
-def test_a_configuration_that_is_missing_or_wrong_has_no_sources(
-    folder: Path, auditctl: Program
-) -> None:
+def test_a_configuration_that_is_missing_or_wrong_has_no_sources(folder: Path) -> None:
     (folder / "auditctl.toml").write_text("[sources.a]\nprovider = 1\n")
-    wrong = auditctl("sources")
+    wrong = result("sources")
     assert (wrong.status, wrong.out) == (USAGE, b"")
     assert "auditctl.toml, line 2: sources.a.provider:" in wrong.said
     (folder / "auditctl.toml").unlink()
-    assert auditctl("sources").status == USAGE
+    assert result("sources").status == USAGE

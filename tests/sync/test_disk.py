@@ -6,18 +6,14 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.program import synced
+from tests.program import Run, result, synced
 from tests.server import Persona, Server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.program import Program, Run
 
 WRONG, FAILED = 8, 9
 NO_LOCKS = [errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP, errno.ENOSYS]
@@ -28,9 +24,9 @@ def fails(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def run(auditctl: Program, *words: str) -> Run:
+def run(*words: str) -> Run:
     with Server(Persona(250)) as server:
-        return auditctl("persona", *words, **server.environment)
+        return result("persona", *words, **server.environment)
 
 
 def failing(
@@ -63,38 +59,38 @@ def is_named(file: int, end: str) -> bool:
 @pytest.mark.parametrize("number", FAILURES)
 @pytest.mark.parametrize("path", ["all.jsonl", "deep/er/{account}.jsonl"])
 def test_a_folder_that_cannot_be_synced_is_a_failure(
-    number: int, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    number: int, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         failing(patch, "fsync", number, is_folder)
-        found = run(auditctl, "sync", "-o", f"{tmp_path}/{path}")
+        found = run("sync", "-o", f"{tmp_path}/{path}")
     assert found.status == FAILED
     assert os.strerror(number) in found.said
-    assert run(auditctl, "sync", "-o", f"{tmp_path}/{path}").ended == (0, "")
-    assert auditctl("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
+    assert run("sync", "-o", f"{tmp_path}/{path}").ended == (0, "")
+    assert result("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
 
 
 @pytest.mark.parametrize("number", FAILURES)
 def test_list_leaves_nothing_where_the_folder_cannot_be_synced(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "old.jsonl").write_bytes(b"old\n")
     failing(monkeypatch, "fsync", number, is_folder)
-    assert run(auditctl, "list", "-o", f"{tmp_path}/old.jsonl").status == FAILED
+    assert run("list", "-o", f"{tmp_path}/old.jsonl").status == FAILED
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old\n"]
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
 def test_a_file_system_that_syncs_no_folders_will_do(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, "fsync", number, is_folder)
-    assert run(auditctl, "sync", "-o", f"{tmp_path}/a.jsonl").ended == (0, "")
-    assert run(auditctl, "list", "-o", f"{tmp_path}/b.jsonl").ended == (0, "")
+    assert run("sync", "-o", f"{tmp_path}/a.jsonl").ended == (0, "")
+    assert run("list", "-o", f"{tmp_path}/b.jsonl").ended == (0, "")
 
 
 def test_a_folder_that_a_killed_run_made_is_synced_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "made" / "unknown").mkdir(parents=True)
     synced_: set[int] = set()
@@ -106,7 +102,7 @@ def test_a_folder_that_a_killed_run_made_is_synced_by_the_next(
 
     monkeypatch.setattr(os, "fsync", fsync)
     path = tmp_path / "made" / "{account}" / "{date}.jsonl"
-    assert run(auditctl, "sync", "-o", str(path)).ended == (0, "")
+    assert run("sync", "-o", str(path)).ended == (0, "")
     folders = tmp_path, tmp_path / "made", tmp_path / "made" / "unknown"
     assert {folder.stat().st_ino for folder in folders} <= synced_
 
@@ -117,7 +113,7 @@ def test_a_folder_that_a_killed_run_made_is_synced_by_the_next(
 @pytest.mark.parametrize("name", ["pread", "close"])
 @pytest.mark.parametrize("end", ["a.jsonl", "a.jsonl.journal", "a.jsonl.cut"])
 def test_what_cannot_be_read_or_closed_is_a_sentence(
-    name: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    name: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl"
     synced(Persona(3), path)
@@ -126,17 +122,17 @@ def test_what_cannot_be_read_or_closed_is_a_sentence(
         file.write(b"theirs\n")
     with monkeypatch.context() as patch:
         failing(patch, name, errno.EIO, lambda file: end in os.readlink(f"/proc/self/fd/{file}"))  # noqa: PTH115
-        found = [run(auditctl, "sync", "-o", str(path))]
-        found += [auditctl(command, str(path)) for command in ("status", "verify")]
+        found = [run("sync", "-o", str(path))]
+        found += [result(command, str(path)) for command in ("status", "verify")]
     assert {one.status for one in found} <= {0, WRONG, FAILED}
     assert "Traceback" not in "".join(one.said for one in found)
-    run(auditctl, "sync", "-o", str(path))
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
+    run("sync", "-o", str(path))
+    assert result("verify", str(path), "-q").ended == (0, "")
     assert {one.read_bytes() for one in tmp_path.glob("*.cut-*")} <= {b"theirs\n", b""}
 
 
 def test_a_journal_that_cannot_be_read_back_is_a_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl"
     synced(Persona(3), path)
@@ -145,13 +141,13 @@ def test_a_journal_that_cannot_be_read_back_is_a_failure(
     failing(
         monkeypatch, "pread", errno.EIO, lambda file: is_named(file, ".journal") and next(reads) > 2
     )
-    found = run(auditctl, "sync", "-o", str(path))
+    found = run("sync", "-o", str(path))
     assert found.status in (WRONG, FAILED)
     assert "Input/output error" in found.said
 
 
 def test_reads_may_give_less_than_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl"
     real = os.pread
@@ -159,10 +155,10 @@ def test_reads_may_give_less_than_is_asked_for(
         os, "pread", lambda file, size, offset: real(file, 1 + size // 3, offset)[:size]
     )
     for _ in range(3):
-        assert run(auditctl, "sync", "-o", str(path)).ended == (0, "")
+        assert run("sync", "-o", str(path)).ended == (0, "")
         os.utime(path, (1, 1))
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
-    assert auditctl("status", str(path), "-q").ended == (0, "")
+    assert result("verify", str(path), "-q").ended == (0, "")
+    assert result("status", str(path), "-q").ended == (0, "")
 
 
 # Writing
@@ -171,16 +167,16 @@ def test_reads_may_give_less_than_is_asked_for(
 @pytest.mark.parametrize("number", FAILURES)
 @pytest.mark.parametrize("name", ["fsync", "pwrite", "close"])
 def test_what_could_not_be_written_counts_as_never_written(
-    name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl"
     with monkeypatch.context() as patch:
         failing(patch, name, number, lambda file: is_named(file, "a.jsonl"))
-        found = run(auditctl, "sync", "-o", str(path))
+        found = run("sync", "-o", str(path))
     assert found.status == FAILED
     assert path.read_bytes() == b""
-    assert run(auditctl, "sync", "-o", str(path)).ended == (0, "")
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
+    assert run("sync", "-o", str(path)).ended == (0, "")
+    assert result("verify", str(path), "-q").ended == (0, "")
 
 
 # Locks
@@ -188,7 +184,7 @@ def test_what_could_not_be_written_counts_as_never_written(
 
 @pytest.mark.parametrize("number", NO_LOCKS)
 def test_without_locks_sync_fails_and_the_others_work(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = f"{tmp_path}/a.jsonl"
     synced(Persona(3), path)
@@ -197,9 +193,9 @@ def test_without_locks_sync_fails_and_the_others_work(
         raise fails(number)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    found = run(auditctl, "sync", "-o", path)
+    found = run("sync", "-o", path)
     assert found.status == FAILED
     assert "choose a disk whose file system has locks" in found.said
-    assert auditctl("status", path, "-q").ended == (0, "")
-    assert auditctl("verify", path, "-q").ended == (0, "")
-    assert run(auditctl, "list", "-o", f"{tmp_path}/b.jsonl").ended == (0, "")
+    assert result("status", path, "-q").ended == (0, "")
+    assert result("verify", path, "-q").ended == (0, "")
+    assert run("list", "-o", f"{tmp_path}/b.jsonl").ended == (0, "")

@@ -7,19 +7,15 @@ import json
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.program import run, synced
+from tests.program import result, run, synced
 from tests.server import Fault, Persona, Server, Upstash
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.program import Program
 
 REFUSED, WRONG, HELD, FAILED = 4, 8, 7, 9
 
@@ -37,7 +33,7 @@ GONE = "was deleted, and no file in the same folder holds what was committed to 
 
 
 @pytest.mark.parametrize("path", ["all.jsonl", "all.csv.gz", "{account}.jsonl"])
-def test_a_deleted_file_is_not_forgotten(path: str, tmp_path: Path, auditctl: Program) -> None:
+def test_a_deleted_file_is_not_forgotten(path: str, tmp_path: Path) -> None:
     log = Persona(3)
     full = f"{tmp_path}/{path}"
     synced(log, full)
@@ -45,42 +41,40 @@ def test_a_deleted_file_is_not_forgotten(path: str, tmp_path: Path, auditctl: Pr
     data.unlink()
     with Server(log) as server:
         words = ("persona", "sync", "-o", full)
-        first, second = (auditctl(*words, **server.environment) for _ in range(2))
+        first, second = (result(*words, **server.environment) for _ in range(2))
     assert first.status == 0
     assert f"{data.name} {GONE}" in first.said
     assert second.ended == (0, "")
     for command in ("status", "verify"):
-        found = auditctl(command, full, "--format", "json")
+        found = result(command, full, "--format", "json")
         assert found.status == WRONG
         assert f"{data.name} {GONE}" in found.said
         assert f"auditctl status {full} --acknowledge-gaps" in found.said.replace("'", "")
         (row,) = found.json
         assert [file["name"] for file in row["deleted"]] == [data.name]
-    assert auditctl("status", full, "--acknowledge-gaps", "-q").ended == (0, "")
-    assert auditctl("verify", full, "-q").ended == (0, "")
+    assert result("status", full, "--acknowledge-gaps", "-q").ended == (0, "")
+    assert result("verify", full, "-q").ended == (0, "")
     synced(log, full)
-    assert auditctl("status", full, "-q").ended == (0, "")
+    assert result("status", full, "-q").ended == (0, "")
 
 
-def test_a_deletion_is_not_forgotten_when_the_run_that_finds_it_fails(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_deletion_is_not_forgotten_when_the_run_that_finds_it_fails(tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
     log = Persona(3)
     synced(log, path)
     data = path.read_bytes()
     path.unlink()
     with Server(log, faults=[Fault(401)]) as server:
-        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+        found = result("persona", "sync", "-o", str(path), **server.environment)
     assert found.status == REFUSED
     assert f"all.jsonl {GONE}" in found.said
     path.with_suffix(".old").write_bytes(data)
     for command in ("status", "verify"):
-        assert auditctl(command, str(path)).status == WRONG
+        assert result(command, str(path)).status == WRONG
     synced(log, path)
-    assert auditctl("status", str(path)).status == WRONG
-    assert auditctl("status", str(path), "--acknowledge-gaps", "-q").ended == (0, "")
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
+    assert result("status", str(path)).status == WRONG
+    assert result("status", str(path), "--acknowledge-gaps", "-q").ended == (0, "")
+    assert result("verify", str(path), "-q").ended == (0, "")
 
 
 def data_file(folder: Path) -> Path:
@@ -88,17 +82,17 @@ def data_file(folder: Path) -> Path:
     return found
 
 
-def test_a_folder_that_was_deleted_is_not_forgotten(tmp_path: Path, auditctl: Program) -> None:
+def test_a_folder_that_was_deleted_is_not_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "{account}" / "{date}.jsonl"
     log = Persona(40, span=timedelta(days=30))
     synced(log, path)
     shutil.rmtree(tmp_path / "unknown")
     with Server(log) as server:
-        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+        found = result("persona", "sync", "-o", str(path), **server.environment)
     assert found.status == 0
     assert found.said.count("\n") == 1
     assert " more were deleted, and no file in the same folder" in found.said
-    (row,) = auditctl("status", str(path), "--format", "json").json
+    (row,) = result("status", str(path), "--format", "json").json
     assert len(row["deleted"]) > 10
 
 
@@ -119,15 +113,15 @@ def copied_and_grown(data: Path) -> None:
 @pytest.mark.parametrize("move", [renamed, compressed, copied_and_grown])
 @pytest.mark.parametrize("path", ["all.jsonl", "all.jsonl.gz"])
 def test_a_file_whose_content_is_still_there_was_not_deleted(
-    path: str, move: Callable[[Path], None], tmp_path: Path, auditctl: Program
+    path: str, move: Callable[[Path], None], tmp_path: Path
 ) -> None:
     log = Persona(250, span=timedelta(days=2))
     synced(log, tmp_path / path)
     move(tmp_path / path)
     with Server(log) as server:
-        found = auditctl("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+        found = result("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
     assert found.ended == (0, "")
-    assert auditctl("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
+    assert result("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
 
 
 def changed(data: Path) -> None:
@@ -149,46 +143,42 @@ def cut_short(data: Path) -> None:
 
 @pytest.mark.parametrize("harm", [changed, reused, cut_short])
 def test_what_only_looks_like_the_file_is_not_it(
-    harm: Callable[[Path], None], tmp_path: Path, auditctl: Program
+    harm: Callable[[Path], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "all.jsonl"
     synced(Persona(3), path)
     harm(path)
     before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if "journal" not in one.name}
     assert sync(path, Persona(3)) == 0
-    assert auditctl("status", str(path), "-q").status == WRONG
+    assert result("status", str(path), "-q").status == WRONG
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
 
-def test_external_rotation_raises_no_alarm_and_takes_none_back(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_external_rotation_raises_no_alarm_and_takes_none_back(tmp_path: Path) -> None:
     path = tmp_path / "{date}.jsonl"
     synced(Persona(30, span=timedelta(days=3)), path)
     first, second, *_ = sorted(tmp_path.glob("*.jsonl"))
     first.unlink()
     with Server(Persona(0)) as server:
         words = ("persona", "sync", "-o", str(path), "--external-rotation")
-        assert auditctl(*words, **server.environment).ended == (0, "")
-        assert auditctl("status", str(path), "-q").ended == (0, "")
+        assert result(*words, **server.environment).ended == (0, "")
+        assert result("status", str(path), "-q").ended == (0, "")
         second.unlink()
-        assert auditctl(*words[:-1], **server.environment).status == 0
-        assert auditctl(*words, **server.environment).ended == (0, "")
-    assert second.name in auditctl("status", str(path), "-q").said
+        assert result(*words[:-1], **server.environment).status == 0
+        assert result(*words, **server.environment).ended == (0, "")
+    assert second.name in result("status", str(path), "-q").said
 
 
-def test_external_rotation_may_stand_in_the_configuration(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_external_rotation_may_stand_in_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "auditctl.toml").write_text(
         '[sources.a]\nprovider = "persona"\ndemo = true\noutput = "a.jsonl"\n'
         "external_rotation = true\n"
     )
     words = ("sync", "--config", f"{tmp_path}/auditctl.toml")
-    assert auditctl(*words).ended == (0, "")
+    assert result(*words).ended == (0, "")
     (tmp_path / "a.jsonl").unlink()
-    assert auditctl(*words).ended == (0, "")
-    assert auditctl("status", f"{tmp_path}/a.jsonl", "-q").ended == (0, "")
+    assert result(*words).ended == (0, "")
+    assert result("status", f"{tmp_path}/a.jsonl", "-q").ended == (0, "")
 
 
 # Whose file it is
@@ -204,9 +194,7 @@ def begun(path: Path) -> None:
     os.truncate(path, 0)
 
 
-def test_a_file_put_in_the_place_of_a_new_one_is_somebody_elses(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_file_put_in_the_place_of_a_new_one_is_somebody_elses(tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
     begun(path)
     theirs = tmp_path / "theirs"
@@ -214,18 +202,18 @@ def test_a_file_put_in_the_place_of_a_new_one_is_somebody_elses(
     path.rename(tmp_path / "kept")  # so that its inode is not used again
     theirs.rename(path)
     with Server(Persona(3)) as server:
-        found = auditctl("persona", "sync", "-o", str(path), **server.environment)
+        found = result("persona", "sync", "-o", str(path), **server.environment)
     assert found.status == WRONG
     assert f"{path} is there already, and no sync wrote it" in found.said
     assert path.read_bytes() == b"theirs\n"
 
 
-def test_a_new_file_is_made_again_if_it_is_gone(tmp_path: Path, auditctl: Program) -> None:
+def test_a_new_file_is_made_again_if_it_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
     begun(path)
     path.unlink()
     synced(Persona(3), path)
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
+    assert result("verify", str(path), "-q").ended == (0, "")
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
@@ -234,7 +222,6 @@ def test_two_destinations_never_write_to_one_file(
     link: Callable[[Path, Path], None],
     empty: bool,  # noqa: FBT001
     tmp_path: Path,
-    auditctl: Program,
 ) -> None:
     path, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     if empty:
@@ -246,7 +233,7 @@ def test_two_destinations_never_write_to_one_file(
     assert sync(other, Persona(5)) == WRONG
     assert path.read_bytes() == before
     synced(Persona(3), path)
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
+    assert result("verify", str(path), "-q").ended == (0, "")
 
 
 def test_a_link_in_a_folder_leads_to_no_other_destination(tmp_path: Path) -> None:
@@ -324,22 +311,22 @@ KINDS = [fifo, bound, device, folder]
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("name", ["{account}.jsonl.journal", "unknown.jsonl"])
 def test_what_is_no_file_is_refused_at_once(
-    make: Callable[[Path], None], name: str, tmp_path: Path, auditctl: Program
+    make: Callable[[Path], None], name: str, tmp_path: Path
 ) -> None:
     make(tmp_path / name)
     path = f"{tmp_path}/{{account}}.jsonl"
     with Server(Persona(3)) as server:
-        found = auditctl("persona", "sync", "-o", path, **server.environment)
+        found = result("persona", "sync", "-o", path, **server.environment)
     assert found.status == WRONG
     assert "where a file is expected" in found.said
     if name.endswith(".journal"):
-        assert auditctl("status", path).status == WRONG
-        assert auditctl("verify", path).status == WRONG
+        assert result("status", path).status == WRONG
+        assert result("verify", path).status == WRONG
 
 
 @pytest.mark.parametrize("make", KINDS)
 def test_what_takes_the_place_of_a_file_is_refused_at_once(
-    make: Callable[[Path], None], tmp_path: Path, auditctl: Program
+    make: Callable[[Path], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "{account}.jsonl"
     synced(Persona(3), path)
@@ -347,7 +334,7 @@ def test_what_takes_the_place_of_a_file_is_refused_at_once(
     data.rename(tmp_path / "kept")
     make(data)
     assert sync(path, Persona(3)) == WRONG
-    assert "where a file is expected" in auditctl("verify", str(path)).said
+    assert "where a file is expected" in result("verify", str(path)).said
 
 
 @pytest.mark.parametrize("make", [fifo, bound])

@@ -5,21 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from auditctl.sync.state import FIRST_PREV
-from tests.program import Run, last_hash, sealed, synced, with_a_gap
+from tests.program import Run, last_hash, result, sealed, synced, with_a_gap
 from tests.server import UNAVAILABLE, Fault, Persona, Server, Upstash
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.program import Program
 
 USAGE, HELD, WRONG = 2, 7, 8
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -32,9 +28,9 @@ def held(journal: str) -> Iterator[None]:
         yield
 
 
-def row(auditctl: Program, *words: str) -> dict[str, Any]:
+def row(*words: str) -> dict[str, Any]:
     """Give the only row that is shown as JSON."""
-    (found,) = auditctl("status", "--format", "json", *words).json
+    (found,) = result("status", "--format", "json", *words).json
     return dict(found)
 
 
@@ -55,10 +51,10 @@ def rewrite(journal: str, **members: Any) -> None:
 # What is shown
 
 
-def test_a_destination_is_shown_to_machines(tmp_path: Path, auditctl: Program) -> None:
+def test_a_destination_is_shown_to_machines(tmp_path: Path) -> None:
     path = f"{tmp_path}/{{date}}.csv"
     synced(Persona(9, span=timedelta(days=2)), path)
-    found = auditctl("status", path, "--format", "json")
+    found = result("status", path, "--format", "json")
     assert found.ended == (0, "")
     (shown,) = found.json
     line = last_line(f"{path}.journal")
@@ -87,13 +83,13 @@ def test_a_destination_is_shown_to_machines(tmp_path: Path, auditctl: Program) -
     assert found.out.endswith(b"]\n")
 
 
-def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
+def test_a_table_is_shown_to_people(tmp_path: Path) -> None:
     one, other = f"{tmp_path}/one.jsonl", f"{tmp_path}/other.jsonl"
     synced(Upstash(1234), one)
     synced(Persona(0), other)
-    found = auditctl("status", one, other)
+    found = result("status", one, other)
     assert found.ended == (0, "")
-    states = [row(auditctl, path) for path in (one, other)]
+    states = [row(path) for path in (one, other)]
     times = [
         time
         for state in states
@@ -117,50 +113,41 @@ def test_a_table_is_shown_to_people(tmp_path: Path, auditctl: Program) -> None:
         ]
         for state in states
     ]
-    titles = [
-        "path",
-        "state",
-        "success",
-        "since",
-        "until",
-        "newest",
-        "records",
-        "gaps",
-    ]
+    titles = ["path", "state", "success", "since", "until", "newest", "records", "gaps"]
     lines = found.out.decode().split("\n")
     assert [re.split(r" {2,}", line) for line in lines] == [titles, *shown, [""]]
     assert [state["records"] for state in states] == [1234, 0]
 
 
-def test_a_run_that_holds_the_destination_is_shown(tmp_path: Path, auditctl: Program) -> None:
+def test_a_run_that_holds_the_destination_is_shown(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     synced(Persona(3), path)
     with held(f"{path}.journal"):
-        assert auditctl("status", path).out.split(b"\n")[1].split()[1] == b"running"
-        assert row(auditctl, path)["running"] is True
-    assert row(auditctl, path)["running"] is False
+        assert result("status", path).out.split(b"\n")[1].split()[1] == b"running"
+        assert row(path)["running"] is True
+    assert row(path)["running"] is False
 
 
-def test_a_window_that_was_not_read_to_its_end_is_shown(tmp_path: Path, auditctl: Program) -> None:
+def test_a_window_that_was_not_read_to_its_end_is_shown(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     faults = dict.fromkeys(range(2, 20), UNAVAILABLE)
     with Server(Persona(250), faults=faults) as server:
         words = ("persona", "sync", "-o", path, "--retry-for", "0")
-        assert auditctl(*words, **server.environment).status == 3
-        shown = row(auditctl, path)
+        assert result(*words, **server.environment).status == 3
+        shown = row(path)
         assert (shown["unfinished"], shown["records"], shown["covered"]) == (True, 100, None)
         assert (shown["ok"], shown["last_success"]) == (True, None)
         server.faults = {}
-        assert auditctl(*words, **server.environment).status == 0
-    shown = row(auditctl, path)
+        assert result(*words, **server.environment).status == 0
+    shown = row(path)
     assert (shown["unfinished"], shown["records"]) == (False, 250)
 
 
-def test_the_journal_may_be_named_instead_of_the_path(tmp_path: Path, auditctl: Program) -> None:
+def test_the_journal_may_be_named_instead_of_the_path(tmp_path: Path) -> None:
     path = f"{tmp_path}/{{date}}.jsonl"
     synced(Persona(3), path)
-    assert auditctl("status", path) == auditctl("status", f"{path}.journal")
-    assert row(auditctl, f"{path}.journal")["path"] == path
+    assert result("status", path) == result("status", f"{path}.journal")
+    assert row(f"{path}.journal")["path"] == path
 
 
 # Age
@@ -189,38 +176,38 @@ def aged(path: str, age: timedelta | None) -> str | None:
     ids=str,
 )
 def test_a_last_success_that_is_too_old_is_a_failure(
-    age: timedelta, told: str, tmp_path: Path, auditctl: Program
+    age: timedelta, told: str, tmp_path: Path
 ) -> None:
     path = f"{tmp_path}/a.jsonl"
     synced(Persona(3), path)
     moment = aged(path, age)
-    assert auditctl("status", path, "-q").ended == (0, "")
-    found = auditctl("status", path, "--max-age", "4m", "--format", "json")
+    assert result("status", path, "-q").ended == (0, "")
+    found = result("status", path, "--max-age", "4m", "--format", "json")
     problem = f"The last success of {path} was {told} ago, at {moment} UTC. See its runs' output."
     assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
-    table = auditctl("status", path, "--max-age", "4m").out.decode()
+    table = result("status", path, "--max-age", "4m").out.decode()
     assert re.split(r" {2,}", table.split("\n")[1])[1] == "WRONG"
     longer = f"{int(age.total_seconds()) + 3600}s"
-    assert auditctl("status", path, "--max-age", longer, "-q").ended == (0, "")
+    assert result("status", path, "--max-age", longer, "-q").ended == (0, "")
 
 
-def test_a_success_that_has_never_been_is_too_old(tmp_path: Path, auditctl: Program) -> None:
+def test_a_success_that_has_never_been_is_too_old(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     synced(Persona(3), path)
     aged(path, None)
-    found = auditctl("status", path, "--max-age", "52w", "-q")
+    found = result("status", path, "--max-age", "52w", "-q")
     assert found.ended == (WRONG, f"auditctl: error: {path} was never read to its end.\n")
-    assert auditctl("status", path, "-q").ended == (0, "")
+    assert result("status", path, "-q").ended == (0, "")
 
 
-def test_each_that_is_too_old_is_said(tmp_path: Path, auditctl: Program) -> None:
+def test_each_that_is_too_old_is_said(tmp_path: Path) -> None:
     paths = [f"{tmp_path}/{name}.jsonl" for name in "abc"]
     for path in paths:
         synced(Persona(3), path)
     aged(paths[0], timedelta(days=3))
     aged(paths[2], timedelta(days=4))
-    found = auditctl("status", *paths, "--max-age", "1d", "--format", "json")
+    found = result("status", *paths, "--max-age", "1d", "--format", "json")
     assert found.status == WRONG
     assert [row["ok"] for row in found.json] == [False, True, False]
     assert found.said == "".join(
@@ -229,8 +216,8 @@ def test_each_that_is_too_old_is_said(tmp_path: Path, auditctl: Program) -> None
 
 
 @pytest.mark.parametrize("age", ["soon", "-1h", "", "1.5h"])
-def test_an_age_that_is_none_is_refused(age: str, tmp_path: Path, auditctl: Program) -> None:
-    found = auditctl("status", f"{tmp_path}/a", f"--max-age={age}")
+def test_an_age_that_is_none_is_refused(age: str, tmp_path: Path) -> None:
+    found = result("status", f"{tmp_path}/a", f"--max-age={age}")
     assert found.status == USAGE
     assert found.said.startswith(f"auditctl: error: --max-age: Cannot read the duration {age!r}: ")
 
@@ -238,74 +225,70 @@ def test_an_age_that_is_none_is_refused(age: str, tmp_path: Path, auditctl: Prog
 # What is not there
 
 
-def test_a_path_without_a_journal_is_wrong(tmp_path: Path, auditctl: Program) -> None:
+def test_a_path_without_a_journal_is_wrong(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     Path(path).write_bytes(b"{}\n")
-    found = auditctl("status", path, "--format", "json", "--acknowledge-gaps")
+    found = result("status", path, "--format", "json", "--acknowledge-gaps")
     problem = f"No sync has run for {path}: {path}.journal is not there."
     assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 
-def test_a_first_run_that_failed_is_wrong(tmp_path: Path, auditctl: Program) -> None:
+def test_a_first_run_that_failed_is_wrong(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     with Server(Persona(3), faults=[Fault(401)]) as server:
-        assert auditctl("persona", "sync", "-o", path, **server.environment).status == 4
+        assert result("persona", "sync", "-o", path, **server.environment).status == 4
     with held(f"{path}.journal"):
-        assert auditctl("status", path, "-q").ended == (0, "")  # it may be the first that runs
-    found = auditctl("status", path, "--format", "json")
+        assert result("status", path, "-q").ended == (0, "")  # it may be the first that runs
+    found = result("status", path, "--format", "json")
     problem = f"No sync has committed anything to {path} yet. See its runs' output."
     assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert [(row["ok"], row["problem"]) for row in found.json] == [(False, problem)]
 
 
-def test_a_journal_that_cannot_be_read_is_wrong(tmp_path: Path, auditctl: Program) -> None:
+def test_a_journal_that_cannot_be_read_is_wrong(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     Path(f"{path}.journal").mkdir()
     said = (
         f"auditctl: error: {path}.journal is a folder, where a file is expected. Nothing was done; "
         "move it away, or choose another PATH.\n"
     )
-    assert auditctl("status", path, "-q") == Run(WRONG, b"", said)
-    assert auditctl("verify", path) == Run(WRONG, f"{path}: WRONG\n".encode(), said)
+    assert result("status", path, "-q") == Run(WRONG, b"", said)
+    assert result("verify", path) == Run(WRONG, f"{path}: WRONG\n".encode(), said)
 
 
-def test_one_path_that_is_not_there_does_not_hide_the_others(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_one_path_that_is_not_there_does_not_hide_the_others(tmp_path: Path) -> None:
     there, lost = f"{tmp_path}/a.jsonl", f"{tmp_path}/{{source}}/b.jsonl"
     synced(Persona(3), there)
-    found = auditctl("status", lost, there, "--format", "json")
+    found = result("status", lost, there, "--format", "json")
     assert [row["path"] for row in found.json] == [there]
     said = f"auditctl: error: No sync has run for {lost}: there is no journal.\n"
     assert found.ended == (WRONG, said)
-    assert auditctl("status", lost) == Run(WRONG, b"", said)
-    assert auditctl("status", lost, "--format", "json") == Run(WRONG, b"[]\n", said)
+    assert result("status", lost) == Run(WRONG, b"", said)
+    assert result("status", lost, "--format", "json") == Run(WRONG, b"[]\n", said)
 
 
-def test_a_journal_that_was_changed_is_wrong(tmp_path: Path, auditctl: Program) -> None:
+def test_a_journal_that_was_changed_is_wrong(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     synced(Persona(3), path)
     journal = Path(f"{path}.journal")
     journal.write_bytes(journal.read_bytes().replace(b'"records":3', b'"records":4'))
-    found = auditctl("status", path)
+    found = result("status", path)
     assert found.status == WRONG
     assert found.said.startswith(f"auditctl: error: {journal}, line 3: it was changed. ")
     assert b" WRONG " in found.out
 
 
-def test_without_a_path_all_sources_of_the_configuration_are_shown(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_without_a_path_all_sources_of_the_configuration_are_shown(tmp_path: Path) -> None:
     config = tmp_path / "auditctl.toml"
     config.write_text(
         '[defaults]\noutput = "{source}/{date}.jsonl"\n'
         '[sources.done]\nprovider = "persona"\ndemo = true\n'
         '[sources.new]\nprovider = "roam"\napi_key_env = "NOT_NEEDED_TO_LOOK"\n'
     )
-    assert auditctl("sync", "done", "--config", str(config)).ended == (0, "")
-    found = auditctl("status", "--config", str(config), "--format", "json")
+    assert result("sync", "done", "--config", str(config)).ended == (0, "")
+    found = result("status", "--config", str(config), "--format", "json")
     path = f"{tmp_path}/new/{{date}}.jsonl"
     problem = f"No sync has run for {path}: {path}.journal is not there."
     assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
@@ -313,18 +296,18 @@ def test_without_a_path_all_sources_of_the_configuration_are_shown(
         ("done", f"{tmp_path}/done/{{date}}.jsonl", True),
         ("new", path, False),
     ]
-    table = auditctl("status", "--config", str(config)).out.decode().split("\n")
+    table = result("status", "--config", str(config)).out.decode().split("\n")
     assert [line.split()[:1] for line in table] == [["source"], ["done"], ["new"], []]
-    assert auditctl("status", "--config", str(config), "-q").out == b""
+    assert result("status", "--config", str(config), "-q").out == b""
 
 
 # Gaps
 
 
-def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path, auditctl: Program) -> None:
+def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     with_a_gap(path)
-    found = auditctl("status", path, "--format", "json")
+    found = result("status", path, "--format", "json")
     (shown,) = found.json
     (gap,) = shown["gaps"]
     assert gap["since"].startswith("2024-12-31T23:59:")
@@ -339,38 +322,34 @@ def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path, auditctl: Prog
     assert (shown["ok"], shown["problem"], shown["records"]) == (False, problem, 3)
     # The next run finds no other, and it still stands.
     synced(Persona(3), path)
-    assert row(auditctl, path)["gaps"] == [gap]
-    assert auditctl("status", path).out.split()[-1] == b"1"
+    assert row(path)["gaps"] == [gap]
+    assert result("status", path).out.split()[-1] == b"1"
 
-    noted = auditctl("status", path, "--acknowledge-gaps", "--format", "json")
+    noted = result("status", path, "--acknowledge-gaps", "--format", "json")
     assert noted.ended == (0, "")
     assert [(row["ok"], row["problem"], row["gaps"]) for row in noted.json] == [(True, None, [])]
     assert last_line(f"{path}.journal")["acknowledged"] == [gap]
     lines = shown["journal_lines"]
-    assert row(auditctl, path)["journal_lines"] > lines
+    assert row(path)["journal_lines"] > lines
     synced(Persona(3), path)
-    assert auditctl("status", path, "-q").ended == (0, "")
+    assert result("status", path, "-q").ended == (0, "")
 
 
-def test_nothing_is_written_where_there_is_nothing_to_take_note_of(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_nothing_is_written_where_there_is_nothing_to_take_note_of(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     synced(Persona(3), path)
     before = Path(f"{path}.journal").read_bytes()
     with held(f"{path}.journal"):
-        assert auditctl("status", path, "--acknowledge-gaps", "-q").ended == (0, "")
+        assert result("status", path, "--acknowledge-gaps", "-q").ended == (0, "")
     assert Path(f"{path}.journal").read_bytes() == before
 
 
-def test_no_note_is_taken_while_a_run_holds_the_destination(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_no_note_is_taken_while_a_run_holds_the_destination(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     with_a_gap(path)
     before = Path(f"{path}.journal").read_bytes()
     with held(f"{path}.journal"):
-        found = auditctl("status", path, "--acknowledge-gaps")
+        found = result("status", path, "--acknowledge-gaps")
     assert found.status == HELD
     assert found.said == (
         f"auditctl: error: A run holds {path}.journal, so its gaps stay as they are. Acknowledge "
@@ -379,11 +358,11 @@ def test_no_note_is_taken_while_a_run_holds_the_destination(
     assert Path(f"{path}.journal").read_bytes() == before
 
 
-def test_gaps_and_age_are_both_said(tmp_path: Path, auditctl: Program) -> None:
+def test_gaps_and_age_are_both_said(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl"
     with_a_gap(path)
     aged(path, timedelta(days=3))
-    found = auditctl("status", path, "--max-age", "1d")
+    found = result("status", path, "--max-age", "1d")
     assert found.status == WRONG
     (said,) = found.said.splitlines()
     assert said.startswith(f"auditctl: error: The last success of {path} was 3 days ago")

@@ -26,13 +26,11 @@ from auditctl.paths import find_templates, parse_template
 from auditctl.sync.commits import FileEntry
 from auditctl.sync.journal import Journal
 from auditctl.sync.verify import verify
-from tests.program import Run, last_hash, sealed, started, synced, until, with_a_gap
+from tests.program import Run, last_hash, result, sealed, started, synced, until, with_a_gap
 from tests.server import Fault, Hrhis, Log, Persona, Server, Upstash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tests.program import Program
 
 ROWS = 90
 GONE = (
@@ -132,12 +130,12 @@ def plain(tmp_path: Path) -> Destination:
 # Right
 
 
-def test_what_was_written_is_right(original: Destination, auditctl: Program) -> None:
+def test_what_was_written_is_right(original: Destination) -> None:
     sizes = [path.stat().st_size for path in original.files]
-    found = auditctl("verify", original.path, "--format", "json")
+    found = result("verify", original.path, "--format", "json")
     assert found.ended == (0, "")
     (row,) = found.json
-    (status,) = auditctl("status", original.path, "--format", "json").json
+    (status,) = result("status", original.path, "--format", "json").json
     assert row == {
         "path": original.path,
         "source": None,
@@ -159,27 +157,25 @@ def test_what_was_written_is_right(original: Destination, auditctl: Program) -> 
     covers = (
         f"{(since or 'the beginning')[:16].replace('T', ' ')} to {until[:16].replace('T', ' ')}"
     )
-    assert auditctl("verify", original.path).out.decode() == (
+    assert result("verify", original.path).out.decode() == (
         f"{original.path}: ok: {ROWS} records in {len(sizes)} file{'s' * (len(sizes) > 1)} "
         f"({sum(sizes):,} bytes) and "
         f"{len(original.lines)} lines of the journal are what was written; covers {covers} UTC\n"
     )
 
 
-def test_the_journal_may_be_named_instead_of_the_path(
-    plain: Destination, auditctl: Program
-) -> None:
-    named = auditctl("verify", str(plain.journal))
-    assert named == auditctl("verify", plain.path)
+def test_the_journal_may_be_named_instead_of_the_path(plain: Destination) -> None:
+    named = result("verify", str(plain.journal))
+    assert named == result("verify", plain.path)
     assert named.ended == (0, "")
 
 
-def test_all_destinations_of_a_path_are_proved(tmp_path: Path, auditctl: Program) -> None:
+def test_all_destinations_of_a_path_are_proved(tmp_path: Path) -> None:
     path = f"{tmp_path}/{{provider}}/{{date}}.jsonl"
     synced(Persona(3), path)
     synced(Upstash(5), path)
     (tmp_path / "persona" / "{date}.jsonl.journal").write_bytes(b"")
-    found = auditctl("verify", path, "--format", "json")
+    found = result("verify", path, "--format", "json")
     assert found.status == WRONG
     assert [(row["path"], row["ok"], row.get("records")) for row in found.json] == [
         (f"{tmp_path}/persona/{{date}}.jsonl", False, None),
@@ -192,33 +188,29 @@ LINES = ["a\nb", "a\r\nb", "a\rb", "\u2028", "\x85", "\0", '"', "a,b;c\td", "=1"
 
 
 @pytest.mark.parametrize("words", ["a.csv", "a.csv.gz --fields actor", "a.jsonl --fields account"])
-def test_words_that_look_like_the_end_of_a_line_are_none(
-    words: str, tmp_path: Path, auditctl: Program
-) -> None:
+def test_words_that_look_like_the_end_of_a_line_are_none(words: str, tmp_path: Path) -> None:
     name, *more = words.split()
     rows = [{"log_id": f"{n}", "actor": text, "secondary": text} for n, text in enumerate(LINES)]
     synced(Upstash(rows), tmp_path / name, "-q", *more)
-    found = auditctl("verify", f"{tmp_path}/{name}", "--format", "json")
+    found = result("verify", f"{tmp_path}/{name}", "--format", "json")
     assert found.ended == (0, "")
     assert [row["records"] for row in found.json] == [len(LINES)]
 
 
 @pytest.mark.parametrize("path", ["a.jsonl", "{source}/a.jsonl"])
-def test_where_no_sync_has_run_nothing_is_proved(
-    path: str, tmp_path: Path, auditctl: Program
-) -> None:
+def test_where_no_sync_has_run_nothing_is_proved(path: str, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"{}\n")
-    found = auditctl("verify", f"{tmp_path}/{path}", "-q")
+    found = result("verify", f"{tmp_path}/{path}", "-q")
     assert (found.status, found.out) == (WRONG, b"")
     assert path in found.said
 
 
-def test_quiet_says_nothing_but_what_is_wrong(plain: Destination, auditctl: Program) -> None:
-    assert auditctl("verify", plain.path, "-q") == Run(0, b"", "")
+def test_quiet_says_nothing_but_what_is_wrong(plain: Destination) -> None:
+    assert result("verify", plain.path, "-q") == Run(0, b"", "")
     Path(plain.path).unlink()
     said = f"auditctl: error: {GONE.format(plain.path, 2)}\n"
-    assert auditctl("verify", plain.path, "-q") == Run(WRONG, b"", said)
-    assert auditctl("verify", plain.path) == Run(WRONG, f"{plain.path}: WRONG\n".encode(), said)
+    assert result("verify", plain.path, "-q") == Run(WRONG, b"", said)
+    assert result("verify", plain.path) == Run(WRONG, f"{plain.path}: WRONG\n".encode(), said)
 
 
 # A byte
@@ -290,7 +282,7 @@ def test_any_byte_of_the_journal_is_proved(
 
 
 def test_a_zero_in_the_last_line_is_a_changed_byte(original: Destination) -> None:
-    # Whole sectors of zeros are what a power failure leaves: `test_run` has those.
+    # Whole sectors of zeros are what a power failure leaves: `test_between_runs` has those.
     content = original.journal.read_bytes()
     begin = content.rindex(b"\n", 0, -1) + 1
     for at in {*range(begin + 1, len(content) - 1, 97), len(content) - 2}:
@@ -487,13 +479,13 @@ def test_what_was_added_behind_a_file_is_found(destination: Destination) -> None
 
 
 def test_a_file_that_was_moved_away_is_told_of_once_the_next_run_has_seen_it(
-    tmp_path: Path, auditctl: Program
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.jsonl"
     synced(Persona(3), path)
     path.rename(tmp_path / "a.jsonl.1")
     synced(Persona(5), path, "--overlap", "90d")
-    found = auditctl("verify", str(path), "--format", "json")
+    found = result("verify", str(path), "--format", "json")
     assert found.ended == (0, "")
     (row,) = found.json
     assert {key: row[key] for key in ("records", "files", "moved_away", "notes")} == {
@@ -503,16 +495,16 @@ def test_a_file_that_was_moved_away_is_told_of_once_the_next_run_has_seen_it(
         "notes": ["3 records are in files that were moved away, and were not checked."],
     }
     (tmp_path / "a.jsonl.1").replace(path)
-    assert str(path) in auditctl("verify", str(path)).said
+    assert str(path) in result("verify", str(path)).said
 
 
 # Gaps
 
 
-def test_gaps_are_told_until_somebody_takes_note(tmp_path: Path, auditctl: Program) -> None:
+def test_gaps_are_told_until_somebody_takes_note(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with_a_gap(path)
-    found = auditctl("verify", str(path), "--format", "json")
+    found = result("verify", str(path), "--format", "json")
     (row,) = found.json
     (gap,) = row["gaps"]
     problem = (
@@ -522,9 +514,9 @@ def test_gaps_are_told_until_somebody_takes_note(tmp_path: Path, auditctl: Progr
     )
     assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert (row["ok"], row["problem"], row["records"]) == (False, problem, 3)
-    assert auditctl("verify", str(path)).out.startswith(f"{path}: has gaps: 3 records in ".encode())
-    assert auditctl("status", str(path), "--acknowledge-gaps", "-q").ended == (0, "")
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
+    assert result("verify", str(path)).out.startswith(f"{path}: has gaps: 3 records in ".encode())
+    assert result("status", str(path), "--acknowledge-gaps", "-q").ended == (0, "")
+    assert result("verify", str(path), "-q").ended == (0, "")
 
 
 # While a run goes on
@@ -544,15 +536,13 @@ def test_what_a_run_has_not_committed_yet_is_no_mistake(plain: Destination) -> N
         assert "goes on at byte" in plain.complaint()
 
 
-def test_other_destinations_in_its_folder_are_none_of_its_business(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_other_destinations_in_its_folder_are_none_of_its_business(tmp_path: Path) -> None:
     for path in ("{date}.jsonl", "all.jsonl", "{account}.jsonl"):
         synced(Upstash(3), tmp_path / path)
     (tmp_path / "notes.jsonl").write_text("not a date\n")
-    assert auditctl("verify", f"{tmp_path}/{{date}}.jsonl", "-q").ended == (0, "")
+    assert result("verify", f"{tmp_path}/{{date}}.jsonl", "-q").ended == (0, "")
     (tmp_path / "2026-01-01.jsonl").write_text("a date\n")
-    assert auditctl("verify", f"{tmp_path}/{{date}}.jsonl", "-q").status == WRONG
+    assert result("verify", f"{tmp_path}/{{date}}.jsonl", "-q").status == WRONG
 
 
 def test_a_file_that_the_journal_does_not_tell_of_is_found(tmp_path: Path) -> None:
@@ -576,14 +566,12 @@ def test_a_file_put_under_the_name_of_one_that_is_gone_is_found(plain: Destinati
     assert "the journal does not know it" in plain.complaint()
 
 
-def test_files_of_a_destination_beside_it_are_not_taken_for_its_own(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_files_of_a_destination_beside_it_are_not_taken_for_its_own(tmp_path: Path) -> None:
     for source in ("prod", "prod-eu"):
         synced(Upstash(3), f"{tmp_path}/{source}-{{account}}.jsonl")
-    assert auditctl("verify", f"{tmp_path}/{{source}}-{{account}}.jsonl", "-q").ended == (0, "")
+    assert result("verify", f"{tmp_path}/{{source}}-{{account}}.jsonl", "-q").ended == (0, "")
     (tmp_path / "prod-x.jsonl").write_text("forged\n")
-    assert auditctl("verify", f"{tmp_path}/prod-{{account}}.jsonl", "-q").status == WRONG
+    assert result("verify", f"{tmp_path}/prod-{{account}}.jsonl", "-q").status == WRONG
 
 
 @pytest.mark.parametrize("end", [b"\r", b"\0", b"}"])
@@ -660,23 +648,19 @@ def has_looked(server: Server, times: int) -> bool:
     return len(server.requests) >= times
 
 
-def test_a_first_run_that_has_committed_nothing_yet_is_no_failure(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_a_first_run_that_has_committed_nothing_yet_is_no_failure(tmp_path: Path) -> None:
     path = str(tmp_path / "a.jsonl")
     with Server(Persona(3), faults=[Fault(delay=3600)]) as server:
         with started("persona", "sync", "-o", path, **server.environment) as first:
             until(partial(has_looked, server, 1))
-            proved = auditctl("verify", path)
+            proved = result("verify", path)
             first.kill()
         assert proved.ended == (0, "")
         assert b"covers nothing yet\n  The last run is still reading.\n" in proved.out
-    assert auditctl("verify", path).status == 8
+    assert result("verify", path).status == 8
 
 
-def test_the_destination_of_a_service_is_proved_while_it_runs(
-    tmp_path: Path, auditctl: Program
-) -> None:
+def test_the_destination_of_a_service_is_proved_while_it_runs(tmp_path: Path) -> None:
     path = tmp_path / "{date}.jsonl.gz"
     log = Persona(3, growth=2)
     words = ("persona", "sync", "-o", str(path), "--follow", "--interval", "1s")
@@ -684,13 +668,13 @@ def test_the_destination_of_a_service_is_proved_while_it_runs(
         proved = []
         for looks in (1, 2, 3):
             until(partial(has_looked, server, looks))
-            proved.append(auditctl("verify", str(path), "--format", "json"))
-        (row,) = auditctl("status", str(path), "--format", "json").json
+            proved.append(result("verify", str(path), "--format", "json"))
+        (row,) = result("status", str(path), "--format", "json").json
         assert row["running"] is True
         service.terminate()
         assert service.wait() == 0
         said = service.communicate()
     assert said == (b"", b"")
     assert [found.ended for found in proved[1:]] == [(0, "")] * 2
-    (last,) = auditctl("verify", str(path), "--format", "json").json
+    (last,) = result("verify", str(path), "--format", "json").json
     assert (last["ok"], last["records"] >= 5, last["records"] % 2) == (True, True, 1)

@@ -12,13 +12,22 @@ from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings
 
 LOG = "_delta_log"
 """The folder that makes a folder a table."""
+DATA = "provider="
+"""How the names of the folders begin that a table has its data in."""
 UNUSABLE = frozenset("%[\\]^|")
 """Characters of a path that the library for tables cannot read again, or ends the process for."""
 SCHEMES = ("s3", "gs", "az", "abfss")
+TIMEOUTS = {"connect_timeout": "5s", "timeout": "30s", "retry_timeout": "50s"}
+"""Of a connection, a request, and all attempts at one: no signal is seen until the last ends.
+
+So a store that never answers is given up after a minute: no attempt begins after 50 seconds.
+"""
+AZURE_ENDPOINTS = ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL")
 ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
-    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
-    "abfss": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": AZURE_ENDPOINTS,
+    "abfss": AZURE_ENDPOINTS,
 }
 """The variables that lead to another store than the vendor's."""
 
@@ -30,8 +39,9 @@ class TablePath(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        """Return whether there is a table in a folder."""
-        return not is_url(self.path) and os.path.isdir(os.path.join(self.path, LOG))  # noqa: PTH112, PTH118
+        """Return whether a folder has a table, or the data of one whose log is gone."""
+        names = [] if is_url(self.path) else names_in(self.path)
+        return any(name == LOG or name.startswith(DATA) for name in names)
 
     def store_options(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return what the store's client needs beside the variables, which it reads itself.
@@ -44,7 +54,7 @@ class TablePath(NamedTuple):
             return {}
         from auditctl.http.origin import checked_base_url
 
-        scheme = self.path.partition(":")[0]
+        scheme = self.path.partition(":")[0].lower()
         plain = False
         for name in ENDPOINTS.get(scheme, ()):
             if name in environ:  # the library ends the process for an empty one
@@ -52,7 +62,19 @@ class TablePath(NamedTuple):
                 plain = plain or environ[name].startswith("http:")
         # Set in any case: the user's own variable may allow it for every host. And a store that
         # replaces a commit, where it should refuse a second one, would lose events.
-        return {"allow_http": str(plain).lower(), "aws_s3_allow_unsafe_rename": "false"}
+        return {
+            "allow_http": str(plain).lower(),
+            "aws_s3_allow_unsafe_rename": "false",
+            **TIMEOUTS,
+        }
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder; none if it is not there, or cannot be read."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def find_tables(path: str) -> list[TablePath]:
@@ -89,7 +111,7 @@ def parse_table(path: str, **of_run: str) -> TablePath:
             f"{path!r} cannot be the PATH of a table: it is empty, or contains one of "
             f"{' '.join(sorted(UNUSABLE))} or a control character."
         )
-    if is_url(path):
+    if is_url(path) or path.partition(":")[0] in (*SCHEMES, "file"):  # s3:/bucket is a mistake
         _check_url(path)
     elif os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
         raise UsageError(f"{path} is a file, and a table is a folder. Use another PATH.")

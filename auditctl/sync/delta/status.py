@@ -10,7 +10,7 @@ from auditctl.sync.delta.line import TableState
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 from auditctl.sync.profile import TableProfile
-from auditctl.sync.sentences import alarms
+from auditctl.sync.sentences import alarms, describe_unbegun
 from auditctl.sync.status import Status, describe_age
 from auditctl.window import in_words
 
@@ -46,12 +46,11 @@ def read_table_status(
     except AuditctlError as error:
         return [_wrong(source, path, str(error), unreachable=isinstance(error, OutputError))]
     if not lines:
-        return [_wrong(None, path, f"No sync has committed anything to {path} yet.")]
+        return [_wrong(None, path, describe_unbegun(path, None))]
     found = []
     for name, line in sorted(lines.items()):
         if line is None:
-            wrong = f"No sync has committed anything of the source {name} to {path} yet."
-            found.append(_wrong(name, path, wrong))
+            found.append(_wrong(name, path, describe_unbegun(path, name)))
             continue
         state = line.state
         wrongs = (

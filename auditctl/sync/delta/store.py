@@ -15,7 +15,7 @@ from deltalake.fs import DeltaStorageHandler
 from auditctl.commands.parameters import is_url
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
-from auditctl.sync.delta.path import LOG, TablePath
+from auditctl.sync.delta.path import LOG, TablePath, names_in
 from auditctl.sync.delta.rows import PARTITIONS, SCHEMA
 
 NAME = "auditctl"
@@ -34,11 +34,19 @@ _UNREACHABLE = re.compile(
     r"Input/output error|Too many open files|Generic (?:S3|GCS|MicrosoftAzure) error"
 )
 """Words of a store that cannot be read: what it holds may be sound all the same."""
-_MISSING = re.compile(r"not found|No such file|NotFound")
-_ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳")
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
+_MISSING = re.compile(r"not found|No such file|NotFound|range is not satisfiable")
+_NO_CREDENTIALS = re.compile(r"Operation not supported|service account file")
+"""Words of the library where it has none that it can use; a file of theirs may be missing."""
+_ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳|\n +0: (?s:.*)")
+"""Colours, arrows, and the stack that follows if ``RUST_BACKTRACE`` is set."""
+_OF_SYSTEM = re.compile(r"\(os error ([0-9]+)\)|\bcode: ([0-9]+), kind: ")
+"""How Rust writes an error number of the operating system."""
 _QUERY = re.compile(r"\?[^\s)\"']*")
 """The query of a URL may hold a signature."""
-LONGEST = 200
+_LAYERS = re.compile(r"^(?:[\w ]*error: )+")
+"""The parts of the library that an error went through."""
+LONGEST = 300
 """Characters of the library's own words."""
 
 
@@ -57,6 +65,8 @@ class Store:
 
         """
         self.path = path.path
+        # Else a folder such as memory:x would be taken for a URL.
+        self._uri = self.path if is_url(self.path) else os.path.join(os.curdir, self.path)  # noqa: PTH118
         self._options = path.store_options(environ)
         if not is_url(self.path):
             # The library creates files as open as it may; an audit log is for its owner's eyes.
@@ -75,7 +85,7 @@ class Store:
         """
         with failures(self.path):
             if anew:
-                self.table = DeltaTable(self.path, storage_options=self._options)
+                self.table = DeltaTable(self._uri, storage_options=self._options)
             else:
                 self.table.update_incremental()
         self._check_own()
@@ -98,13 +108,13 @@ class Store:
 
     def _create(self, *, last: bool) -> None:
         """Create the table; others may do the same at this moment, and only one of them can."""
-        there = [] if is_url(self.path) else _names_in(self.path)
+        there = [] if is_url(self.path) else names_in(self.path)
         if there and LOG not in there:
             message = f"{self.path} is a folder with other files, and no table. Use another PATH."
             raise IntegrityError(message)
         try:
             DeltaTable.create(
-                self.path,
+                self._uri,
                 schema=SCHEMA,
                 partition_by=list(PARTITIONS),
                 name=NAME,
@@ -145,7 +155,7 @@ class Store:
         """Return the commit info and the transactions of a commit; None if it is gone."""
         with failures(self.path):
             if self._handler is None:
-                self._handler = DeltaStorageHandler(self.path, self._options)
+                self._handler = DeltaStorageHandler(self._uri, self._options)
             try:
                 text: bytes = self._handler.open_input_file(f"{LOG}/{version:020}.json").read()
             except FileNotFoundError:
@@ -165,20 +175,14 @@ class Store:
             yield from pa.RecordBatchReader.from_stream(reader)
 
 
-def _names_in(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208
-    except OSError:  # it is not there, or cannot be read, which creating it says better
-        return []
-
-
 @contextmanager
 def failures(path: str) -> Iterator[None]:
     """Turn what the store and its library raise into failures of ours."""
     try:
         yield
     except TableNotFoundError:
-        raise MissingTableError(f"{path}: there is no table.") from None
+        message = f"{path}: there is no table. Use the PATH given to sync, with its placeholders."
+        raise MissingTableError(message) from None
     except BaseException as error:
         if not is_of_library(error):
             raise
@@ -194,29 +198,49 @@ def is_of_library(error: BaseException) -> bool:
 def failure(path: str, error: BaseException) -> AuditctlError:
     """Return the failure that an exception of the library means."""
     said = _ORNAMENT.sub("", str(error))
-    reason = escape(_reason(said))
-    if "NoSuchBucket" in said:
-        return MissingTableError(f"{path}: there is no table, nor a bucket for it.")
-    if _UNREACHABLE.search(said) and not _MISSING.search(said):
-        return OutputError(
-            f"The store of {path} cannot be reached, or refuses: {reason}. Check the network, and "
-            "the credentials in the environment."
-        )
-    return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
+    if _NO_BUCKET.search(said):
+        return _no_bucket(path)
+    unreachable = _UNREACHABLE.search(said) and not _MISSING.search(said)
+    if not unreachable and not _NO_CREDENTIALS.search(said):
+        reason = escape(_reason(said))
+        return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
+    what = f"The store of {path} cannot be reached, or refuses"
+    if not is_url(path):
+        what = f"Cannot read {path}"
+    return OutputError(f"{what}: {_refusal(said)}. Check {_suspects(path)}.")
+
+
+def _no_bucket(path: str) -> OutputError:
+    return OutputError(f"{path}: the bucket does not exist. Create it, or use another URL.")
 
 
 def cannot_write(path: str, error: BaseException) -> OutputError:
     """Return the failure for a table that cannot be written."""
-    reason = escape(_reason(_ORNAMENT.sub("", str(error))))
+    said = _ORNAMENT.sub("", str(error))
+    if _NO_BUCKET.search(said):
+        return _no_bucket(path)
     return OutputError(
-        f"Cannot write {path}: {reason}. What was committed before stays; check the store, and "
-        "the credentials in the environment."
+        f"Cannot write {path}: {_refusal(said)}. What was committed before stays; "
+        f"check {_suspects(path)}."
     )
+
+
+def _suspects(path: str) -> str:
+    if is_url(path):
+        return "the network, and the credentials in the environment"
+    return "the disk, and your rights in the folder"
+
+
+def _refusal(said: str) -> str:
+    """Return why something was refused: the system's own words are shorter than the library's."""
+    number = _OF_SYSTEM.search(said)
+    return os.strerror(int(number[1] or number[2])) if number else escape(_reason(said))
 
 
 def _reason(said: str) -> str:
     """Make one sentence of the library's words, without what may be secret."""
+    said = said.partition(" {")[0]  # behind it is a value of Rust's
     lines = [line.strip() for line in _QUERY.sub("", said).splitlines() if line.strip()]
     message = re.search(r"<Message>(.*?)</Message>", said, re.DOTALL)
     reason = message[1] if message else (lines[-1] if lines else "it does not say why")
-    return reason[:LONGEST].rstrip(". ")
+    return _LAYERS.sub("", reason)[:LONGEST].rstrip(". ")

@@ -65,13 +65,7 @@ def collect(folder, connector, key, **settings):
         path.mkdir(exist_ok=True)
     (info / "METADATA").write_text(f"Name: {name}\nVersion: 1\n")
     (info / "entry_points.txt").write_text(f"[grove.connectors]\n{connector}\n")
-    document = {
-        "name": name,
-        "identity": "example",
-        "connector": name,
-        "key": key,
-        "frequency": 0,
-    }
+    document = {"name": name, "identity": "example", "connector": name, "key": key, "frequency": 0}
     (kept["config"] / f"{name}.json").write_text(json.dumps(document))
     sys.path.append(str(kept["plugin"]))
     os.environ |= {

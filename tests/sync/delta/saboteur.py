@@ -18,13 +18,14 @@ from auditctl.sync.delta import destination
 
 SMALL = 40
 """Records of a commit."""
-LONGEST = 0.04
-"""Seconds that a commit to a folder may take."""
+LONGEST = {False: 0.04, True: 0.4}
+"""Seconds that a commit may take: to a folder, and over S3."""
 
 
 def main() -> None:
     when, number, *words = sys.argv[1:]
     left = int(number)
+    longest = LONGEST[any("://" in word for word in words)]
 
     def kill() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -35,7 +36,7 @@ def main() -> None:
         if left == 0 and when == "before":
             kill()
         if left == 0 and when == "within":
-            threading.Timer(random.uniform(0, LONGEST), kill).start()
+            threading.Timer(random.uniform(0, longest), kill).start()
         write_deltalake(*args, **kwargs)
         if left == 0 and when == "after":
             kill()

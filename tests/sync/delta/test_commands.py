@@ -11,12 +11,15 @@ from unittest.mock import patch
 
 import orjson
 import pytest
+from deltalake import DeltaTable
 
 from auditctl import registry
 from auditctl.config import sources as config
 from auditctl.sync.delta import destination
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.delta.store import Store
 from auditctl.window import to_text
-from tests.program import run, with_a_gap
+from tests.program import process, run, with_a_gap
 from tests.server import Persona, Server, Upstash
 from tests.sync.delta.table import ids, rows
 
@@ -171,10 +174,60 @@ def test_a_last_success_of_less_than_15_minutes_is_asked_of_files_only(
 
 
 def test_without_the_extra_it_is_said_what_to_install(path: str, auditctl: Program) -> None:
+    Path(path, "_delta_log").mkdir(parents=True)
+    for words in ((*DEMO, "-o", path), ("verify", path), ("status", path), ("verify", "s3://x")):
+        with patch.dict(sys.modules, {"deltalake": None}):
+            found = auditctl(*words)
+        assert found.status == USAGE
+        assert "A Delta table needs more packages. Install them: pip install 'aud" in found.said
+
+
+def test_without_the_extra_sources_can_be_named_and_listed(
+    configured: Path, auditctl: Program
+) -> None:
+    assert configured
     with patch.dict(sys.modules, {"deltalake": None}):
-        found = auditctl(*DEMO, "-o", path)
-    assert found.status == USAGE
-    assert "pip install 'auditctl[lake]'" in found.said
+        assert len(auditctl("sources", "--format", "json").json) == 4
+        assert auditctl("list", "one", "--limit", "2").ended == (0, "")
+        found = auditctl("sync")
+    assert (found.status, found.said.count("pip install")) == (USAGE, 1)
+
+
+@pytest.mark.parametrize("name", ["memory:x", "data:x", "a:b", " x "])
+def test_a_folder_is_never_taken_for_a_url(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auditctl: Program
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*DEMO, "--since", "2d", "-o", name) == 0
+    assert len(ids(str(tmp_path / name))) > 0
+    assert auditctl("verify", name, "-q").ended == (0, "")
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_a_table_is_no_file(path: str, auditctl: Program) -> None:
+    assert run(*DEMO, "--since", "2d", "-o", path) == 0
+    found = auditctl("persona", "sync", "--demo", "-o", path)
+    assert found.ended == (
+        USAGE,
+        f"auditctl: error: {path} is a Delta table: add --format delta.\n",
+    )
+    found = auditctl("read", path)
+    assert (found.status, "is a Delta table, which DuckDB, Polars" in found.said) == (USAGE, True)
+
+
+@pytest.mark.parametrize("words", [("verify",), ("status",), ("persona", "sync", "--demo", "-o")])
+def test_a_store_without_credentials_is_not_reached(words: tuple[str, ...]) -> None:
+    # A process: the library's own warnings are written behind Python's back.
+    none = {"AWS_EC2_METADATA_DISABLED": "true"}
+    found = process(*words, "s3://lake/audit", environ=none)
+    assert found.ended == (
+        FAILED,
+        (
+            "auditctl: error: The store of s3://lake/audit cannot be reached, or refuses: IMDS "
+            "disabled by AWS_EC2_METADATA_DISABLED env var set to `true`. Check the network, and "
+            "the credentials in the environment.\n"
+        ),
+    )
 
 
 CONFIGURATION = """
@@ -228,6 +281,36 @@ def test_a_source_that_has_not_committed_yet_is_said(configured: Path, auditctl:
     found = auditctl("status")
     assert found.status == WRONG
     assert "No sync has committed anything of the source two to" in found.said
+
+
+def test_a_table_is_proved_once_for_the_sources_that_are_named(
+    configured: Path, auditctl: Program
+) -> None:
+    assert auditctl("sync", "one", "two", "-q").ended == (0, "")
+    (configured / "auditctl.toml").write_text(CONFIGURATION.partition("[sources.files]")[0])
+    unbegun = "auditctl: error: No sync has committed anything of the source three to lake yet.\n"
+
+    def verified(*words: str) -> tuple[list[str], int, str]:
+        found = auditctl("verify", *words, "--format", "json")
+        return [row["source"] for row in found.json], *found.ended
+
+    assert verified() == (["one", "two", "three"], WRONG, unbegun)
+    assert verified("three") == (["three"], WRONG, unbegun)
+    assert verified("two", "one") == (["one", "two"], 0, "")
+    assert verified("lake", "one") == (["one", "two"], 0, "")
+    # What is wrong with the table is said, whoever was asked for.
+    DeltaTable("lake").delete("source = 'two'")
+    names, status, said = verified("one")
+    assert (names, status) == (["one", "two"], WRONG)
+    assert "and 0 are there: some were deleted" in said
+
+
+def test_a_table_that_nothing_was_committed_to_proves_nothing(path: str, auditctl: Program) -> None:
+    Store(TablePath(path), {}).load_or_create()
+    for command in ("verify", "status"):
+        found = auditctl(command, path)
+        said = f"auditctl: error: No sync has committed anything to {path} yet.\n"
+        assert (found.ended, found.text[-1:]) == ((WRONG, said), "\n")
 
 
 def test_a_path_with_placeholders_means_the_tables_that_are_there(

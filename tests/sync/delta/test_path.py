@@ -35,6 +35,8 @@ def test_placeholders_of_a_run_are_filled_in() -> None:
         ("lake/{", "unknown placeholder"),
         ("ftp://lake", "leads to no table"),
         ("s3://", "leads to no table"),
+        ("s3:/lake/audit", "leads to no table"),
+        ("file:/lake", "leads to no table"),
         ("s3://[lake", "cannot be the PATH"),
         ("s3://key:secret@lake", "no password"),
         ("az://lake?sig=secret", "no password, query"),
@@ -71,6 +73,8 @@ def test_plain_http_leads_to_this_machine_only() -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"):
         with pytest.raises(UsageError, match=f"{name} may not be used: plain http"):
             options("s3://lake", **{name: "http://s3.example"})
+    with pytest.raises(UsageError, match="AWS_ENDPOINT may not be used"):
+        options("S3://lake", AWS_ENDPOINT="http://s3.example")
     with pytest.raises(UsageError, match="AZURE_ENDPOINT may not be used"):
         options("abfss://lake", AZURE_ENDPOINT="http://store.example")
     with pytest.raises(UsageError, match="AWS_ENDPOINT_URL may not be used"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditctl.records.record import FIELDS
-from auditctl.sync.delta import rows
+from auditctl.sync.chain import seal
+from auditctl.sync.delta import log, rows
 from tests.sync.delta.table import done, opened, record, write
 
 if TYPE_CHECKING:
@@ -146,6 +149,61 @@ def with_another_line(path: Path) -> None:
     commit.write_text(commit.read_text().replace('added\\":5', 'added\\":4'))
 
 
+def with_another_file(path: Path) -> None:
+    one, other = sorted(path.glob("provider=persona/date=2*/*.parquet"))
+    one.write_bytes(other.read_bytes())
+
+
+def without_the_log(path: Path) -> None:
+    shutil.rmtree(path / "_delta_log")
+
+
+def without_a_commit_or_a_checkpoint(path: Path) -> None:
+    (path / "_delta_log" / f"{1:020}.json").unlink()
+
+
+def without_the_last_commit_of_a_source(path: Path) -> None:
+    DeltaTable(str(path)).create_checkpoint()
+    (path / "_delta_log" / f"{4:020}.json").unlink()
+
+
+def with_an_expired_log(path: Path) -> None:
+    """Do what anybody may who thinks that a log is kept for nothing."""
+    retention = {"delta.logRetentionDuration": "interval 0 days"}
+    DeltaTable(str(path)).alter.set_table_properties(retention)
+    table = DeltaTable(str(path))
+    table.create_checkpoint()
+    table.cleanup_metadata()
+
+
+def with_a_line_and_its_hash(path: Path) -> None:
+    commit = path / "_delta_log" / f"{1:020}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    (info,) = [action["commitInfo"] for action in actions if "commitInfo" in action]
+    members = json.loads(info[log.KEY])
+    del members["hash"]
+    info[log.KEY] = seal({**members, "success": "2026-01-01T00:00:00.000Z"})[0].decode()
+    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
+
+
+def with_a_broken_checkpoint(path: Path) -> None:
+    DeltaTable(str(path)).create_checkpoint()
+    next((path / "_delta_log").glob("*.checkpoint.parquet")).write_bytes(b"PAR1")
+
+
+def with_an_older_checkpoint(path: Path) -> None:
+    DeltaTable(str(path)).create_checkpoint()
+    DeltaTable(str(path), version=2).create_checkpoint()
+    older, newer = sorted((path / "_delta_log").glob("*.checkpoint.parquet"))
+    newer.write_bytes(older.read_bytes())
+    (path / "_delta_log" / "_last_checkpoint").unlink()
+
+
+def of_somebody_else(path: Path) -> None:
+    shutil.rmtree(path)
+    write_deltalake(str(path), pa.table({"x": [1]}))
+
+
 TAMPERING: dict[Callable[[Path], None], str] = {
     deleted: "source prod: 6 rows were written, and 5 are there: some were deleted",
     changed: "source prod: 6 rows were written, and as many are there, but not the same",
@@ -156,10 +214,19 @@ TAMPERING: dict[Callable[[Path], None], str] = {
     added: "source prod: 6 rows were written, and 7 are there",
     added_to_none: "has 1 row of no source, which no commit names",
     added_to_an_unknown_source: r"has 1 row of the source \x1b[31mnone, which no commit names",
-    without_a_file: "a part of it is gone",
+    without_a_file: "a part of it is gone: Failed to fetch metadata for file ",
     with_a_broken_file: "is not what was written",
     without_a_commit: "the commit 1 is gone from the log",
     with_another_line: "the commit 1 was changed",
+    with_another_file: "is not what was written, or a part of it is gone",
+    without_the_log: "there is no table",
+    without_a_commit_or_a_checkpoint: "is not what was written, or a part of it is gone",
+    without_the_last_commit_of_a_source: "the commit 4 is gone from the log",
+    with_an_expired_log: "the commit 0 is gone from the log",
+    with_a_line_and_its_hash: "source prod, commit 2: commits before it were dropped",
+    with_a_broken_checkpoint: "is not what was written, or a part of it is gone",
+    with_an_older_checkpoint: "source staging: 6 rows were written, and 0 are there",
+    of_somebody_else: "auditctl did not create",
 }
 
 
