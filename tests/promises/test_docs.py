@@ -599,7 +599,7 @@ def test_the_members_of_a_commit_are_those_written() -> None:
     told = [
         name for row in rows(section(LAKE, "A Delta table"), "member") for name in coded(row[0])
     ]
-    assert [*told, "hash"] == list(Line._fields)
+    assert (*told, "hash") == Line._fields
 
 
 # Pages as a whole
