@@ -33,6 +33,25 @@ class TooLargeError(Exception):
     """An answer is larger than any that auditctl reads."""
 
 
+class Counted(httpx.SyncByteStream):
+    """A body as it comes over the wire, its bytes counted."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        """Count what will be read of a response."""
+        self._stream = cast("httpx.SyncByteStream", response.stream)
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the body, piece by piece."""
+        for piece in self._stream:
+            self.size += len(piece)
+            yield piece
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._stream.close()
+
+
 def read(response: httpx.Response) -> bytes:
     """Read a whole body.
 

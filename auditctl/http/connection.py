@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from auditctl.errors import UsageError
-from auditctl.http.body import TooLargeError
+from auditctl.http.body import Counted, TooLargeError
 from auditctl.http.cookies import Cookies
 from auditctl.http.errors import Failures
 from auditctl.http.origin import is_loopback, origin_of
@@ -239,7 +239,7 @@ class Connection:
     def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
         """Send one request and provide its response; report both when the body has been read."""
         response: httpx.Response | None = None
-        body: _Counted | None = None
+        body: Counted | None = None
         started = time.monotonic()
         try:
             self._on_send()
@@ -247,7 +247,7 @@ class Connection:
             response = self._transport.handle_request(request)
             self._pace.in_head = False
             response.request = request
-            response.stream = body = _Counted(response)
+            response.stream = body = Counted(response)
             if "Set-Cookie" in response.headers:
                 # A session that the provider opened is used again, instead of one per request.
                 self._cookies.take(response.headers)
@@ -286,19 +286,3 @@ class _Nothing(httpx.SyncByteStream):
 
 
 _NOTHING = _Nothing()
-
-
-class _Counted(httpx.SyncByteStream):
-    """A body as it comes over the wire, its bytes counted."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._stream = cast("httpx.SyncByteStream", response.stream)
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._stream:
-            self.size += len(piece)
-            yield piece
-
-    def close(self) -> None:
-        self._stream.close()

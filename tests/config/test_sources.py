@@ -561,8 +561,9 @@ MISTAKES = {
         source(output="x.jsonl.zst"),
         3,
         (
-            "sources.s.output: x.jsonl.zst: a file that ends in .zst cannot be written, only .gz "
-            "compresses. Use .gz, or compress what standard output gives"
+            "sources.s.output: x.jsonl.zst: a file that ends in .zst cannot be written: .gz is the "
+            "only compression, and Parquet files have their own. Use another name, or compress "
+            "standard output"
         ),
     ),
     "a value that cannot be": (

@@ -73,7 +73,7 @@ def names_in(folder: str) -> list[str]:
     """Return the names in a folder; none if it is not there, or cannot be read."""
     try:
         return os.listdir(folder)  # noqa: PTH208
-    except OSError:
+    except (OSError, ValueError):  # a ValueError: no path can have this name
         return []
 
 
