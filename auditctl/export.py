@@ -11,7 +11,6 @@ from itertools import chain
 from typing import TypedDict, Unpack
 
 from auditctl.batch import Batch, Found, Problem
-from auditctl.days import newest_first
 from auditctl.errors import ContractError
 from auditctl.faults import blamed
 from auditctl.http.client import Client
@@ -98,6 +97,8 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
     since, until = window.span
     is_sorted = order is Order.NEWEST_DAY_FIRST
     if is_sorted:
+        from auditctl.days import newest_first
+
         pages = newest_first(provider, pages)
     for page in pages:
         if not isinstance(page, Page):

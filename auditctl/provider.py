@@ -71,7 +71,7 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(f"auditctl.{_LATER[name]}"), name)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Provider(ABC):
     """A service with an audit log, or several.
 

@@ -13,11 +13,12 @@ _NEGATIVE_ZERO = re.compile(rb"-0[,}\]\s]")
 """Also inside a text now and then, which costs time only."""
 
 
-_LINKS = re.compile(r'<([^>]*)>((?:[^<",]|"[^"]*")*)')
-_PARAMETERS = re.compile(r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))')
+# Not compiled here: most services have no such links.
+_LINKS = r'<([^>]*)>((?:[^<",]|"[^"]*")*)'
+_PARAMETERS = r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))'
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Answer:
     """A JSON value as the provider sent it.
 
@@ -40,8 +41,8 @@ class Answer:
     def link(self, relation: str) -> str | None:
         """Return the target of the ``Link`` header with this relation (RFC 8288), such as next."""
         for header in [] if self.headers is None else self.headers.get_list("Link"):
-            for target, parameters in _LINKS.findall(header):
-                for name, quoted, plain in _PARAMETERS.findall(parameters):
+            for target, parameters in re.findall(_LINKS, header):
+                for name, quoted, plain in re.findall(_PARAMETERS, parameters):
                     if name.lower() == "rel" and relation in (quoted or plain).lower().split():
                         return str(target)
         return None

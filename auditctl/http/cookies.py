@@ -11,8 +11,8 @@ from auditctl.http.waits import clock, http_date
 LARGEST_HEADER = 8192
 """Bytes of all cookies together: servers refuse much more, however many they have set."""
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_is_over = re.compile(rb"-[0-9]+|0+").fullmatch
+_CONTROL = rb"[\x00-\x08\x0a-\x1f\x7f]"
+_OVER = rb"-[0-9]+|0+"
 
 
 class Cookies:
@@ -33,7 +33,7 @@ class Cookies:
         now = clock(headers.get("Date")) or datetime.now(UTC)
         with self._lock:
             for name, line in headers.raw:
-                if name.lower() == b"set-cookie" and not _CONTROL.search(line):
+                if name.lower() == b"set-cookie" and not re.search(_CONTROL, line):
                     self._set(line, now)
             size = sum(len(name) + len(value) for name, value in self._kept.items())
             for name in list(self._kept):  # the oldest first
@@ -58,6 +58,6 @@ def _has_expired(attributes: list[bytes], now: datetime) -> bool:
     pairs = (attribute.partition(b"=") for attribute in attributes)
     named = {name.strip(b" \t").lower(): value.strip(b" \t") for name, _, value in pairs}
     if b"max-age" in named:
-        return _is_over(named[b"max-age"]) is not None
+        return re.fullmatch(_OVER, named[b"max-age"]) is not None
     date = http_date(named.get(b"expires", b"").decode("latin-1"))
     return date is not None and date <= now

@@ -28,10 +28,11 @@ STALE = 86_400.0
 EARLIEST_CLOCK, LATEST_CLOCK = 1970, 9000
 """Years that a clock may show: what is reckoned with it must still be a date."""
 
-_is_number = re.compile(r"[0-9]+(?:\.[0-9]*)?").fullmatch
-_QUOTED = re.compile(r'"[^"]*"?')
-_USED_UP = re.compile(r"\b(?:r|remaining)=0(?![0-9.])")
-_LEFT = re.compile(r"\b(?:t|reset)=([^;,\s]+)")
+# Not compiled here: few runs are asked to wait.
+_NUMBER = r"[0-9]+(?:\.[0-9]*)?"
+_QUOTED = r'"[^"]*"?'
+_USED_UP = r"\b(?:r|remaining)=0(?![0-9.])"
+_LEFT = r"\b(?:t|reset)=([^;,\s]+)"
 
 
 def wait_asked(headers: httpx.Headers) -> float | None:
@@ -76,21 +77,21 @@ def _values(headers: httpx.Headers, name: str) -> Iterator[str]:
 
 def _limits(headers: httpx.Headers) -> list[str]:
     """Read the draft's `RateLimit: "name";r=0;t=2`, and the one before it, `limit=9, reset=2`."""
-    value = _QUOTED.sub("", ", ".join(headers.get_list("RateLimit")))
+    value = re.sub(_QUOTED, "", ", ".join(headers.get_list("RateLimit")))
     policies = value.split(",") if ";" in value else [value]
-    used_up = [policy for policy in policies if _USED_UP.search(policy)]
-    return _LEFT.findall(",".join(used_up)) or _LEFT.findall(value)
+    used_up = [policy for policy in policies if re.search(_USED_UP, policy)]
+    return re.findall(_LEFT, ",".join(used_up)) or re.findall(_LEFT, value)
 
 
 def _retry_after(text: str, now: float) -> float | None:
     """Read a Retry-After, whose number is seconds unless it is a moment that is not long past."""
-    if _is_number(text) and _moment(float(text)) < now - STALE:
+    if re.fullmatch(_NUMBER, text) and _moment(float(text)) < now - STALE:
         return float(text)
     return _seconds(text, now)
 
 
 def _seconds(text: str, now: float) -> float | None:
-    if _is_number(text):
+    if re.fullmatch(_NUMBER, text):
         number = float(text)
         return number if number < EPOCH_FROM else max(0.0, _moment(number) - now)
     date = http_date(text)

@@ -22,7 +22,7 @@ TESTS = (
     "<=, > and >="
 )
 
-_TEST = re.compile(r"(.*?)(!=|!~|<=|>=|=|~|<|>)(.*)", re.DOTALL)
+_TEST = r"(?s)(.*?)(!=|!~|<=|>=|=|~|<|>)(.*)"
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -94,7 +94,7 @@ def parse_test(
         UsageError: there is no operator, no such field, no such value, or the regex is invalid.
 
     """
-    match = _TEST.fullmatch(text)
+    match = re.fullmatch(_TEST, text)
     if match is None:
         message = f"Cannot read --where {text!r}: write {TESTS}."
         raise UsageError(message)
