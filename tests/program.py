@@ -120,7 +120,6 @@ def run(*words: str, **environment: str) -> int:
         os.umask(mask)
         gc.enable()
         gc.set_threshold(*threshold)
-        gc.unfreeze()
         registry.installed.cache_clear()
         registry.declared.cache_clear()
         # The end of a process would take what a run that failed left behind: questions under way.
@@ -129,7 +128,8 @@ def run(*words: str, **environment: str) -> int:
                 thread.join(LONG)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ResourceWarning)
-                gc.collect()
+                gc.collect()  # what came before the run is frozen still, so this is quick
+        gc.unfreeze()
 
 
 @contextlib.contextmanager
