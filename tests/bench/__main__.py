@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 
 from tests.bench import peers
@@ -34,13 +35,17 @@ def main() -> int:
         kills.main(args.kills, args.seed)
     if not {*GOALS, "all"} & {*wanted}:
         return 0
+    numbers = [*GOALS] if "all" in wanted else [goal for goal in wanted if goal in GOALS]
+    if len(numbers) > 1:
+        # Each in a process of its own: a child's peak is counted from its parent's size.
+        command = [sys.executable, "-m", "tests.bench"]
+        return max(subprocess.call([*command, number]) for number in numbers)
     missed = 0
     show("goal", "what", "measured", "limit", "")
-    for number in GOALS if "all" in wanted else [goal for goal in wanted if goal in GOALS]:
-        for line in GOALS[number]():
-            missed += not line.ok
-            verdict = "" if line.limit is None else "ok" if line.ok else "NOT MET"
-            show(number, line.what, figure(line, line.measured), figure(line, line.limit), verdict)
+    for line in GOALS[numbers[0]]():
+        missed += not line.ok
+        verdict = "" if line.limit is None else "ok" if line.ok else "NOT MET"
+        show(numbers[0], line.what, figure(line, line.measured), figure(line, line.limit), verdict)
     return 1 if missed else 0
 
 
