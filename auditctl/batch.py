@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from auditctl.phrases import listed
+from auditctl.phrases import with_and
 from auditctl.records.fields import Test
 from auditctl.records.record import Record
 
@@ -120,4 +120,4 @@ class Tally:
 
 
 def _describe(problem: Problem) -> str:
-    return f"{listed(problem.fields)} of {problem.record['id']}"
+    return f"{with_and(problem.fields)} of {problem.record['id']}"

@@ -8,7 +8,7 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def listed(names: Sequence[str]) -> str:
+def with_and(names: Sequence[str]) -> str:
     """Return names with commas, and "and" before the last."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last

@@ -81,12 +81,12 @@ def joined(*parts: object, by: str = " ") -> object:
 
 
 def outcome_of(
-    word: object, success: tuple[str, ...], failure: tuple[str, ...], other: str = "unknown"
+    word: object, failure: tuple[str, ...], success: tuple[str, ...], other: str = "unknown"
 ) -> object:
     """Translate a word for an outcome; what is no word stays as it is."""
     if type(word) is not str or not word:
         return word
-    return "success" if word in success else "failure" if word in failure else other
+    return "failure" if word in failure else "success" if word in success else other
 
 
 def outcome_in(word: object, failure: tuple[str, ...], success: tuple[str, ...] = ()) -> str:

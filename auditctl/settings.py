@@ -19,7 +19,7 @@ from auditctl.declared import (
 )
 from auditctl.errors import AccessError, UsageError
 from auditctl.http.origin import checked_base_url
-from auditctl.phrases import listed
+from auditctl.phrases import with_and
 from auditctl.provider import Bearer, Provider, Secret, fact_of_logs
 
 DOCUMENT = "https://github.com/auditctl/auditctl/blob/main/docs/providers.md"
@@ -153,8 +153,8 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
         permission = fact_of_logs(provider, "permission")
         demo = "" if provider.sample is None else "; --demo needs no account"
         raise AccessError(
-            f"{provider.title} needs {listed(missing)}, not set here: {permission}. Export {them}, "
-            f"or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
+            f"{provider.title} needs {with_and(missing)}, not set here: {permission}. Export "
+            f"{them}, or name a file that holds the value, as in {file}{demo}. See {DOCUMENT}."
         )
     values["setting_names"] = {setting: place.name for setting, place in places.items()}
     ready = provider(**values, **options)

@@ -219,7 +219,7 @@ def test_the_best_name_of_each_object_is_joined(things: Any, expected: Any) -> N
 def test_a_word_for_an_outcome_is_translated_and_what_is_none_stays(
     word: Any, expected: Any
 ) -> None:
-    assert outcome_of(word, ("OK",), ("NO",)) == expected
+    assert outcome_of(word, ("NO",), ("OK",)) == expected
 
 
 def test_of_what_has_another_form_nothing_is_read() -> None:

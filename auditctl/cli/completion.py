@@ -32,14 +32,12 @@ def complete_source(ctx: Any, incomplete: str) -> list[str]:  # noqa: ANN401 - T
     import tomllib
 
     from auditctl.config.location import find
-    from auditctl.errors import UsageError
 
     try:
         with open(find(ctx.params.get("config"), os.environ), "rb") as file:  # noqa: PTH123
-            names = list(tomllib.load(file)["sources"])
-    except (UsageError, OSError, ValueError, LookupError, TypeError, RecursionError):
+            return _beginning(tomllib.load(file)["sources"], incomplete)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, another command says it better
         return []
-    return _beginning(names, incomplete)
 
 
 def _fields(incomplete: str) -> list[str]:

@@ -19,7 +19,7 @@ from auditctl.export import age
 from auditctl.interrupts import InterruptedRunError, interrupts
 from auditctl.options import STDOUT, ListOptions
 from auditctl.output import check_reader, is_pipe, standard_output
-from auditctl.phrases import count, listed
+from auditctl.phrases import count, with_and
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.jobs import Result, SourceRunner
 from auditctl.window import Window, parse_time
@@ -148,7 +148,7 @@ def _write_arrivals(
             write_rows(write, format_.rows(records), console)
             total = count(sum(feed.tally.records for feed in feeds), "record")
             lost = [feed.source for feed in feeds if feed.error is not None]
-            without = f", without {listed(lost)}" if lost else ""
+            without = f", without {with_and(lost)}" if lost else ""
             at = f"{datetime.now(UTC):%H:%M:%S} UTC"
             console.progress(f"{total}, last read at {at}{without}", now=True)
 

@@ -147,8 +147,8 @@ def _model(provider: type[Provider]) -> type[Defaults]:
         once = AfterValidator(partial(_only, setting))
         value, file, variable = source_keys(setting)
         if setting not in secrets(provider):
-            is_url, is_segment = setting in urls(provider), setting in in_paths(provider)
-            example = "https://api.example.com/v1" if is_url else "acme" if is_segment else "…"
+            is_address, is_segment = setting in urls(provider), setting in in_paths(provider)
+            example = "https://api.example.com/v1" if is_address else "acme" if is_segment else "…"
             check = _check(partial(check_value, provider, setting))
             keys[value] = (Annotated[_Text, check, once], _key(f'"{example}"'))
         keys[file] = (Annotated[_Path, once], _key('"/run/secrets/…"'))

@@ -45,7 +45,7 @@ def format_of_file(path: str, command: str, chosen: FormatName | None = None) ->
     if packed := next(filter(name.endswith, (*NOT_COMPRESSED, *more)), None):
         raise UsageError(
             f"{path}: a file that ends in {packed} cannot be written: .gz is the only compression, "
-            "and Parquet files have their own. Use another name, or compress standard output."
+            "and Parquet files have their own. Use another name, such as audit.jsonl.gz."
         )
     name = name.removesuffix(".gz")
     kinds = FORMATS.items()

@@ -189,8 +189,8 @@ class Connection:
 
         Raises:
             AnswerError: it does not, and the credentials belong nowhere else.
-            ValueError: it is no link. No path has a backslash, which browsers take for a slash, so
-                that two of them lead to another host.
+            ValueError: it is no link, or has a backslash before its query: browsers take that for a
+                slash, and two slashes lead to another host.
 
         """
         if "\\" in link.partition("?")[0]:

@@ -102,7 +102,7 @@ class Cloudflare(Provider):
             "target": first_of(
                 joined(resource.get("type"), resource.get("id")), reach(event, "zone", "name")
             ),
-            "outcome": outcome_of(result, ("success",), ("failure", "failed", "error")),
+            "outcome": outcome_of(result, ("failure", "failed", "error"), ("success",)),
             "status_code": request.get("status_code"),
             "source_ip": actor.get("ip_address"),
             "user_agent": request.get("user_agent"),

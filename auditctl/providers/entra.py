@@ -122,7 +122,7 @@ def _change(event: Mapping[str, Any]) -> Fields:
         "actor_email": user.get("userPrincipalName") if is_user else None,
         "action": event.get("activityDisplayName"),
         "target": names_in(event.get("targetResources"), *_NAMES),
-        "outcome": outcome_of(event.get("result"), ("success",), ("failure", "timeout")),
+        "outcome": outcome_of(event.get("result"), ("failure", "timeout"), ("success",)),
         "source_ip": user.get("ipAddress"),
     }
 

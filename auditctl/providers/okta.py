@@ -88,7 +88,7 @@ class Okta(Provider):
             "actor_email": email_in(actor.get("alternateId")),
             "action": event.get("eventType"),
             "target": names_in(event.get("target"), "displayName", "alternateId", "id"),
-            "outcome": outcome_of(result, ("SUCCESS", "ALLOW"), ("FAILURE", "DENY")),
+            "outcome": outcome_of(result, ("FAILURE", "DENY"), ("SUCCESS", "ALLOW")),
             "source_ip": client.get("ipAddress"),
             "user_agent": reach(client, "userAgent", "rawUserAgent"),
             "session_id": reach(event, "authenticationContext", "externalSessionId"),

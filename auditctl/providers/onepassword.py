@@ -111,7 +111,7 @@ def _signin(event: Mapping[str, Any]) -> Fields:
         **_actor(event.get("target_user")),
         **_client(event.get("client")),
         "action": event.get("type"),
-        "outcome": outcome_of(event.get("category"), good, (), "failure"),
+        "outcome": outcome_of(event.get("category"), (), good, "failure"),
         "session_id": event.get("session_uuid"),
     }
 

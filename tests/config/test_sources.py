@@ -562,8 +562,8 @@ MISTAKES = {
         3,
         (
             "sources.s.output: x.jsonl.zst: a file that ends in .zst cannot be written: .gz is the "
-            "only compression, and Parquet files have their own. Use another name, or compress "
-            "standard output"
+            "only compression, and Parquet files have their own. Use another name, such as "
+            "audit.jsonl.gz"
         ),
     ),
     "a value that cannot be": (

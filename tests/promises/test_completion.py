@@ -80,7 +80,8 @@ def test_sources_are_offered(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[sources", b"sources = 1", b"sources = []", b"\xff", b"[defaults]\n"]
+    "content",
+    [b"", b"[sources", b"sources = 1", b"sources = [1]", b"[[sources]]", b"\xff", b"[defaults]\n"],
 )
 def test_a_configuration_that_is_wrong_offers_nothing(
     content: bytes, offered: Callable[..., list[str]], folder: Path

@@ -40,7 +40,7 @@ class TablePath(NamedTuple):
     @property
     def exists(self) -> bool:
         """Return whether a folder has a table, or the data of one whose log is gone."""
-        names = [] if is_url(self.path) else names_in(self.path)
+        names = [] if is_url(self.path) else entries_in(self.path)
         return any(name == LOG or name.startswith(DATA) for name in names)
 
     def store_options(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -69,7 +69,7 @@ class TablePath(NamedTuple):
         }
 
 
-def names_in(folder: str) -> list[str]:
+def entries_in(folder: str) -> list[str]:
     """Return the names in a folder; none if it is not there, or cannot be read."""
     try:
         return os.listdir(folder)  # noqa: PTH208

@@ -15,7 +15,7 @@ from deltalake.fs import DeltaStorageHandler
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
 from auditctl.options import is_url
-from auditctl.sync.delta.path import LOG, TablePath, names_in
+from auditctl.sync.delta.path import LOG, TablePath, entries_in
 from auditctl.sync.delta.rows import PARTITIONS, SCHEMA
 
 NAME = "auditctl"
@@ -108,7 +108,7 @@ class Store:
 
     def _create(self, *, last: bool) -> None:
         """Create the table; others may do the same at this moment, and only one of them can."""
-        there = [] if is_url(self.path) else names_in(self.path)
+        there = [] if is_url(self.path) else entries_in(self.path)
         if there and LOG not in there:
             message = f"{self.path} is a folder with other files, and no table. Use another PATH."
             raise IntegrityError(message)
