@@ -112,7 +112,7 @@ def test_a_token_comes_from_the_origin_that_the_key_names_and_goes_to_the_base_u
     [
         ("no JSON {", "are no service account's key in JSON"),
         ("[1]", "are no service account's key in JSON"),
-        ("{}", "without client_email and private_key and token_uri"),
+        ("{}", "without client_email, private_key and token_uri"),
         (account(TOKEN_URL, private_key=7), "without private_key"),
     ],
 )
