@@ -179,7 +179,7 @@ def _enter(source: _Source, name: str | None, others: dict[str, Any], passed: by
             return found > 0
         if len(source.buffer) > LARGEST_ROW:
             raise TooLargeError
-        size = 2 * len(source.buffer)
+        size = min(2 * len(source.buffer), LARGEST_ROW + 1)
 
 
 def _refuse(source: _Source) -> None:
@@ -214,7 +214,7 @@ def _rows(source: _Source, *, behind_row: bool) -> Generator[Rows, None, Rows]:
                 raise CutArrayError
             if len(buffer) > LARGEST_ROW:
                 raise TooLargeError
-            size = 2 * len(buffer)
+            size = min(2 * len(buffer), LARGEST_ROW + 1)
             continue
         source.drop(cut)
         if rows.tree or not is_end:

@@ -355,6 +355,29 @@ def test_what_is_larger_than_may_be_held_is_given_up(
         list(split(endless(start, more), name="rows" if start[:1] == b"{" else None))
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (b'[{"a":"', b'"}]'),
+        (b'[1,{"a":"', b'"},2]'),
+        (b'{"rows":[{"a":"', b'"}]}'),
+        (b'{"x":"', b'","rows":[]}'),
+        (b'{"rows":[],"x":"', b'"}'),
+    ],
+)
+def test_the_bound_is_exact_but_for_the_chunk_it_is_in(
+    start: bytes, end: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest, chunk = 1 << 20, 1 << 12  # as far apart as a power of two: where doubling meets them
+    monkeypatch.setattr(arrays, "LARGEST_ROW", largest)
+    name = "rows" if start[:1] == b"{" else None
+    for size in (largest - chunk, largest + chunk):
+        body = start + b"x" * size + end
+        chunks = (body[at : at + chunk] for at in range(0, len(body), chunk))
+        with pytest.raises(TooLargeError) if size > largest else nullcontext():
+            list(split(chunks, name=name))
+
+
 @pytest.mark.parametrize("name", [None, "rows"])
 @pytest.mark.parametrize(
     "parts",
