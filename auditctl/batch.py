@@ -96,6 +96,11 @@ class Tally:
         """Seconds since the run began."""
         return time.monotonic() - self.started
 
+    @property
+    def back(self) -> str:
+        """How far back was read, as the end of a progress line; empty before the first event."""
+        return f", back to {self.reached[:16].replace('T', ' ')}" if self.reached else ""
+
     def count_page(self, batch: Batch) -> Batch:
         """Count a page as it is read; return its batch."""
         self.pages += not batch.continues

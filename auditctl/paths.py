@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
@@ -127,9 +127,8 @@ def parse_template(path: str, **of_run: str) -> Template:
     """
     if "\0" in path:
         raise UsageError(f"The path {path!r} contains characters that no path may have.")
-    _check_placeholders(path)
-    for name, value in of_run.items():
-        path = path.replace(f"{{{name}}}", value)
+    check_placeholders(path)
+    path = filled(path, of_run)
     if path.endswith(SUFFIX):
         raise UsageError(
             f"{path!r} is the name of a journal. Use another PATH, such as audit.jsonl."
@@ -159,7 +158,7 @@ def find_files(path: str) -> list[str]:
     """
     if "{" not in path or os.path.exists(path):  # noqa: PTH110
         return [path]
-    _check_placeholders(path)
+    check_placeholders(path)
     pattern = _values(PLACEHOLDER.split(path))
     found = []
     for name in _glob(_texts(path)):
@@ -237,11 +236,19 @@ def _journal(path: str, **of_run: str) -> str:
     return parse_template(path, **of_run).journal
 
 
-def _check_placeholders(path: str) -> None:
-    unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN + OF_RECORD]
+def check_placeholders(path: str, known: Sequence[str] = OF_RECORD + OF_RUN) -> None:
+    """Check that a PATH has no placeholders but those that are known."""
+    unknown = [name for name in PLACEHOLDER.findall(path) if name not in known]
     if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
-        known = ", ".join(f"{{{name}}}" for name in OF_RECORD + OF_RUN)
-        raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {known}.")
+        names = ", ".join(f"{{{name}}}" for name in known)
+        raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {names}.")
+
+
+def filled(path: str, of_run: Mapping[str, str]) -> str:
+    """Put the values of the placeholders that a run decides into a PATH."""
+    for name, value in of_run.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
 
 
 def _texts(template: str) -> Sequence[str]:

@@ -97,6 +97,5 @@ def warn_of_beginning(
 def show_progress(console: Console, title: str, tally: "Tally") -> None:
     """Draw how far a sync has got."""
     if console.live:
-        back = f", back to {tally.reached[:16]}" if tally.reached else ""
         pages, found = count(tally.pages, "page"), count(tally.records, "new record")
-        console.progress(f"{title}: {pages}, {found}{back}")
+        console.progress(f"{title}: {pages}, {found}{tally.back}")

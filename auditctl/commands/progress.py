@@ -33,9 +33,8 @@ class Progress(NamedTuple):
         self.console.progress(
             f"{self.title}: "
             + (f"{share:.0%}, " if share is not None else "")
-            + count(tally.records, "record")
-            + (f", back to {tally.reached[:16].replace('T', ' ')}" if tally.reached else "")
-            + f", {count(tally.pages, 'page')}, {tally.records / max(tally.took, 0.001):,.0f}/s"
+            + f"{count(tally.records, 'record')}{tally.back}, {count(tally.pages, 'page')}, "
+            + f"{tally.records / max(tally.took, 0.001):,.0f}/s"
         )
 
     def _share(self) -> float | None:

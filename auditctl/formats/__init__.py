@@ -60,7 +60,7 @@ OcsfVersion = Literal["1.3.0", "1.8.0"]
 FIRST_OCSF: OcsfVersion = "1.3.0"
 LAST_OCSF: OcsfVersion = "1.8.0"
 ReportFormatName = Literal["table", "json"]
-"""The formats of `verify` and `status`."""
+"""The formats of a table of facts, such as that of `status`."""
 
 
 class Layout(NamedTuple):

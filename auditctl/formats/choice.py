@@ -14,7 +14,7 @@ def check_schema(
     typed: Collection[str],
     *,
     raw: bool = False,
-    fields: str | None = None,
+    fields: str | None,
 ) -> None:
     """Check that a schema can be written in a format, with the options that were ``typed``."""
     if "ocsf_version" in typed and schema != "ocsf":

@@ -8,7 +8,7 @@ from typing import Any
 from auditctl.events import Meaning, Table, fallback, table
 from auditctl.events.classes import CLASSES
 from auditctl.events.subject import Attributes, Subject, endpoint, there
-from auditctl.formats import Layout
+from auditctl.formats import Format, Layout
 from auditctl.records import exact
 from auditctl.records.record import Record
 from auditctl.window import to_text
@@ -19,7 +19,7 @@ LONGEST_TIME = len("2026-01-31T08:09:10.123456789")
 NO_TIME = "The event has no time that can be read: @timestamp is when it was exported."
 
 
-class Ecs:
+class Ecs(Format):
     """A document a line."""
 
     def __init__(self, now: str) -> None:
@@ -29,10 +29,6 @@ class Ecs:
     def rows(self, records: Sequence[Record]) -> bytes:
         """Write one line per record."""
         return exact.lines([self._document(record) for record in records])
-
-    def end(self) -> bytes:
-        """Write nothing."""
-        return b""
 
     def stable(self, row: bytes) -> bytes:
         """Return a row, or its beginning, without its times: one without any has those of a run."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from auditctl.events import Meaning, fallback, table
 from auditctl.events.classes import CATEGORIES, CLASSES, LATER, OTHER, SHARED, UNKNOWN, caption
 from auditctl.events.subject import Attributes, Subject, there
-from auditctl.formats import FIRST_OCSF, Layout
+from auditctl.formats import FIRST_OCSF, Format, Layout
 from auditctl.records import exact
 from auditctl.records.record import FIELDS, Record
 
@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTS = tuple(name for name in FIELDS if name not in ("status_code", "raw"))
 
 
-class Ocsf:
+class Ocsf(Format):
     """An event a line."""
 
     def __init__(self, version: str, base_urls: Mapping[str, str], now: datetime) -> None:
@@ -35,10 +35,6 @@ class Ocsf:
     def rows(self, records: Sequence[Record]) -> bytes:
         """Write one line per record."""
         return exact.lines([self._event(record) for record in records])
-
-    def end(self) -> bytes:
-        """Write nothing."""
-        return b""
 
     def stable(self, row: bytes) -> bytes:
         """Return a row, or its beginning, without its time: one without any has that of a run."""

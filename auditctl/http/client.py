@@ -79,7 +79,7 @@ class Client(Requests):
             if following in (None, ""):
                 return
             at = str(following)
-            del answer, answers, tree, members, found  # see `auditctl.export.records`
+            del answer, answers, tree, members, found  # see `auditctl.export.batches_of`
 
     def cursor(self, link: object, parameter: str) -> str | None:
         """Take the cursor out of a link to the next page; a null link has none.

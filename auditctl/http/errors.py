@@ -19,6 +19,7 @@ from auditctl.http.mask import Mask
 from auditctl.http.origin import Origin, origin_of
 from auditctl.http.retry import PassingError
 from auditctl.http.waits import wait_asked
+from auditctl.phrases import with_and
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 """Statuses of temporary failures; those from 520 on are a CDN's in front."""
@@ -68,7 +69,7 @@ class Failures:
         self._hints = subject.hints
         self._permission = subject.permission
         self._variable = subject.base_url
-        self._required = list(subject.settings)
+        self._required = with_and([*subject.settings] or [subject.base_url])
         self._variables = {origin_of(url): name for name, url in subject.origins.items()}
         self.mask.hide(subject.secrets)
         self.mask.hide(secret.strip(QUOTES) for secret in subject.secrets)
@@ -99,7 +100,7 @@ class Failures:
             verb = "refused the credentials" if status == UNAUTHORIZED else "does not allow this"
             if self._quoted:
                 hint = (
-                    f"The value of {' and '.join(self._quoted)} begins with a quote, which is sent "
+                    f"The value of {with_and(self._quoted)} begins with a quote, which is sent "
                     f"with it: an env file of Docker's takes no quotes. {hint}"
                 )
             return refused(f"{self._title} {verb} ({status}{quoted}). {hint}".rstrip())
@@ -213,8 +214,9 @@ class Failures:
 
     def no_token(self, url: str, why: str) -> RefusedError:
         """Return the error for an answer without a token that does not refuse the credentials."""
-        settings = " and ".join(self._required)
-        return RefusedError(f"No token was given by {self.mask.safe(url)} ({why}). See {settings}.")
+        return RefusedError(
+            f"No token was given by {self.mask.safe(url)} ({why}). See {self._required}."
+        )
 
     def undeclared(self, url: str) -> UsageError:
         """Return the error for a token's URL of an origin that the provider does not declare."""
@@ -226,7 +228,7 @@ class Failures:
     def unfit(self, why: str) -> AccessError:
         """Return the error for credentials that cannot be used; ``why`` follows their name."""
         return AccessError(
-            f"{self._title}'s credentials {why}. Check {' and '.join(self._required)}; wanted: "
+            f"{self._title}'s credentials {why}. Check {self._required}; wanted: "
             f"{self._permission}."
         )
 

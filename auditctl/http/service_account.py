@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditctl.errors import AccessError
+from auditctl.phrases import with_and
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,7 @@ class ServiceAccount(NamedTuple):
             message = "are no service account's key in JSON"
             raise ValueError(message)
         if missing := [name for name in NEEDED if type(read.get(name)) is not str]:
-            message = f"are a service account's key without {' and '.join(missing)}"
+            message = f"are a service account's key without {with_and(missing)}"
             raise ValueError(message)
         return read
 

@@ -160,11 +160,11 @@ def _run(
     from distributed import as_completed
 
     topic = f"auditctl-{uuid4().hex}"
-    far: dict[str, tuple[int, int]] = {}
+    progress: dict[str, tuple[int, int]] = {}  # of each source: its pages and its new records
     ended = 0
 
     def draw() -> None:
-        pages, records = map(sum, zip((0, 0), *far.values(), strict=True))
+        pages, records = map(sum, zip((0, 0), *progress.values(), strict=True))
         console.progress(
             f"{ended} of {count(len(results), 'source')}, {count(pages, 'page')}, "
             f"{count(records, 'new record')}"
@@ -172,7 +172,7 @@ def _run(
 
     def report(event: tuple[float, tuple[str, int, int]]) -> None:
         _, (name, pages, records) = event
-        far[name] = pages, records
+        progress[name] = pages, records
         draw()
 
     if console.draws:

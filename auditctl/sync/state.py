@@ -1,11 +1,14 @@
 """The state that a run continues from, and its progress, whatever its destination is."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from auditctl.sync.coverage import Stretch
 from auditctl.window import from_moment, from_text, to_text
 
+IDLE_EVERY = timedelta(minutes=10)
+"""A run without news commits only if the last commit is so old."""
 FIRST_PREV = "0" * 64
 """Takes the place of a hash in the first commit."""
 
@@ -91,6 +94,12 @@ class State:
     def is_success(self) -> bool:
         """True if the last commit itself says that a window was read to its end."""
         return self.at is not None and self.at == self.success
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether the last commit says so, and is young."""
+        if self.at is None or not self.is_success:
+            return False
+        return abs(now - datetime.fromisoformat(self.at)) < IDLE_EVERY
 
     def is_changed_by(self, progress: Progress) -> bool:
         """Return whether a run has to note more than that it reached its end."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from auditctl.sync.files.commits import Deleted
 
-CLOCK_TOLERANCE = timedelta(minutes=5)
+FUTURE_TOLERANCE = timedelta(minutes=5)
 """A success may be this far in the future before a clock is taken to be wrong."""
 
 
@@ -68,7 +68,7 @@ def describe_age(path: str, state: State, now: datetime, max_age: timedelta | No
     if last is None:
         return f"{path} was never read to its end."
     success = datetime.fromisoformat(last)
-    if success > now + CLOCK_TOLERANCE:
+    if success > now + FUTURE_TOLERANCE:
         return (
             f"The last success of {path} is said to be at {last[:19]} UTC, which is in "
             "the future: this machine's clock was wrong then, or is now."

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auditctl.batch import Tally
+from auditctl.commands.notices import show_progress
 from auditctl.commands.progress import Progress
 from auditctl.console import Console
 from auditctl.window import Window, to_text
@@ -54,6 +55,14 @@ def test_the_line_says_how_much_is_read_where_the_order_tells(
     assert stream.getvalue().startswith(
         f"\r\x1b[KPersona: {share}1,500 records, back to 2026-01-24 00:00"[:80]
     )
+
+
+def test_the_line_of_a_sync_shows_times_as_that_of_a_list() -> None:
+    stream = Terminal()
+    tally = Tally(pages=7, records=1500, reached=to_text(UNTIL - WEEK))
+    show_progress(Console(stream=stream), "Persona", tally)
+    line = "Persona: 7 pages, 1,500 new records, back to 2026-01-24 00:00"
+    assert stream.getvalue() == f"\r\x1b[K{line}"
 
 
 @pytest.mark.parametrize(

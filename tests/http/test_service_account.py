@@ -118,7 +118,7 @@ def test_a_wrong_answer_at_the_origin_in_the_key_names_its_token_uri() -> None:
     [
         ("no JSON {", "are no service account's key in JSON"),
         ("[1]", "are no service account's key in JSON"),
-        ("{}", "without client_email and private_key and token_uri"),
+        ("{}", "without client_email, private_key and token_uri"),
         (account(TOKEN_URL, private_key=7), "without private_key"),
     ],
 )

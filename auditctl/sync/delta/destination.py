@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pyarrow as pa
 from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
@@ -16,7 +16,7 @@ from auditctl.sync.delta.known import KnownRows
 from auditctl.sync.delta.line import Line, TableState, encode
 from auditctl.sync.delta.store import Store, cannot_write, is_of_library
 from auditctl.sync.profile import TableProfile, compare
-from auditctl.sync.state import Progress, ReadSpan, Span
+from auditctl.sync.state import IDLE_EVERY, Progress, Span
 from auditctl.window import now_text
 
 MAX_RECORDS = 10_000
@@ -24,8 +24,6 @@ MAX_RAW = 32 * 1024 * 1024
 """Bytes of ``raw`` that a commit may have, since it is held in memory until then."""
 MAX_SECONDS = 30.0
 """Of reading between two commits: each makes a file or more, and readers have to open all."""
-IDLE_EVERY = timedelta(minutes=10)
-"""A run without news commits only if the last commit is so old."""
 MAX_COMMITS_PER_LOAD = 100
 """The library's table grows with each commit; loaded anew it is small again."""
 ATTEMPTS = 50
@@ -108,13 +106,10 @@ class TableDestination:
 
         """
         with self._held():
-            if self._batches or self.state.is_changed_by(progress) or not self._is_fresh():
-                self._append(
-                    window=progress.window,
-                    covered=progress.covered,
-                    success=progress.success,
-                    gaps=progress.gaps,
-                )
+            state = self.state
+            is_news = self._batches or state.is_changed_by(progress)
+            if is_news or not state.is_fresh(datetime.now(UTC)):
+                self._append(progress)
                 self.discard()
 
     def acknowledge(self) -> None:
@@ -122,13 +117,8 @@ class TableDestination:
         state = self.state
         if state.gaps and state.window:
             with self._held():
-                self._append(
-                    window=state.window,
-                    covered=state.covered,
-                    success=state.success,
-                    gaps=(),
-                    waived=state.gaps,
-                )
+                progress = Progress(state.window, state.covered, state.success, ())
+                self._append(progress, waived=state.gaps)
 
     def check(self) -> None:
         """Load the newest version, in which other runs may have gone on."""
@@ -138,24 +128,9 @@ class TableDestination:
     def finish(self) -> None:
         """Do nothing: a run leaves nothing behind."""
 
-    def _is_fresh(self) -> bool:
-        """Return whether the last commit, which found the end of its window, is young."""
-        state = self.state
-        if state.at is None or not state.is_success:
-            return False
-        return abs(datetime.now(UTC) - datetime.fromisoformat(state.at)) < IDLE_EVERY
-
-    def _append(
-        self,
-        *,
-        window: ReadSpan,
-        covered: Span | None,
-        success: str | None,
-        gaps: tuple[Span, ...],
-        waived: tuple[Span, ...] = (),
-    ) -> None:
+    def _append(self, progress: Progress, *, waived: tuple[Span, ...] = ()) -> None:
         """Commit what was added with a line."""
-        state = self.state
+        state, success = self.state, progress.success
         begins = state.line < 0
         latest = max(self._newest, (state.latest or "")[:-1])
         text, line = encode(
@@ -168,10 +143,7 @@ class TableDestination:
                 source=self.profile.source,
                 shape=self.profile.options if begins else state.shape,
                 since=self.profile.since if begins else state.since,
-                window=window,
-                covered=covered,
-                success=success,
-                gaps=gaps,
+                **progress._asdict(),
                 waived=waived or state.waived,
                 added=self.pending,
                 records=state.records + self.pending,

@@ -16,7 +16,7 @@ class TableState(State):
     """The state of one source of a table after all of its commits."""
 
     digest: str = NO_DIGEST
-    """The sum of the digests of all rows; see `auditctl.sync.delta.rows.digest`."""
+    """The sum of the digests of all rows; see `auditctl.sync.delta.rows.digests`."""
 
 
 class Line(NamedTuple):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from auditctl.errors import UsageError
 from auditctl.options import STDOUT, is_url
-from auditctl.paths import OF_RECORD, OF_RUN, PLACEHOLDER, fillings
+from auditctl.paths import OF_RECORD, OF_RUN, check_placeholders, filled, fillings
 
 LOG = "_delta_log"
 """The folder that makes a folder a table."""
@@ -95,14 +95,11 @@ def parse_table(path: str, **of_run: str) -> TablePath:
         UsageError: it cannot be one.
 
     """
-    unknown = [name for name in PLACEHOLDER.findall(path) if name not in OF_RUN]
-    if any(name in OF_RECORD for name in unknown):
+    if any(f"{{{name}}}" in path for name in OF_RECORD):
         message = f"{path!r} is a table, in which date and account are columns: leave them out."
         raise UsageError(message)
-    if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
-        known = " and ".join(f"{{{name}}}" for name in OF_RUN)
-        raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {known}.")
-    path = _filled(path, of_run)
+    check_placeholders(path, OF_RUN)
+    path = filled(path, of_run)
     whole = path
     with suppress(OSError):  # the working folder was deleted
         whole = path if is_url(path) else os.path.abspath(path)  # noqa: PTH100 - links stay
@@ -119,13 +116,7 @@ def parse_table(path: str, **of_run: str) -> TablePath:
 
 
 def _log(path: str, **of_run: str) -> str:
-    return os.path.join(_filled(path, of_run), LOG)  # noqa: PTH118
-
-
-def _filled(path: str, of_run: Mapping[str, str]) -> str:
-    for name, value in of_run.items():
-        path = path.replace(f"{{{name}}}", value)
-    return path
+    return os.path.join(filled(path, of_run), LOG)  # noqa: PTH118
 
 
 def _check_url(url: str) -> None:

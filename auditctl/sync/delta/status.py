@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from auditctl.errors import AuditctlError, LockedError, OutputError, UsageError
 from auditctl.sync.delta import log
-from auditctl.sync.delta.destination import IDLE_EVERY, TableDestination
+from auditctl.sync.delta.destination import TableDestination
 from auditctl.sync.delta.line import TableState
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 from auditctl.sync.profile import TableProfile
 from auditctl.sync.sentences import alarms, describe_unbegun
+from auditctl.sync.state import IDLE_EVERY
 from auditctl.sync.status import Status, describe_age
 from auditctl.window import in_words
 

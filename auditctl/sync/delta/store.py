@@ -105,6 +105,7 @@ class Store:
                 self._create(last=attempt == CREATIONS - 1)
             else:
                 return
+        self.load()
 
     def _create(self, *, last: bool) -> None:
         """Create the table; others may do the same at this moment, and only one of them can."""

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.output import cannot, sync_folder, write_all
@@ -28,8 +28,6 @@ POLL_SECONDS = 0.02
 """Between two attempts to take the lock."""
 SHORTEST_WAIT_SECONDS = 0.05
 """`is_held` takes the lock for a moment; so it is waited for in any case."""
-HEARTBEAT_EVERY = timedelta(minutes=10)
-"""A run without news writes a line if the last one is so old, else it is a touch of the file."""
 
 
 class Journal:
@@ -136,11 +134,8 @@ class Journal:
 
     def heartbeat(self) -> bool:
         """Set the time of change instead of writing a line; False if a line is due."""
-        state = self.state
-        if state.at is None or not state.is_success or state.first_edition:
-            return False
         now = datetime.now(UTC)
-        if abs(now - datetime.fromisoformat(state.at)) >= HEARTBEAT_EVERY:
+        if self.state.first_edition or not self.state.is_fresh(now):
             return False
         self._check_place()
         moment = int(now.timestamp() * 1000) * NS_PER_MS

@@ -16,10 +16,10 @@ from deltalake.schema import Field, PrimitiveType
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync.delta import destination as module
 from auditctl.sync.delta import log, store
-from auditctl.sync.delta.destination import IDLE_EVERY, MAX_RECORDS, MAX_SECONDS
+from auditctl.sync.delta.destination import MAX_RECORDS, MAX_SECONDS
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.verify import verify_table
-from auditctl.sync.state import Span
+from auditctl.sync.state import IDLE_EVERY, Span
 from auditctl.window import from_text, to_text
 from tests.sync.delta.table import READING, done, ids, opened, record, rows, write
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
+from deltalake import DeltaTable
 
 from auditctl.errors import IntegrityError, OutputError
-from auditctl.sync.delta.store import cannot_write, failure
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.delta.store import CREATIONS, Store, cannot_write, failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ARROW = "\n          \x1b[31m\u21b3\x1b[0m "
 NOT_SUPPORTED = f"Kernel error -> Operation not supported{ARROW}"
@@ -92,3 +99,19 @@ def test_a_folder_has_no_network_and_no_credentials() -> None:
         "Cannot write lake: No space left on device. What was committed before stays; check the "
         "disk, and your rights in the folder."
     )
+
+
+def test_a_table_that_the_last_attempt_creates_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, failures = DeltaTable.create, [OSError("busy")] * (CREATIONS - 1)
+
+    def fail_at_first(*arguments: Any, **options: Any) -> DeltaTable:
+        if failures:
+            raise failures.pop()
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(DeltaTable, "create", fail_at_first)
+    store = Store(TablePath(str(tmp_path / "lake")), {})
+    store.load_or_create()
+    assert store.version == 0

@@ -1,0 +1,24 @@
+"""What the messages of failures name."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditctl.http.errors import Failures, Subject
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "ACME_BASE_URL"),
+        (("ACME_ID",), "ACME_ID"),
+        (("ACME_ORG", "ACME_ID", "ACME_SECRET"), "ACME_ORG, ACME_ID and ACME_SECRET"),
+    ],
+)
+def test_the_settings_to_check_are_named(names: tuple[str, ...], said: str) -> None:
+    settings = dict.fromkeys(names, "x")
+    failures = Failures(Subject("Acme", "a token", {}, "ACME_BASE_URL", settings, [], {}))
+    assert str(failures.unfit("are odd")) == (
+        f"Acme's credentials are odd. Check {said}; wanted: a token."
+    )
+    assert str(failures.no_token("https://a.example", "none came")).endswith(f"See {said}.")
