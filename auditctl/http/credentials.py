@@ -126,9 +126,10 @@ class Credentials:
             is_declared = False
         if not is_declared:
             raise self._failures.undeclared(url)
-        responses = Responses(self._failures, _status_of_token)
+        failures = self._failures.of_token(url)
+        responses = Responses(failures, _status_of_token)
         headers = {"Accept": "application/json", "User-Agent": f"auditctl/{__version__}"}
-        connection = self._connect(url, headers, most=1)
+        connection = self._connect(url, headers, most=1, failures=failures)
         trouble = Trouble(self._patience, over)
         try:
             while True:

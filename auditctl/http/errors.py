@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from copy import copy
+from typing import NamedTuple, Self
 
 import httpx
 
@@ -76,6 +77,13 @@ class Failures:
             name for name, value in subject.settings.items() if value[:1] in tuple(QUOTES)
         ]
 
+    def of_token(self, url: str) -> Self:
+        """Return the same for answers of a token's URL, whose address another setting holds."""
+        other = copy(self)
+        variable = self._variables.get(origin_of(url), "the key's token_uri")
+        other._variable = variable  # noqa: SLF001 - of its own class
+        return other
+
     def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
         """Return the failure for a status; ``words`` are the body's message, if any."""
         quoted = f": {self.mask.safe(words)}" if words else ""
@@ -120,8 +128,7 @@ class Failures:
             return UnreachableError(message)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             through = " through the proxy" if proxied else ""
-            variable = self._variables.get(origin, self._variable)
-            way = "the proxy's variable (HTTPS_PROXY)" if proxied else variable
+            way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable
             sentence = f"cannot be reached at {host}:{port}{through} ({reason})"
             if _is_refusal(reason) and int(reason[:3]) not in RETRIED:
                 return UnreachableError(f"{self._title} {sentence}. Check {way}.")
@@ -194,7 +201,9 @@ class Failures:
 
     def redirected(self, most: int) -> AnswerError:
         """Return the error for a redirect too many."""
-        return AnswerError(f"{self._title} redirects more than {most} times. Check the base URL.")
+        return AnswerError(
+            f"{self._title} redirects more than {most} times. Check {self._variable}."
+        )
 
     def changed(self) -> UnreachableError:
         """Return the error for a stream that cannot be taken up where it broke off."""

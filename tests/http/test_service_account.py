@@ -107,6 +107,12 @@ def test_a_token_comes_from_the_origin_that_the_key_names_and_goes_to_the_base_u
     assert question.content == b""
 
 
+def test_a_wrong_answer_at_the_origin_in_the_key_names_its_token_uri() -> None:
+    service = site(httpx.Response(307, headers={"Location": "https://evil.example"}))
+    with pytest.raises(AnswerError, match="set the key's token_uri"):
+        service.export(office(account(TOKEN_URL)))
+
+
 @pytest.mark.parametrize(
     ("key", "said"),
     [

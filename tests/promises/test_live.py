@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.hosted import Hosted
 from tests.program import LONG, result, started, until
 from tests.server import LOGS, UNAVAILABLE, Fault, Request, Server, too_many
 from tests.terminal import screen, terminal
-from tests.world import KINDS, happening, key
+from tests.vendors import VENDORS
+from tests.world import KINDS, Happening, key
 
 USAGE, ACCESS = 2, 4
 FAST = ("--interval", "1s", "--retry-for", "0")
@@ -42,7 +44,8 @@ class Service:
         found = []
         for age in ages:
             self.count += 1
-            one = happening(self.name, self.count, datetime.now(UTC) - age * MINUTE)
+            moment = datetime.now(UTC) - age * MINUTE
+            one = Happening(moment, self.log.event_at(self.count, moment), 0)
             with self.log.lock:
                 self.log.happenings.append(one)
             found.append(key(self.name, one.event))
@@ -51,7 +54,7 @@ class Service:
 
 @contextmanager
 def service(*names: str) -> Iterator[list[Service]]:
-    logs = [KINDS[name]([]) for name in names]
+    logs = [Hosted(name) if name in VENDORS else KINDS[name]([]) for name in names]
     for log in logs:
         log.happenings = []
     with Server(*logs) as server:
@@ -92,6 +95,18 @@ def test_the_window_is_written_then_what_is_new_and_late_each_once(
             running.send_signal(number)
             assert running.communicate(timeout=LONG) == (b"", b"")
         assert running.returncode == 0
+
+
+def test_a_service_that_is_known_to_be_later_is_read_back_as_far() -> None:
+    with service("entra") as (each,):
+        old = each.add(5)
+        environment = each.log.settings(each.server.url)
+        with started("entra", "list", "--follow", *FAST, **environment) as running:
+            assert next_of(running, "entra") == old
+            late = each.add(5.5 * 60)
+            assert next_of(running, "entra") == late
+            running.terminate()
+            assert running.communicate(timeout=LONG) == (b"", b"")
 
 
 @pytest.mark.parametrize("form", ["csv", "table", "jsonl"])

@@ -596,6 +596,23 @@ def test_an_origin_that_cannot_be_reached_is_named_by_its_setting(part: str) -> 
         Service(answer).export(REALM)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "advice"),
+    [
+        (307, {"Location": "https://evil.example"}, "set REALM_LOGIN_URL"),
+        (307, {"Location": "/acme/oauth2/v2.0/token"}, "Check REALM_LOGIN_URL"),
+        (303, {"Location": "/login"}, "Check that REALM_LOGIN_URL is"),
+        (200, {"Content-Type": "text/html"}, "Check that REALM_LOGIN_URL is"),
+    ],
+)
+def test_a_wrong_answer_at_the_origin_of_the_token_names_its_setting(
+    status: int, headers: dict[str, str], advice: str
+) -> None:
+    service = Service(lambda _: httpx.Response(status, headers=headers, text="<html>"))
+    with pytest.raises((AnswerError, UnreachableError), match=advice):
+        service.export(REALM)
+
+
 def test_no_token_is_asked_for_at_an_origin_that_is_not_declared() -> None:
     class Stray(Realm):
         def auth(self) -> ClientCredentials:
