@@ -8,9 +8,6 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tests import program
-from tests.program import Program
-
 # A shell's background jobs ignore it, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -25,12 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=35, help="runs that the kill tests kill")
     parser.addoption("--events", type=int, default=2_500, help="events of each service's log")
     parser.addoption("--seed", type=int, default=1, help="where its dice begin")
-
-
-@pytest.fixture
-def auditctl() -> Program:
-    """Run the command line in this process."""
-    return program.result
 
 
 # Two surrogates that make a pair are one character in JSON, so they are made one; lone ones stay.

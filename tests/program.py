@@ -16,7 +16,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from auditctl import __main__ as door
@@ -66,12 +66,6 @@ class Run:
     @property
     def ended(self) -> tuple[int, str]:
         return self.status, self.said
-
-
-class Program(Protocol):
-    """Runs a command line, with nothing in its environment but this."""
-
-    def __call__(self, *words: str, **environment: str) -> Run: ...
 
 
 def result(*words: str, **environment: str) -> Run:
