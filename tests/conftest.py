@@ -1,4 +1,4 @@
-"""What tests share: how hard hypothesis looks, any JSON there can be, an option to record."""
+"""What tests share: how hard hypothesis looks, any JSON there can be, options."""
 
 import json
 import re
@@ -17,8 +17,7 @@ settings.load_profile("auditctl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take what cassettes/README.md and the tests of tests/promises tell of."""
-    parser.addoption("--record", metavar="PROVIDER", help="record this provider's log anew")
+    """Take what the tests of tests/promises tell of."""
     parser.addoption("--kills", type=int, default=35, help="runs that the kill tests kill")
     parser.addoption("--events", type=int, default=2_500, help="events of each service's log")
     parser.addoption("--seed", type=int, default=1, help="where its dice begin")
