@@ -215,7 +215,7 @@ def test_a_value_that_no_header_can_carry_is_refused(value: str) -> None:
     [
         "https://api.example.com", "https://api.example.com:8443/a/b/", "HTTPS://API.EXAMPLE.COM/x",
         "https://[2001:db8::1]/x", "http://localhost", "http://localhost:8080/demo",
-        "http://LOCALHOST", "http://127.0.0.1:1", "http://127.255.255.254", "http://[::1]:8080/x",
+        "http://LOCALHOST", "http://127.0.0.1:1", "http://127.9.9.9", "http://127.255.255.254", "http://[::1]:8080/x",
     ],
 )  # fmt: skip
 def test_a_base_url_is_https_or_on_this_machine(url: str) -> None:
@@ -231,7 +231,7 @@ def test_a_base_url_is_https_or_on_this_machine(url: str) -> None:
         f"https://{HIDDEN}@example.com", "https://@example.com", "https://h?", "https://h/#",
         f"https://h/?key={HIDDEN}", f"https://h/#{HIDDEN}", "ftp://localhost", "file:///etc/passwd",
         "//h", "h", "api.example.com/v1", "https://", "https:///x", "https://[::1", "https://h:x",
-        "https://h:99999", "https:h", f"http://ada:{HIDDEN[:4]}/{HIDDEN}@h",
+        "https://h:99999", "https:h", "127.0.0.1", "ftp://127.0.0.1", f"http://ada:{HIDDEN[:4]}/{HIDDEN}@h",
         f"https://ada:{HIDDEN}\u2100@h",
     ],
 )  # fmt: skip

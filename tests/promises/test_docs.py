@@ -30,7 +30,7 @@ from auditctl.commands import single
 from auditctl.commands.overview import described
 from auditctl.config import sources as config
 from auditctl.config.tables import Defaults, keys_of
-from auditctl.declared import variables
+from auditctl.declared import needed, variables
 from auditctl.errors import GRAVEST, AuditctlError
 from auditctl.paths import OF_RECORD, OF_RUN
 from auditctl.records.record import FIELDS
@@ -763,7 +763,9 @@ def test_without_a_key_one_learns_where_to_read_and_that_there_is_a_demo(
     name: str, tmp_path: Path
 ) -> None:
     found = auditctl_in(tmp_path, name, "list")
-    assert found.status == 4
+    assert (found.status, found.out, found.said.count("\n")) == (4, b"", 1)
+    assert [one for one in needed(provider_class(name)) if one not in found.said] == []
+    assert "_FILE" in found.said
     assert "; --demo needs no account. " in found.said
     assert found.said.endswith(f" See {settings.DOCUMENT}.\n")
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auditctl import __version__, formats, registry
+from auditctl import formats, registry
 from tests.program import result
 from tests.server import Persona, Server, Upstash
 from tests.world import WINDOW, every_provider, log
@@ -186,9 +186,3 @@ def test_a_table_is_neither_csv_nor_json_lines() -> None:
     for suffix in ("csv", "jsonl"):
         found = result("persona", "list", "--demo", "-f", "table", "-o", f"x.{suffix}")
         assert AGAINST.format("table", f".{suffix}") in found.said
-
-
-@pytest.mark.parametrize("words", [(), ("persona",), ("persona", "list"), ("sync",)], ids=" ".join)
-def test_v_shows_the_version(words: tuple[str, ...]) -> None:
-    found = result(*words, "-V")
-    assert (found.status, found.text) == (0, f"auditctl {__version__}\n")

@@ -26,7 +26,7 @@ from auditctl.paths import find_templates, parse_template
 from auditctl.sync.files.commits import FileEntry
 from auditctl.sync.files.journal import Journal
 from auditctl.sync.files.verify import verify
-from tests.program import Run, last_hash, result, sealed, started, synced, until, with_a_gap
+from tests.program import Run, last_hash, result, sealed, started, synced, until
 from tests.server import Fault, Hrhis, Log, Persona, Server, Upstash
 
 if TYPE_CHECKING:
@@ -497,27 +497,6 @@ def test_a_file_that_was_moved_away_is_told_of_once_the_next_run_has_seen_it(
     }
     (tmp_path / "a.jsonl.1").replace(path)
     assert str(path) in result("verify", str(path)).said
-
-
-# Gaps
-
-
-def test_gaps_are_told_until_somebody_takes_note(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    with_a_gap(path)
-    found = result("verify", str(path), "--format", "json")
-    (row,) = found.json
-    (gap,) = row["gaps"]
-    problem = (
-        f"{path}: events are missing from 2024-12-31T23:59 to {gap['until'][:16]} UTC: the "
-        "provider did not keep them until they were asked for. When this is known, say so with: "
-        f"auditctl status {path} --acknowledge-gaps"
-    )
-    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
-    assert (row["ok"], row["problem"], row["records"]) == (False, problem, 3)
-    assert result("verify", str(path)).out.startswith(f"{path}: has gaps: 3 records in ".encode())
-    assert result("status", str(path), "--acknowledge-gaps", "-q").ended == (0, "")
-    assert result("verify", str(path), "-q").ended == (0, "")
 
 
 # While a run goes on
