@@ -3,6 +3,9 @@
 import json
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -21,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=35, help="runs that the kill tests kill")
     parser.addoption("--events", type=int, default=2_500, help="events of each service's log")
     parser.addoption("--seed", type=int, default=1, help="where its dice begin")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Give an empty folder, which is the working one."""
+    with chdir(tmp_path):
+        yield tmp_path
 
 
 # Two surrogates that make a pair are one character in JSON, so they are made one; lone ones stay.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
@@ -26,13 +24,6 @@ USAGE, ACCESS, OUTPUT, INTERRUPTED = 2, 4, 9, 130
 KEY_ASKED = r"api key \(not shown\): $"
 SERVICES = sorted(registry.installed())
 OUTPUT_ASKED = r"Output of sync \[audit/\{source\}/\{date\}\.jsonl\.gz\]: $"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """Give an empty folder, which is the working one."""
-    with chdir(tmp_path):
-        yield tmp_path
 
 
 def answer(shown: Terminal, question: str, text: str) -> None:
