@@ -469,19 +469,6 @@ def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> N
     assert len([path for path in paths if path.endswith("/logs")]) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("upstash", "a source of upstash. Sources of persona: persona."),
-        ("prod", "no such source. Sources of persona: persona."),
-    ],
-)
-def test_a_source_of_another_provider_is_refused(name: str, said: str, sources: Sources) -> None:
-    found = result("persona", "list", "--source", name, **sources.environment)
-    assert found == Run(USAGE, b"", f"auditctl: error: --source {name}: {said}\n")
-    assert sources.server.requests == []
-
-
 def test_a_setting_of_the_source_that_is_not_there_ends_list(sources: Sources) -> None:
     environment = {"AUDITCTL_CONFIG": str(sources.config)}
     found = result("roam", "list", "--source", "roam", **environment)

@@ -332,12 +332,12 @@ def test_check_and_sync_of_a_provider_take_the_settings_of_a_source(sources: Sou
     assert path.read_text().startswith("id\n")
 
 
-@pytest.mark.parametrize("command", ["check", "sync"])
+@pytest.mark.parametrize("command", ["list", "check", "sync"])
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--source", "roam"), "--source roam: a source of roam."),
-        (("--source", "nope"), "--source nope: no such source."),
+        (("--source", "roam"), "--source roam: a source of roam. Sources of persona: persona."),
+        (("--source", "nope"), "--source nope: no such source. Sources of persona: persona."),
         (("--config", "x"), "--config is where a --source is looked for"),
     ],
 )
@@ -345,7 +345,7 @@ def test_a_source_that_does_not_fit_is_refused(
     command: str, words: tuple[str, ...], said: str, sources: Sources
 ) -> None:
     found = result("persona", command, *words, **sources.environment)
-    assert found.status == USAGE
+    assert (found.status, found.out, sources.server.requests) == (USAGE, b"", [])
     assert said in found.said
 
 

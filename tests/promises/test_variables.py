@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditctl.declared import variables
+from auditctl.declared import needed
 from tests.program import result
 from tests.server import LOGS, Server
 from tests.tape import provider_class
@@ -15,15 +15,10 @@ from tests.world import ROWS, WINDOW, log
 
 ACCESS = 4
 
-NEEDED = {
-    name: [" or ".join(names) for names, default in found.values() if default is None]
-    for name, found in ((name, variables(provider_class(name))) for name in LOGS)
-}
-
 
 @pytest.mark.parametrize(
     ("name", "missing"),
-    [(name, each.partition(" ")[0]) for name, all_ in NEEDED.items() for each in all_],
+    [(name, each.partition(" ")[0]) for name in LOGS for each in needed(provider_class(name))],
 )
 def test_a_half_set_pair_names_what_is_missing(name: str, missing: str) -> None:
     with Server(log(name)) as server:

@@ -146,7 +146,9 @@ def test_a_window_that_was_not_read_to_its_end_is_shown(tmp_path: Path) -> None:
 def test_the_journal_may_be_named_instead_of_the_path(tmp_path: Path) -> None:
     path = f"{tmp_path}/{{date}}.jsonl"
     synced(Persona(3), path)
-    assert result("status", path) == result("status", f"{path}.journal")
+    for command in ("status", "verify"):
+        named = result(command, f"{path}.journal")
+        assert (named, named.status) == (result(command, path), 0)
     assert row(f"{path}.journal")["path"] == path
 
 

@@ -164,12 +164,6 @@ def test_what_was_written_is_right(original: Destination) -> None:
     )
 
 
-def test_the_journal_may_be_named_instead_of_the_path(plain: Destination) -> None:
-    named = result("verify", str(plain.journal))
-    assert named == result("verify", plain.path)
-    assert named.ended == (0, "")
-
-
 def test_all_destinations_of_a_path_are_proved(tmp_path: Path) -> None:
     path = f"{tmp_path}/{{provider}}/{{date}}.jsonl"
     synced(Persona(3), path)
@@ -195,14 +189,6 @@ def test_words_that_look_like_the_end_of_a_line_are_none(words: str, tmp_path: P
     found = result("verify", f"{tmp_path}/{name}", "--format", "json")
     assert found.ended == (0, "")
     assert [row["records"] for row in found.json] == [len(LINES)]
-
-
-@pytest.mark.parametrize("path", ["a.jsonl", "{source}/a.jsonl"])
-def test_where_no_sync_has_run_nothing_is_proved(path: str, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_bytes(b"{}\n")
-    found = result("verify", f"{tmp_path}/{path}", "-q")
-    assert (found.status, found.out) == (WRONG, b"")
-    assert path in found.said
 
 
 def test_quiet_says_nothing_but_what_is_wrong(plain: Destination) -> None:

@@ -114,7 +114,8 @@ def test_gaps_are_acknowledged(path: str) -> None:
         found = result(command, path)
         assert found.status == WRONG
         assert f"auditctl status {path} --acknowledge-gaps" in found.said
-    assert result("status", path, "--acknowledge-gaps", "-q").ended == (0, "")
+    for _ in range(2):  # nothing is left to acknowledge
+        assert result("status", path, "--acknowledge-gaps", "-q").ended == (0, "")
     assert result("verify", path, "-q").ended == (0, "")
 
 
@@ -134,14 +135,8 @@ def test_another_account_under_the_same_source_is_a_usage_error(server: Server, 
     ("words", "said"),
     [
         ((*DEMO, "-o", "t", "--fields", "id"), "leave --fields out"),
-        ((*DEMO, "-o", "t/{date}"), "date and account are columns"),
-        ((*DEMO, "-o", "ftp://t"), "leads to no table"),
         (("persona", "sync", "--demo", "-o", "s3://t", "-f", "csv"), "holds a Delta table"),
         (("persona", "sync", "--demo", "-o", "t.parquet"), "cannot be written"),
-        (
-            ("persona", "sync", "--demo", "-o", "t.parquet", "-f", "csv"),
-            "cannot be written",
-        ),
         (("persona", "list", "--demo", "-f", "delta"), "delta"),
     ],
 )
