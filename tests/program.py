@@ -176,6 +176,18 @@ def popen(
             running.kill()
 
 
+@contextlib.contextmanager
+def served(module: str, *words: str) -> Iterator[str]:
+    """Run a server of the tests as a process until the block ends; give its URL."""
+    command = [sys.executable, "-m", module, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
 def started(
     *words: str, **environment: str
 ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:

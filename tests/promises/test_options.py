@@ -74,17 +74,6 @@ def test_the_local_zone_is_the_environments() -> None:
     assert (local.status, local.ids) == (0, named.ids)
 
 
-def test_an_unknown_zone_is_a_usage_error() -> None:
-    found = result("persona", "list", "--demo", "--tz", "Nairobi")
-    assert found.ended == (
-        USAGE,
-        (
-            "auditctl: error: There is no time zone 'Nairobi'. Did you mean Africa/Nairobi? Write "
-            "local, UTC, or a name such as Africa/Dar_es_Salaam.\n"
-        ),
-    )
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
