@@ -208,10 +208,15 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def sync(log: Log, path: Path | str, *words: str, faults: Any = ()) -> Run:
+    """Run `sync` of a log on a destination."""
+    with Server(log, faults=faults) as server:
+        return result(log.name, "sync", "-o", str(path), *words, **server.environment)
+
+
 def synced(log: Log, path: Path | str, *words: str) -> None:
     """Run `sync` on a destination, so that it has all of a log."""
-    with Server(log) as server:
-        assert run(log.name, "sync", "-o", str(path), *words, **server.environment) == 0
+    assert sync(log, path, *words).status == 0
 
 
 LONG_AGO = "Wed, 01 Jan 2025 00:00:00 GMT"

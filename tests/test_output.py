@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditctl.errors import OutputError
-from auditctl.output import ReaderGoneError, standard_output, whole_file
+from auditctl.output import standard_output, whole_file
 from tests.program import in_place_of
 
 NOBODY = 65534
@@ -215,25 +215,6 @@ def test_standard_output_gets_each_write_at_once() -> None:
         assert os.read(there, 100) == b"two\n"
     assert os.read(there, 100) == b""
     os.close(there)
-
-
-def test_a_reader_that_goes_away_is_told_apart() -> None:
-    there, here = os.pipe()
-    os.close(there)
-    with in_place_of(1, here), pytest.raises(ReaderGoneError), standard_output() as write:
-        write(b"one\n")
-    os.close(here)
-
-
-def test_standard_output_on_a_full_disk_is_an_output_error() -> None:
-    said = "standard output: No space left"
-    with (
-        Path("/dev/full").open("wb") as full,
-        in_place_of(1, full.fileno()),
-        pytest.raises(OutputError, match=said),
-        standard_output() as write,
-    ):
-        write(b"one\n")
 
 
 def refused(number: int) -> Callable[..., None]:

@@ -120,14 +120,6 @@ def test_check_can_be_quiet_and_leave_it_to_the_status(option: str) -> None:
     assert refused.said.startswith("auditctl: error: Persona refused the credentials")
 
 
-def test_check_tells_of_a_clock_that_is_wrong() -> None:
-    tomorrow = {"Date": formatdate(time.time() + 86400, usegmt=True)}
-    with Server(log("persona"), faults=lambda _: Fault(headers=tomorrow)) as server:
-        found = result("persona", "check", **server.environment)
-    assert found.status == 0
-    assert re.search(r"(?m)^WARN.*clock.*86\d{3} s", found.out.decode())
-
-
 @every_provider
 def test_check_holds_for_an_empty_log_and_for_sample_data(name: str) -> None:
     with Server(log(name, 0)) as server:

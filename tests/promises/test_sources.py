@@ -92,6 +92,18 @@ class Sources:
     def journal(self, name: str) -> Path:
         return self.folder / name / "{date}.jsonl.journal"
 
+    def meet(self, count: int) -> None:
+        """Hold the first request for each log until there are so many."""
+        together = threading.Barrier(count)
+        met: set[str] = set()
+
+        def hold(request: Request) -> None:
+            if name_of(request) not in met:
+                met.add(name_of(request))
+                together.wait(LONG)
+
+        self.sabotage = dict.fromkeys(LOGS, hold)
+
     def asked(self) -> set[str]:
         return {name_of(request) for request in self.server.requests}
 
@@ -267,16 +279,7 @@ def test_a_destination_that_another_run_holds_is_left_alone_or_waited_for(source
 
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_so_many_sources_are_read_at_once_and_no_more(jobs: int, sources: Sources) -> None:
-    together = threading.Barrier(jobs)
-    met: set[str] = set()
-
-    def meet(request: Request) -> None:
-        name = name_of(request)
-        if name not in met:
-            met.add(name)
-            together.wait(LONG)
-
-    sources.sabotage = dict.fromkeys(LOGS, meet)
+    sources.meet(jobs)
     sources.server.latency = 0.02
     assert sources.sync("--jobs", str(jobs)) == Run(0, b"", "")
     assert sources.server.peak == jobs

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from tests.promises.test_sources import (
     ROWS,
     Sources,
     always,
-    name_of,
     sources,  # noqa: F401 - a fixture
 )
 from tests.server import LOGS, UNAVAILABLE, WRONG_SHAPE, Fault, Request
@@ -141,15 +139,7 @@ def test_events_without_a_time_come_last(sources: Sources) -> None:
 
 
 def test_the_sources_are_asked_at_once(sources: Sources) -> None:
-    together = threading.Barrier(len(LOGS))
-    met: set[str] = set()
-
-    def meet(request: Request) -> None:
-        if name_of(request) not in met:
-            met.add(name_of(request))
-            together.wait(LONG)
-
-    sources.sabotage = dict.fromkeys(LOGS, meet)
+    sources.meet(len(LOGS))
     assert len(listed(sources, *WINDOW).records) == SUM
 
 
