@@ -18,12 +18,13 @@ from auditctl.console import Console
 from auditctl.export import batches_of, most_recent, retrieved
 from auditctl.formats.jsonl import Jsonl
 from auditctl.http.answer import parse
-from auditctl.provider import Client, Fields, KeyHeaders, Order, Page, Provider, Window
+from auditctl.provider import Fields, Order, Page, Provider, Window
 from auditctl.records import exact
 from auditctl.records.fields import Test, parse_test
 from auditctl.records.record import Record
 from auditctl.records.schema import AuditRecord
 from tests.conftest import TEXTS, utf8
+from tests.service import Silent
 
 SINCE = datetime(2026, 1, 10, tzinfo=UTC)
 UNTIL = datetime(2026, 1, 20, tzinfo=UTC)
@@ -31,19 +32,8 @@ WINDOW = Window(SINCE, UNTIL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Acme(Provider):
-    name = "acme"
-    title = "Acme"
-    order = Order.NONE_DOCUMENTED
-    permission = retention = rate_limit = docs = ""
-
+class Unordered(Silent):
     base_url: str = "https://acme.example"
-
-    def auth(self) -> KeyHeaders:
-        return KeyHeaders({})
-
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
-        yield from ()
 
     def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:
         return {
@@ -54,15 +44,11 @@ class Acme(Provider):
         }
 
 
-class Unordered(Acme):
-    order = Order.NONE_DOCUMENTED
-
-
-class Newest(Acme):
+class Newest(Unordered):
     order = Order.NEWEST_FIRST
 
 
-class Daily(Acme):
+class Daily(Unordered):
     order = Order.NEWEST_DAY_FIRST
     has_ids = False
 

@@ -1,7 +1,7 @@
 import os
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,45 +15,18 @@ from hypothesis import strategies as st
 from auditctl import settings
 from auditctl.declared import variables
 from auditctl.errors import AccessError, AuditctlError, UsageError
-from auditctl.provider import (
-    Client,
-    Fields,
-    KeyHeaders,
-    Order,
-    Page,
-    Provider,
-    Secret,
-    Window,
-    option,
-    secret,
-    setting,
-)
+from auditctl.provider import Secret, option, secret, setting
 from auditctl.settings import PLACEHOLDER, find, may_change, sample
+from tests.service import Silent
 
 HIDDEN = "hunter2-hunter2"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Acme(Provider):
-    name = "acme"
-    title = "Acme"
-    order = Order.NONE_DOCUMENTED
-    permission = "a key with the scope audit"
-    retention = rate_limit = docs = ""
-
+class Acme(Silent):
     account: str = setting()
     key: Secret = secret("ACME_OLD")
-    base_url: str = setting("https://api.acme.example/v1")
     people: tuple[str, ...] = option("--person", "ID", "Whose")
-
-    def auth(self) -> KeyHeaders:
-        return KeyHeaders({})
-
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
-        yield from ()
-
-    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ARG002
-        return {}
 
 
 SET = {"ACME_ACCOUNT": "ada", "ACME_KEY": HIDDEN}

@@ -174,19 +174,6 @@ def test_a_source_that_there_is_not_keeps_all_from_running(sources: Sources) -> 
 # What goes wrong
 
 
-def test_a_source_that_is_refused_does_not_stop_the_others(sources: Sources) -> None:
-    sources.sabotage["roam"] = always(Fault(401))
-    found = sources.sync()
-    assert found.status == ACCESS
-    assert found.said.startswith("auditctl: error: roam: ")
-    assert found.said.count("\n") == 1
-    assert "401" in found.said
-    assert sources.done == {name: rows for name, rows in ROWS.items() if name != "roam"}
-    sources.sabotage.clear()
-    assert sources.sync() == Run(0, b"", "")
-    assert sources.done == ROWS
-
-
 def is_lost(sources: Sources, name: str) -> None:
     """Let the output be where no folder can be."""
     (sources.folder / name).write_bytes(b"")

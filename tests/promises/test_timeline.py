@@ -21,7 +21,7 @@ from tests.promises.test_sources import (
     always,
     sources,  # noqa: F401 - a fixture
 )
-from tests.server import LOGS, UNAVAILABLE, WRONG_SHAPE, Fault, Request
+from tests.server import LOGS, UNAVAILABLE, Fault, Request
 from tests.terminal import screen, terminal
 
 USAGE, UNREACHABLE, ACCESS, STRANGE = 2, 3, 4, 6
@@ -144,22 +144,6 @@ def test_the_sources_are_asked_at_once(sources: Sources) -> None:
 
 
 # Failures
-
-
-@pytest.mark.parametrize(
-    ("fault", "status"),
-    [(Fault(401), ACCESS), (WRONG_SHAPE, STRANGE), (UNAVAILABLE, UNREACHABLE)],
-    ids=str,
-)
-def test_a_source_that_fails_does_not_stop_the_others(
-    fault: Fault, status: int, sources: Sources
-) -> None:
-    sources.sabotage["upstash"] = always(fault)
-    found = listed(sources, *WINDOW, "--retry-for", "0")
-    assert found.status == status
-    assert counted(found) == {n: count for n, count in sorted(ROWS.items()) if n != "upstash"}
-    assert found.said.startswith("auditctl: error: upstash: Upstash")
-    assert found.said.count("\n") == 1
 
 
 def test_a_source_that_fails_later_keeps_what_it_has_given(sources: Sources) -> None:

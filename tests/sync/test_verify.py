@@ -301,14 +301,6 @@ def test_an_end_dropped_is_found_if_it_told_of_data(destination: Destination) ->
         assert bool(destination.complaint()) is (left <= committing[-1])
 
 
-def test_a_journal_that_ends_before_the_data_names_the_file_and_the_byte(
-    plain: Destination,
-) -> None:
-    lines, (number,) = plain.lines, plain.committing
-    plain.write(lines[:number])
-    assert plain.complaint().startswith(f"{plain.path} goes on at byte 0, after its last commit.")
-
-
 def test_a_line_without_its_end_counts_as_never_written(plain: Destination) -> None:
     (number,) = plain.committing
     plain.write(plain.lines[: number + 1])
