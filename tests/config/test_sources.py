@@ -505,8 +505,8 @@ MISTAKES = [
         source(output="x.jsonl.zst"),
         (
             "line 3: sources.s.output: x.jsonl.zst: a file that ends in .zst cannot be written: "
-            ".gz is the only compression, and Parquet files have their own. Use another name, such as "
-            "audit.jsonl.gz"
+            ".gz is the only compression, and Parquet files have their own. Use another name, such "
+            "as audit.jsonl.gz"
         ),
     ),
     (
