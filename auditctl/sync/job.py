@@ -12,14 +12,13 @@ from auditctl import registry
 from auditctl.commands.notices import warn_of_beginning, warn_of_clock, warn_of_events
 from auditctl.connect import connect
 from auditctl.context import Context
-from auditctl.errors import IntegrityError
+from auditctl.errors import IntegrityError, LockedError
 from auditctl.escape import escape
 from auditctl.options import duration
 from auditctl.phrases import count
 from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
-from auditctl.sync.conflict import catch_up
-from auditctl.sync.destination import Opening
+from auditctl.sync.destination import Destination, Opening
 from auditctl.sync.follow import Outage, follow
 from auditctl.sync.kinds import Place, open_destination
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
@@ -202,3 +201,50 @@ def job_of(source: "Source", options: SyncSourcesOptions, context: Context) -> J
         interval=options.interval,
     )
     return Job(source.provider, shared, source.place, source.name, context, f"{source.name}: ")
+
+
+POLL_SECONDS = 1.0
+"""Between two looks at what the other run does."""
+SILENT_SECONDS = 45.0
+"""A run that has not committed for so long was killed: it commits every 30 seconds."""
+
+
+def catch_up(
+    run: Run,
+    wait: float,
+    pause: Callable[[float], object],
+    clock: Callable[[], float] = time.monotonic,
+) -> Outcome:
+    """Do a run; begin it again for up to ``wait`` seconds, each time when the other run has ended.
+
+    Raises:
+        LockedError: another run has committed again after that time.
+
+    """
+    until = clock() + wait
+    while True:
+        try:
+            return run.catch_up()
+        except LockedError:
+            if clock() >= until:
+                raise
+        _await_end(run.destination, until, pause, clock)
+
+
+def _await_end(
+    destination: Destination,
+    until: float,
+    pause: Callable[[float], object],
+    clock: Callable[[], float],
+) -> None:
+    """Wait until the other run has read its window to the end, or does not go on."""
+    head, moved = "", 0.0
+    while True:
+        destination.check()
+        state = destination.state
+        if state.head != head:
+            head, moved = state.head, clock()
+        ended = state.window is None or state.window.done or clock() - moved >= SILENT_SECONDS
+        if ended or clock() >= until:
+            return
+        pause(POLL_SECONDS)
