@@ -10,11 +10,28 @@ from auditctl.records.record import Record
 from auditctl.sync.state import Progress, State
 
 
-class Known(Protocol):
+class Known(NamedTuple):
     """The events that a destination has, as far back as a window reaches."""
+
+    ids: set[str]
+    is_apart: Callable[[Record], bool] | None = None
+    """Looks for an event among those that are not found by their time, if there are any.
+
+    They are read only when an event comes that may be one: opening costs nothing that grows with
+    them.
+    """
 
     def new(self, records: list[Record]) -> list[Record]:
         """Return the records that are not known by their id; they are from now on."""
+        ids, is_apart = self.ids, self.is_apart
+        new = []
+        for record in records:
+            id_ = record["id"]
+            if id_ in ids or (is_apart is not None and is_apart(record)):
+                continue
+            ids.add(id_)
+            new.append(record)
+        return new
 
 
 class Destination(Protocol):

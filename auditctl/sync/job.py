@@ -24,7 +24,7 @@ from auditctl.sync.kinds import Place, open_destination
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.profile import of_account, profile_of
 from auditctl.sync.run import Outcome, Run
-from auditctl.sync.sentences import describe_gap
+from auditctl.sync.status import describe_gap
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:

@@ -130,7 +130,7 @@ def proofs(
     """
     if isinstance(place, TablePath):
         from auditctl.sync.delta.verify import verify_table
-        from auditctl.sync.sentences import describe_unbegun
+        from auditctl.sync.status import describe_unbegun
 
         found = {proof.source: proof for proof in verify_table(place, environ)}
         named = found if None in sources else sources
@@ -145,7 +145,7 @@ def proofs(
 
 
 def _row(path: str, proof: "SourceProof") -> dict[str, Any]:
-    from auditctl.sync.sentences import alarms
+    from auditctl.sync.status import alarms
 
     if proof.wrong:
         return unproved(path, proof.source, proof.wrong)

@@ -20,7 +20,7 @@ from auditctl.records import exact
 from auditctl.sync.destinations import find_destinations
 from auditctl.sync.kinds import acknowledge, proofs, statuses, unproved
 from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
-from auditctl.sync.sentences import describe_aside, describe_unknown
+from auditctl.sync.status import describe_aside, describe_unknown
 from auditctl.window import age, to_text
 from auditctl.zone import parse_zone
 

@@ -1,5 +1,6 @@
 """The state that a run continues from, and its progress, whatever its destination is."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -32,6 +33,11 @@ class Span(NamedTuple):
     def __str__(self) -> str:
         """Write it for people, to the minute."""
         return f"{(self.since or 'the beginning')[:16]} to {self.until[:16]}"
+
+
+def spans(values: Iterable[Mapping[str, Any]]) -> tuple[Span, ...]:
+    """Read spans of JSON."""
+    return tuple(Span(**value) for value in values)
 
 
 class ReadSpan(NamedTuple):

@@ -16,7 +16,7 @@ import pytest
 from auditctl import registry
 from auditctl.cli.provider_app import commands_of
 from auditctl.commands.check import check
-from auditctl.commands.overview import described, overview
+from auditctl.commands.show import described, overview
 from auditctl.config import sources as config
 from auditctl.errors import (
     AccessError,

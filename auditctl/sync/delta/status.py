@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from auditctl.errors import AuditctlError, LockedError, OutputError, UsageError
 from auditctl.sync.delta import log
 from auditctl.sync.delta.destination import TableDestination
-from auditctl.sync.delta.line import TableState
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 from auditctl.sync.profile import TableProfile
-from auditctl.sync.sentences import alarms, describe_unbegun
-from auditctl.sync.state import IDLE_EVERY
-from auditctl.sync.status import Status, describe_age
+from auditctl.sync.state import IDLE_EVERY, State
+from auditctl.sync.status import Status, alarms, describe_age, describe_unbegun
 from auditctl.window import in_words
 
 SHORTEST_AGE = timedelta(minutes=15)
@@ -53,12 +51,9 @@ def read_table_status(
         if line is None:
             found.append(_wrong(name, path, describe_unbegun(path, name)))
             continue
-        state = line.state
-        wrongs = (
-            describe_age(f"the source {name} of {path}", state, now, max_age),
-            alarms(path, state),
-        )
-        found.append(Status(name, path, state, running=None, wrong=" ".join(filter(None, wrongs))))
+        age = describe_age(f"the source {name} of {path}", line, now, max_age)
+        wrong = " ".join(filter(None, (age, alarms(path, line))))
+        found.append(Status(name, path, line, running=None, wrong=wrong))
     return found
 
 
@@ -84,4 +79,4 @@ def acknowledge_table(table: TablePath, source: str | None, environ: Mapping[str
 
 
 def _wrong(source: str | None, path: str, wrong: str, *, unreachable: bool = False) -> Status:
-    return Status(source, path, TableState(), running=None, wrong=wrong, unreachable=unreachable)
+    return Status(source, path, State(), running=None, wrong=wrong, unreachable=unreachable)

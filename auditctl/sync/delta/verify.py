@@ -7,7 +7,7 @@ from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.phrases import count
 from auditctl.sync.delta import log, rows
-from auditctl.sync.delta.line import NO_DIGEST, Line, TableState
+from auditctl.sync.delta.log import NO_DIGEST, Line
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 
@@ -18,7 +18,7 @@ class SourceProof:
 
     source: str | None
     """None for rows without a source."""
-    state: TableState = field(default_factory=TableState)
+    state: Line = field(default_factory=Line)
     rows: int = 0
     digest: str = NO_DIGEST
     wrong: str = ""
@@ -67,20 +67,20 @@ def _check(path: str, proof: SourceProof, line: Line) -> None:
         what = "it has other options than the one before it"
     elif line.records != before.records + line.added:
         what = "its records do not add up"
-    elif before.leaves_a_hole(line.covered, line.window):
+    elif line.window and before.leaves_a_hole(line.covered, line.window):
         what = "it covers hours that were not read"
     if what and not proof.wrong:
         proof.wrong = (
             f"{path}, source {line.source}, commit {line.line + 1}: {what}. The log is not what "
             "was written, so it proves nothing any more: restore it, or begin a new table."
         )
-    proof.state = line.state
+    proof.state = line
 
 
 def _check_last(store: Store, source: str, proofs: Mapping[str | None, SourceProof]) -> None:
     """Check that a run would continue from the commit that the log ends with."""
     line, proof = log.last_line(store, source), proofs.get(source)
-    if line is None or proof is None or line.hash != proof.state.head:
+    if line is None or proof is None or line.head != proof.state.head:
         raise IntegrityError(
             f"{store.path}, source {source}: its last commit is not the one that its transaction "
             "names. The log was changed: restore it, or begin a new table."

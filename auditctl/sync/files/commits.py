@@ -32,6 +32,12 @@ class FileEntry(NamedTuple):
         """The length of the file after the commit."""
         return self.offset + self.length
 
+    def as_json(self) -> dict[str, Any]:
+        """Return its members; without ``header``, where there can be none."""
+        return {
+            name: one for name, one in self._asdict().items() if (name, one) != ("header", None)
+        }
+
 
 class Deleted(NamedTuple):
     """A file that was found deleted, with what was committed to it."""
@@ -48,6 +54,10 @@ class File(NamedTuple):
     length: int = 0
     mtime_ns: int = 0
     inode: int = 0
+
+    def as_json(self) -> list[int]:
+        """Return an array, which is shorter: a snapshot has one for each file."""
+        return list(self)
 
 
 class Pins(NamedTuple):

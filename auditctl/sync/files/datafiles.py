@@ -25,7 +25,7 @@ from auditctl.sync.files.disk import (
 )
 from auditctl.sync.files.integrity import Files, find_contents, prove_files
 from auditctl.sync.profile import FileProfile
-from auditctl.sync.sentences import describe_aside, describe_deletion
+from auditctl.sync.status import describe_aside, describe_deletion
 from auditctl.window import now_text
 
 

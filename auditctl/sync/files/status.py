@@ -8,9 +8,14 @@ from auditctl.errors import AuditctlError, LockedError
 from auditctl.paths import Template
 from auditctl.sync.files.journal import Journal
 from auditctl.sync.files.replay import is_held, read_state
-from auditctl.sync.sentences import alarms, describe_foreign_journal, describe_owner
 from auditctl.sync.state import State
-from auditctl.sync.status import Status, describe_age
+from auditctl.sync.status import (
+    Status,
+    alarms,
+    describe_age,
+    describe_foreign_journal,
+    describe_owner,
+)
 
 
 def read_status(

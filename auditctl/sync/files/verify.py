@@ -14,7 +14,7 @@ from auditctl.sync.files.chain import read_lines, unreadable, wrong_line
 from auditctl.sync.files.commits import Commit, FileState
 from auditctl.sync.files.integrity import Files, entries_since
 from auditctl.sync.files.replay import is_held, read_state
-from auditctl.sync.sentences import alarms, describe_aside, describe_foreign_journal, describe_owner
+from auditctl.sync.status import alarms, describe_aside, describe_foreign_journal, describe_owner
 
 POLL_SECONDS = 0.02
 """Seconds between two checks whether a run still writes."""
