@@ -65,6 +65,15 @@ class Progress(NamedTuple):
     gaps: tuple[Span, ...]
 
 
+class Deleted(NamedTuple):
+    """A file that was found deleted, with what was committed to it."""
+
+    name: str
+    length: int
+    at: str
+    """When that was noticed."""
+
+
 @dataclass(eq=False, repr=False)
 class State:
     """The state after all commits."""
@@ -90,6 +99,8 @@ class State:
     """Gaps not yet acknowledged."""
     waived: tuple[Span, ...] = ()
     """The gaps that were acknowledged last."""
+    deleted: tuple[Deleted, ...] = ()
+    """Files that were found deleted, not yet acknowledged; a table has none."""
 
     @property
     def last_success(self) -> str | None:

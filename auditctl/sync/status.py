@@ -10,7 +10,6 @@ from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.paths import Template, journals_of
-from auditctl.sync.files.commits import Deleted
 from auditctl.sync.files.replay import read_state
 from auditctl.sync.state import Span, State
 from auditctl.window import age
@@ -33,7 +32,6 @@ class Status:
     wrong: str
     """The problem as a sentence; empty without one."""
     files: int | None = None
-    deleted: Sequence[Deleted] = ()
     aside: Sequence[str] = ()
     """Names of files with bytes that were set aside."""
     uncommitted: Sequence[str] = ()
@@ -42,27 +40,41 @@ class Status:
     """The store did not answer, so what is wrong may not be the destination."""
 
     def row(self) -> dict[str, Any]:
-        """Return it as JSON; times are RFC 3339, and since null is the beginning of the log."""
+        """Return it as JSON."""
         state = self.state
-        return {
-            "path": self.path,
-            "source": self.source,
+        return facts(self.path, self.source, state, self.wrong) | {
             "provider": state.shape.get("provider"),
-            "ok": not self.wrong,
-            "problem": self.wrong or None,
             "running": self.running,
             "last_success": state.last_success,
-            "covered": state.covered and state.covered._asdict(),
             "newest": state.latest,
-            "records": state.records,
             "files": self.files,
-            "gaps": [gap._asdict() for gap in state.gaps],
-            "deleted": [file._asdict() for file in self.deleted],
             "set_aside": list(self.aside),
             "unfinished": bool(state.window and not state.window.done),
-            "journal_lines": state.line + 1,
-            "journal_hash": state.head if state.line >= 0 else None,
         }
+
+
+def facts(path: str, source: str | None, state: State, problem: str) -> dict[str, Any]:
+    """Return what `verify` and `status` both write of a destination as JSON.
+
+    Times are RFC 3339, and since null is the beginning of the log.
+    """
+    return {
+        "path": path,
+        "source": source,
+        "ok": not problem,
+        "problem": problem or None,
+        "records": state.records,
+        "covered": state.covered and state.covered._asdict(),
+        "gaps": [gap._asdict() for gap in state.gaps],
+        "deleted": [file._asdict() for file in state.deleted],
+        "journal_lines": state.line + 1,
+        "journal_hash": state.head if state.line >= 0 else None,
+    }
+
+
+def unproved(path: str, source: str | None, problem: str) -> dict[str, Any]:
+    """Return the row of `verify` for what is not what was written."""
+    return {"path": path, "source": source, "ok": False, "problem": problem}
 
 
 def describe_age(path: str, state: State, now: datetime, max_age: timedelta | None) -> str:
@@ -119,7 +131,7 @@ def _owner(path: str) -> str:
     return ""
 
 
-def alarms(path: str, state: State, deleted: Sequence[Deleted] = ()) -> str:
+def alarms(path: str, state: State) -> str:
     """Describe what stays wrong until somebody acknowledges it; empty if nothing is."""
     found = []
     if state.gaps:
@@ -127,8 +139,8 @@ def alarms(path: str, state: State, deleted: Sequence[Deleted] = ()) -> str:
             f"{path}: events are missing from {', '.join(map(str, state.gaps))} UTC: the provider "
             "did not keep them until they were asked for."
         )
-    if deleted:
-        found.append(_deleted(path, [file.name for file in deleted]))
+    if state.deleted:
+        found.append(_deleted(path, [file.name for file in state.deleted]))
     return f"{' '.join(found)} {_acknowledge(path)}" if found else ""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from auditctl.errors import AuditctlError, LockedError, OutputError, UsageError
+from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.sync.delta import log
 from auditctl.sync.delta.destination import TableDestination
 from auditctl.sync.delta.path import TablePath
@@ -25,12 +25,7 @@ def read_table_status(
     now: datetime,
     max_age: timedelta | None,
 ) -> list[Status]:
-    """Read the status of a source of a table, or of all its sources, without its data.
-
-    Raises:
-        UsageError: ``max_age`` is below what a table can tell.
-
-    """
+    """Read the status of a source of a table, or of all its sources, without its data."""
     if max_age is not None and max_age < SHORTEST_AGE:
         raise UsageError(
             f"--max-age must be {in_words(SHORTEST_AGE)} or more for a table: runs without news "
@@ -58,24 +53,12 @@ def read_table_status(
 
 
 def acknowledge_table(table: TablePath, source: str | None, environ: Mapping[str, str]) -> None:
-    """Note that the gaps of a source, or of all sources, are known.
-
-    Raises:
-        LockedError: a run commits at the same moment.
-        IntegrityError, OutputError: see `Store.load`.
-
-    """
+    """Note that the gaps of a source, or of all sources, are known."""
     store = Store(table, environ)
     store.load()
     for name in [source] if source else list(log.sources(store)):
         profile = TableProfile(options={}, table=table, source=name, environ=environ)
-        try:
-            TableDestination(profile, store).acknowledge()
-        except LockedError:
-            raise LockedError(
-                f"A run commits to {profile.name} at this moment, so its gaps stay as they are. "
-                "Acknowledge them when it has ended; a service must be stopped for that."
-            ) from None
+        TableDestination(profile, store).acknowledge()
 
 
 def _wrong(source: str | None, path: str, wrong: str, *, unreachable: bool = False) -> Status:

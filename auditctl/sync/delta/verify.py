@@ -1,7 +1,8 @@
 """Proof of a table: the commits of each source, and all of its rows, read again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
@@ -10,6 +11,7 @@ from auditctl.sync.delta import log, rows
 from auditctl.sync.delta.log import NO_DIGEST, Line
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
+from auditctl.sync.status import alarms, describe_unbegun, facts, unproved
 
 
 @dataclass
@@ -25,7 +27,29 @@ class SourceProof:
     """The first thing that is wrong, as a sentence; empty if nothing is."""
 
 
-def verify_table(table: TablePath, environ: Mapping[str, str]) -> list[SourceProof]:
+def verify_table(
+    table: TablePath, sources: Sequence[str | None], environ: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Prove a table, and return the rows of the sources that are named, or of all (None).
+
+    What is wrong with the others is said in any case: all of the table was read.
+    """
+    path, found = table.path, _prove(table, environ)
+    named = found if None in sources else sources
+    lost = [name for name in named if name not in found] if found else [None]
+    return [
+        *(_row(path, one) for name, one in found.items() if name in named or one.wrong),
+        *(unproved(path, name, describe_unbegun(path, name)) for name in lost),
+    ]
+
+
+def _row(path: str, proof: SourceProof) -> dict[str, Any]:
+    if proof.wrong:
+        return unproved(path, proof.source, proof.wrong)
+    return facts(path, proof.source, proof.state, alarms(path, proof.state))
+
+
+def _prove(table: TablePath, environ: Mapping[str, str]) -> dict[str | None, SourceProof]:
     """Read a table again, all commits and all rows of the newest version.
 
     Raises:
@@ -53,7 +77,7 @@ def verify_table(table: TablePath, environ: Mapping[str, str]) -> list[SourcePro
             proof.digest = rows.add(proof.digest, found)
     for proof in proofs.values():
         proof.wrong = proof.wrong or _content(store.path, proof)
-    return sorted(proofs.values(), key=lambda proof: proof.source or "")
+    return dict(sorted(proofs.items(), key=lambda one: one[0] or ""))
 
 
 def _check(path: str, proof: SourceProof, line: Line) -> None:

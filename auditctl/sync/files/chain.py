@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.files.commits import Commit, Deleted, File, FileEntry, Pins, Snapshot
+from auditctl.sync.files.commits import Commit, File, FileEntry, Pins, Snapshot
 from auditctl.sync.files.disk import open_file
 from auditctl.sync.seal import HASH_SIZE, parsed, plain, seal, unseal
-from auditctl.sync.state import FIRST_PREV, ReadSpan, Span, spans
+from auditctl.sync.state import FIRST_PREV, Deleted, ReadSpan, Span, spans
 
 BLOCK = 256 * 1024
 LINE = 16 * 1024

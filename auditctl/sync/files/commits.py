@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from auditctl import __version__
-from auditctl.sync.state import ReadSpan, Span, State
+from auditctl.sync.state import Deleted, ReadSpan, Span, State
 from auditctl.window import now_text
 
 SNAPSHOT_EVERY = 64 * 1024
@@ -37,15 +37,6 @@ class FileEntry(NamedTuple):
         return {
             name: one for name, one in self._asdict().items() if (name, one) != ("header", None)
         }
-
-
-class Deleted(NamedTuple):
-    """A file that was found deleted, with what was committed to it."""
-
-    name: str
-    length: int
-    at: str
-    """When that was noticed."""
 
 
 class File(NamedTuple):
@@ -137,8 +128,6 @@ class FileState(State):
     files: dict[str, File] = field(default_factory=dict)
     seen: str = ""
     """The latest end of any window: what is dated before it may have been seen by now."""
-    deleted: tuple[Deleted, ...] = ()
-    """Files that were found deleted, not yet acknowledged."""
     aside: tuple[str, ...] = ()
     """Files with bytes that were set aside and are not in the destination."""
     pins: Pins | None = None

@@ -11,7 +11,7 @@ from auditctl.paths import Template, journals_of, short_name
 from auditctl.sync.destination import Opening
 from auditctl.sync.files.aside import Aside, read_aside, set_aside
 from auditctl.sync.files.chain import read_lines
-from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.commits import File, FileEntry, FileState
 from auditctl.sync.files.disk import (
     close,
     create_file,
@@ -25,6 +25,7 @@ from auditctl.sync.files.disk import (
 )
 from auditctl.sync.files.integrity import Files, find_contents, prove_files
 from auditctl.sync.profile import FileProfile
+from auditctl.sync.state import Deleted
 from auditctl.sync.status import describe_aside, describe_deletion
 from auditctl.window import now_text
 
