@@ -23,7 +23,7 @@ from auditctl.options import InitOptions
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
 from auditctl.provider import Secret, fact_of_logs
-from auditctl.settings import Place, check_value
+from auditctl.settings import Given, check_value
 
 OUTPUT = "audit/{source}/{date}.jsonl.gz"
 """The output that is proposed."""
@@ -149,7 +149,7 @@ def _check_printable(answer: str) -> None:
 def _check_account_key(path: str) -> None:
     """Check that a file holds the key of a service account."""
     try:
-        found = Place("This", os.path.expanduser(path), is_file=True)  # noqa: PTH111
+        found = Given("This", os.path.expanduser(path), is_file=True)  # noqa: PTH111
         key = ServiceAccount(Secret(found.read(lines=True)), "", "")
         checked_base_url(key.token_url, "The key's token_uri")
     except AccessError:
