@@ -16,6 +16,7 @@ from auditctl.formats.table import GAP, WIDEST
 from auditctl.options import duration
 from auditctl.output import standard_output
 from auditctl.phrases import count
+from auditctl.provider import log_name_of
 from auditctl.records import exact
 from auditctl.sync.destinations import find_destinations
 from auditctl.sync.kinds import Place, acknowledge, proofs, statuses
@@ -117,7 +118,7 @@ def sources(options: ConfigurationOptions, context: Context) -> None:
             "name": one.name,
             "provider": one.provider.name,
             # A service with one log has no name for it.
-            "log": one.options.own.get("log_name") or next(iter(one.provider.logs)) or None,
+            "log": log_name_of(one.provider, one.options.own) or None,
             "output": one.place.path,
         }
         for one in known.values()
