@@ -24,6 +24,10 @@ class Known(NamedTuple):
     def new(self, records: list[Record]) -> list[Record]:
         """Return the records that are not known by their id; they are from now on."""
         ids, is_apart = self.ids, self.is_apart
+        here = {record["id"] for record in records}
+        if is_apart is None and len(here) == len(records) and ids.isdisjoint(here):
+            ids |= here  # nearly always, and several times as fast
+            return records
         new = []
         for record in records:
             id_ = record["id"]

@@ -19,18 +19,17 @@ from auditctl.phrases import count
 from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
 from auditctl.sync.destination import Destination, Opening
-from auditctl.sync.follow import Outage, follow
 from auditctl.sync.kinds import Place, open_destination
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.profile import of_account, profile_of
 from auditctl.sync.run import Outcome, Run
-from auditctl.sync.status import describe_gap
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
     from auditctl.batch import Tally
     from auditctl.config.sources import Source
     from auditctl.provider import Provider
+    from auditctl.sync.follow import Outage
 
     Watch = Callable[[Tally], None]
 
@@ -119,6 +118,8 @@ class Job:
 
         """
         if self.options.follow:
+            from auditctl.sync.follow import follow
+
             once = partial(self.in_turn, partial(self._follow_once, run, set()))
             follow(once, self.options.seconds_between(), self._outage, sleep=self.pause)
         outcome = self.in_turn(partial(catch_up, run, self._wait, self.pause))
@@ -143,7 +144,9 @@ class Job:
         return outcome
 
     @cached_property
-    def _outage(self) -> Outage:
+    def _outage(self) -> "Outage":
+        from auditctl.sync.follow import Outage
+
         return Outage(self._warn)
 
     @property
@@ -156,6 +159,10 @@ class Job:
 
     def _gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""
+        if not outcome.gaps:
+            return []
+        from auditctl.sync.status import describe_gap
+
         path, title = self.place.path, self.provider.title
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
 

@@ -37,22 +37,23 @@ commands.init commands.read commands.several sync.commands
 commands.live
 commands.single sync.cluster sync.report
 sync.job
-commands.check commands.selection
-commands.feed commands.listing commands.show config.addition sync.destinations sync.run
-config.sources
-connect export sync.kinds config.tables
-days demo cli.help providers.* registry settings sync.delta.status sync.files.destination sync.walk
-faults sync.files.datafiles sync.delta.destination
-sync.profile
-provider sync.delta.verify sync.files.verify
-http.daily http.numbered sync.delta.log sync.files.integrity sync.files.status
-http.client http.slices sync.files.aside sync.delta.store sync.files.journal
-http.requests sync.delta.path sync.delta.rows sync.status
+commands.check commands.selection config.addition sync.destinations
+commands.feed commands.listing commands.show sync.run config.sources
+sync.kinds
+connect export config.tables sync.files.destination sync.delta.status
+days demo cli.help providers.* registry settings sync.walk sync.files.datafiles
+    sync.delta.destination
+faults sync.profile
+provider
+sync.delta.verify sync.files.verify http.numbered http.daily
+sync.delta.log sync.files.integrity sync.files.status http.client
+http.slices sync.files.aside sync.delta.store sync.files.journal http.requests
+sync.delta.path sync.delta.rows sync.status http.stream
 cli.boundary cli.groups http.sender commands.notices paths commands.stored sync.options
     sync.files.replay
 formats.detail formats.ecs formats.ocsf formats.summary formats.table http.credentials
 batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
-    http.stream cli.options options sync.files.chain
+    cli.options options sync.files.chain
 formats.choice sync.files.commits sync.destination
 cli.completion facts records.arrow formats formats.clock http.arrays http.connection sync.state
 records.fields http.errors

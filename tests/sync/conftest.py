@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from auditctl.sync import job
+from auditctl.sync.files import destination
 from auditctl.sync.follow import follow
 from tests.server import Server
 from tests.sync.desk import Desk, Desks
@@ -21,7 +21,8 @@ from tests.world import KINDS, World
 def desks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Iterator[Desks]:
-    """Make a log of so many events in so many days."""
+    """Make a log of so many events in so many days; each page of it is a commit."""
+    monkeypatch.setattr(destination, "READING_PER_COMMIT", 0)
     with contextlib.ExitStack() as stack:
 
         def make(name: str, *, early: int, late: int = 0, days: int, seed: int = 1) -> Desk:
@@ -69,4 +70,4 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     def by_a_clock(*run: Any, **_: Any) -> None:
         follow(*run, clock=lambda: passed[0], sleep=sleep)
 
-    monkeypatch.setattr(job, "follow", by_a_clock)
+    monkeypatch.setattr("auditctl.sync.follow.follow", by_a_clock)
