@@ -12,7 +12,7 @@ from auditctl.commands import prompt, single
 from auditctl.config import sources as config
 from auditctl.config.addition import Addition
 from auditctl.config.location import NAME, find
-from auditctl.config.tables import Load, is_source_name
+from auditctl.config.tables import Load, check_source_name
 from auditctl.context import Context
 from auditctl.declared import account_keys, urls
 from auditctl.errors import AccessError, UsageError
@@ -68,8 +68,7 @@ def _addition(options: InitOptions, context: Context, load: Load) -> Addition:
         known = ", ".join(registry.installed())
         raise UsageError(f"There is no provider {options.provider!r}. There are {known}.")
     name = provider.name if options.source is None else options.source
-    if not is_source_name(name):
-        raise UsageError("A source's name has letters, digits, '-', '_' and '.' only.")
+    check_source_name(name)
     path = NAME
     with suppress(UsageError):  # there is none so far
         path = find(options.config, context.environ)

@@ -65,6 +65,7 @@ class Destination(Protocol):
         """Make what was added last, and the progress with it.
 
         Raises:
+            LockedError: another run has committed to it.
             IntegrityError: what is there was changed by somebody else.
             OutputError: it cannot be written. What was committed before stays.
 

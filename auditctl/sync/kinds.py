@@ -127,7 +127,7 @@ def proofs(
     """Prove a place, as rows; a table gives a row for each source of it, or for those named.
 
     Raises:
-        IntegrityError: it is not what was written.
+        IntegrityError: it is not what was written, or a part of it is gone.
         OutputError: its store cannot be reached.
 
     """

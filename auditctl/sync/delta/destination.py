@@ -114,14 +114,7 @@ class TableDestination:
         self._newest = ""
 
     def commit(self, progress: Progress) -> None:
-        """Write what was added and the progress, in one transaction.
-
-        Raises:
-            LockedError: another run has committed to the same source.
-            IntegrityError: the table was changed.
-            OutputError: it cannot be written. What was committed before stays.
-
-        """
+        """Write what was added and the progress, in one transaction; see `Destination`."""
         with self._held():
             state = self.state
             is_news = self._batches or state.is_changed_by(progress)

@@ -50,13 +50,7 @@ def _row(path: str, proof: SourceProof) -> dict[str, Any]:
 
 
 def _prove(table: TablePath, environ: Mapping[str, str]) -> dict[str | None, SourceProof]:
-    """Read a table again, all commits and all rows of the newest version.
-
-    Raises:
-        IntegrityError: there is no table, or its log or its data is gone or was changed.
-        OutputError: the store cannot be reached.
-
-    """
+    """Read a table again, all commits and all rows of the newest version."""
     store = Store(table, environ)
     store.load()
     proofs: dict[str | None, SourceProof] = {}

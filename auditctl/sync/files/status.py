@@ -15,6 +15,7 @@ from auditctl.sync.status import (
     describe_age,
     describe_foreign_journal,
     describe_owner,
+    describe_unbegun,
 )
 
 
@@ -35,7 +36,7 @@ def read_status(
         return status(state, running=False, wrong=describe_foreign_journal(template, state))
     running = is_held(journal)
     if state.line < 0 and not running:
-        wrong = f"No sync has committed anything to {path} yet. See its runs' output."
+        wrong = f"{describe_unbegun(path, None)} See its runs' output."
         return status(state, running=False, wrong=wrong)
     found = describe_age(path, state, now, max_age), alarms(path, state)
     aside = template.aside(state.files)
