@@ -202,8 +202,8 @@ def test_only_a_provider_with_several_logs_has_the_option() -> None:
     def options(provider: type[Provider], command: str) -> set[str | None]:
         return {param.name for param in commands_of(provider).made(None, command).params}
 
-    assert all("log" in options(Vault, command) for command in ("list", "sync", "check"))
-    assert all("log" not in options(Persona, command) for command in ("list", "sync", "check"))
+    assert all("log_name" in options(Vault, command) for command in ("list", "sync", "check"))
+    assert all("log_name" not in options(Persona, command) for command in ("list", "sync", "check"))
     assert "demo" not in options(Vault, "list")
     assert "--demo" not in str(commands_of(Vault).made(None, "list").epilog)
     assert "--demo" in str(commands_of(Persona).made(None, "list").epilog)
