@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auditctl import settings
 from auditctl.cli.help import facts
-from auditctl.commands.overview import overview
+from auditctl.commands.show import overview
 from auditctl.config import sources as config
 from auditctl.declared import is_segment, needed
 from auditctl.errors import AccessError, UsageError

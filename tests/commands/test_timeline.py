@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.batch import Batch
-from auditctl.commands.timeline import timeline
+from auditctl.commands.several import timeline
 from auditctl.export import age
 from auditctl.log import Order
 

@@ -21,7 +21,7 @@ from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
 from auditctl.providers.upstash import Upstash
-from auditctl.settings import Place, find
+from auditctl.settings import Given, find
 from auditctl.sync.options import SyncOptions
 from tests.program import result
 from tests.server import KEY, Fault, Server
@@ -267,29 +267,29 @@ SURROUNDING = {
     ("lines", "places"),
     [
         ([], {}),
-        (['api_key_env = "KEY"'], {"api_key": Place("KEY", "named key")}),
+        (['api_key_env = "KEY"'], {"api_key": Given("KEY", "named key")}),
         (
             ['api_key_file = "/run/key"', 'base_url = "https://own.example"'],
             {
-                "api_key": Place("api_key_file", "/run/key", is_file=True),
-                "base_url": Place("base_url", "https://own.example"),
+                "api_key": Given("api_key_file", "/run/key", is_file=True),
+                "base_url": Given("base_url", "https://own.example"),
             },
         ),
         (
             ['base_url_file = "/run/url"'],
-            {"base_url": Place("base_url_file", "/run/url", is_file=True)},
+            {"base_url": Given("base_url_file", "/run/url", is_file=True)},
         ),
-        (['base_url_env = "lower"'], {"base_url": Place("base_url_env", "https://lower.example")}),
+        (['base_url_env = "lower"'], {"base_url": Given("base_url_env", "https://lower.example")}),
     ],
     ids=["nothing", "a variable", "a file", "no secret, and in a file", "an odd variable"],
 )
 def test_what_a_source_says_of_a_setting_hides_what_the_environment_says_of_it(
-    lines: list[str], places: dict[str, Place], tmp_path: Path
+    lines: list[str], places: dict[str, Given], tmp_path: Path
 ) -> None:
     (found,) = read(tmp_path, source(*lines, provider="roam")).values()
     assert find(Roam, SURROUNDING, found.options.settings) == {
-        "api_key": Place("ROAM_API_KEY", "surrounding key"),
-        "base_url": Place("ROAM_BASE_URL", "https://surrounding.example"),
+        "api_key": Given("ROAM_API_KEY", "surrounding key"),
+        "base_url": Given("ROAM_BASE_URL", "https://surrounding.example"),
         **places,
     }
 

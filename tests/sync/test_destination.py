@@ -73,7 +73,7 @@ def test_a_file_moved_away_while_a_run_goes_on_is_begun_anew(destination: FileDe
     assert len(path.read_bytes().splitlines()) == 1
     write(destination, 2, 3)
     proof = verify(destination.profile.template)
-    assert (proof.records, proof.elsewhere) == (3, 1)
+    assert (proof["records"], proof["moved_away"]) == (3, 1)
 
 
 def test_an_empty_file_put_in_its_place_is_begun_anew(destination: FileDestination) -> None:
@@ -81,7 +81,7 @@ def test_an_empty_file_put_in_its_place_is_begun_anew(destination: FileDestinati
     path.rename(path.with_name("old"))
     path.touch()
     write(destination, 1)
-    assert verify(destination.profile.template).records == 1
+    assert verify(destination.profile.template)["records"] == 1
 
 
 def test_somebody_else_who_writes_to_the_file_ends_the_run(destination: FileDestination) -> None:
@@ -100,7 +100,7 @@ def test_a_full_disk_leaves_what_was_committed(
     with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some space"):
         write(destination, 1)
     assert data(destination).read_bytes() == before
-    assert verify(profile.template).records == 1
+    assert verify(profile.template)["records"] == 1
 
 
 def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
@@ -117,7 +117,7 @@ def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
     with patch("os.fsync", fsync), pytest.raises(OutputError, match="Free some space"):
         write(destination, 1)
     assert data(destination).read_bytes() == before
-    assert verify(profile.template).records == 1
+    assert verify(profile.template)["records"] == 1
 
 
 def test_what_the_journal_may_tell_of_is_not_taken_back(destination: FileDestination) -> None:
@@ -170,7 +170,7 @@ def test_a_copy_in_its_place_is_read_again_and_taken(destination: FileDestinatio
     copy.replace(path)
     write(destination, 1)
     write(destination, 2)
-    assert verify(destination.profile.template).records == 3
+    assert verify(destination.profile.template)["records"] == 3
 
 
 def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
             write(held, n)
     assert len((tmp_path / "disk" / "real.jsonl").read_bytes().splitlines()) == 3
     assert (tmp_path / "all.jsonl").is_symlink()
-    assert verify(profile.template).records == 3
+    assert verify(profile.template)["records"] == 3
 
 
 # What became of the files while nobody wrote
@@ -227,7 +227,7 @@ def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(profile: FileP
         held.finish()
     assert not aside.exists()
     proof = verify(profile.template)
-    assert (proof.records, proof.elsewhere, proof.state.deleted) == (1, 1, ())
+    assert (proof["records"], proof["moved_away"], proof["deleted"]) == (1, 1, [])
 
 
 def row(n: int) -> bytes:
@@ -243,7 +243,7 @@ def test_a_look_finds_what_was_moved_and_says_it_once(destination: FileDestinati
     write(destination)
     destination.check()
     assert destination.files.moved == []
-    assert verify(destination.profile.template).elsewhere == 1
+    assert verify(destination.profile.template)["moved_away"] == 1
 
 
 @pytest.mark.parametrize("change", [lambda whole: whole[:9], lambda whole: b"x" + whole[1:]])

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync.files import commits
 from auditctl.sync.files.chain import line_at
-from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.commits import File, FileEntry, FileState
 from auditctl.sync.files.journal import Journal
 from auditctl.sync.files.replay import read_state
-from auditctl.sync.state import FIRST_PREV, ReadSpan
+from auditctl.sync.state import FIRST_PREV, Deleted, ReadSpan
 from auditctl.window import to_text
 from tests.program import sealed
 

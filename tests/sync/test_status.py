@@ -340,7 +340,7 @@ def test_no_note_is_taken_while_a_run_holds_the_destination(tmp_path: Path) -> N
         found = result("status", path, "--acknowledge-gaps")
     assert found.status == HELD
     assert found.said == (
-        f"auditctl: error: A run holds {path}.journal, so its gaps stay as they are. Acknowledge "
+        f"auditctl: error: A run holds {path}, so its gaps stay as they are. Acknowledge "
         "them when it has ended; a service must be stopped for that.\n"
     )
     assert Path(f"{path}.journal").read_bytes() == before

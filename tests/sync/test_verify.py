@@ -488,7 +488,7 @@ def test_what_a_run_has_not_committed_yet_is_no_mistake(plain: Destination) -> N
     with plain.journal.open("rb") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
         more.start()
-        assert plain.prove().notes == [f"{plain.path} is just being written to."]
+        assert plain.prove()["notes"] == [f"{plain.path} is just being written to."]
         more.join()
         # What stays there while a service waits for its next look is no commit in hand.
         assert "goes on at byte" in plain.complaint()
@@ -507,7 +507,7 @@ def test_a_file_that_the_journal_does_not_tell_of_is_found(tmp_path: Path) -> No
     path = f"{tmp_path}/{{date}}.jsonl"
     synced(Persona(3), path)
     found = verify(parse_template(path))
-    assert found.records == 3
+    assert found["records"] == 3
     theirs = tmp_path / "2020-01-01.jsonl"
     theirs.touch()
     verify(parse_template(path))
@@ -573,10 +573,10 @@ def test_a_run_that_is_not_at_its_end_is_told_of(plain: Destination) -> None:
     (number,) = plain.committing
     plain.write(plain.lines[: number + 1])
     ended = "The last run ended before the end of its window; the next one continues there."
-    assert plain.prove().notes == [ended]
+    assert plain.prove()["notes"] == [ended]
     with plain.journal.open("rb") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
-        assert plain.prove().notes == ["The last run is still reading."]
+        assert plain.prove()["notes"] == ["The last run is still reading."]
 
 
 def test_lines_that_a_run_appends_meanwhile_are_no_mistake(plain: Destination) -> None:
@@ -596,7 +596,7 @@ def test_lines_that_a_run_appends_meanwhile_are_no_mistake(plain: Destination) -
     run = threading.Thread(target=write_on)
     run.start()
     try:
-        assert {plain.prove().records for _ in range(20)} == {3}
+        assert {plain.prove()["records"] for _ in range(20)} == {3}
     finally:
         ended.set()
         run.join()

@@ -44,9 +44,9 @@ def destination(path: Path) -> Iterator[TableDestination]:
 
 def proven(path: Path) -> int:
     """Return the rows of a table that can be proved."""
-    proofs = verify_table(TablePath(str(path)), {})
-    assert [proof.wrong for proof in proofs if proof.wrong] == []
-    return sum(proof.rows for proof in proofs)
+    rows = verify_table(TablePath(str(path)), [None], {})
+    assert [row["problem"] for row in rows if row["problem"]] == []
+    return sum(row["records"] for row in rows)
 
 
 def commits(path: Path) -> list[Any]:
