@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditctl.batch import Tally
-from auditctl.errors import AnswerError, UnreachableError
+from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
 from auditctl.export import batches
 from auditctl.log import ASKED_AHEAD
 from auditctl.sync import coverage
@@ -155,7 +155,9 @@ class Run(NamedTuple):
         try:
             if not self._read_on(walk, until, outcome):
                 return False
-        except (AnswerError, UnreachableError) as error:
+        except (AccessError, AnswerError, ThrottledError, UnreachableError) as error:
+            if self.destination.pending:
+                self.destination.commit(self._progress(walk, outcome, done=False))
             if not walk.has_lost_its_place(error):
                 raise
             return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from auditctl.errors import AnswerError
+from auditctl.errors import AnswerError, UnreachableError
 from auditctl.records import exact
 from auditctl.window import END, to_text
 
@@ -66,7 +66,9 @@ class Walk:
         It may refuse it, or answer with the first page, whose links lead round to the position.
         Some fail themselves.
         """
-        return self.resumed and (isinstance(error, AnswerError) or not self.pages)
+        if isinstance(error, UnreachableError):
+            return self.resumed and not self.pages
+        return self.resumed and isinstance(error, AnswerError)
 
 
 class Clashes:

@@ -304,6 +304,19 @@ def test_up_to_eight_pages_are_a_commit_where_they_come_fast(
     assert [count for count in written if count] == records
 
 
+def test_what_a_run_had_read_stays_when_it_fails(
+    persona: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "READING_PER_COMMIT", math.inf)
+    persona.stop_after(5)
+    assert persona.sync() == 4
+    assert len(persona.records) == 500
+    persona.go_on()
+    assert persona.sync() == 0
+    assert persona.holds_all()
+    assert len(persona.asked) < 10
+
+
 def test_what_a_resumed_walk_had_read_is_not_written_twice(persona: Desk) -> None:
     persona.stop_after(4)
     assert persona.sync() == 4
