@@ -16,6 +16,8 @@ from auditctl.records.record import Record
 SUFFIX = ".journal"
 MARK = ".cut-"
 """Stands between the name of a file and the time when bytes of it were set aside."""
+ASIDE = rf"(?s:(.*)){re.escape(MARK)}[0-9]{{8}}T[0-9]{{6}}\.[0-9]{{6}}Z"
+"""Such a name; a file's own, or an account in it, may have the mark too."""
 OF_RUN = ("provider", "source")
 """Placeholders that are the same for all records of a run."""
 OF_RECORD = ("date", "account")
@@ -95,10 +97,10 @@ class Template(NamedTuple):
             found = []
             with suppress(OSError):
                 found = os.listdir(self.folder or ".")  # noqa: PTH208
-        if not (found := [name for name in found if MARK in name]):
-            return []
-        known = set(map(short_name, [*names, self.names]))
-        return sorted(name for name in found if name.rpartition(MARK)[0] in known)
+        # Anything else that has the mark in its name is somebody else's.
+        aside = [match for name in found if (match := re.fullmatch(ASIDE, name))]
+        known = set(map(short_name, [*names, self.names])) if aside else ()
+        return sorted(match[0] for match in aside if match[1] in known)
 
     def there(self) -> list[str]:
         """Return the names, below the folder, of existing files that may be its own.
@@ -164,7 +166,7 @@ def find_files(path: str) -> list[str]:
     for name in _glob(_texts(path)):
         match = re.fullmatch(pattern, name)
         # What lies beside them may have a name like theirs.
-        beside = name.endswith(SUFFIX) or MARK in name or os.path.exists(name + SUFFIX)  # noqa: PTH110
+        beside = re.fullmatch(ASIDE, name) or name.endswith(SUFFIX) or os.path.exists(name + SUFFIX)  # noqa: PTH110
         if match and not beside and os.path.isfile(name):  # noqa: PTH113
             day = match.groupdict().get("date", "").replace(UNDATED, "")
             found.append((day, os.path.getmtime(name), name))  # noqa: PTH204
@@ -174,9 +176,8 @@ def find_files(path: str) -> list[str]:
 def is_of_a_sync(path: str) -> bool:
     """Return whether a file belongs to a destination: as its journal, or as one of its files."""
     path = os.path.realpath(path)
-    folder, name = os.path.split(path)
-    if MARK in name:
-        path = os.path.join(folder, name.rpartition(MARK)[0])  # noqa: PTH118
+    if aside := re.fullmatch(ASIDE, path):
+        path = aside[1]
     if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
         return True
     # If it is not there, there is nothing to lose.

@@ -170,6 +170,7 @@ STRANGERS = [
     "\ud800",
     "Team",
     "team",
+    "a.cut-b",
     "unknown",
     "",
     None,
@@ -196,6 +197,7 @@ def test_events_of_strangers_are_all_there_and_below_the_folder(tmp_path: Path) 
     assert [entry.name for entry in folder.parent.iterdir()] == ["b"]
     assert {file.stem for file in folder.glob("*/*.jsonl")} == set(days)
     assert result("verify", path, "-q").ended == (0, "")
+    assert len(result("read", path, "-f", "jsonl").records) == len(rows)
 
 
 # The destinations of a PATH

@@ -23,17 +23,19 @@ class Kind(NamedTuple):
     """The extra of auditctl that installs what it needs."""
     is_binary: bool = False
     """Not for a terminal."""
+    is_json: bool = False
+    """JSON Lines, which a terminal gets with more escapes."""
 
 
 FORMATS: "Mapping[str, Kind]" = {
-    "jsonl": Kind("list get sync", (".jsonl", ".ndjson", ".json")),
+    "jsonl": Kind("list get sync", (".jsonl", ".ndjson", ".json"), is_json=True),
     "csv": Kind("list get sync", (".csv",)),
     "table": Kind("list get"),
     "summary": Kind("list"),
     "parquet": Kind("list", (".parquet",), extra="lake", is_binary=True),
     "detail": Kind(""),  # what `get` writes to a terminal if nothing is asked for
-    "ocsf": Kind(""),  # JSON Lines of another schema than the record: see `SchemaName`
-    "ecs": Kind(""),
+    "ocsf": Kind("", is_json=True),  # of another schema than the record: see `SchemaName`
+    "ecs": Kind("", is_json=True),
 }
 """The name of a format, which is also that of its module -> its facts."""
 DEFAULT = "jsonl"
@@ -114,6 +116,20 @@ class Format(Protocol):
         return b""
 
 
+class Escaped(Format):
+    """JSON Lines without the characters that JSON has as they are, but a terminal obeys."""
+
+    def __init__(self, plain: Format) -> None:
+        """Write what ``plain`` does."""
+        self._plain = plain
+
+    def rows(self, records: "Sequence[Record]") -> bytes:
+        """Write some records."""
+        from auditctl.escape import escape_json
+
+        return escape_json(self._plain.rows(records))
+
+
 def make(name: str, layout: Layout) -> Format:
     """Return a new format of a name: its module's ``make``."""
     from importlib import import_module
@@ -123,4 +139,4 @@ def make(name: str, layout: Layout) -> Format:
     require(FORMATS[name].extra, f"The format {name}")
     module: Any = import_module(f"auditctl.formats.{name}")
     made: Format = module.make(layout)
-    return made
+    return Escaped(made) if layout.terminal and FORMATS[name].is_json else made

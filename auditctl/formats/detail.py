@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 import orjson
 
-from auditctl.escape import escape
+from auditctl.escape import escape_json
 from auditctl.formats import Format, Layout
 from auditctl.formats.cells import BOLD, STYLES, painter, shown
 from auditctl.formats.clock import Clock
 from auditctl.records import exact
 from auditctl.records.record import FIELDS, Record
 
-CONTROLS = {number: f"\\u{number:04x}" for number in range(0x7F, 0xA0)}
-"""Control characters that JSON has as they are, and their escapes in it."""
 MARGIN = max(map(len, FIELDS)) + 2
 
 
@@ -50,5 +48,4 @@ def make(layout: Layout) -> Detail:
 
 def _indented(event: object) -> list[str]:
     """Return an event as JSON over several lines; what is nested too deep for that on one."""
-    text = exact.dumps(event, orjson.OPT_INDENT_2).decode()
-    return [escape(line.translate(CONTROLS)) for line in text.split("\n")]
+    return escape_json(exact.dumps(event, orjson.OPT_INDENT_2)).decode().split("\n")

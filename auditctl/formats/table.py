@@ -17,6 +17,8 @@ COMFORTABLE = 100
 GAP = "  "
 WIDEST = 40
 """Characters of a value that pads other lines of a table in a pipe; a longer one pads none."""
+WHOLE_NAME = 24
+"""Cells of an actor that stay while other columns can give way; of a longer one no more do."""
 SHORTEST_TIME = len("01-31 08:09:10")
 PAINTED = ("outcome", "status_code")
 """The column that has the outcome's style: the first of these, else the first of all."""
@@ -167,4 +169,6 @@ def _without_domains(name: str, texts: Sequence[str], wanted: int) -> int:
 
 def _least(name: str, texts: Sequence[str], most: int) -> int:
     """Return the cells that a column keeps while others can give way: at least its title's."""
-    return most if name == "outcome" or most < max(map(cells, texts)) else cells(texts[0])
+    if name == "outcome":
+        return most
+    return min(most, WHOLE_NAME) if most < max(map(cells, texts)) else cells(texts[0])

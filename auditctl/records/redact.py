@@ -27,7 +27,7 @@ _NAMES_AN_OBJECT = (
 )
 """token_id, token-name, tokenId, API_KEY_IDS: the name of a credential is not a credential."""
 _LOWER = bytes(range(256)).lower()
-_NAME = re.compile(r"(?:^(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
+_NAME = re.compile(r"(?:^\s*(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
 _SEPARATOR = re.compile(r"[?&;#]")
 _END = re.compile(r"[&#]")
 _ENCODED = re.compile(r"%(?:22|23|25|26|3b|3d|3f|40)", re.IGNORECASE)
@@ -109,7 +109,7 @@ def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
     such; one that only looks like it, such as a part of some, is replaced whole if it names a
     credential.
     """
-    if '"' in text and text.lstrip().startswith(_JSON):
+    if '"' in text and text.removeprefix("\ufeff").lstrip().startswith(_JSON):
         redacted = _redact_json(text, layers)
         if redacted is not None:
             return redacted

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from auditctl.escape import escape
 from auditctl.formats import FORMATS, Format, Layout, make, offered
 from auditctl.formats.csv import Csv
 from auditctl.formats.jsonl import Jsonl
@@ -190,6 +191,21 @@ def test_on_a_terminal_csv_shows_control_characters_escaped() -> None:
     written = output(make("csv", Layout(parse_fields("actor,action,raw"), terminal=True)), [[evil]])
     line = rb"\x1b[31m\n\u202e,'\t=1," + rb'"{""\x9b"":""\x7f""}"'
     assert written == b"actor,action,raw\n" + line + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "layout"), [("jsonl", {}), ("jsonl", {"raw": True}), ("ocsf", {}), ("ecs", {})]
+)
+def test_on_a_terminal_json_is_the_same_value_and_moves_nothing(
+    name: str, layout: dict[str, Any]
+) -> None:
+    evil = record(provider="persona", actor="\x9b2J\x7f\u202e", raw={"é\ufeff": "\u2028"})
+    shown = output(make(name, Layout(terminal=True, **layout)), [[evil]]).decode()
+    piped = output(make(name, Layout(**layout)), [[evil]]).decode()
+    assert [escape(line) for line in shown.split("\n")] == shown.split("\n")
+    assert set(json.loads(shown)) == set(json.loads(piped))
+    assert json.loads(shown).get("raw") == json.loads(piped).get("raw")
+    assert "é\ufeff" in piped
 
 
 @pytest.mark.parametrize(

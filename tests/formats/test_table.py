@@ -55,6 +55,13 @@ def test_80_columns_are_enough() -> None:
     ]
 
 
+def test_a_long_name_leaves_room_for_what_was_done() -> None:
+    batch = [record(actor=f"{'n' * 60}@example.com", action="PATCH /api/v1/inquiries/inq_1/notes")]
+    assert table(batch, window=YEAR)[1] == (
+        "11-26 13:06:13  nnnnnnnnnnnnnnnnnnnnnnn…  PATCH …es/inq_1/notes  -       success"
+    )
+
+
 def test_200_columns_show_everything_whole() -> None:
     path = f"GET /{'x' * 60}"
     one = record(actor=AMINA, action=path, target="t" * 20, source_ip="2001:db8::1")

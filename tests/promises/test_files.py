@@ -192,7 +192,13 @@ def test_a_list_replaces_nothing_of_a_sync(
 
 
 @pytest.mark.parametrize(
-    "template", ["{date}.jsonl", "{account}/{date}.jsonl", "x/{account}/{date}-{account}.jsonl"]
+    "template",
+    [
+        "{date}.jsonl",
+        "{account}/{date}.jsonl",
+        "x/{account}/{date}-{account}.jsonl",
+        "{date}.cut-a.jsonl",
+    ],
 )
 def test_a_list_replaces_no_file_of_a_sync_with_several(template: str, tmp_path: Path) -> None:
     words = ("upstash", "sync", "--demo", "--since", "2d", "-o", str(tmp_path / template))

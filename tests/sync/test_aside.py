@@ -196,6 +196,17 @@ def test_a_file_set_aside_beside_another_destination_is_not_its_own(tmp_path: Pa
     assert cut_files(tmp_path) != []
 
 
+def test_a_file_whose_name_only_resembles_is_nobodys_to_remove(tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    synced(Persona(3), path)
+    copy, other = tmp_path / "all.jsonl.cut-mine", tmp_path / "all.jsonl.cut-other"
+    copied = copy.write_bytes(path.read_bytes())
+    synced(Persona(3), other)
+    synced(Persona(4), path)
+    assert copied == copy.stat().st_size > 0
+    assert result("verify", str(path), str(other), "-q").ended == (0, "")
+
+
 @pytest.mark.parametrize("call", ["open", "pwrite", "fsync"])
 def test_what_cannot_be_set_aside_is_not_cut(call: str, tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
