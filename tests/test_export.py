@@ -150,6 +150,15 @@ def test_reading_stops_behind_the_first_page_wholly_older_where_the_newest_come_
     assert [ids(batch.records) for batch in batches] == [[], ["c"], [], ["d"], ["g"], ["i"], []]
 
 
+def test_reading_stops_behind_the_first_page_wholly_newer_where_the_oldest_come_first() -> None:
+    days = [(9, 12), (), (25,), (12,)]
+    pages = [page(*(event(f"{day}", at(day)) for day in some)) for some in days]
+    for order in Order.OLDEST_FIRST, Order.AS_ASKED:
+        oldest: Any = type("Oldest", (Acme,), {"order": order})
+        batches = batches_of(oldest(), up_to(pages, 2), replace(WINDOW, oldest_first=True))
+        assert [ids(batch.records) for batch in batches] == [["12"], [], []]
+
+
 @pytest.mark.parametrize("provider", [Unordered(), Daily()])
 def test_reading_goes_on_behind_older_pages_where_no_order_says_otherwise(
     provider: Provider,
