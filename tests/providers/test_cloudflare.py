@@ -15,10 +15,9 @@ from auditctl.errors import (
     ThrottledError,
     UnreachableError,
 )
-from auditctl.export import batches
-from auditctl.provider import Secret, Window
+from auditctl.provider import Secret
 from auditctl.providers.cloudflare import Cloudflare
-from tests.service import Service, moment
+from tests.service import Service
 
 CLOUDFLARE = Cloudflare(
     api_token=Secret("token_example"),
@@ -44,23 +43,6 @@ def refusal(*errors: Any) -> Any:
 
 
 # The walk
-
-
-@pytest.mark.parametrize("direction", ["desc", "asc"])
-def test_both_ends_and_the_order_are_asked_for_with_each_page(direction: str) -> None:
-    service = Service.saying(page(event(1), info=then("a+/=")), page(event(2), info=then("")))
-    window = Window(moment("2025-12-01"), moment("2026-01-01"), oldest_first=direction == "asc")
-    found = list(batches(CLOUDFLARE, service.client(CLOUDFLARE), window))
-    assert [record["id"] for batch in found for record in batch.records] == ["event1", "event2"]
-    asked = {
-        "since": "2025-11-30T23:59:59.999Z",
-        "before": "2026-01-01T00:00:00.000Z",
-        "direction": direction,
-        "limit": "1000",
-    }
-    assert service.params == [asked, {**asked, "cursor": "a+/="}]
-    assert {*service.paths} == {"/client/v4/accounts/account1/logs/audit"}
-    assert {r.headers["Authorization"] for r in service.asked} == {"Bearer token_example"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -36,36 +35,7 @@ def page(*events: Any, cursor: Any = "c", more: Any = False) -> Any:
     return {"cursor": cursor, "has_more": more, "items": list(events)}
 
 
-def bodies(service: Service) -> list[Any]:
-    return [json.loads(request.content) for request in service.asked]
-
-
 # The walk
-
-
-@pytest.mark.parametrize("log", FEATURES)
-def test_the_window_goes_into_the_first_body_and_the_cursor_alone_into_the_others(log: str) -> None:
-    service = Service.saying(
-        page(event(1), cursor="c1", more=True),
-        page(cursor="c2", more=True),  # has_more may be true on an empty page
-        page(event(2), cursor="c3"),
-    )
-    found = service.export(reading(log), "2025-12-01T00:00:00.0005", "2025-12-31T00:00:00.0005")
-    assert [record["id"] for record in found] == ["EVENT1", "EVENT2"]
-    assert {(r.method, str(r.url)) for r in service.asked} == {
-        ("POST", f"{HOST}/api/v2/{FEATURES[log]}")
-    }
-    assert bodies(service) == [
-        {
-            "limit": 1000,
-            "start_time": "2025-11-30T23:59:59.999Z",
-            "end_time": "2025-12-31T00:00:00.001Z",
-        },
-        {"cursor": "c1"},
-        {"cursor": "c2"},
-    ]
-    assert {r.headers["Authorization"] for r in service.asked} == {"Bearer token_example"}
-    assert {r.headers["Content-Type"] for r in service.asked} == {"application/json"}
 
 
 @pytest.mark.parametrize(
