@@ -676,37 +676,6 @@ def test_the_address_is_in_the_headers_of_the_logged_request(headers: Any, ip: s
     assert record_of(referer=headers)["source_ip"] == ip
 
 
-@pytest.mark.parametrize(
-    ("code", "number", "outcome"),
-    [
-        ("200", 200, "success"),
-        ("404", 404, "failure"),
-        (500, 500, "failure"),
-        ("", None, "unknown"),
-        (None, None, "unknown"),
-        ("OK", None, "unknown"),
-    ],
-)
-def test_a_status_code_may_be_text(code: Any, number: int | None, outcome: str) -> None:
-    record = record_of(statuscode=code)
-    assert (record["status_code"], record["outcome"]) == (number, outcome)
-
-
-@pytest.mark.parametrize(
-    ("resource", "action"),
-    [
-        ("/api/users/me/logs", "GET /api/users/me/logs"),
-        ("/api/users?token=example&paging=false", "GET /api/users"),
-        (None, None),
-        (7, None),
-    ],
-)
-def test_the_action_is_method_and_path_without_the_query(resource: Any, action: str | None) -> None:
-    record = record_of(resource=resource)
-    assert (record["action"], record["target"]) == (action, None)
-    assert "example" not in str(record["raw"])
-
-
 @pytest.mark.parametrize("id_", [None, ""])
 def test_a_user_who_was_asked_for_is_known_whatever_the_answer_leaves_out(id_: Any) -> None:
     (record,) = by_path({"users/u/logs": {"id": id_, "logs": rows(1)}}).export(users("u"))
