@@ -299,8 +299,8 @@ def test_what_a_failed_look_of_a_service_had_read_is_not_written_twice(persona: 
     assert persona.holds_all()
 
 
-@pytest.mark.parametrize(("reading", "records"), [(0, [100] * 9 + [51]), (math.inf, [400, 400, 151])])
-def test_up_to_four_pages_are_a_commit_where_they_come_fast(
+@pytest.mark.parametrize(("reading", "records"), [(0, [100] * 9 + [51]), (math.inf, [800, 151])])
+def test_up_to_eight_pages_are_a_commit_where_they_come_fast(
     reading: float, records: list[int], persona: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(destination, "READING_PER_COMMIT", reading)

@@ -12,7 +12,6 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.records.record import Record
 from auditctl.sync.destination import Opening
-from auditctl.sync.files.aside import rows_of
 from auditctl.sync.files.commits import Commit, File, FileEntry, FileState
 from auditctl.sync.files.datafiles import DataFiles
 from auditctl.sync.files.disk import foreign, inspect, make_folder, open_file
@@ -22,7 +21,7 @@ from auditctl.sync.profile import FileProfile, compare
 from auditctl.sync.state import Progress
 from auditctl.window import before, from_text, shift, to_text
 
-MAX_PAGES_PER_COMMIT = 4
+MAX_PAGES_PER_COMMIT = 8
 """The most pages that a kill may cost."""
 READING_PER_COMMIT = 8
 """A commit is due after 8 times as long as the last one took: where pages come slowly, as over a
@@ -112,6 +111,7 @@ class FileDestination:
             entries: list[FileEntry] = []
             # Without the Z: so they sort whatever their precision.
             times = [time[:-1] for time in self._times.values() if time is not None]
+            newest = max(times, default="")
             try:
                 for name, part in self._parts.items():
                     entries.append(self._write(name, part, progress))
@@ -121,10 +121,10 @@ class FileDestination:
                         files=tuple(entries),
                         records=state.records + len(self._times),
                         oldest=_dated(min(times, default="")),
-                        newest=_dated(max(times, default="")),
-                        latest=_dated(max([*times, (state.latest or "")[:-1]])),
+                        newest=_dated(newest),
+                        latest=_dated(max(newest, (state.latest or "")[:-1])),
                         ids=tuple(self._times),
-                        pinned=self._pinned(progress.window.until),
+                        pinned=self._pinned(progress.window.until, newest),
                     )
                 )
             except OutputError:
@@ -134,15 +134,19 @@ class FileDestination:
                         files.take_back(entry)
                 raise
             if self.files.aside:
+                from auditctl.sync.files.aside import rows_of
+
                 for part in self._parts.values():
                     self.files.find(rows_of(part.data, csv=bool(self.profile.header)))
             self.discard()
         self._took = time.monotonic() - started
 
-    def _pinned(self, until: str) -> dict[str, str | None]:
+    def _pinned(self, until: str, newest: str) -> dict[str, str | None]:
         """Return the ids of events that no later run finds by their time."""
         early = to_text(shift(from_text(until), PINNED_AHEAD))[:-1]
         found = self._times.items()
+        if newest < early and None not in self._times.values():
+            return {}  # nearly always, and faster
         return {id_: time for id_, time in found if time is None or time[:-1] >= early}
 
     def _append(self, commit: Commit) -> None:
