@@ -181,15 +181,15 @@ def test_a_refusal_says_the_code_and_the_scopes_needed(
     assert all(scope in str(refused.value) for scope in body.get("needed", []))
 
 
-def test_a_next_cursor_is_followed_within_its_day() -> None:
+def test_a_next_cursor_is_followed_within_its_day_which_is_sorted_as_a_whole() -> None:
     service = Service.saying(
         v1(event(name="A"), nextCursor="c1"),
-        v1(event(name="B"), nextCursor="c2"),
+        v1(event("2025-12-03T09:00:00.000Z", name="B"), nextCursor="c2"),
         v1(event(name="C"), nextCursor=None),
         v1(event("2025-12-02T08:00:00.000Z", name="D"), nextCursor=""),
     )
     found = service.export(ROAM, "2025-12-02", "2025-12-04")
-    assert [record["actor_name"] for record in found] == ["A", "B", "C", "D"]
+    assert [record["actor_name"] for record in found] == ["B", "A", "C", "D"]
     assert service.params == [
         {"date": "2025-12-03"},
         {"date": "2025-12-03", "cursor": "c1"},
