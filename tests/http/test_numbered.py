@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from auditctl.errors import AnswerError
 from auditctl.provider import NumberedPage, Page, read_numbered
 from tests.service import Service
-from tests.test_export import Acme
+from tests.test_export import Unordered
 
-ACME = Acme()
+ACME = Unordered()
 A = TypeVar("A")
 Q = TypeVar("Q")
 

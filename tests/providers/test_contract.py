@@ -15,7 +15,7 @@ from auditctl.errors import UsageError
 from auditctl.provider import Provider
 from auditctl.settings import find, load
 from tests import tape
-from tests.test_export import Acme
+from tests.test_export import Unordered
 from tests.vendors import VENDORS, ask, spread
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_an_option_is_there_where_it_means_something() -> None:
     assert all("log" in options(several, command) for command in ("list", "sync", "check"))
     assert all("log" not in options(one, command) for command in ("list", "sync", "check"))
     assert "demo" in options(one, "list")
-    assert "demo" not in options(Acme, "list")
+    assert "demo" not in options(Unordered, "list")
 
 
 def test_a_destination_belongs_to_the_log_that_it_was_begun_with(
@@ -96,5 +96,5 @@ def test_a_destination_belongs_to_the_log_that_it_was_begun_with(
     ("minutes", "written"), [(0, "0h"), (10, "10m"), (60, "1h"), (90, "90m"), (1440, "24h")]
 )
 def test_an_overlap_is_shown_as_the_option_takes_it(minutes: int, written: str) -> None:
-    late: Any = type("Late", (Acme,), {"overlap": timedelta(minutes=minutes)})
+    late: Any = type("Late", (Unordered,), {"overlap": timedelta(minutes=minutes)})
     assert described(late)["overlap"] == written
