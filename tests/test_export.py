@@ -137,7 +137,7 @@ def test_the_windows_ends_are_exact() -> None:
 
 def test_reading_stops_behind_the_first_page_wholly_older_where_the_newest_come_first() -> None:
     pages = [
-        page(event("a", at(25))),
+        page(event("a", at(25)), event("z", at(9))),
         page(event("b", at(21)), event("c", at(12))),
         page(),
         page(event("d", at(11)), event("e", at(9))),
