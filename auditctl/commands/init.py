@@ -16,6 +16,7 @@ from auditctl.config.tables import Load, is_source_name
 from auditctl.context import Context
 from auditctl.declared import account_keys, urls
 from auditctl.errors import AccessError, UsageError
+from auditctl.hints import known_names
 from auditctl.http.origin import checked_base_url
 from auditctl.http.service_account import ServiceAccount
 from auditctl.interrupts import InterruptedRunError
@@ -65,8 +66,8 @@ def _addition(options: InitOptions, context: Context, load: Load) -> Addition:
     """Look at what is there."""
     provider = load(options.provider)
     if provider is None:
-        known = ", ".join(registry.installed())
-        raise UsageError(f"There is no provider {options.provider!r}. There are {known}.")
+        hint = known_names(options.provider, registry.installed())
+        raise UsageError(f"There is no provider {options.provider!r}. {hint}")
     name = provider.name if options.source is None else options.source
     if not is_source_name(name):
         raise UsageError("A source's name has letters, digits, '-', '_' and '.' only.")

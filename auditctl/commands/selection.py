@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 from auditctl import registry
 from auditctl.context import Context
 from auditctl.errors import UsageError
-from auditctl.hints import alike
+from auditctl.hints import known_names
 from auditctl.options import FetchOptions, SourcesOptions
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def chosen(options: SourcesOptions, context: Context, command: str) -> "list[Sou
                 f"{name} is a provider, and no source of auditctl.toml has that name. "
                 f"Write auditctl {name} {command}."
             )
-        near = alike(name, known)
-        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+        hint = known_names(name, known)
         raise UsageError(f"There is no source {name!r} in the configuration. {hint}")
     return [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
 
