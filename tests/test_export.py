@@ -123,7 +123,7 @@ def test_the_windows_ends_are_exact() -> None:
 
 def test_reading_stops_behind_the_first_page_wholly_older_where_the_newest_come_first() -> None:
     pages = [
-        page(event("a", at(25))),
+        page(event("a", at(25)), event("z", at(9))),
         page(event("b", at(21)), event("c", at(12))),
         page(),
         page(event("d", at(11)), event("e", at(9))),
@@ -134,6 +134,15 @@ def test_reading_stops_behind_the_first_page_wholly_older_where_the_newest_come_
     ]
     batches = batches_of(Newest(), up_to(pages, 6), WINDOW)
     assert [ids(batch.records) for batch in batches] == [[], ["c"], [], ["d"], ["g"], ["i"], []]
+
+
+def test_reading_stops_behind_the_first_page_wholly_newer_where_the_oldest_come_first() -> None:
+    days = [(9, 12), (), (9, 25), (25,), (12,)]
+    pages = [page(*(event(f"{day}", at(day)) for day in some)) for some in days]
+    for order in Order.OLDEST_FIRST, Order.AS_ASKED:
+        oldest: Any = type("Oldest", (Unordered,), {"order": order})
+        batches = batches_of(oldest(), up_to(pages, 3), replace(WINDOW, oldest_first=True))
+        assert [ids(batch.records) for batch in batches] == [["12"], [], [], []]
 
 
 @pytest.mark.parametrize("provider", [Unordered(), Daily()])

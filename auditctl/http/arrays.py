@@ -84,8 +84,8 @@ def split(
     passed = b""
     more = behind_row or _enter(source, name, others, passed)
     while more:
-        last = yield from _rows(source, behind_row=behind_row)
-        behind_row = False
+        last = yield from _rows(source, start, behind_row=behind_row)
+        start, behind_row = last[1], False
         if name is None:
             if source.peek():
                 raise CutArrayError
@@ -194,11 +194,13 @@ def _refuse(source: _Source) -> None:
     raise NotAnArrayError if source.peek() in _OTHERS else CutArrayError
 
 
-def _rows(source: _Source, *, behind_row: bool) -> Generator[Rows, None, Rows]:
-    """Cut up the array that the source is in; return its last rows, its end consumed."""
+def _rows(source: _Source, position: Position, *, behind_row: bool) -> Generator[Rows, None, Rows]:
+    """Cut up the array that the source is in; return its last rows, its end consumed.
+
+    ``position`` is where to go on as long as it has no rows.
+    """
     buffer = source.buffer
     size = FIRST_CUT
-    position = source.position if behind_row else START
     behind_comma = False
     while True:
         if behind_row and source.peek() == b",":

@@ -1,16 +1,16 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from auditctl.http import arrays, cuts
 from auditctl.http.answer import Answer
-from auditctl.http.arrays import START, ChangedError, NotAnArrayError, split
+from auditctl.http.arrays import START, ChangedError, NotAnArrayError, Position, split
 from auditctl.http.body import TooLargeError
 from auditctl.http.cuts import CutArrayError
 from auditctl.records import exact
@@ -27,17 +27,6 @@ rows = st.lists(objects | objects | objects | cells, max_size=12)
 spaces = st.sampled_from(["", "", " ", "\n  ", "\r\n\t"])
 
 
-@st.composite
-def streams(draw: st.DrawFn) -> tuple[list[str], list[bytes]]:
-    """Draw an array's rows, and the whole as chunks of bytes."""
-    texts = draw(rows)
-    space = draw(spaces)
-    body = utf8(f"{space}[{space}" + f"{space},{space}".join(texts) + f"{space}]{space}")
-    cuts = draw(st.lists(st.integers(0, len(body)), max_size=30).map(sorted))
-    edges = [0, *cuts, len(body)]
-    return texts, [body[a:b] for a, b in pairwise(edges)]
-
-
 @pytest.fixture(params=[1, 30])
 def _cut_early(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut after so few bytes that short streams are cut often."""
@@ -47,7 +36,7 @@ def _cut_early(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 early = pytest.mark.usefixtures("_cut_early")
 # The fixture is the same for every example.
-fuzzed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzzed = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 # What may stand beside the array, some of which looks like it.
@@ -72,25 +61,45 @@ texts = st.sampled_from(['"userLogs":[', '","userLogs":[{},{', "userLogs", "]}",
 values = inner | texts.map(quoted) | st.sampled_from(["1.5", "-12", "true", "null", "[]", "{}"])
 
 
+class Sent(NamedTuple):
+    """An array, alone or as a member of an object."""
+
+    name: str | None
+    rows: list[str]
+    beside: list[str]
+    """The other members, as they are written."""
+    chunks: list[bytes]
+
+    def split(
+        self,
+        body: Iterable[bytes],
+        position: Position = START,
+        beside: dict[str, Any] | None = None,
+    ) -> Iterator[tuple[Answer, Position]]:
+        return split(body, position, name=self.name, members={} if beside is None else beside)
+
+
 @st.composite
-def members(draw: st.DrawFn) -> tuple[list[str], list[str], list[bytes]]:
-    """Draw an object with the array: its rows, its members, and the whole as chunks of bytes."""
+def streams(draw: st.DrawFn) -> Sent:
+    """Draw an array, in an object or not, and cut it into chunks."""
     space = draw(spaces)
-    others = [
-        f"{name}{space}:{space}{'null' if name in WRITTEN else value}"
-        for name, value in draw(st.lists(st.tuples(names, values), max_size=4))
-    ]
-    found = draw(st.lists(rows, max_size=2))
-    arrays = [
-        f"{draw(st.sampled_from(WRITTEN))}:{space}[{space}" + f"{space},".join(some) + f"{space}]"
-        for some in found
-    ]
-    at = draw(st.integers(0, len(others)))
-    whole = [*others[:at], *arrays, *others[at:]]
-    body = utf8(f"{space}{{{space}" + f"{space},{space}".join(whole) + f"{space}}}{space}")
+    name = draw(st.sampled_from([None, NAME]))
+    found = draw(st.lists(rows, max_size=3) if name else st.tuples(rows))
+    arrays = [f"[{space}" + f"{space},{space}".join(some) + f"{space}]" for some in found]
+    others: list[str] = []
+    if name:
+        others = [
+            f"{member}{space}:{space}{'null' if member in WRITTEN else value}"
+            for member, value in draw(st.lists(st.tuples(names, values), max_size=4))
+        ]
+        at = draw(st.integers(0, len(others)))
+        arrays = [f"{draw(st.sampled_from(WRITTEN))}:{space}{array}" for array in arrays]
+        whole = f"{space},{space}".join([*others[:at], *arrays, *others[at:]])
+        arrays = [f"{{{space}{whole}{space}}}"]
+    body = utf8(space + arrays[0] + space)
     cuts = draw(st.lists(st.integers(0, len(body)), max_size=30).map(sorted))
-    edges = [0, *cuts, len(body)]
-    return [*chain(*found)], others, [body[a:b] for a, b in pairwise(edges)]
+    chunks = [body[a:b] for a, b in pairwise([0, *cuts, len(body)])]
+    return Sent(name, [*chain(*found)], others, chunks)
 
 
 def written(answers: Iterator[tuple[Answer, Any]] | list[tuple[Answer, Any]]) -> list[bytes]:
@@ -109,43 +118,51 @@ def bytewise(body: bytes) -> list[bytes]:
 @early
 @fuzzed
 @given(streams())
-def test_every_row_comes_once_in_order_and_exact(stream: tuple[list[str], list[bytes]]) -> None:
-    texts, chunks = stream
-    assert written(split(chunks)) == [utf8(text) for text in texts]
-    assert json.loads(b"".join(chunks)) == [json.loads(text) for text in texts]
+def test_every_row_comes_once_in_order_and_exact_with_the_members_beside(sent: Sent) -> None:
+    beside: dict[str, Any] = {}
+    assert written(sent.split(sent.chunks, beside=beside)) == [utf8(text) for text in sent.rows]
+    whole = json.loads(utf8("{" + ",".join(sent.beside) + "}"))
+    whole.pop(NAME, None)
+    assert beside == whole
+    tree = json.loads(b"".join(sent.chunks))
+    if sent.name:
+        assert tree.keys() - {NAME} == whole.keys()
+    else:
+        assert tree == [json.loads(text) for text in sent.rows]
 
 
 @early
 @fuzzed
 @given(streams())
-def test_any_place_between_two_lists_is_one_to_continue_from(
-    stream: tuple[list[str], list[bytes]],
-) -> None:
-    texts, chunks = stream
+@example(Sent(NAME, ["1", "2"], [], [b'{"userLogs":[1],"userLogs":[],"userLogs":[2]}']))
+def test_any_place_between_two_lists_is_one_to_continue_from(sent: Sent) -> None:
     before = 0
-    for answer, position in split(chunks):
+    for answer, position in sent.split(sent.chunks):
         before += len(answer.tree)
-        rest = [utf8(text) for text in texts[before:]]
-        assert written(split(chunks, position)) == rest
-        assert written(split(bytewise(b"".join(chunks)), position)) == rest
+        rest = [utf8(text) for text in sent.rows[before:]]
+        assert written(sent.split(sent.chunks, position)) == rest
+        assert written(sent.split(bytewise(b"".join(sent.chunks)), position)) == rest
 
 
 @early
 @fuzzed
 @given(streams(), st.data())
 def test_a_stream_that_is_cut_anywhere_loses_and_doubles_no_row(
-    stream: tuple[list[str], list[bytes]], data: st.DataObject
+    sent: Sent, data: st.DataObject
 ) -> None:
-    texts, chunks = stream
-    body = b"".join(chunks).rstrip()
+    body = b"".join(sent.chunks).rstrip()
     cut = body[: data.draw(st.integers(0, len(body) - 1))]
-    delivered: list[tuple[Answer, arrays.Position]] = []
+    beside: dict[str, Any] = {}
+    delivered: list[tuple[Answer, Position]] = []
     with pytest.raises(CutArrayError):  # noqa: PT012 - what came before is the evidence
-        for answer_and_position in split(bytewise(cut)):
+        for answer_and_position in sent.split(bytewise(cut), beside=beside):
             delivered.append(answer_and_position)  # noqa: PERF402 - `extend` would drop them all
     position = delivered[-1][1] if delivered else START
-    found = written(delivered) + written(split(chunks, position))
-    assert found == [utf8(text) for text in texts]
+    found = written(delivered) + written(sent.split(sent.chunks, position, beside))
+    assert found == [utf8(text) for text in sent.rows]
+    again: dict[str, Any] = {}
+    list(sent.split(sent.chunks, beside=again))
+    assert beside == again
 
 
 @early
@@ -167,18 +184,30 @@ def test_a_cut_at_every_single_byte_is_noticed(pretty: bool) -> None:  # noqa: F
         b"[,]", b"[1,]", b'[{"a":1},{"a":1},]', b'[{"a":1},,{"a":1}]', b'[{"a":1}{"a":1}]', b"[]]",
         b'[{"a":1},{"a":01},{"a":1}]', b"[{},{}] x", b"[{},{}],{}", b'[{"a":"\xff"},{},{}]',
         b"[{},{}]]", b"<html>", b"", b" ",
+        b"{", b'{"userLogs":[}', b'{"userLogs":[]', b'{"userLogs":[]]', b'{"userLogs" []}',
+        b'{"userLogs":[1,]}', b'{"userLogs":[{},{}],}', b'{,"userLogs":[1]}',
+        b'{"userLogs":[{},{}] "a":1}', b'{"userLogs":[{},{}]}}', b'{"a","userLogs":[1]}',
+        b'{"a":01,"userLogs":[1]}', b'{"userLogs":[1],"a":01}',
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_refused(body: bytes) -> None:
-    with pytest.raises(CutArrayError):
-        list(split(bytewise(body)))
+    for name in {NAME if body[:1] != b"[" else None, None if body[:1] != b"{" else NAME}:
+        with pytest.raises(CutArrayError):
+            list(split(bytewise(body), name=name))
 
 
 @early
-@pytest.mark.parametrize("body", [b"{}", b'{"error":[{},{}]}', b" null ", b'"[1]"', b"1e400"])
-def test_json_that_is_no_array_is_refused_as_such(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        *((None, body) for body in (b"{}", b'{"error":[{},{}]}', b" null ", b'"[1]"', b"1e400")),
+        *((NAME, body) for body in (b"[]", b"null", b'"text"', b"7")),
+        *((NAME, b'{"userLogs":%b}' % value) for value in (b"{}", b'"[1]"', b"false")),
+    ],
+)
+def test_json_that_is_no_array_is_refused_as_such(name: str | None, body: bytes) -> None:
     with pytest.raises(NotAnArrayError):
-        list(split(bytewise(body)))
+        list(split(bytewise(body), name=name))
 
 
 @early
@@ -253,21 +282,6 @@ def test_only_a_few_rows_are_held_at_once(row: Any, size: int | None) -> None:
 # The array as a member of an object
 
 
-@early
-@fuzzed
-@given(members())
-def test_the_rows_of_a_named_member_come_with_the_members_beside_it(
-    stream: tuple[list[str], list[str], list[bytes]],
-) -> None:
-    texts, others, chunks = stream
-    beside: dict[str, Any] = {}
-    assert written(split(chunks, name=NAME, members=beside)) == [utf8(text) for text in texts]
-    whole = json.loads(utf8("{" + ",".join(others) + "}"))
-    whole.pop(NAME, None)
-    assert beside == whole
-    assert json.loads(b"".join(chunks)).keys() - {NAME} == whole.keys()
-
-
 @pytest.mark.parametrize("name", WRITTEN)
 def test_the_members_before_the_array_are_known_with_its_first_rows_and_all_with_its_last(
     name: str,
@@ -293,34 +307,6 @@ def test_an_object_without_the_array_gives_no_list_and_an_empty_array_an_empty_o
     )
     assert [answer.tree for answer, _ in found] == ([[]] if "[]" in rows else [])
     assert beside == {"a": [1]}
-
-
-@early
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[]", b"null", b'"text"', b"7",
-        b'{"userLogs":{}}', b'{"userLogs":"[1]"}', b'{"userLogs":false}',
-    ],
-)  # fmt: skip
-def test_json_whose_named_member_is_no_array_is_refused_as_such(body: bytes) -> None:
-    with pytest.raises(NotAnArrayError):
-        list(split(bytewise(body), name=NAME))
-
-
-@early
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"", b"{", b"<html>", b'{"userLogs":[}', b'{"userLogs":[]', b'{"userLogs":[]]',
-        b'{"userLogs" []}', b'{"userLogs":[1,]}', b'{"userLogs":[{},{}],}', b'{,"userLogs":[1]}',
-        b'{"userLogs":[{},{}] "a":1}', b'{"userLogs":[{},{}]}}', b'{"a","userLogs":[1]}',
-        b'{"a":01,"userLogs":[1]}', b'{"userLogs":[1],"a":01}',
-    ],
-)  # fmt: skip
-def test_an_object_that_is_no_json_is_refused(body: bytes) -> None:
-    with pytest.raises(CutArrayError):
-        list(split(bytewise(body), name=NAME))
 
 
 # Bounds
@@ -421,25 +407,3 @@ def test_one_row_may_have_millions_of_bytes() -> None:
     body = json.dumps([{"a": 1}, {"a": text}, {"a": 2}]).encode()
     found = split(body[n : n + 65_536] for n in range(0, len(body), 65_536))
     assert [row["a"] for answer, _ in found for row in answer.tree] == [1, text, 2]
-
-
-@early
-@fuzzed
-@given(members(), st.data())
-def test_an_object_that_is_cut_anywhere_loses_and_doubles_no_row(
-    stream: tuple[list[str], list[str], list[bytes]], data: st.DataObject
-) -> None:
-    texts, _, chunks = stream
-    body = b"".join(chunks).rstrip()
-    cut = body[: data.draw(st.integers(0, len(body) - 1))]
-    beside: dict[str, Any] = {}
-    delivered: list[tuple[Answer, arrays.Position]] = []
-    with pytest.raises(CutArrayError):  # noqa: PT012 - what came before is the evidence
-        for answer_and_position in split(bytewise(cut), name=NAME, members=beside):
-            delivered.append(answer_and_position)  # noqa: PERF402 - `extend` would drop them all
-    position = delivered[-1][1] if delivered else START
-    found = written(delivered) + written(split(chunks, position, name=NAME, members=beside))
-    assert found == [utf8(text) for text in texts]
-    again: dict[str, Any] = {}
-    list(split(chunks, name=NAME, members=again))
-    assert beside == again

@@ -149,6 +149,21 @@ def test_an_id_of_the_provider_is_no_way_up(id_: str) -> None:
     assert len(service.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Link", '<a>; rel="self"'), ("Link", '<b>; rel="next"')],
+        [("Link", '<a>; title="x, <c>; rel=next"; rel="self", <b>; REL="start NEXT"')],
+        [("link", "<b>;rel=next;type=json")],
+    ],
+)
+def test_a_relation_is_found_in_any_form_of_the_header(headers: list[tuple[str, str]]) -> None:
+    service = Service.saying(httpx.Response(200, json=[], headers=headers))
+    answer = service.client(PERSONA).get("/")
+    assert answer.link("next") == "b"
+    assert answer.link("prev") is None
+
+
 @pytest.mark.parametrize("how", ["get", "stream"])
 @pytest.mark.parametrize(
     ("params", "query"),

@@ -36,22 +36,6 @@ def only(row: Any) -> Any:
 # The walk
 
 
-def test_the_window_and_the_last_id_are_asked_for() -> None:
-    service = Service.saying(page(event("a"), more=True), page(event("b")))
-    service.export(ANTHROPIC)
-    asked = {
-        "created_at.gte": "2025-12-01T00:00:00.000Z",
-        "created_at.lt": "2026-01-01T00:00:00.000Z",
-        "limit": "1000",
-    }
-    assert service.params == [asked, {**asked, "after_id": "a"}]
-    assert {*service.paths} == {"/v1/compliance/activities"}
-    headers = service.asked[0].headers
-    assert headers["x-api-key"] == "sk-ant-api01-example"
-    assert headers["anthropic-version"] == "2023-06-01"
-    assert "Authorization" not in headers
-
-
 @pytest.mark.parametrize("ahead", [None, timedelta(days=1)])
 def test_what_happens_while_the_log_is_read_is_left_to_the_next_run(
     ahead: timedelta | None,

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from auditctl.errors import AnswerError, UsageError
-from auditctl.provider import Secret, Window
+from auditctl.errors import AnswerError
+from auditctl.provider import Secret
 from auditctl.providers.atlassian import Atlassian
-from auditctl.settings import find, load
-from tests.service import Service, moment
+from tests.service import Service
 
 if TYPE_CHECKING:
     from auditctl.records.record import Record
@@ -46,28 +45,6 @@ def export(*rows: Any) -> list[Record]:
     return Service.saying(page(*rows), page()).export(ATLASSIAN, *SPAN)
 
 
-def test_an_event_becomes_a_record() -> None:
-    (record,) = export(event())
-    assert record == {
-        "time": "2026-01-02T10:00:00.000Z",
-        "provider": "atlassian",
-        "account": None,
-        "id": "e1",
-        "actor": "asha@example.com",
-        "actor_id": "557058:1",
-        "actor_name": "Asha Example",
-        "actor_email": "asha@example.com",
-        "action": "user_login",
-        "target": "users 557058:1",
-        "outcome": "unknown",
-        "status_code": None,
-        "source_ip": "192.0.2.7",
-        "user_agent": None,
-        "session_id": None,
-        "raw": event(),
-    }
-
-
 @pytest.mark.parametrize(
     ("context", "container", "expected"),
     [
@@ -92,18 +69,6 @@ def test_the_target_is_the_first_of_a_list(context: Any, container: Any, expecte
 def test_the_outcome_is_in_the_action(action: str | None, expected: str) -> None:
     (record,) = export(event(action=action))
     assert record["outcome"] == expected
-
-
-QUESTION = {"from": "1767225599999", "to": "1769904000000", "limit": "500"}
-
-
-def test_the_cursor_is_asked_for_with_the_question_until_a_page_is_empty() -> None:
-    service = Service.saying(page(event(3), cursor="c1"), page(event(2), cursor="c2"), page())
-    assert len(service.export(ATLASSIAN, *SPAN)) == 2
-    question = {**QUESTION, "sortOrder": "desc"}
-    assert service.params == [question, {**question, "cursor": "c1"}, {**question, "cursor": "c2"}]
-    assert set(service.paths) == {"/admin/v1/orgs/a1b2-c3d4/events-stream"}
-    assert service.asked[0].headers["Authorization"] == "Bearer k3y"
 
 
 def test_a_server_that_refuses_the_question_behind_a_cursor_gets_the_cursor_alone() -> None:
@@ -135,36 +100,7 @@ def test_no_cursor_ends_the_walk_too(cursor: str | None) -> None:
     assert len(service.export(ATLASSIAN, *SPAN)) == 1
 
 
-def test_a_cursor_that_comes_back_ends_the_run() -> None:
-    service = Service(lambda _: page(event(len(service.asked)), cursor="c1"))
-    with pytest.raises(AnswerError, match="would never end"):
-        service.export(ATLASSIAN, *SPAN)
-
-
-@pytest.mark.parametrize(("oldest_first", "way"), [(True, "asc"), (False, "desc")])
-def test_events_come_in_the_order_that_is_wanted(way: str, *, oldest_first: bool) -> None:
-    service = Service.saying(page())
-    window = Window(moment("2026-01-01"), moment("2026-02-01"), oldest_first=oldest_first)
-    list(ATLASSIAN.pages(service.client(ATLASSIAN), window))
-    assert service.params == [{**QUESTION, "sortOrder": way}]
-
-
-def test_a_walk_goes_on_from_a_cursor() -> None:
-    service = Service.saying(page(event(), cursor="c9"), page())
-    window = Window(moment("2026-01-01"), moment("2026-02-01"))
-    pages = list(ATLASSIAN.pages_from(service.client(ATLASSIAN), window, "c8"))
-    assert [one.position for one in pages] == ["c8", "c9"]
-    assert service.params[0]["cursor"] == "c8"
-
-
 @pytest.mark.parametrize("body", [{}, [], {"data": {}}, {"data": None}, {"errors": []}])
 def test_an_answer_of_another_shape_is_an_error(body: Any) -> None:
     with pytest.raises(AnswerError, match="lacks the list data"):
         Service.saying(body).export(ATLASSIAN, *SPAN)
-
-
-@pytest.mark.parametrize("org", ["a/b", "..", "a?b", "https://x.example"])
-def test_an_organization_that_would_lead_elsewhere_is_a_usage_error(org: str) -> None:
-    environ = {"ATLASSIAN_API_KEY": "k", "ATLASSIAN_ORG_ID": org}
-    with pytest.raises(UsageError, match="ATLASSIAN_ORG_ID may not be used"):
-        load(Atlassian, find(Atlassian, environ, {}))

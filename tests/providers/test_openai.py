@@ -33,19 +33,6 @@ def only(row: Any) -> Any:
 # The walk
 
 
-def test_the_window_is_asked_for_in_seconds_rounded_outwards() -> None:
-    service = Service.saying(page(event("a 1&"), more=True), page(event("b"), more=False))
-    service.export(OPENAI, "2025-12-10T00:00:00.5", "2025-12-11T00:00:00.5")
-    asked = {
-        "effective_at[gte]": "1765324800",
-        "effective_at[lt]": "1765411201",
-        "limit": "100",
-    }
-    assert service.params == [asked, {**asked, "after": "a 1&"}]
-    assert {*service.paths} == {"/v1/organization/audit_logs"}
-    assert service.asked[0].headers["Authorization"] == "Bearer sk-admin-example"
-
-
 def test_an_empty_page_with_more_behind_it_goes_on() -> None:
     service = Service.saying(
         page(event("a"), more=True), page(more=True, last="b"), page(event("c"))

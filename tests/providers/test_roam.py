@@ -60,22 +60,6 @@ def test_each_day_of_the_window_is_one_request_newest_first() -> None:
     assert not any("Roam-Version" in request.headers for request in service.asked)
 
 
-def test_a_window_that_ends_at_midnight_does_not_ask_for_the_day_that_begins_there() -> None:
-    service = Service(lambda _: v1())
-    service.export(ROAM, *ONE_DAY)
-    assert service.params == [{"date": "2025-12-03"}]
-
-
-def test_days_that_have_not_begun_are_not_asked_for() -> None:
-    service = Service(lambda _: v1())
-    began = datetime.now(UTC)
-    until = began + timedelta(days=9)
-    service.export(ROAM, f"{began - timedelta(days=1):%Y-%m-%d}", f"{until:%Y-%m-%d}")
-    ended = datetime.now(UTC)
-    assert f"{began:%Y-%m-%d}" <= service.params[0]["date"] <= f"{ended:%Y-%m-%d}"
-    assert service.params[-1]["date"] == f"{began - timedelta(days=1):%Y-%m-%d}"
-
-
 def test_events_of_a_day_that_come_round_under_ever_new_cursors_end_the_walk() -> None:
     def answer(_: httpx.Request) -> Any:
         rows = [event(f"2025-12-01T0{n}:00:00.000Z") for n in range(2)]
@@ -120,21 +104,6 @@ def test_no_day_after_the_providers_today_is_asked_for_but_the_first(concurrency
     assert later == [f"{theirs - timedelta(days=n):%Y-%m-%d}" for n in range(3)]
 
 
-def test_a_refusal_is_told_by_its_code_under_http_400_too() -> None:
-    body = {"ok": False, "error": "missing_scope"}
-    with pytest.raises(ForbiddenError):
-        Service(lambda _: httpx.Response(400, json=body)).export(ROAM, *ONE_DAY)
-
-
-def test_days_asked_for_at_once_are_delivered_in_order() -> None:
-    def answer(request: httpx.Request) -> Any:
-        return v1(event(f"{request.url.params['date']}T08:00:00.000Z"))
-
-    service = Service(answer)
-    found = service.export(ROAM, "2025-12-01", "2025-12-11", concurrency=4)
-    assert [record["time"][8:10] for record in found] == [f"{day:02}" for day in range(10, 0, -1)]
-
-
 def test_both_generations_of_envelopes_are_understood() -> None:
     row = event()
     v0 = Roam(api_key=Secret("example-key"), base_url="https://api.ro.am/v0")
@@ -143,12 +112,6 @@ def test_both_generations_of_envelopes_are_understood() -> None:
     assert service.paths == ["/v0/userauditlog.list"]
     assert old == Service.saying(v1(row)).export(ROAM, *ONE_DAY)
     assert old[0]["raw"] == row
-
-
-@pytest.mark.parametrize("body", [{"ok": True}, {"ok": True, "auditLogs": None}, v1()])
-def test_a_day_that_is_ok_may_be_empty(body: Any) -> None:
-    service = Service.saying(body, v1(event("2025-12-02T08:00:00.000Z")))
-    assert len(service.export(ROAM, "2025-12-02", "2025-12-04")) == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"auditLogs": None}, {"nextCursor": None}])
@@ -186,11 +149,13 @@ def test_an_answer_that_is_not_ok_and_holds_no_list_is_an_error(body: Any) -> No
         (["missing_scope"], RefusedError),
     ],
 )
+@pytest.mark.parametrize("http", [200, 400])
 def test_an_envelope_that_is_not_ok_is_a_refusal_even_under_http_200(
-    code: Any, failure: type[AuditctlError]
+    code: Any, failure: type[AuditctlError], http: int
 ) -> None:
+    said = httpx.Response(http, json={"ok": False, "error": code, "auditLogs": []})
     with pytest.raises(failure) as refused:
-        Service.saying({"ok": False, "error": code, "auditLogs": []}).export(ROAM, *ONE_DAY)
+        Service.saying(said).export(ROAM, *ONE_DAY)
     assert type(refused.value) is failure
     assert not isinstance(code, str) or code in str(refused.value)
 
@@ -216,15 +181,15 @@ def test_a_refusal_says_the_code_and_the_scopes_needed(
     assert all(scope in str(refused.value) for scope in body.get("needed", []))
 
 
-def test_a_next_cursor_is_followed_within_its_day() -> None:
+def test_a_next_cursor_is_followed_within_its_day_which_is_sorted_as_a_whole() -> None:
     service = Service.saying(
         v1(event(name="A"), nextCursor="c1"),
-        v1(event(name="B"), nextCursor="c2"),
+        v1(event("2025-12-03T09:00:00.000Z", name="B"), nextCursor="c2"),
         v1(event(name="C"), nextCursor=None),
         v1(event("2025-12-02T08:00:00.000Z", name="D"), nextCursor=""),
     )
     found = service.export(ROAM, "2025-12-02", "2025-12-04")
-    assert [record["actor_name"] for record in found] == ["A", "B", "C", "D"]
+    assert [record["actor_name"] for record in found] == ["B", "A", "C", "D"]
     assert service.params == [
         {"date": "2025-12-03"},
         {"date": "2025-12-03", "cursor": "c1"},
@@ -244,24 +209,7 @@ def test_numbers_are_exact_on_every_page_of_a_day_even_in_the_place_of_events() 
     assert raw == b'[1.50,{"n":1.10},[2.0],{"n":1e400},1E400,0.10,-0,{"n":-0}]'
 
 
-def test_a_next_cursor_that_comes_round_ends_the_walk() -> None:
-    service = Service(lambda _: v1(event(), nextCursor="c1"))
-    with pytest.raises(AnswerError, match="never end"):
-        service.export(ROAM, *ONE_DAY)
-    assert len(service.asked) == 2
-
-
 # Order and ids
-
-
-def test_within_a_day_the_newest_comes_first_and_the_undated_last() -> None:
-    hours = [9, 23, 0, 12]
-    rows = [event(f"2025-12-03T{hour:02}:00:00.000Z", name=str(hour)) for hour in hours]
-    rows.insert(1, event(None, name="undated"))
-    rows.insert(3, event("2025-12-03T12:00:00.000Z", name="twelve, and first"))
-    found = Service.saying(v1(*rows)).export(ROAM, *ONE_DAY)
-    names = ["23", "twelve, and first", "12", "9", "0", "undated"]
-    assert [record["actor_name"] for record in found] == names
 
 
 def test_identical_events_keep_different_ids_which_are_the_same_when_fetched_again() -> None:
@@ -273,29 +221,6 @@ def test_identical_events_keep_different_ids_which_are_the_same_when_fetched_aga
     assert sorted(ids) == sorted(record["id"] for record in again)
     fewer = Service.saying(v1(twin)).export(ROAM, *ONE_DAY)
     assert fewer[0]["id"] == ids[0]
-
-
-def test_the_ids_of_undated_twins_depend_on_their_day_and_not_on_the_window() -> None:
-    def export(since: str, until: str) -> list[str]:
-        service = Service(lambda _: v1(event(None), event(None)))
-        return [record["id"] for record in service.export(ROAM, since, until)]
-
-    both = export("2025-12-02", "2025-12-04")
-    assert len(set(both)) == 4
-    assert export("2025-12-03", "2025-12-04") + export("2025-12-02", "2025-12-03") == both
-
-
-def test_an_id_depends_on_content_and_neither_on_the_order_of_names_nor_on_redaction() -> None:
-    row = event(data={"invite": {"token": "example-token"}})
-    turned = dict(reversed(row.items()))
-    ids = {
-        Service.saying(v1(given)).export(ROAM, *ONE_DAY, redacted=redacted)[0]["id"]
-        for given in (row, turned)
-        for redacted in (True, False)
-    }
-    assert len(ids) == 1
-    (changed,) = Service.saying(v1({**row, "name": "Bilal"})).export(ROAM, *ONE_DAY)
-    assert changed["id"] not in ids
 
 
 def test_an_event_counts_by_its_own_time_not_by_the_day_it_was_asked_for() -> None:
@@ -345,13 +270,6 @@ def test_an_event_that_two_days_both_answer_with_comes_once() -> None:
 def test_the_target_is_the_room(data: Any, target: str | None) -> None:
     (record,) = Service.saying(v1(event(data=data))).export(ROAM, *ONE_DAY)
     assert record["target"] == target
-
-
-def test_a_guest_without_an_address_goes_by_name() -> None:
-    found = Service.saying(v1(event(email="asha@example.com"), event())).export(ROAM, *ONE_DAY)
-    assert [record["actor"] for record in found] == ["asha@example.com", "Asha"]
-    assert [record["actor_id"] for record in found] == [None, None]
-    assert {record["action"] for record in found} == {"ENTER_ROOM"}
 
 
 def test_the_api_key_goes_before_the_token() -> None:

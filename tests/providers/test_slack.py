@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 
 from auditctl.errors import (
-    AccessError,
     AnswerError,
-    ForbiddenError,
     RefusedError,
-    ThrottledError,
-    UnreachableError,
 )
 from auditctl.provider import Secret
 from auditctl.providers.slack import Slack
@@ -104,36 +99,6 @@ def test_a_session_that_is_a_number_becomes_text_and_a_token_is_hidden() -> None
 
 
 # Refusals inside a 200
-
-
-@pytest.mark.parametrize(
-    ("word", "error", "status"),
-    [
-        ("not_authed", AccessError, 4),
-        ("invalid_auth", AccessError, 4),
-        ("token_revoked", AccessError, 4),
-        ("token_expired", AccessError, 4),
-        ("account_inactive", AccessError, 4),
-        ("missing_scope", ForbiddenError, 4),
-        ("not_allowed", ForbiddenError, 4),
-        ("not_allowed_token_type", ForbiddenError, 4),
-        ("no_permission", ForbiddenError, 4),
-        ("feature_not_enabled", ForbiddenError, 4),
-        ("ratelimited", ThrottledError, 5),
-        ("internal_error", UnreachableError, 3),
-        ("fatal_error", UnreachableError, 3),
-        ("invalid_cursor", RefusedError, 6),
-        ("a_new_word", RefusedError, 6),
-    ],
-)
-@pytest.mark.parametrize("http", [200, 400])
-def test_a_refusal_is_known_by_its_word_and_told_with_what_is_needed(
-    word: str, error: Any, status: int, http: int
-) -> None:
-    said = {"ok": False, "error": word, "needed": "auditlogs:read", "provided": "users:read"}
-    with pytest.raises(error, match=f"{word}, needed: auditlogs:read") as refused:
-        Service.saying(httpx.Response(http, json=said)).export(SLACK)
-    assert refused.value.status == status
 
 
 @pytest.mark.parametrize("said", [{}, {"error": None}, {"error": {"code": "x"}}, {"error": []}])

@@ -116,6 +116,8 @@ class Vendor:
         counts_ends: bool | None = None,
     ) -> list[Any]:
         """Select events by time and sort them."""
+        # No service is asked for more than a day that is to come, rounded to seconds.
+        assert until < datetime.now(UTC) + timedelta(days=1, seconds=3)
         counts = self.counts_ends if counts_ends is None else counts_ends
         question = (since, until, newest_first, counts, len(self.events))
         if question != self._question:

@@ -12,45 +12,23 @@ from tests.vendors import KEY, Refusal, Vendor, expect, iso, moment
 URL = "https://acme.okta.com"
 
 
+def error(code: int, summary: str, *causes: str) -> Any:
+    named = [{"errorSummary": cause} for cause in causes]
+    return {"errorCode": f"E{code:07}", "errorSummary": summary, "errorCauses": named}
+
+
 class Service(Vendor):
     name = "okta"
     environment = {"OKTA_BASE_URL": URL, "OKTA_API_TOKEN": KEY}
     page_size = 1000
     id_name = "uuid"
     refusals = (
+        Refusal("token", 401, error(11, f"Invalid token {KEY}"), 4, "Invalid token [REDACTED]"),
+        Refusal("permission", 403, error(6, "Not allowed", "No logs"), 4, "Not allowed, No logs"),
         Refusal(
-            "token",
-            401,
-            {"errorCode": "E0000011", "errorSummary": f"Invalid token {KEY}", "errorCauses": []},
-            4,
-            "Invalid token [REDACTED]",
+            "limit", 429, error(47, "Too many"), 5, "Too many", {"X-Rate-Limit-Reset": "4102444800"}
         ),
-        Refusal(
-            "permission",
-            403,
-            {
-                "errorCode": "E0000006",
-                "errorSummary": "You do not have permission to perform the requested action",
-                "errorCauses": [{"errorSummary": "Read logs is missing"}],
-            },
-            4,
-            "requested action, Read logs is missing",
-        ),
-        Refusal(
-            "throttled",
-            429,
-            {"errorCode": "E0000047", "errorSummary": "API call exceeded rate limit"},
-            5,
-            "API call exceeded rate limit",
-            {"X-Rate-Limit-Reset": "4102444800"},
-        ),
-        Refusal(
-            "timeout",
-            500,
-            {"errorCode": "E0000009", "errorSummary": "Internal Server Error"},
-            3,
-            "Internal Server Error",
-        ),
+        Refusal("timeout", 500, error(9, "Internal Server Error"), 3, "Internal Server Error"),
     )
 
     def event(self, n: int, moment: datetime) -> Any:
@@ -70,8 +48,7 @@ class Service(Vendor):
         assert params["limit"] == "1000"
         since, until = moment(params["since"]), moment(params["until"])
         if since < datetime.now(UTC) - timedelta(days=180):
-            return httpx.Response(400, json={"errorCode": "E0000053", "errorSummary": "Too old"})
-        assert until < datetime.now(UTC) + timedelta(days=1, seconds=1)
+            return httpx.Response(400, json=error(53, "Too old"))
         newest_first = {"DESCENDING": True, "ASCENDING": False}[params["sortOrder"]]
         found = self.found(since, until, newest_first=newest_first)
         rows, cursor = self.page(found, after, self.page_size)

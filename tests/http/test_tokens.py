@@ -1,4 +1,4 @@
-"""Assertions of a service account: signed as RFC 7523 wants, asked for where the key says."""
+"""Tokens that are fetched first: by a client's secret, or for a service account (RFC 7523)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from auditctl.commands.show import described
 from auditctl.errors import (
     AccessError,
     AnswerError,
@@ -27,17 +27,54 @@ from auditctl.errors import (
 )
 from auditctl.http.client import Client
 from auditctl.http.service_account import ServiceAccount
-from auditctl.provider import Secret
+from auditctl.provider import ClientCredentials, Provider, Secret
+from auditctl.providers.entra import Entra
+from auditctl.providers.google import Google
+from auditctl.settings import find, load
 from tests.account import account, claims
-from tests.providers.test_contract import Realm
 from tests.service import Service
 
 TOKEN_URL = "https://tokens.example/token"
 SCOPE = "https://scopes.example/audit.readonly"
+ENTRA = Entra(
+    tenant_id="acme",
+    client_id="app",
+    client_secret=Secret("s3cr3t/of+the&realm"),
+    login_url="https://tokens.example",
+    base_url="https://graph.example/v1.0",
+)
 
 
 def head(assertion: str) -> Any:
     return json.loads(base64.urlsafe_b64decode(assertion.split(".", maxsplit=1)[0] + "=="))
+
+
+def google(key: str) -> Google:
+    return Google(
+        service_account=Secret(key), subject="it@example.com", base_url="https://a.example"
+    )
+
+
+GOOGLE = google(account(TOKEN_URL))
+each_kind = pytest.mark.parametrize("provider", [ENTRA, GOOGLE], ids=["client", "account"])
+
+
+def site(*tokens: Any, good: Callable[[str], int] = lambda _: 200) -> Service:
+    """Make a service that gives these tokens; `good` tells the status that a token gets."""
+    left = iter(tokens)
+
+    def answer(request: httpx.Request) -> Any:
+        if request.url.host == "tokens.example":
+            return next(left)
+        status = good(request.headers["Authorization"])
+        body: Any = {"value": [], "items": []} if status == 200 else {"error": {"message": "no"}}
+        return httpx.Response(status, json=body)
+
+    return Service(answer)
+
+
+def asked_for_tokens(service: Service) -> int:
+    return sum(request.url.host == "tokens.example" for request in service.asked)
 
 
 def test_an_assertion_is_signed_and_says_who_asks_for_whom_and_what() -> None:
@@ -56,61 +93,40 @@ def test_an_assertion_is_signed_and_says_who_asks_for_whom_and_what() -> None:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Office(Realm):
-    name = "office"
-    title = "Office"
-    key: Secret
-
-    def auth(self) -> ServiceAccount:  # type: ignore[override]
-        return ServiceAccount(self.key, "admin@example.com", SCOPE)
+CLIENT = {"grant_type", "client_id", "client_secret", "scope"}
 
 
-def office(key: str) -> Office:
-    return Office(
-        tenant="acme",
-        client_id="app",
-        client_secret=Secret("unused"),
-        login_url="https://login.realm.example",
-        base_url="https://graph.realm.example/v1.0",
-        key=Secret(key),
-    )
-
-
-def site(*tokens: Any, good: Callable[[str], int] = lambda _: 200) -> Service:
-    """Make a service that gives these tokens; `good` tells the status that a token gets."""
-    left = iter(tokens)
-
-    def answer(request: httpx.Request) -> Any:
-        if request.url.host == "tokens.example":
-            return next(left)
-        status = good(request.headers["Authorization"])
-        body: Any = {"value": []} if status == 200 else {"error": {"message": "no"}}
-        return httpx.Response(status, json=body)
-
-    return Service(answer)
-
-
-def asked_for_tokens(service: Service) -> int:
-    return sum(request.url.host == "tokens.example" for request in service.asked)
-
-
-def test_a_token_comes_from_the_origin_that_the_key_names_and_goes_to_the_base_url_only() -> None:
+@pytest.mark.parametrize(
+    ("provider", "url", "names"),
+    [
+        (ENTRA, "https://tokens.example/acme/oauth2/v2.0/token", CLIENT),
+        (GOOGLE, TOKEN_URL, {"grant_type", "assertion"}),
+    ],
+)
+def test_a_token_comes_from_its_own_origin_and_goes_to_the_base_url_only(
+    provider: Provider, url: str, names: set[str]
+) -> None:
     service = site({"access_token": "t1", "expires_in": 3600, "token_type": "Bearer"})
-    service.export(office(account(TOKEN_URL)))
+    service.export(provider)
     token, question = service.asked
-    assert (token.method, str(token.url)) == ("POST", TOKEN_URL)
+    assert (token.method, str(token.url)) == ("POST", url)
+    assert token.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert token.headers["User-Agent"] == question.headers["User-Agent"]
     assert "Authorization" not in token.headers
-    assert parse_qs(token.content.decode()).keys() == {"grant_type", "assertion"}
+    assert parse_qs(token.content.decode()).keys() == names
     assert question.headers["Authorization"] == "Bearer t1"
     assert question.content == b""
 
 
-def test_a_wrong_answer_at_the_origin_in_the_key_names_its_token_uri() -> None:
-    service = site(httpx.Response(307, headers={"Location": "https://evil.example"}))
-    with pytest.raises(AnswerError, match="set the key's token_uri"):
-        service.export(office(account(TOKEN_URL)))
+def test_no_token_is_asked_for_at_an_origin_that_is_not_declared() -> None:
+    class Stray(Entra):
+        def auth(self) -> ClientCredentials:
+            return ClientCredentials("https://evil.example/token", "app", self.client_secret)
+
+    service = site()
+    with pytest.raises(UsageError, match=r"https://evil\.example/token"):
+        service.export(Stray(**vars(ENTRA)))
+    assert service.asked == []
 
 
 @pytest.mark.parametrize(
@@ -125,7 +141,7 @@ def test_a_wrong_answer_at_the_origin_in_the_key_names_its_token_uri() -> None:
 def test_a_key_that_is_none_is_an_error_before_anything_is_asked(key: str, said: str) -> None:
     service = site()
     with pytest.raises(AccessError, match=said) as failure:
-        service.export(office(key))
+        service.export(google(key))
     assert service.asked == []
     assert "BEGIN" not in str(failure.value)
 
@@ -139,7 +155,7 @@ NONSENSE = "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n"
 @pytest.mark.parametrize("private_key", [CURVE.decode(), NONSENSE], ids=["curve", "nonsense"])
 def test_only_rsa_keys_sign(private_key: str) -> None:
     with pytest.raises(AccessError, match="private_key is no RSA key"):
-        site().export(office(account(TOKEN_URL, private_key=private_key)))
+        site().export(google(account(TOKEN_URL, private_key=private_key)))
 
 
 def test_without_the_package_that_signs_a_sentence_says_what_to_install(
@@ -148,7 +164,7 @@ def test_without_the_package_that_signs_a_sentence_says_what_to_install(
     monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
     service = site()
     with pytest.raises(AccessError, match=r"pip install 'auditctl\[google\]'"):
-        service.export(office(account(TOKEN_URL)))
+        service.export(GOOGLE)
     assert service.asked == []
 
 
@@ -158,34 +174,53 @@ def test_without_the_package_that_signs_a_sentence_says_what_to_install(
 def test_a_token_uri_that_may_not_be_used_is_a_usage_error(url: str) -> None:
     service = site()
     with pytest.raises(UsageError, match="The key's token_uri may not be used"):
-        service.export(office(account(url)))
+        service.export(google(account(url)))
     assert service.asked == []
 
 
 def test_plain_http_to_this_machine_may_be_used() -> None:
-    service = Service(lambda r: {"access_token": "t"} if r.url.port == 7 else {"value": []})
-    service.export(office(account("http://127.0.0.1:7/token")))
+    service = Service(lambda r: {"access_token": "t"} if r.url.port == 7 else {"items": []})
+    service.export(google(account("http://127.0.0.1:7/token")))
     assert len(service.asked) == 2
+
+
+def test_the_origin_of_a_token_is_shown_and_may_be_set() -> None:
+    told = described(Entra)["environment"]
+    assert "ENTRA_LOGIN_URL (optional; tokens from https://login.microsoftonline.com)" in told
+    settings = {f"ENTRA_{name}": "x" for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET")}
+    with pytest.raises(UsageError, match="ENTRA_LOGIN_URL may not be used: plain http"):
+        load(Entra, find(Entra, {**settings, "ENTRA_LOGIN_URL": "http://tokens.example"}, {}))
 
 
 # A token that is refused
 
 
-def test_a_token_is_renewed_once_on_a_401() -> None:
-    tokens = [{"access_token": f"t{n}"} for n in range(3)]
-    service = site(*tokens, good=lambda token: 200 if token == "Bearer t1" else 401)
-    service.export(office(account(TOKEN_URL)))
-    assert asked_for_tokens(service) == 2
+@each_kind
+def test_a_token_that_is_refused_is_renewed_once_until_one_is_accepted(provider: Provider) -> None:
+    tokens = [{"access_token": f"t0ken-{n}"} for n in range(6)]
+    used: list[str] = []
+
+    def lasting(token: str) -> int:
+        used.append(token)  # each is good for one question, and the first for none
+        return 200 if used.count(token) == 1 and token != "Bearer t0ken-0" else 401
+
+    service = site(*tokens, good=lasting)
+    client = service.client(provider)
+    for number in range(3):
+        client.get(f"/{number}")
+    assert asked_for_tokens(service) == 4
     service = site(*tokens, good=lambda _: 401)
-    with pytest.raises(AccessError, match="401"):
-        service.export(office(account(TOKEN_URL)))
+    with pytest.raises(AccessError, match="401") as refused:
+        service.export(provider)
     assert asked_for_tokens(service) == 2
+    assert f"Check {provider.name.upper()}_" in str(refused.value)
+    assert "t0ken" not in str(refused.value)
 
 
 def test_a_token_is_not_renewed_on_a_403() -> None:
     service = site({"access_token": "t0"}, {"access_token": "t1"}, good=lambda _: 403)
     with pytest.raises(ForbiddenError):
-        service.export(office(account(TOKEN_URL)))
+        service.export(GOOGLE)
     assert asked_for_tokens(service) == 1
 
 
@@ -210,33 +245,37 @@ def test_a_token_is_kept_until_a_minute_before_it_expires(
     monkeypatch.setattr("auditctl.http.credentials.time", SimpleNamespace(monotonic=lambda: now[0]))
     token = json.dumps({"access_token": "t", **said}).encode()
     service = site(token, token)
-    client = service.client(office(account(TOKEN_URL)))
+    client = service.client(ENTRA)
     for moment, tokens in ((0, 1), (kept - 1, 1), (kept + 1, 2 if kept < 10**6 else 1)):
         now[0] = moment
-        client.get("/audits", again=True)
+        client.get("/x", again=True)
         assert asked_for_tokens(service) == tokens
 
 
 # Refusals of the token
 
 
-@pytest.mark.parametrize("status", [400, 401, 403])
+@each_kind
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
 @pytest.mark.parametrize(
     "word", ["invalid_client", "unauthorized_client", "invalid_grant", "invalid_scope"]
 )
-def test_refused_credentials_are_told_in_the_vendors_words(word: str, status: int) -> None:
+def test_refused_credentials_are_told_in_the_vendors_words(
+    word: str, status: int, provider: Provider
+) -> None:
+    secrets = []
+
     def answer(request: httpx.Request) -> httpx.Response:
-        assertion = parse_qs(request.content.decode())["assertion"][0]
-        said = {"error": word, "error_description": f"No such delegation: {assertion}"}
+        form = parse_qs(request.content.decode())
+        (secret,) = form.get("assertion") or form["client_secret"]
+        secrets.extend([secret, secret.rpartition(".")[2]])
+        said = {"error": word, "error_description": f"No such delegation: {secret}"}
         return httpx.Response(status, json=said)
 
-    service = Service(answer)
-    with pytest.raises(AccessError, match=f"{word}, No such delegation") as refused:
-        service.export(office(account(TOKEN_URL)))
-    sent = parse_qs(service.asked[0].content.decode())["assertion"][0]
-    assert sent not in str(refused.value)
-    assert sent.split(".")[2] not in str(refused.value)
-    assert len(service.asked) == 1
+    with pytest.raises(AccessError, match=rf"{word}, No such delegation: \[REDACTED\]") as refused:
+        Service(answer).export(provider)
+    assert len(secrets) == 2
+    assert not any(secret in str(refused.value) for secret in secrets)
 
 
 @pytest.mark.parametrize(
@@ -247,11 +286,9 @@ def test_refused_credentials_are_told_in_the_vendors_words(word: str, status: in
         (httpx.Response(429, json={}), ThrottledError, "429"),
         (httpx.Response(503), UnreachableError, "503"),
         (httpx.Response(200, content=b"<html>"), UnreachableError, "not JSON"),
-        (httpx.Response(200, json={"access_token": ""}), AnswerError, "access_token"),
-        (
-            httpx.Response(307, headers={"Location": "https://evil.example/"}),
-            AnswerError,
-            "another origin",
+        *(
+            (httpx.Response(200, json=tree), AnswerError, "access_token")
+            for tree in ({}, [], *({"access_token": token} for token in ("", 1, "a\nb")))
         ),
     ],
 )
@@ -260,18 +297,42 @@ def test_other_failures_of_the_token_are_those_of_any_request(
 ) -> None:
     service = Service.saying(response)
     with pytest.raises(failure, match=said):
-        service.export(office(account(TOKEN_URL)))
+        service.export(GOOGLE)
     assert [request.url.host for request in service.asked] == ["tokens.example"]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "advice"),
+    [
+        (307, {"Location": "https://evil.example"}, "another origin.* set {}"),
+        (307, {"Location": "/acme/oauth2/v2.0/token"}, "Check {}"),
+        (303, {"Location": "/login"}, "Check that {} is"),
+        (200, {"Content-Type": "text/html"}, "Check that {} is"),
+        (0, {}, "Check {}, the network"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("provider", "setting"), [(ENTRA, "ENTRA_LOGIN_URL"), (GOOGLE, "the key's token_uri")]
+)
+def test_a_wrong_answer_at_the_origin_of_the_token_names_its_setting(
+    provider: Provider, setting: str, status: int, headers: dict[str, str], advice: str
+) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        if not status:
+            raise httpx.ConnectError("Connection refused")
+        return httpx.Response(status, headers=headers, text="<html>")
+
+    with pytest.raises((AnswerError, UnreachableError), match=advice.format(setting)):
+        Service(answer).export(provider)
 
 
 def test_a_token_is_waited_for_as_any_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("auditctl.http.retry.sleep", lambda seconds, _over: slept.append(seconds))
-    left = iter([httpx.Response(503), httpx.Response(200, content=b"cut"), {"access_token": "t"}])
-    service = Service(lambda r: next(left) if r.url.host == "tokens.example" else {"value": []})
-    transport = httpx.MockTransport(service)
-    client = Client(office(account(TOKEN_URL)), transport=transport)
-    assert client.get("/audits").tree == {"value": []}
+    cut = httpx.Response(200, content=b"cut")
+    service = site(httpx.Response(503), cut, {"access_token": "t"})
+    client = Client(GOOGLE, transport=httpx.MockTransport(service))
+    assert client.get("/x").tree["items"] == []
     assert len(slept) >= 2
     assert asked_for_tokens(service) == 3
 
@@ -282,17 +343,17 @@ def test_the_key_is_read_again_once_when_it_is_refused() -> None:
 
     def answer(request: httpx.Request) -> Any:
         if request.url.host != "tokens.example":
-            return {"value": []}
+            return {"items": []}
         assertion = parse_qs(request.content.decode())["assertion"][0]
         return {"access_token": "t"} if head(assertion)["kid"] == "key-2" else refused
 
     for keys, requests in (([new], 3), ([account(TOKEN_URL)] * 5, 1)):
         service = Service(answer)
-        client = service.client(office(account(TOKEN_URL)))
+        client = service.client(GOOGLE)
         left = iter(keys)
-        client._credentials._again = lambda left=left: office(next(left))
+        client._credentials._again = lambda left=left: google(next(left))
         try:
-            client.get("/audits")
+            client.get("/x")
         except AccessError:
             assert len(keys) == 5
         assert len(service.asked) == requests
