@@ -125,11 +125,10 @@ class Connection:
                 reason = "the proxy is not a valid URL"  # without it: it may hold a password
             of_files = isinstance(error, OSError)
             about = "SSL_CERT_FILE and SSL_CERT_DIR" if of_files else "HTTPS_PROXY and ALL_PROXY"
-            message = (
+            raise UsageError(
                 f"The connection cannot be set up: {reason}. "
                 f"Check the variables for it, such as {about}."
-            )
-            raise UsageError(message) from None
+            ) from None
         watch(transport, self._pace)
         return transport
 
@@ -213,8 +212,7 @@ class Connection:
         parts = urlsplit(urljoin(f"{self._base}/", link))
         base = urlsplit(self._base).path
         if not parts.path.startswith(f"{base}/"):
-            message = "not below the base URL"
-            raise ValueError(message)
+            raise ValueError("not below the base URL")
         return parts.path.removeprefix(base), parts.query
 
     def _request(

@@ -68,8 +68,7 @@ def sleep(seconds: float, over: threading.Event) -> None:
 
     """
     if over.wait(min(seconds, threading.TIMEOUT_MAX)):
-        message = "The walk ended while this request waited."
-        raise UnreachableError(message)
+        raise UnreachableError("The walk ended while this request waited.")
 
 
 class Trouble:

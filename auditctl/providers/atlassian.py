@@ -1,7 +1,4 @@
-"""Atlassian's organization audit log: what admins and users did in all its products.
-
-Source: https://developer.atlassian.com/cloud/admin/organization/rest/api-group-events/
-"""
+"""Atlassian's organization audit log: what admins and users did in all its products."""
 
 from __future__ import annotations
 

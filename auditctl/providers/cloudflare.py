@@ -1,7 +1,4 @@
-"""Cloudflare's account audit log, version 2: what was done in an account, and by which request.
-
-Source: https://developers.cloudflare.com/api/resources/accounts/subresources/logs/subresources/audit/
-"""
+"""Cloudflare's account audit log, version 2: what was done in an account, and by which request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""GitHub's audit log of an organization or an enterprise.
-
-Source: https://docs.github.com/en/enterprise-cloud@latest/rest/orgs/orgs
-"""
+"""GitHub's audit log of an organization or an enterprise."""
 
 from __future__ import annotations
 

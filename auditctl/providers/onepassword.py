@@ -1,7 +1,4 @@
-"""1Password's Events API: what was done in an account, who signed in, and which items were used.
-
-Source: https://developer.1password.com/docs/events-api/reference/
-"""
+"""1Password's Events API: what was done in an account, who signed in, and which items were used."""
 
 from __future__ import annotations
 

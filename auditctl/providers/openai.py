@@ -1,7 +1,4 @@
-"""OpenAI's audit log of an organization: who changed what in the platform's settings.
-
-Source: https://platform.openai.com/docs/api-reference/audit-logs
-"""
+"""OpenAI's audit log of an organization: who changed what in the platform's settings."""
 
 from __future__ import annotations
 

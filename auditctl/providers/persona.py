@@ -1,7 +1,4 @@
-"""Persona's user audit logs: who did what in the dashboard and through the API.
-
-Source: https://docs.withpersona.com/api-reference/user-audit-logs
-"""
+"""Persona's user audit logs: who did what in the dashboard and through the API."""
 
 from __future__ import annotations
 

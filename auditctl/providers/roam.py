@@ -1,7 +1,4 @@
-"""Roam's user audit log: who was where in the virtual office.
-
-Source: https://developer.ro.am/docs/chat-api/userauditlog-list
-"""
+"""Roam's user audit log: who was where in the virtual office."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Slack's audit log of an Enterprise organization: what users, apps and admins did.
-
-Source: https://docs.slack.dev/admins/audit-logs-api/
-"""
+"""Slack's audit log of an Enterprise organization: what users, apps and admins did."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Tailscale's configuration audit log: what was changed in a tailnet, and by whom.
-
-Source: https://tailscale.com/api#tag/logging/GET/tailnet/{tailnet}/logging/configuration
-"""
+"""Tailscale's configuration audit log: what was changed in a tailnet, and by whom."""
 
 from __future__ import annotations
 

@@ -150,8 +150,7 @@ def _integer(text: str) -> int | Number:
 
 
 def _constant(text: str) -> None:
-    message = f"{text} is not JSON"
-    raise ValueError(message)
+    raise ValueError(f"{text} is not JSON")
 
 
 def _last(repeated: list[Any], pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -98,7 +98,6 @@ LONG = "# Longer than 300 lines: "
 """How the first line of a module begins that is longer; the reason follows."""
 WORDY = {
     "errors": "it draws the tree of the failures",
-    **dict.fromkeys([f"providers.{name}" for name in PROVIDERS], "its source"),
 }
 """Modules whose docstring says more than a sentence, and why."""
 
