@@ -28,12 +28,11 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
 
     from auditctl.http.answer import Answer
     from auditctl.http.client import Client
-    from auditctl.http.daily import read_days
     from auditctl.http.errors import Subject
     from auditctl.http.numbered import NumberedPage, read_numbered, read_once
     from auditctl.http.page import Page
+    from auditctl.http.parts import read_days, walk_slices
     from auditctl.http.service_account import ServiceAccount
-    from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
     from auditctl.records.record import Event, Fields
     from auditctl.window import Window
@@ -55,8 +54,8 @@ _LATER = {
     "read_numbered": "http.numbered",
     "read_once": "http.numbered",
     "ServiceAccount": "http.service_account",
-    "read_days": "http.daily",
-    "walk_slices": "http.slices",
+    "read_days": "http.parts",
+    "walk_slices": "http.parts",
     "Event": "records.record",
     "Fields": "records.record",
 }

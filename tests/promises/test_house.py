@@ -47,9 +47,9 @@ days demo cli.help providers.* registry settings sync.delta.status sync.files.de
 faults sync.files.datafiles sync.delta.destination
 sync.profile
 provider sync.delta.verify sync.files.verify
-http.daily http.numbered sync.delta.known sync.delta.log sync.files.integrity sync.files.known
+http.numbered http.parts sync.delta.known sync.delta.log sync.files.integrity sync.files.known
     sync.files.status
-http.client http.slices commands.progress sync.files.aside sync.delta.store sync.files.journal
+http.client commands.progress sync.files.aside sync.delta.store sync.files.journal
     sync.sentences
 http.requests sync.delta.line sync.delta.path sync.delta.rows
 cli.boundary cli.groups http.sender commands.notices paths commands.stored
@@ -58,7 +58,7 @@ formats.detail formats.ecs formats.ocsf formats.summary formats.table
     http.credentials
 batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
     http.stream cli.options options sync.files.chain
-formats.choice sync.files.commits sync.destination
+sync.files.commits sync.destination
 cli.completion facts records.arrow formats formats.clock http.arrays http.connection sync.clashes
     sync.state
 records.fields http.errors
@@ -70,7 +70,7 @@ records.address console extras commands.prompt demo.cast http.answer http.origin
     http.retry http.service_account http.urls http.waits output records.redact sync.follow sync.jobs
     config.location window zone
 auditctl declared demo.clock errors escape events.classes records.event_time records.exact
-    formats.frequent hints http http.auth http.body http.keys http.parallel http.visited
+    formats.frequent http http.auth http.body http.keys http.parallel http.visited
     interrupts phrases providers reading records.schema sync sync.delta sync.files sync.seal cli
     commands config records
 """
