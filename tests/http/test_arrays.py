@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import chain, pairwise
 from typing import Any
 

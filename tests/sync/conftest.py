@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from auditctl.sync import job
+from auditctl.sync.files import destination
 from auditctl.sync.follow import follow
 from tests.server import Server
 from tests.sync.desk import Desk, Desks
@@ -21,7 +22,8 @@ from tests.world import KINDS, World
 def desks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Iterator[Desks]:
-    """Make a log of so many events in so many days."""
+    """Make a log of so many events in so many days; each page of it is a commit."""
+    monkeypatch.setattr(destination, "READING_PER_COMMIT", 0)
     with contextlib.ExitStack() as stack:
 
         def make(name: str, *, early: int, late: int = 0, days: int, seed: int = 1) -> Desk:

@@ -27,8 +27,6 @@ from tests import program
 from tests.server import Fault, Request, Server
 from tests.world import World, found
 
-SLOW = 0.1
-"""Seconds for an answer, so that each page is a commit, also where the disk is slow."""
 PAGE = 100
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -86,12 +84,10 @@ class Desk:
         return found(self.name, self.folder) == self.world.expected
 
     def stop_after(self, number: int) -> None:
-        """Let a run end there: it is slow, so that pages are commits, and then it is refused."""
-        self.server.latency = SLOW
+        """Let a run end there: it is refused."""
         self.server.faults = lambda request: None if request.number <= number else Fault(403)
 
     def go_on(self, faults: Any = ()) -> None:
-        self.server.latency = 0
         self.server.faults = faults or {}
 
     def grow(self) -> None:

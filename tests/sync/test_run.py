@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from auditctl.sync.files import destination
 from tests.program import started, until
 from tests.server import Answer, Fault
 from tests.sync.desk import MINUTE, PAGE, Desk, Desks, dated
@@ -295,6 +297,16 @@ def test_what_a_failed_look_of_a_service_had_read_is_not_written_twice(persona: 
     )
     assert persona.sync("--follow", "--interval", "1s", "--retry-for", "0") == 4
     assert persona.holds_all()
+
+
+@pytest.mark.parametrize(("reading", "records"), [(0, [100] * 9 + [51]), (math.inf, [800, 151])])
+def test_up_to_eight_pages_are_a_commit_where_they_come_fast(
+    reading: float, records: list[int], persona: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination, "READING_PER_COMMIT", reading)
+    assert persona.sync() == 0
+    written = [line["files"][0]["records"] for line in persona.lines if line["files"]]
+    assert [count for count in written if count] == records
 
 
 def test_what_a_resumed_walk_had_read_is_not_written_twice(persona: Desk) -> None:

@@ -22,11 +22,11 @@ from auditctl.sync.profile import FileProfile, compare
 from auditctl.sync.state import Progress
 from auditctl.window import before, from_text, shift, to_text
 
-MAX_PAGES_PER_COMMIT = 4
+MAX_PAGES_PER_COMMIT = 8
 """The most pages that a kill may cost."""
-READING_PER_WAIT = 4
-"""A commit is due after 4 times as long as the last one waited for the disk: where pages come
-slowly, or disks are fast, each page is a commit."""
+READING_PER_COMMIT = 8
+"""A commit is due after 8 times as long as the last one took: where pages come slowly, as over a
+network, each page is a commit."""
 MAX_QUIET_SECONDS = 60.0
 """A walk that finds nothing new commits how far it got after this time."""
 PINNED_AHEAD = timedelta(hours=1)
@@ -49,8 +49,8 @@ class FileDestination:
     journal: Journal
     files: DataFiles
     held: Callable[[], AbstractContextManager[None]]
-    _waited: float = 0.0
-    """Seconds that the last commit waited for the disk."""
+    _took: float = 0.0
+    """Seconds that the last commit took."""
     _pages: int = 0
     """Pages added since the last commit."""
     _parts: dict[str, _Part] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class FileDestination:
         """Return whether a kill should cost no more than what was added by now."""
         if not self._times:
             return seconds >= MAX_QUIET_SECONDS
-        return self._pages >= MAX_PAGES_PER_COMMIT or seconds >= READING_PER_WAIT * self._waited
+        return self._pages >= MAX_PAGES_PER_COMMIT or seconds >= READING_PER_COMMIT * self._took
 
     def commit(self, progress: Progress) -> None:
         """Append what was added, and sync it to the disk.
@@ -102,7 +102,7 @@ class FileDestination:
         The data is on the disk before the journal's line is written, and that line is the commit:
         what was written without one is set aside by the next run.
         """
-        self._waited = 0.0
+        started = time.monotonic()
         files, state = self.files, self.state
         is_news = bool(self._parts or files.moved or files.renewed) or state.is_changed_by(progress)
         with self.held():
@@ -112,6 +112,7 @@ class FileDestination:
             entries: list[FileEntry] = []
             # Without the Z: so they sort whatever their precision.
             times = [time[:-1] for time in self._times.values() if time is not None]
+            newest = max(times, default="")
             try:
                 for name, part in self._parts.items():
                     entries.append(self._write(name, part, progress))
@@ -121,10 +122,10 @@ class FileDestination:
                         files=tuple(entries),
                         records=state.records + len(self._times),
                         oldest=_dated(min(times, default="")),
-                        newest=_dated(max(times, default="")),
-                        latest=_dated(max([*times, (state.latest or "")[:-1]])),
+                        newest=_dated(newest),
+                        latest=_dated(max(newest, (state.latest or "")[:-1])),
                         ids=tuple(self._times),
-                        pinned=self._pinned(progress.window.until),
+                        pinned=self._pinned(progress.window.until, newest),
                     )
                 )
             except OutputError:
@@ -137,11 +138,14 @@ class FileDestination:
                 for part in self._parts.values():
                     self.files.find(rows_of(part.data, csv=bool(self.profile.header)))
             self.discard()
+        self._took = time.monotonic() - started
 
-    def _pinned(self, until: str) -> dict[str, str | None]:
+    def _pinned(self, until: str, newest: str) -> dict[str, str | None]:
         """Return the ids of events that no later run finds by their time."""
         early = to_text(shift(from_text(until), PINNED_AHEAD))[:-1]
         found = self._times.items()
+        if newest < early and None not in self._times.values():
+            return {}  # nearly always, and faster
         return {id_: time for id_, time in found if time is None or time[:-1] >= early}
 
     def _append(self, commit: Commit) -> None:
@@ -154,7 +158,6 @@ class FileDestination:
         commit = commit._replace(moved=tuple(files.moved), deleted=tuple(files.deleted))
         self.journal.append(commit, snapshot=begins or files.renewed)
         files.moved, files.deleted, files.renewed = [], [], False
-        self._waited += self.journal.waited
 
     def _begin(self, names: Iterable[str], progress: Progress) -> None:
         """Make new files, empty, and name them in the journal before anything is written to them.
@@ -191,9 +194,7 @@ class FileDestination:
                 data = gzip.compress(data, COMPRESSION, mtime=0)
             try:
                 write_all(descriptor, data, file.length)
-                started = time.monotonic()
                 os.fsync(descriptor)
-                self._waited += time.monotonic() - started
                 found = os.fstat(descriptor)
             except OSError:
                 with suppress(OSError):

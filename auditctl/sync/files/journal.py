@@ -43,8 +43,6 @@ class Journal:
 
         """
         self.path = path
-        self.waited = 0.0
-        """Seconds that the last line waited for the disk."""
         self.torn = False
         """A line could neither be written nor taken back: the next run sees what there is of it."""
         try:
@@ -116,9 +114,7 @@ class Journal:
         before = os.fstat(self._file)
         try:
             write_all(self._file, data, offset)
-            started = time.monotonic()
             os.fsync(self._file)
-            self.waited = time.monotonic() - started
             if offset == 0:
                 sync_folder(os.path.dirname(self.path))  # noqa: PTH120
         except OSError as error:

@@ -29,6 +29,10 @@ class KnownIds:
     def new(self, records: list[Record]) -> list[Record]:
         """Return the records that are not known; they are from now on."""
         ids, pins = self._ids, self._pins
+        here = {record["id"] for record in records}
+        if pins is None and len(here) == len(records) and ids.isdisjoint(here):
+            ids |= here  # nearly always, and several times as fast
+            return records
         new = []
         for record in records:
             id_ = record["id"]
