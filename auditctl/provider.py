@@ -13,6 +13,7 @@ from auditctl.declared import (
     origins,
     required,
     secret,
+    secrets,
     service_account_key,
     setting,
     variables,
@@ -158,9 +159,10 @@ class Provider(ABC):
             origins={**tokens, base_url: self.base_url},
         )
 
-    @abstractmethod
     def auth(self) -> Auth:
-        """Return what proves who asks."""
+        """Return what proves who asks: the one secret there is, as a bearer token."""
+        (secret,) = secrets(type(self))
+        return Bearer(getattr(self, secret))
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Walk the log lazily, an answer at a time. A provider has this method or the next one.

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import (
-    Bearer,
     Order,
     Page,
     Provider,
@@ -52,10 +51,6 @@ class Roam(Provider):
 
     api_key: Secret = secret("ROAM_TOKEN")
     base_url: str = setting("https://api.ro.am/v1")
-
-    def auth(self) -> Bearer:
-        """Send the API key as a bearer token."""
-        return Bearer(self.api_key)
 
     def true_status(self, answer: Answer) -> int:
         """Read the error code where the envelope says that it is not ok."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
+from auditctl.provider import Order, Provider, Secret, secret, setting
 from auditctl.reading import first_in, mapping, outcome_in, reach
 
 if TYPE_CHECKING:
@@ -53,10 +53,6 @@ class Slack(Provider):
 
     token: Secret = secret()
     base_url: str = setting("https://api.slack.com")
-
-    def auth(self) -> Bearer:
-        """Send the token as a bearer token."""
-        return Bearer(self.token)
 
     def true_status(self, answer: Answer) -> int:
         """Read Slack's word where the envelope says that it is not ok."""
