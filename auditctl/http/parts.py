@@ -30,7 +30,7 @@ def walk_slices(
     earlier. ``walk`` reads a slice from a cursor on, which is None for its first page. A position
     is the number of a slice and a cursor in it.
     """
-    window = replace(window.widened(unit), oldest_first=False)
+    window = window.widened(unit)
     first, blank, cursor = (position or "").partition(" ")
     if not (blank and first.isdecimal()):  # none of ours: from the start, then
         first, cursor = "0", ""
