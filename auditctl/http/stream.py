@@ -11,7 +11,7 @@ READ_AHEAD = 4 * 1024 * 1024
 
 
 class Reading:
-    """The state of an answer that is being read."""
+    """The state of an answer that is being read; a stream would be in a circle with its generator."""
 
     def __init__(self) -> None:
         """Begin before the first byte."""

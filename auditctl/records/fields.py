@@ -127,25 +127,18 @@ def _ordered(
     name: str, holds: Callable[[Any, Any], bool], value: str, now: datetime, zone: tzinfo
 ) -> Test:
     """Compare times or status codes by their order."""
-    if name == "time":
-        # As text, which keeps nanoseconds; zeros at a fraction's end would count there.
-        limit = Window(parse_time(value, now, zone), None, (finer(value), "")).span[0]
-
-        def is_then(record: Record) -> bool:
-            time = record["time"]
-            return time is not None and holds(time[:-1].rstrip("0").rstrip("."), limit)
-
-        return is_then
-    if name != "status_code":
+    if name not in ("time", "status_code"):
         raise UsageError("Only time and status_code have an order. Use =, !=, ~ or !~.")
-    if not re.fullmatch(_NUMBER, value):
+    if name == "status_code" and not re.fullmatch(_NUMBER, value):
         raise UsageError(f"status_code is compared with a number, such as 404, not {value!r}.")
-    number = float(value)
-
-    def is_so(record: Record) -> bool:
-        return record["status_code"] is not None and holds(record["status_code"], number)
-
-    return is_so
+    if name == "status_code":
+        number = float(value)
+        return lambda record: (code := record[name]) is not None and holds(code, number)
+    # As text, which keeps nanoseconds; zeros at a fraction's end would count there.
+    limit = Window(parse_time(value, now, zone), None, (finer(value), "")).span[0]
+    return lambda record: bool(
+        (time := record[name]) and holds(time[:-1].rstrip("0").rstrip("."), limit)
+    )
 
 
 def _check_value(name: str, value: str, values: Mapping[str, Collection[str]]) -> None:
