@@ -1,6 +1,7 @@
 """HRHIS's user logs as an installation would answer, each list whole."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -26,14 +27,6 @@ SCENES = (
 )
 FAILURES = ("403", "404", "422", "500")
 FAILED = 0.08  # share of all events
-NAMES = {
-    "200": "OK",
-    "201": "Created",
-    "403": "Forbidden",
-    "404": "Not Found",
-    "422": "Unprocessable Entity",
-    "500": "Internal Server Error",
-}
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
@@ -108,6 +101,6 @@ def _row(instant: int) -> dict[str, Any]:
         "resource": resource.replace("{n}", str(dice.randrange(100, 1000))),
         "method": method,
         "statuscode": status,
-        "statusname": NAMES[status],
+        "statusname": HTTPStatus(int(status)).phrase,
         "referer": sent,  # despite the name: all headers of the request that was logged
     }

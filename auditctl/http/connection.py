@@ -39,8 +39,8 @@ class Exchange(NamedTuple):
     status: int | None
     """None if no answer came."""
     milliseconds: float
-    size: int
-    """Bytes of the body as they came over the wire."""
+    bytes: int
+    """The size of the body as it came over the wire."""
 
 
 class Connection:
@@ -258,7 +258,7 @@ class Connection:
                 path = self._failures.mask.shown(unquote(request.url.raw_path.decode()))
                 status = response.status_code if response is not None else None
                 size = body.size if body is not None else 0
-                milliseconds = (time.monotonic() - started) * 1000
+                milliseconds = round((time.monotonic() - started) * 1000, 1)
                 self._on_exchange(Exchange(request.method, path, status, milliseconds, size))
 
     def _redirected(
