@@ -4,7 +4,6 @@ import errno
 import fcntl
 import os
 import select
-import shlex
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -134,6 +133,8 @@ def whole_file(path: str, check: Callable[[], None] = lambda: None) -> Iterator[
         failed = cannot(path, error)
         if error.errno in NO_NEW_FILE and os.access(path, os.W_OK):
             # Not written in place here: after a failure the old content would be gone.
+            import shlex
+
             failed = OutputError(
                 f"Cannot write {path}: no new file can take its place, as happens where it is "
                 f"mounted ({error.strerror}). Write to standard output instead: "

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import httpx
@@ -19,10 +19,12 @@ from auditctl.http.parallel import ahead
 from auditctl.http.responses import Responses
 from auditctl.http.retry import Patience
 from auditctl.http.sender import Question, Sender
-from auditctl.http.stream import READ_AHEAD, Reading, Stream
 from auditctl.http.urls import Params
 from auditctl.http.visited import Visited
 from auditctl.records import exact
+
+if TYPE_CHECKING:
+    from auditctl.http.stream import Reading, Stream
 
 A = TypeVar("A")
 Q = TypeVar("Q")
@@ -189,7 +191,7 @@ class Requests:
         rows: str | None = None,
         again: bool = False,
         tries: int | None = None,
-    ) -> Stream:
+    ) -> "Stream":
         """Ask one question and return the answer's rows as they come: see `Stream`.
 
         ``rows`` names the member of an object that is the array; without it, the answer is one.
@@ -207,15 +209,17 @@ class Requests:
             UnreachableError, AccessError, ThrottledError, AnswerError: see `auditctl.errors`.
 
         """
+        from auditctl.http.stream import READ_AHEAD, Stream, lists
+
         question = Question(path, _given(params))
 
-        def lists(reading: Reading) -> Iterator[Answer | None]:
+        def begun(reading: "Reading") -> Iterator[Answer | None]:
             walk = self._current
             if not again:
                 self._once(walk, question)
-            yield from self._sender.lists(question, rows, reading, walk.over, tries)
+            yield from lists(self._sender, question, rows, reading, over=walk.over, tries=tries)
 
-        return Stream(lists, READ_AHEAD // self.concurrency)
+        return Stream(begun, READ_AHEAD // self.concurrency)
 
     def ahead(self, ask: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
         """Yield ``ask(question)`` in order, as many under way at once as the user allows.

@@ -1,16 +1,14 @@
 """Each response is the answer to its question, or a refusal, which is raised."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
 import httpx
 
-from auditctl.http import arrays, body
+from auditctl.http import body
 from auditctl.http.answer import Answer, parse
-from auditctl.http.body import TooLargeError
-from auditctl.http.cuts import CutArrayError
 from auditctl.http.errors import FORBIDDEN, RETRIED, UNAUTHORIZED, Failures
 
 LARGEST_REFUSAL = 64 * 1024
@@ -56,41 +54,6 @@ class Responses(NamedTuple):
         if answer is None:
             raise self.failures.not_json(response.headers, content)
         return answer
-
-    def accepted(
-        self,
-        response: httpx.Response,
-        rows: Iterator[arrays.Rows],
-        name: str | None,
-        members: Mapping[str, Any],
-    ) -> Iterator[arrays.Rows]:
-        """Pass rows on if the members beside them do not say that they are a refusal."""
-        beside = Answer(members, b"", status=response.status_code, headers=response.headers)
-
-        def status() -> int:
-            return self.true_status(beside)
-
-        is_array = True
-        try:
-            for some in rows:
-                # A refusal is read to its end: what it says may come after its rows.
-                if httpx.codes.is_success(status()):
-                    yield some
-        except arrays.NotAnArrayError:
-            is_array = False
-        except CutArrayError:
-            raise self.failures.cut(response.headers) from None
-        except arrays.ChangedError:
-            raise self.failures.changed() from None
-        except TooLargeError:
-            what = "a row, or the rest of the object, is larger than any that is read"
-            raise self.failures.unexpected(what) from None
-        if not httpx.codes.is_success(status()):
-            raise self.failures.of_status(status(), response.headers, message_in(members))
-        if not is_array:
-            raise self.failures.unexpected(
-                f"it lacks the list {name}" if name else "its answer is no array"
-            )
 
 
 def _read(response: httpx.Response) -> bytes:

@@ -1,10 +1,21 @@
 """The rows of one answer as they come, and the members beside them."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import chain
 from typing import Any, Self
 
-from auditctl.errors import AuditctlError
+import httpx
+
+from auditctl.errors import AccessError, AuditctlError
+from auditctl.http import arrays, body
 from auditctl.http.answer import Answer
+from auditctl.http.body import TooLargeError
+from auditctl.http.cuts import CutArrayError
+from auditctl.http.responses import NO_CONTENT, Responses, message_in
+from auditctl.http.retry import PassingError, Trouble
+from auditctl.http.sender import Question, Sender
 
 READ_AHEAD = 4 * 1024 * 1024
 """Bytes of answers that wait for their turn, of all that are under way together."""
@@ -79,7 +90,89 @@ class Stream:
         raise StopIteration
 
 
-def head(chunks: Iterable[bytes], size: int) -> tuple[list[bytes], bool]:
+def lists(  # noqa: PLR0913 - what `Client.stream` is given, and what it has
+    sender: Sender,
+    question: Question,
+    rows: str | None,
+    reading: Reading,
+    *,
+    over: threading.Event,
+    tries: int | None,
+) -> Iterator[Answer | None]:
+    """Yield the lists of a stream: see `Client.stream` and `Lists`."""
+    position = arrays.START
+    trouble = Trouble(sender.patience, over, tries)
+    while True:
+        used = sender.credentials.headers(over)
+        try:
+            with ExitStack() as exchange:
+                response = exchange.enter_context(sender.sent(question, used, over))
+                if not response.is_success:
+                    sender.responses.answer(response)
+                sender.credentials.accepted()
+                chunks = body.chunks(response)
+                if reading.read_ahead:
+                    read, is_whole = _head(chunks, reading.read_ahead)
+                    reading.read_ahead = 0
+                    if is_whole:
+                        exchange.close()  # the connection is free for another request
+                    yield None
+                    chunks = chain(read, chunks)
+                    del read
+                members = reading.members
+                if response.status_code in NO_CONTENT:
+                    found = iter([(Answer([], b""), position)])
+                else:
+                    found = arrays.split(chunks, position, name=rows, members=members)
+                for answer, behind in _accepted(sender.responses, response, found, rows, members):
+                    yield answer
+                    position = behind
+                    trouble = Trouble(sender.patience, over, tries)
+                    del answer
+                return
+        except PassingError as passing:
+            trouble.outlast(passing)
+        except AccessError as refused:
+            if not sender.credentials.renewed(used, refused):
+                raise
+
+
+def _accepted(
+    responses: Responses,
+    response: httpx.Response,
+    rows: Iterator[arrays.Rows],
+    name: str | None,
+    members: Mapping[str, Any],
+) -> Iterator[arrays.Rows]:
+    """Pass rows on if the members beside them do not say that they are a refusal."""
+    beside = Answer(members, b"", status=response.status_code, headers=response.headers)
+    failures = responses.failures
+
+    def status() -> int:
+        return responses.true_status(beside)
+
+    is_array = True
+    try:
+        for some in rows:
+            # A refusal is read to its end: what it says may come after its rows.
+            if httpx.codes.is_success(status()):
+                yield some
+    except arrays.NotAnArrayError:
+        is_array = False
+    except CutArrayError:
+        raise failures.cut(response.headers) from None
+    except arrays.ChangedError:
+        raise failures.changed() from None
+    except TooLargeError:
+        what = "a row, or the rest of the object, is larger than any that is read"
+        raise failures.unexpected(what) from None
+    if not httpx.codes.is_success(status()):
+        raise failures.of_status(status(), response.headers, message_in(members))
+    if not is_array:
+        raise failures.unexpected(f"it lacks the list {name}" if name else "its answer is no array")
+
+
+def _head(chunks: Iterable[bytes], size: int) -> tuple[list[bytes], bool]:
     """Read ``size`` bytes, or all there are; return them and whether these are all."""
     read: list[bytes] = []
     left = size

@@ -20,18 +20,17 @@ from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
 from auditctl.sync.conflict import catch_up
 from auditctl.sync.destination import Opening
-from auditctl.sync.follow import Outage, follow
 from auditctl.sync.kinds import Place, open_destination
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.profile import of_account, profile_of
 from auditctl.sync.run import Outcome, Run
-from auditctl.sync.sentences import describe_gap
 from auditctl.window import needs_clock, parse_time
 
 if TYPE_CHECKING:
     from auditctl.batch import Tally
     from auditctl.config.sources import Source
     from auditctl.provider import Provider
+    from auditctl.sync.follow import Outage
 
     Watch = Callable[[Tally], None]
 
@@ -125,6 +124,8 @@ class Job:
 
         """
         if self.options.follow:
+            from auditctl.sync.follow import follow
+
             once = partial(self._follow_once, run, pause, set())
             interval = self.options.seconds_between()
             follow(partial(in_turn, once), interval, self._outage, sleep=pause)
@@ -150,7 +151,9 @@ class Job:
         return outcome
 
     @cached_property
-    def _outage(self) -> Outage:
+    def _outage(self) -> "Outage":
+        from auditctl.sync.follow import Outage
+
         return Outage(self._warn)
 
     @property
@@ -163,6 +166,10 @@ class Job:
 
     def _gaps(self, outcome: Outcome) -> list[str]:
         """Describe the hours that a run could not read any more."""
+        if not outcome.gaps:
+            return []
+        from auditctl.sync.sentences import describe_gap
+
         path, title = self.place.path, self.provider.title
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
 

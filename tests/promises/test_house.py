@@ -52,12 +52,13 @@ http.numbered http.parts sync.delta.known sync.delta.log sync.files.integrity sy
 http.client commands.progress sync.files.aside sync.delta.store sync.files.journal
     sync.sentences
 http.requests sync.delta.line sync.delta.path sync.delta.rows
+http.stream
 cli.boundary cli.groups http.sender commands.notices paths commands.stored
     sync.options sync.files.replay sync.status
 formats.detail formats.ecs formats.ocsf formats.summary formats.table
     http.credentials
 batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
-    http.stream cli.options options sync.files.chain
+    cli.options options sync.files.chain
 sync.files.commits sync.destination
 cli.completion facts records.arrow formats formats.clock http.arrays http.connection sync.clashes
     sync.state

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from auditctl.errors import IntegrityError
 from auditctl.output import cannot
 from auditctl.paths import Template, journals_of, short_name
 from auditctl.sync.destination import Opening
-from auditctl.sync.files.aside import Aside, read_aside, set_aside
 from auditctl.sync.files.chain import read_lines
 from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
 from auditctl.sync.files.disk import (
@@ -23,10 +23,11 @@ from auditctl.sync.files.disk import (
     open_file,
     set_changed,
 )
-from auditctl.sync.files.integrity import Files, find_contents, prove_files
 from auditctl.sync.profile import FileProfile
-from auditctl.sync.sentences import describe_aside, describe_deletion
 from auditctl.window import now_text
+
+if TYPE_CHECKING:
+    from auditctl.sync.files.aside import Aside
 
 
 @dataclass(eq=False, repr=False)
@@ -43,7 +44,7 @@ class DataFiles:
     """Those of them that are nowhere in their folder, to be noted in the next line too."""
     renewed: bool = False
     """Files were found correct in another place; the next line notes which."""
-    aside: list[Aside] = field(default_factory=list)
+    aside: list["Aside"] = field(default_factory=list)
     """Bytes found after the last commits of files, until `clear_aside` has compared them."""
 
     @property
@@ -83,6 +84,9 @@ class DataFiles:
         What a killed run wrote to a file that was renamed is set aside there: it comes again in
         the file begun anew.
         """
+        from auditctl.sync.files.integrity import find_contents
+        from auditctl.sync.sentences import describe_deletion
+
         self.moved += names
         try:
             there = find_contents(self._template, names, self.state.files)
@@ -100,6 +104,8 @@ class DataFiles:
 
     def _prove(self, found: Mapping[str, os.stat_result]) -> None:
         """Read files again that do not look as they were left, and set aside what is too much."""
+        from auditctl.sync.files.integrity import prove_files
+
         prove_files(self._template, found)
         for name, now in found.items():
             path = self._path(name)
@@ -117,11 +123,15 @@ class DataFiles:
 
     def _set_aside(self, name: str, source: str) -> None:
         """Set aside what a file, wherever it is now, has after its last commit."""
+        from auditctl.sync.files.aside import set_aside
+
         short = short_name(name)
         end = set_aside(source, self.state.files[name].length, self._path(short))
         self.aside.append(self._read_aside(short + end))
 
-    def _read_aside(self, name: str) -> Aside:
+    def _read_aside(self, name: str) -> "Aside":
+        from auditctl.sync.files.aside import read_aside
+
         path, packed = self._path(name), self._template.compressed
         return read_aside(name, path, self.profile.header, self.profile.stable, compressed=packed)
 
@@ -146,6 +156,11 @@ class DataFiles:
             OutputError: it cannot be removed.
 
         """
+        if not self.aside:
+            return []
+        from auditctl.sync.files.integrity import Files
+        from auditctl.sync.sentences import describe_aside
+
         if not all(aside.is_known for aside in self.aside):
             # Runs before this one may have written it. Which ones, no clock can tell.
             with closing(Files(self._template)) as files:

@@ -12,7 +12,6 @@ from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.records.record import Record
 from auditctl.sync.destination import Opening
-from auditctl.sync.files.aside import rows_of
 from auditctl.sync.files.commits import Commit, File, FileEntry, FileState
 from auditctl.sync.files.datafiles import DataFiles
 from auditctl.sync.files.disk import foreign, inspect, make_folder, open_file
@@ -135,6 +134,8 @@ class FileDestination:
                         files.take_back(entry)
                 raise
             if self.files.aside:
+                from auditctl.sync.files.aside import rows_of
+
                 for part in self._parts.values():
                     self.files.find(rows_of(part.data, csv=bool(self.profile.header)))
             self.discard()
