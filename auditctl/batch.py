@@ -20,7 +20,7 @@ class Problem(NamedTuple):
     """U+FFFD was put in the place of lone surrogates."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Batch:
     """The records of one page, and the facts of the page that a reader of the log needs."""
 

@@ -30,7 +30,7 @@ LONGEST_BEFORE_MARK = LONGEST_NAME - len(".cut-20261121T112600.123456Z")
 
 _VALUES = {"date": rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})", "account": "[^/]+"}
 """Patterns of the values of each placeholder in a file's name."""
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER = r"\{([^{}]*)\}"
 
 
 class Template(NamedTuple):
@@ -71,7 +71,7 @@ class Template(NamedTuple):
             "date": (record["time"] or UNDATED)[:10],
             "account": _harmless(record["account"]) if record["account"] else NOBODY,
         }
-        return PLACEHOLDER.sub(lambda match: values[match[1]], self.names)
+        return re.sub(PLACEHOLDER, lambda match: values[match[1]], self.names)
 
     def groups(self, records: Sequence[Record]) -> dict[str, Sequence[Record]]:
         """Group records by the file that they go to."""
@@ -159,7 +159,7 @@ def find_files(path: str) -> list[str]:
     if "{" not in path or os.path.exists(path):  # noqa: PTH110
         return [path]
     check_placeholders(path)
-    pattern = _values(PLACEHOLDER.split(path))
+    pattern = _values(re.split(PLACEHOLDER, path))
     found = []
     for name in _glob(_texts(path)):
         match = re.fullmatch(pattern, name)
@@ -238,8 +238,8 @@ def _journal(path: str, **of_run: str) -> str:
 
 def check_placeholders(path: str, known: Sequence[str] = OF_RECORD + OF_RUN) -> None:
     """Check that a PATH has no placeholders but those that are known."""
-    unknown = [name for name in PLACEHOLDER.findall(path) if name not in known]
-    if unknown or not set("{}").isdisjoint(PLACEHOLDER.sub("", path)):
+    unknown = [name for name in re.findall(PLACEHOLDER, path) if name not in known]
+    if unknown or not set("{}").isdisjoint(re.sub(PLACEHOLDER, "", path)):
         names = ", ".join(f"{{{name}}}" for name in known)
         raise UsageError(f"The path {path!r} has an unknown placeholder. Known are {names}.")
 
@@ -253,7 +253,7 @@ def filled(path: str, of_run: Mapping[str, str]) -> str:
 
 def _texts(template: str) -> Sequence[str]:
     """Return what a template has before, between and behind its placeholders."""
-    return PLACEHOLDER.split(template)[::2]
+    return re.split(PLACEHOLDER, template)[::2]
 
 
 def _glob(texts: Iterable[str], folder: str = "") -> list[str]:
@@ -277,7 +277,7 @@ def _values(parts: Sequence[str]) -> str:
 
 def _names(template: str) -> str:
     """Return the pattern of all names that a template can make."""
-    parts = enumerate(PLACEHOLDER.split(template))
+    parts = enumerate(re.split(PLACEHOLDER, template))
     return "".join(_VALUES.get(part, ".*") if n % 2 else re.escape(part) for n, part in parts)
 
 

@@ -141,8 +141,14 @@ def clouds() -> Iterator[dict[str, str]]:
             process.kill()
 
 
+class Store(ThreadingHTTPServer):
+    """Lets more connections wait than the five that are usual: the library opens many at once."""
+
+    request_queue_size = 128
+
+
 def main() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Store(("127.0.0.1", 0), Handler) as server:
         sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
         sys.stdout.flush()
         server.serve_forever()

@@ -18,7 +18,7 @@ _LINKS = r'<([^>]*)>((?:[^<",]|"[^"]*")*)'
 _PARAMETERS = r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))'
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Answer:
     """A JSON value as the provider sent it.
 

@@ -16,7 +16,7 @@ MOST_EVENTS = 100_000
 """Events of a page; one of 64 KB, which is what is read of a stream at once, can hold 64,000."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Page:
     """The events of one answer, or of a part of it.
 
