@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -116,30 +116,27 @@ def read_once(lists: Iterable[Iterable[Page]], *, id_name: str = "id") -> Iterat
         earlier |= here
 
 
-@dataclass(eq=False)
 class _Walk:
     """The passes over the pages of one list, and what they have shown."""
 
-    client: "Client"
-    ask: Callable[[int], NumberedPage]
-    id_name: str
-    first: InitVar[NumberedPage]
-    rows: InitVar[int]
-    """The number of rows on the first page."""
-    known: set[int] = field(default_factory=set)
-    """Keys of rows that were delivered before there were pages."""
-    shown: set[int] = field(default_factory=set)
-    """Keys of rows that a page has shown."""
-    read_to: int = 0
-    """Where the rows that this pass has read would end, if new ones push them on."""
-    moves: bool = False
-    """Rows have moved otherwise than by new ones that were put before them, or behind them."""
-    grows_in_front: bool | None = None
-    """Where the log gets its new rows; None before that is known."""
-    is_overtaken: bool = False
-    """A page was answered later than the one behind it, so rows may have passed both."""
-
-    def __post_init__(self, first: NumberedPage, rows: int) -> None:
+    def __init__(  # noqa: PLR0913 - what a walk begins with
+        self,
+        client: "Client",
+        ask: Callable[[int], NumberedPage],
+        id_name: str,
+        first: NumberedPage,
+        rows: int,
+        *,
+        known: Iterable[int] = (),
+        shown: Iterable[int] = (),
+    ) -> None:
+        self.client = client
+        self.ask = ask
+        self.id_name = id_name
+        self.known = frozenset(known)
+        """Keys of rows that were delivered before there were pages."""
+        self.shown = set(shown)
+        """Keys of rows that a page has shown."""
         self.count = len(self.known) + len(self.shown)
         """Rows delivered."""
         total = rows if first.total is None else first.total
@@ -150,6 +147,14 @@ class _Walk:
         """Keys of rows that a page has shown in this pass."""
         self.pass_total = total
         """The total when this pass began."""
+        self.read_to = 0
+        """Where the rows that this pass has read would end, if new ones push them on."""
+        self.moves = False
+        """Rows have moved otherwise than by new ones that were put before them, or behind them."""
+        self.grows_in_front: bool | None = None
+        """Where the log gets its new rows; None before that is known."""
+        self.is_overtaken = False
+        """A page was answered later than the one behind it, so rows may have passed both."""
 
     def passes(self) -> Iterator[Page]:
         """Read all pages but the first, then all of them again while rows may be missing."""

@@ -4,7 +4,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from auditctl.errors import AuditctlError, ThrottledError, UnreachableError
@@ -13,18 +12,28 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between attempts where the provider asks for no pause of its own."""
 
 
-@dataclass(eq=False)
 class PassingError(Exception):
     """A temporary failure."""
 
-    sentence: str
-    throttled: bool = False
-    wait: float | None = None
-    """Seconds that the provider asks to wait."""
-    hint: str = "Check the network and the provider's status page."
-    """What to do if it does not pass."""
-    unlike_api: bool = False
-    """See `UnreachableError`."""
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        throttled: bool = False,
+        wait: float | None = None,
+        hint: str = "Check the network and the provider's status page.",
+        unlike_api: bool = False,
+    ) -> None:
+        """Note what happened, and how many seconds the provider asks to wait.
+
+        ``hint`` says what to do if it does not pass; for ``unlike_api`` see `UnreachableError`.
+        """
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.throttled = throttled
+        self.wait = wait
+        self.hint = hint
+        self.unlike_api = unlike_api
 
 
 class Patience:
@@ -59,21 +68,24 @@ def sleep(seconds: float, over: threading.Event) -> None:
 
     """
     if over.wait(min(seconds, threading.TIMEOUT_MAX)):
-        raise UnreachableError("The walk ended while this request waited.")
+        message = "The walk ended while this request waited."
+        raise UnreachableError(message)
 
 
-@dataclass(eq=False)
 class Trouble:
     """The failed attempts of one request so far."""
 
-    patience: Patience
-    over: threading.Event
-    """Set when the answer is no longer needed."""
-    tries: int | None = None
-    """After so many failures it is given up, whatever patience is left."""
-    _failures: int = 0
-    _since: float | None = None
-    _pauses: int = 0
+    def __init__(self, patience: Patience, over: threading.Event, tries: int | None = None) -> None:
+        """Begin without a failure; ``over`` is set when the answer is no longer needed.
+
+        After ``tries`` failures it is given up, whatever patience is left.
+        """
+        self._patience = patience
+        self._over = over
+        self._tries = tries
+        self._failures = 0
+        self._since: float | None = None
+        self._pauses = 0
 
     def outlast(self, passing: PassingError) -> None:
         """Wait until the question may be asked again.
@@ -82,7 +94,7 @@ class Trouble:
             ThrottledError, UnreachableError: it has lasted too long, or would.
 
         """
-        patience = self.patience
+        patience = self._patience
         now = time.monotonic()
         if self._since is None:
             self._since = now
@@ -90,7 +102,7 @@ class Trouble:
         self._failures += not passing.throttled
         if left <= 0 or (passing.wait is not None and passing.wait > left):
             raise self._given_up(passing) from None
-        if self._failures == self.tries:
+        if self._failures == self._tries:
             patience.hold(passing.wait or 0.0)  # other questions may be asked, when it is over
             passing.wait = None
             raise self._given_up(passing) from None
@@ -106,10 +118,10 @@ class Trouble:
         if passing.throttled or passing.wait is not None:
             patience.hold(pause)
         else:
-            sleep(pause, self.over)
+            sleep(pause, self._over)
 
     def _given_up(self, passing: PassingError) -> AuditctlError:
-        patience = self.patience
+        patience = self._patience
         waited = time.monotonic() - (self._since or 0.0)
         spent = f", of which {waited:.0f} have passed" if waited >= 1 else ""
         wants = f" and wants {passing.wait:.0f} s of rest" if passing.wait else ""
