@@ -24,3 +24,9 @@ def alike(word: str, known: Iterable[str]) -> list[str]:
     rated = [(SequenceMatcher(None, word, name).ratio(), name) for name in known]
     rated.sort(key=lambda one: -one[0])
     return [name for rate, name in rated if rate >= ALIKE or (word and name.startswith(word))]
+
+
+def known_names(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the name that a word misspells, or with all that there are."""
+    near = alike(word, known)
+    return f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."

@@ -22,6 +22,7 @@ from auditctl.interrupts import InterruptedRunError
 from auditctl.options import InitOptions
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
+from auditctl.phrases import known_names
 from auditctl.provider import Secret, fact_of_logs
 from auditctl.settings import Place, check_value
 
@@ -65,8 +66,8 @@ def _addition(options: InitOptions, context: Context, load: Load) -> Addition:
     """Look at what is there."""
     provider = load(options.provider)
     if provider is None:
-        known = ", ".join(registry.installed())
-        raise UsageError(f"There is no provider {options.provider!r}. There are {known}.")
+        hint = known_names(options.provider, registry.installed())
+        raise UsageError(f"There is no provider {options.provider!r}. {hint}")
     name = provider.name if options.source is None else options.source
     if not is_source_name(name):
         raise UsageError("A source's name has letters, digits, '-', '_' and '.' only.")

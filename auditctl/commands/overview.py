@@ -14,6 +14,8 @@ from auditctl.records.fields import Field
 
 FACTS = ("permission", "order", "retention", "keeps", "overlap", "rate limit", "docs")
 COLUMNS = ("provider", "environment", *FACTS)
+KEYS_OWN = "its token_uri"
+"""Where a service account's key says that tokens are asked for."""
 LABEL = max(map(len, COLUMNS[1:]))
 INDENT = 4
 """Cells before a fact that is too long to be beside its label, if there is room for them."""
@@ -70,6 +72,7 @@ def _json(providers: Sequence[type[Provider]]) -> bytes:
                     "required": default is None,
                     "secret": setting in secrets(provider),
                     "default": default,
+                    "tokens_from": _origin_of_tokens(provider, setting, default),
                 }
                 for setting, (names, default) in variables(provider).items()
             ],
@@ -83,9 +86,7 @@ def _json(providers: Sequence[type[Provider]]) -> bytes:
 def described(provider: type[Provider]) -> dict[str, str]:
     """Return the row of a provider: column -> text."""
     keys = [required(provider)[field] for field in account_keys(provider)]
-    reads = [
-        f"{one} (tokens from its token_uri)" if one in keys else one for one in needed(provider)
-    ]
+    reads = [f"{one} (tokens from {KEYS_OWN})" if one in keys else one for one in needed(provider)]
     alternatives = set(chain.from_iterable(provider.one_of))
     for field, (names, default) in variables(provider).items():
         if default is not None and field not in alternatives:
@@ -102,6 +103,12 @@ def described(provider: type[Provider]) -> dict[str, str]:
         "rate limit": provider.rate_limit,
         "docs": provider.docs,
     }
+
+
+def _origin_of_tokens(provider: type[Provider], field: str, default: str | None) -> str | None:
+    if field in account_keys(provider):
+        return KEYS_OWN
+    return default if field in origins(provider) else None
 
 
 def _in_days(keeps: timedelta | None) -> str:

@@ -12,7 +12,7 @@ from auditctl.commands.listing import check_output, chosen_format, deliver
 from auditctl.commands.stored import batches, check_file, in_window
 from auditctl.context import Context
 from auditctl.errors import UsageError
-from auditctl.options import STDOUT, ReadOptions
+from auditctl.options import STDOUT, ReadOptions, is_url
 from auditctl.paths import find_files, find_templates
 from auditctl.phrases import count
 from auditctl.sync.delta.path import TablePath
@@ -83,7 +83,7 @@ def _other_kind(path: str) -> str:
     name = path.lower().removesuffix(".gz")
     if name.endswith(".csv"):
         return "CSV, which does not keep every value as it was"
-    if TablePath(path).exists:
+    if is_url(path) or TablePath(path).exists:
         return "a Delta table, which DuckDB, Polars and pandas read"
     return "Parquet, which DuckDB, Polars and pandas read" if name.endswith(".parquet") else ""
 

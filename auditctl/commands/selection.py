@@ -6,7 +6,7 @@ from auditctl import registry
 from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.options import FetchOptions, SourcesOptions
-from auditctl.phrases import alike
+from auditctl.phrases import known_names
 
 if TYPE_CHECKING:
     from auditctl.config.sources import Source
@@ -38,8 +38,7 @@ def chosen(options: SourcesOptions, context: Context, command: str) -> "list[Sou
                 f"{name} is a provider, and no source of auditctl.toml has that name. "
                 f"Write auditctl {name} {command}."
             )
-        near = alike(name, known)
-        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+        hint = known_names(name, known)
         raise UsageError(f"There is no source {name!r} in the configuration. {hint}")
     return [known[name] for name in dict.fromkeys(options.sources)] or list(known.values())
 

@@ -237,7 +237,8 @@ def describe(error: ErrorDetails, tree: Toml, load: Load) -> tuple[Key, str]:
 def _unknown(key: str, model: type[BaseModel], provider: type[Provider] | None) -> str:
     settings = variables(provider) if provider else {}
     if key in settings or (redact.is_secret(key) and not key.endswith(("_file", "_env"))):
-        name = key if key in settings else "api_key"
+        own = secrets(provider) if provider else []
+        name = key if key in settings else (own or ["api_key"])[0]
         return (
             f"Do not write a secret here. Write {name}_file in the source, with the path of a file "
             f"that holds it, or {name}_env, with the name of a variable"

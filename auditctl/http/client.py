@@ -50,6 +50,7 @@ class Client(Requests):
 
         """
         at = position
+        self._current.fruitless = 0  # of the part before, which came to its end
         while True:
             answer = ask(at)
             if not answer.body and at is None:  # 204: an empty log; behind a cursor it is no end

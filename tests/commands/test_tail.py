@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from auditctl.batch import Batch
 from auditctl.commands import tail as module
-from auditctl.commands.tail import LATE, Tail
+from auditctl.commands.tail import LATE, REST, Tail
 from auditctl.errors import UnreachableError
 from auditctl.log import Order
 from auditctl.window import Window, to_text
@@ -36,6 +36,7 @@ class Log:
     events: list[tuple[str, datetime | None, datetime]] = field(default_factory=list)
     fails: bool = False
     pages: int = 0
+    seconds: float = 0
 
     def add(self, id_: str, time: datetime | None, shown: datetime | None = None) -> None:
         self.events.append((id_, time, shown or self.now))
@@ -49,6 +50,7 @@ class Log:
             if self.fails and number:
                 raise UnreachableError("It is down.")
             self.pages += 1
+            self.seconds += 1
             yield Batch([{"id": id_, "time": text(time)} for id_, time, _ in events])
 
     def news(self, tail: Tail) -> list[str]:
@@ -82,7 +84,7 @@ class Clocked:
 
 def made(order: Order, since: timedelta = 10 * MINUTE) -> tuple[Log, Tail]:
     log = Clocked.log = Log(order)
-    return log, Tail(order, START - since, START)
+    return log, Tail(order, START - since, START, clock=lambda: log.seconds)
 
 
 ORDERS = (Order.NEWEST_FIRST, Order.NONE_DOCUMENTED)
@@ -113,14 +115,17 @@ def test_late_events_of_a_longer_window_are_shown_as_far_as_pages_are_read(order
     assert log.news(tail) == ["late"]
 
 
-def test_of_a_long_log_in_order_no_more_than_the_last_hour_is_read_again() -> None:
+def test_of_a_long_log_in_order_mostly_the_last_hour_is_read_again() -> None:
     log, tail = made(Order.NEWEST_FIRST, since=30 * LATE)
     for number in range(100):
         log.add(f"{number}", START - number * 15 * MINUTE)
     assert len(log.news(tail)) == 100
     first, log.pages = log.pages, 0
+    log.add("late", START - 20 * LATE)
     assert log.news(tail) == []
     assert (first, log.pages) == (34, 3)
+    log.seconds += REST * first
+    assert log.news(tail) == ["late"]
 
 
 @every_order

@@ -431,6 +431,11 @@ MISTAKES = {
         4,
         f"sources.s.api-key: {NO_SECRET.format('api_key')}",
     ),
+    "a secret of another provider": (
+        source(f'api_key = "{HIDDEN}"', provider="hrhis"),
+        4,
+        f"sources.s.api_key: {NO_SECRET.format('password')}",
+    ),
     "a secret of the defaults": (
         source() + f"[defaults]\ntoken = '{HIDDEN}'",
         5,

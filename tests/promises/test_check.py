@@ -195,6 +195,11 @@ def test_providers_tells_programs_the_same() -> None:
         assert [one["default"] for one in required] == [None] * len(required)
         assert sum(one["secret"] for one in read) == 1
         assert f"{name.upper()}_BASE_URL" in [one["name"] for one in read]
+    read = [*rows["entra"]["environment"], *rows["google"]["environment"]]
+    assert {one["name"]: one["tokens_from"] for one in read if one["tokens_from"]} == {
+        "ENTRA_LOGIN_URL": "https://login.microsoftonline.com",
+        "GOOGLE_SERVICE_ACCOUNT": "its token_uri",
+    }
 
 
 def test_the_schema_describes_each_field_in_order() -> None:

@@ -328,6 +328,7 @@ def test_what_is_printed_fits_the_configuration(folder: Path) -> None:
     [
         ((), "Missing argument 'PROVIDER'"),
         (("nope",), "There is no provider 'nope'. There are "),
+        (("persna",), "There is no provider 'persna'. Did you mean persona?"),
         (("persona", "--source", "a b"), "A source's name has letters, digits"),
         (("persona", "--source", ""), "A source's name has letters, digits"),
         (("persona", "--config", "."), "The configuration . cannot be read: Is a directory."),

@@ -58,6 +58,14 @@ def test_a_record_of_the_moment_where_two_windows_meet_comes_once(
     assert ask(lone, monkeypatch, "list", *window).ids == ["PDRECORD0"]
 
 
+def test_months_without_a_record_are_no_pages_without_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vendor = VENDORS["pagerduty"](spread(1, days=1))
+    assert ask(vendor, monkeypatch, "list", "--since", "3650d").ended == (0, "")
+    assert len(vendor.asked) == 118
+
+
 def test_a_quiet_account_costs_one_request_a_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -211,8 +211,10 @@ def test_a_table_is_no_file(path: str, auditctl: Program) -> None:
         USAGE,
         f"auditctl: error: {path} is a Delta table: add --format delta.\n",
     )
-    found = auditctl("read", path)
-    assert (found.status, "is a Delta table, which DuckDB, Polars" in found.said) == (USAGE, True)
+    for table in (path, "s3://bucket/audit"):
+        found = auditctl("read", table)
+        said = f"{table} is a Delta table, which DuckDB, Polars"
+        assert (found.status, said in found.said) == (USAGE, True)
 
 
 @pytest.mark.parametrize("words", [("verify",), ("status",), ("persona", "sync", "--demo", "-o")])
