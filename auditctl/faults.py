@@ -12,8 +12,6 @@ if TYPE_CHECKING:  # the list of commands can do without
 
 GROUP = "auditctl.providers"
 """The entry points of providers: subcommand -> ``module:class``."""
-Place = tuple[str, int]
-"""A module, and a line of it."""
 FACE = "auditctl"
 """The package whose faults are ours."""
 
@@ -45,8 +43,8 @@ def blamed(provider: "type[Provider]") -> Iterator[None]:
         ) from error
 
 
-def _place_of(provider: "type[Provider]", method: str) -> Place | None:
-    """Return where a plugin's method is written."""
+def _place_of(provider: "type[Provider]", method: str) -> tuple[str, int] | None:
+    """Return the module and the line where a plugin's method is written."""
     function = getattr(provider, method)
     code = getattr(function, "__code__", None)
     if _is_ours(function.__module__) or code is None:
@@ -54,7 +52,7 @@ def _place_of(provider: "type[Provider]", method: str) -> Place | None:
     return function.__module__, code.co_firstlineno
 
 
-def last_place(error: BaseException, home: str) -> Place | None:
+def last_place(error: BaseException, home: str) -> tuple[str, int] | None:
     """Return the last module of a plugin's package that an exception went through, and the line.
 
     None if it went through none, or if the package is auditctl itself.

@@ -220,9 +220,14 @@ class Provider(ABC):
         return hints
 
 
+def log_name_of(provider: type[Provider], options: Mapping[str, Any]) -> str:
+    """Return the name of the log that a provider with these options reads: the first by default."""
+    return options.get("log_name") or next(iter(provider.logs))
+
+
 def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:
     """Return the log that a provider with these options reads."""
-    return provider.logs[options.get("log_name") or next(iter(provider.logs))]
+    return provider.logs[log_name_of(provider, options)]
 
 
 def checked_log(provider: type[Provider], name: str) -> str:

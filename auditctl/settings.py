@@ -34,8 +34,8 @@ _is_variable = re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch
 """Do not repeat any other name of a variable: it may be a secret pasted by mistake."""
 
 
-class Place(NamedTuple):
-    """Where the user wrote a setting: the value itself, or the path of a file that holds it."""
+class Given(NamedTuple):
+    """A setting as the user gave it: the value itself, or the path of a file that holds it."""
 
     name: str
     """The user's name for it, used in messages: ACME_API_KEY_FILE, or api_key_file in TOML."""
@@ -44,7 +44,7 @@ class Place(NamedTuple):
 
     def __repr__(self) -> str:
         """Hide the text, which may be a secret."""
-        return f"Place({self.name})"
+        return f"Given({self.name})"
 
     def read(self, *, lines: bool = False) -> str:
         """Return the value, which may have several ``lines`` or not.
@@ -77,7 +77,7 @@ class Place(NamedTuple):
 
 def find(
     provider: type[Provider], environ: Mapping[str, str], of_source: Mapping[str, str]
-) -> dict[str, Place]:
+) -> dict[str, Given]:
     """Find each setting: among the keys of a source of auditctl.toml, else in the environment.
 
     Raises:
@@ -85,7 +85,7 @@ def find(
             that is not set.
 
     """
-    places: dict[str, Place] = {}
+    places: dict[str, Given] = {}
     groups = provider.one_of
     written = {name for name in variables(provider) if any(map(of_source.get, source_keys(name)))}
     chosen = [group for group in groups if written & set(group)]
@@ -110,26 +110,26 @@ def source_keys(setting: str) -> tuple[str, str, str]:
     return setting, f"{setting}_file", f"{setting}_env"
 
 
-def _place(name: str, file: str, texts: Mapping[str, str]) -> Place | None:
+def _place(name: str, file: str, texts: Mapping[str, str]) -> Given | None:
     value, path = _trim(texts.get(name, "")), texts.get(file)
     if value and path:
         raise AccessError(f"{name} and {file} are both set. Unset one of them.")
     if path:
-        return Place(file, path, is_file=True)
-    return Place(name, value) if value else None
+        return Given(file, path, is_file=True)
+    return Given(name, value) if value else None
 
 
-def _variable(name: str, key: str, environ: Mapping[str, str]) -> Place:
+def _variable(name: str, key: str, environ: Mapping[str, str]) -> Given:
     """Find the variable that a key of auditctl.toml names."""
     is_shown = _is_variable(name)
     value = _trim(environ.get(name, ""))
     if not value:
         named = name if is_shown else "The variable"
         raise AccessError(f"{named}, which {key} names, is not set. Export it.")
-    return Place(name if is_shown else key, value)
+    return Given(name if is_shown else key, value)
 
 
-def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  # noqa: ANN401
+def load(provider: type[P], places: Mapping[str, Given], **options: Any) -> P:  # noqa: ANN401
     """Make a provider of its settings; ``options`` are its fields that are not settings.
 
     Raises:
@@ -165,7 +165,7 @@ def load(provider: type[P], places: Mapping[str, Place], **options: Any) -> P:  
     return ready
 
 
-def _missing_of_one(provider: type[Provider], places: Mapping[str, Place]) -> list[str]:
+def _missing_of_one(provider: type[Provider], places: Mapping[str, Given]) -> list[str]:
     """Return the variables to set of the groups of which one must be: see `Provider.one_of`.
 
     Raises:
@@ -229,7 +229,7 @@ def _check_options(provider: type[Provider], options: Mapping[str, Iterable[str]
             raise UsageError(f"{flag} is empty, or contains characters that no name may have.")
 
 
-def may_change(places: Mapping[str, Place]) -> bool:
+def may_change(places: Mapping[str, Given]) -> bool:
     """Return whether to read the settings again: there are files, and no pipes."""
     paths = [place.text for place in places.values() if place.is_file]
     return bool(paths) and all(map(os.path.isfile, paths))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.program import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,21 +125,15 @@ class Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def clouds() -> Iterator[dict[str, str]]:
     """Serve until the block ends; give the environment that leads there, for both."""
-    command = [sys.executable, "-m", "tests.clouds"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        url = process.stdout.readline().decode().strip()
-        key = {"client_email": "", "private_key": "", "private_key_id": "", "disable_oauth": True}
-        try:
-            yield {
-                "GOOGLE_BASE_URL": url,
-                "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps({**key, "gcs_base_url": url}),
-                "AZURE_STORAGE_ENDPOINT": f"{url}/{ACCOUNT}",
-                "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
-                "AZURE_STORAGE_ACCOUNT_KEY": "c2VjcmV0",
-            }
-        finally:
-            process.kill()
+    key = {"client_email": "", "private_key": "", "private_key_id": "", "disable_oauth": True}
+    with served("tests.clouds") as url:
+        yield {
+            "GOOGLE_BASE_URL": url,
+            "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps({**key, "gcs_base_url": url}),
+            "AZURE_STORAGE_ENDPOINT": f"{url}/{ACCOUNT}",
+            "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": "c2VjcmV0",
+        }
 
 
 class Store(ThreadingHTTPServer):

@@ -1,15 +1,15 @@
-"""What tests share: how hard hypothesis looks, any JSON there can be, an option to record."""
+"""What tests share: how hard hypothesis looks, any JSON there can be, options."""
 
 import json
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-
-from tests import program
-from tests.program import Program
 
 # A shell's background jobs ignore it, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -20,17 +20,17 @@ settings.load_profile("auditctl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take what cassettes/README.md and the tests of tests/promises tell of."""
-    parser.addoption("--record", metavar="PROVIDER", help="record this provider's log anew")
+    """Take what the tests of tests/promises tell of."""
     parser.addoption("--kills", type=int, default=35, help="runs that the kill tests kill")
     parser.addoption("--events", type=int, default=2_500, help="events of each service's log")
     parser.addoption("--seed", type=int, default=1, help="where its dice begin")
 
 
 @pytest.fixture
-def auditctl() -> Program:
-    """Run the command line in this process."""
-    return program.result
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Give an empty folder, which is the working one."""
+    with chdir(tmp_path):
+        yield tmp_path
 
 
 # Two surrogates that make a pair are one character in JSON, so they are made one; lone ones stay.

@@ -16,7 +16,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from auditctl import __main__ as door
@@ -66,12 +66,6 @@ class Run:
     @property
     def ended(self) -> tuple[int, str]:
         return self.status, self.said
-
-
-class Program(Protocol):
-    """Runs a command line, with nothing in its environment but this."""
-
-    def __call__(self, *words: str, **environment: str) -> Run: ...
 
 
 def result(*words: str, **environment: str) -> Run:
@@ -182,6 +176,18 @@ def popen(
             running.kill()
 
 
+@contextlib.contextmanager
+def served(module: str, *words: str) -> Iterator[str]:
+    """Run a server of the tests as a process until the block ends; give its URL."""
+    command = [sys.executable, "-m", module, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
 def started(
     *words: str, **environment: str
 ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
@@ -202,10 +208,15 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def sync(log: Log, path: Path | str, *words: str, faults: Any = ()) -> Run:
+    """Run `sync` of a log on a destination."""
+    with Server(log, faults=faults) as server:
+        return result(log.name, "sync", "-o", str(path), *words, **server.environment)
+
+
 def synced(log: Log, path: Path | str, *words: str) -> None:
     """Run `sync` on a destination, so that it has all of a log."""
-    with Server(log) as server:
-        assert run(log.name, "sync", "-o", str(path), *words, **server.environment) == 0
+    assert sync(log, path, *words).status == 0
 
 
 LONG_AGO = "Wed, 01 Jan 2025 00:00:00 GMT"

@@ -511,8 +511,7 @@ class Hrhis(Log):
 
     With `paged`, `paging=false` is paged all the same; with `refused`, it is refused with that
     status. With `shuffled`, the rows stand in another order for each request. With `logged`, each
-    request for a list adds a row of its own behind the others. With `named_last`, a user's name
-    stands behind the logs.
+    request for a list adds a row of its own behind the others.
     """
 
     users: int = 5
@@ -520,7 +519,6 @@ class Hrhis(Log):
     refused: int | None = None
     shuffled: bool = False
     logged: bool = False
-    named_last: bool = False
 
     name = "hrhis"
     authorization = BASIC
@@ -605,8 +603,7 @@ class Hrhis(Log):
                     if ident in (self.user(n)["id"], "me"):
                         user = _dump(self.user(n))[1:-1]
                         logs = b'"logs":%b' % self.events(range(n, self.total, self.users))
-                        parts = (logs, user) if self.named_last else (user, logs)
-                        return Answer(b"{%b,%b}" % parts)
+                        return Answer(b"{%b,%b}" % (user, logs))
         return self.refuse(404)
 
     def page(self, request: Request, total: int, render: Callable[[range], bytes]) -> Answer:

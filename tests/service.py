@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,34 @@ import httpx
 from auditctl.batch import Batch
 from auditctl.export import batches, retrieved
 from auditctl.http.client import Client
-from auditctl.provider import Provider, Window
+from auditctl.provider import Fields, KeyHeaders, Order, Page, Provider, Window, setting
 from auditctl.records.record import Record
 
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Silent(Provider):
+    """A provider that asks nothing, to which tests add what they need."""
+
+    name = "acme"
+    title = "Acme"
+    order = Order.NONE_DOCUMENTED
+    permission = "a key with the scope audit"
+    retention = rate_limit = docs = ""
+
+    base_url: str = setting("https://api.acme.example/v1")
+
+    def auth(self) -> KeyHeaders:
+        return KeyHeaders({})
+
+    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
+        yield from ()
+
+    def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ARG002
+        return {}
 
 
 @dataclass

@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import logging
 import random
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -24,6 +23,8 @@ from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
+
+from tests.program import served
 
 BUCKET = "lake"
 LOST = "lost"
@@ -60,19 +61,13 @@ class Store:
 @contextlib.contextmanager
 def store(*words: str) -> Iterator[dict[str, str]]:
     """Serve until the block ends; give the environment that leads there."""
-    command = [sys.executable, "-m", "tests.store", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        url = process.stdout.readline().decode().strip()
-        try:
-            yield {
-                "AWS_ENDPOINT_URL": url,
-                "AWS_ACCESS_KEY_ID": "example",
-                "AWS_SECRET_ACCESS_KEY": "example_secret",
-                "AWS_REGION": "us-east-1",
-            }
-        finally:
-            process.kill()
+    with served("tests.store", *words) as url:
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "example",
+            "AWS_SECRET_ACCESS_KEY": "example_secret",
+            "AWS_REGION": "us-east-1",
+        }
 
 
 def main() -> None:

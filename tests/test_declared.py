@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,48 +13,25 @@ from hypothesis import strategies as st
 
 from auditctl import settings
 from auditctl.cli.help import facts
-from auditctl.commands.overview import overview
+from auditctl.commands.show import overview
 from auditctl.config import sources as config
 from auditctl.declared import is_segment, needed
 from auditctl.errors import AccessError, UsageError
-from auditctl.provider import (
-    Client,
-    Fields,
-    KeyHeaders,
-    Order,
-    Page,
-    Provider,
-    Secret,
-    Window,
-    secret,
-    setting,
-)
+from auditctl.provider import Provider, Secret, secret, setting
 from auditctl.settings import sample
+from tests.service import Silent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tail(Provider):
+class Tail(Silent):
     name = "tail"
     title = "Tail"
-    order = Order.NONE_DOCUMENTED
-    permission = "a key"
-    retention = rate_limit = docs = ""
     one_of: ClassVar[Sequence[tuple[str, ...]]] = (("api_key",), ("client_id", "client_secret"))
 
     tailnet: str = setting("-", in_path=True)
     client_id: str = setting("")
     client_secret: Secret | None = secret(optional=True)
     api_key: Secret | None = secret("TAIL_KEY", optional=True)
-    base_url: str = setting("https://api.tail.example")
-
-    def auth(self) -> KeyHeaders:
-        return KeyHeaders({})
-
-    def pages(self, client: Client, window: Window) -> Iterator[Page]:  # noqa: ARG002
-        yield from ()
-
-    def normalize(self, event: Mapping[str, Any], context: object) -> Fields:  # noqa: ARG002
-        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from auditctl.errors import OutputError
-from auditctl.output import ReaderGoneError, standard_output, whole_file
+from auditctl.output import standard_output, whole_file
+from tests.program import in_place_of
 
 NOBODY = 65534
 LARGE = b"x" * 1_000_000
@@ -42,19 +43,6 @@ def powerless() -> Iterator[None]:
     finally:
         if root:
             os.seteuid(0)
-
-
-@contextmanager
-def stdout_is(descriptor: int) -> Iterator[None]:
-    """Put something else in the place of file descriptor 1."""
-    kept = os.dup(1)
-    os.dup2(descriptor, 1)
-    os.close(descriptor)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
@@ -219,27 +207,14 @@ def test_an_interrupt_leaves_no_draft_whenever_it_comes(
 
 def test_standard_output_gets_each_write_at_once() -> None:
     there, here = os.pipe()
-    with stdout_is(here), standard_output() as write:
+    with in_place_of(1, here), standard_output() as write:
+        os.close(here)
         write(b"one\n")
         assert os.read(there, 100) == b"one\n"
         write(b"two\n")
         assert os.read(there, 100) == b"two\n"
     assert os.read(there, 100) == b""
     os.close(there)
-
-
-def test_a_reader_that_goes_away_is_told_apart() -> None:
-    there, here = os.pipe()
-    os.close(there)
-    with stdout_is(here), pytest.raises(ReaderGoneError), standard_output() as write:
-        write(b"one\n")
-
-
-def test_standard_output_on_a_full_disk_is_an_output_error() -> None:
-    full = os.open("/dev/full", os.O_WRONLY)
-    said = "standard output: No space left"
-    with stdout_is(full), pytest.raises(OutputError, match=said), standard_output() as write:
-        write(b"one\n")
 
 
 def refused(number: int) -> Callable[..., None]:

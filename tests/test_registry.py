@@ -1,7 +1,5 @@
-import signal
 import sys
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -11,99 +9,11 @@ import pytest
 import auditctl
 from auditctl import registry
 from auditctl.errors import ProviderError
-from auditctl.interrupts import interrupts
-from auditctl.providers.roam import Roam
 from tests.program import Run, process
 from tests.server import LOGS
 from tests.vendors import VENDORS
 
 OURS = {*LOGS, *VENDORS}
-
-SOUND = """
-from auditctl.providers.roam import Roam
-
-class Acme(Roam):
-    name = "acme"
-"""
-
-BROKEN = {
-    "raises": "raise RuntimeError('it is Monday')",
-    "syntax": "def",
-    "imports": "import a_module_that_is_not_there",
-    "lacks": "Other = 1",
-    "no_class": "Acme = 1",
-    "no_provider": "class Acme:\n    name = 'no_provider'",
-    "other_name": SOUND,
-    "exits": "raise SystemExit(0)",
-    "order": SOUND.replace('"acme"', '"order"\n    order = "newest frist"'),
-}
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Put plugins where Python finds installed packages, as an installer would."""
-    plugins = {"acme": ("good_plugin", SOUND)}
-    plugins |= {name: (f"broken_{name}", code) for name, code in BROKEN.items()}
-    lines = [f"{name} = {module}:Acme\n" for name, (module, _) in plugins.items()]
-    lines.append("gone = a_module_that_was_removed:Acme\n")
-    for module, code in plugins.values():
-        (tmp_path / f"{module}.py").write_text(code)
-    about = tmp_path / "acme-1.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
-    (about / "entry_points.txt").write_text("[auditctl.providers]\n" + "".join(lines))
-    monkeypatch.syspath_prepend(tmp_path)
-    registry.declared.cache_clear()
-    registry.installed.cache_clear()
-    yield tmp_path
-    registry.declared.cache_clear()
-    registry.installed.cache_clear()
-
-
-def test_our_own_providers_are_installed_like_any_other() -> None:
-    assert set(registry.installed()) >= OURS
-    complaints: list[str] = []
-    assert registry.load("roam", complaints.append) is Roam
-    assert complaints == []
-
-
-@pytest.mark.usefixtures("install")
-def test_a_strangers_provider_is_found_and_loaded() -> None:
-    complaints: list[str] = []
-    assert set(registry.installed()) == OURS | {"acme", "gone"} | set(BROKEN)
-    provider = registry.load("acme", complaints.append)
-    assert provider is not None
-    assert (provider.name, provider.__module__) == ("acme", "good_plugin")
-    assert complaints == []
-
-
-def test_a_declaration_that_cannot_be_read_hides_no_other(install: Path) -> None:
-    (install / "aaa-1.dist-info" / "entry_points.txt").mkdir(parents=True)
-    assert set(registry.installed()) == OURS | {"acme", "gone"} | set(BROKEN)
-
-
-@pytest.mark.usefixtures("install")
-@pytest.mark.parametrize("name", [*BROKEN, "gone"])
-def test_a_broken_provider_is_left_out_aloud(name: str) -> None:
-    complaints: list[str] = []
-    assert registry.load(name, complaints.append) is None
-    (complaint,) = complaints
-    assert complaint.startswith(f"The provider {name} (")
-    assert "is left out" in complaint
-    assert registry.load("acme", complaints.append) is not None
-
-
-@pytest.mark.usefixtures("install")
-def test_a_fact_that_cannot_be_is_named_with_its_plugin() -> None:
-    complaints: list[str] = []
-    registry.load("order", complaints.append)
-    (complaint,) = complaints
-    assert complaint.startswith(
-        "The provider order (broken_order:Acme) cannot be used: its fact order is 'newest frist', "
-        "and must be one of Order.NEWEST_FIRST, "
-    )
-    assert complaint.endswith("Report it to the authors of the package acme. It is left out.")
-
 
 PLAIN = """
 from dataclasses import dataclass
@@ -221,14 +131,3 @@ def test_a_program_without_its_metadata_says_that_it_has_no_provider(tmp_path: P
     assert found.ended == (0, "")
     assert "No provider is installed." in found.text
     assert run_packed(path, "persona", "list").status == 2
-
-
-@pytest.mark.usefixtures("install")
-@pytest.mark.parametrize("name", ["raises", "exits"])
-def test_an_import_that_a_signal_interrupts_is_not_taken_for_a_broken_one(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(interrupts, "_came", signal.SIGTERM)
-    with pytest.raises(SystemExit) as end:
-        registry.load(name, pytest.fail)
-    assert end.value.code == 143

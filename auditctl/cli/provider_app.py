@@ -12,8 +12,6 @@ from auditctl.cli.groups import PLAIN, Group, print_help
 from auditctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from dataclasses import Field
-
     from auditctl.provider import Provider
 
 app = typer.Typer()
@@ -187,7 +185,9 @@ class Commands(Group):
         if len(provider.logs) > 1:
             params.append(_log_option(provider))
         if name in ("list", "sync"):
-            params += map(_own_option, own_options(provider))
+            params += [
+                _option(one.name, **one.metadata, check=tuple) for one in own_options(provider)
+            ]
         made.params = [*params, version]
         return made
 
@@ -222,36 +222,29 @@ def _log_option(provider: type["Provider"]) -> TyperOption:
     """Make the option that chooses one of a provider's logs."""
     from auditctl.provider import checked_log
 
-    def keep(ctx: Any, _param: object, name: str | None) -> None:  # noqa: ANN401
-        if name is not None:
-            try:
-                checked_log(provider, name)
-            except UsageError as error:
-                raise typer.BadParameter(str(error)) from None
-            ctx.meta.setdefault(OWN_OPTIONS, {})["log_name"] = name
+    def check(name: str) -> str:
+        try:
+            return checked_log(provider, name)
+        except UsageError as error:
+            raise typer.BadParameter(str(error)) from None
 
     titles = (f"{name} ({log.title})" if log.title else name for name, log in provider.logs.items())
+    about = f"Which log: {', '.join(titles)}. The first, if it is left out."
+    return _option("log_name", flag="--log", metavar="NAME", help=about, check=check)
+
+
+def _option(field: str, *, flag: str, metavar: str, help: str, check: Any) -> TyperOption:  # noqa: ANN401
+    """Make the parameter of a provider's own option, whose value is noted under its field."""
+
+    def keep(ctx: Any, _param: object, value: Any) -> None:  # noqa: ANN401
+        if value is not None:
+            ctx.meta.setdefault(OWN_OPTIONS, {})[field] = check(value)
+
     return TyperOption(
-        param_decls=["log", "--log"],
-        metavar="NAME",
-        help=f"Which log: {', '.join(titles)}. The first, if it is left out.",
-        expose_value=False,
-        callback=keep,
-    )
-
-
-def _own_option(option: "Field[Any]") -> TyperOption:
-    """Make the parameter of a provider's own option, which may be repeated."""
-
-    def keep(ctx: Any, _param: object, values: tuple[str, ...]) -> None:  # noqa: ANN401
-        ctx.meta.setdefault(OWN_OPTIONS, {})[option.name] = values
-
-    meta = option.metadata
-    return TyperOption(
-        param_decls=[option.name, meta["flag"]],
-        metavar=meta["metavar"],
-        help=meta["help"],
-        multiple=True,
+        param_decls=[field, flag],
+        metavar=metavar,
+        help=help,
+        multiple=check is tuple,
         expose_value=False,
         callback=keep,
     )

@@ -12,7 +12,7 @@ from auditctl.commands import prompt, single
 from auditctl.config import sources as config
 from auditctl.config.addition import Addition
 from auditctl.config.location import NAME, find
-from auditctl.config.tables import Load, is_source_name
+from auditctl.config.tables import Load, check_source_name
 from auditctl.context import Context
 from auditctl.declared import account_keys, urls
 from auditctl.errors import AccessError, UsageError
@@ -24,7 +24,7 @@ from auditctl.output import standard_output
 from auditctl.paths import parse_template
 from auditctl.phrases import known_names
 from auditctl.provider import Secret, fact_of_logs
-from auditctl.settings import Place, check_value
+from auditctl.settings import Given, check_value
 
 OUTPUT = "audit/{source}/{date}.jsonl.gz"
 """The output that is proposed."""
@@ -69,8 +69,7 @@ def _addition(options: InitOptions, context: Context, load: Load) -> Addition:
         hint = known_names(options.provider, registry.installed())
         raise UsageError(f"There is no provider {options.provider!r}. {hint}")
     name = provider.name if options.source is None else options.source
-    if not is_source_name(name):
-        raise UsageError("A source's name has letters, digits, '-', '_' and '.' only.")
+    check_source_name(name)
     path = NAME
     with suppress(UsageError):  # there is none so far
         path = find(options.config, context.environ)
@@ -150,7 +149,7 @@ def _check_printable(answer: str) -> None:
 def _check_account_key(path: str) -> None:
     """Check that a file holds the key of a service account."""
     try:
-        found = Place("This", os.path.expanduser(path), is_file=True)  # noqa: PTH111
+        found = Given("This", os.path.expanduser(path), is_file=True)  # noqa: PTH111
         key = ServiceAccount(Secret(found.read(lines=True)), "", "")
         checked_base_url(key.token_url, "The key's token_uri")
     except AccessError:

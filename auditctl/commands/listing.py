@@ -54,7 +54,7 @@ class Listing:
         self, batches: Iterable["Batch"], title: str, tally: "Tally", *, newest_first: bool
     ) -> None:
         """Write the records, and to whoever watches how far it is and what there was."""
-        from auditctl.commands.progress import Progress
+        from auditctl.commands.notices import Progress
 
         options, console = self._options, self._console
         progress = Progress(title, console, self.window, options.limit, tally, newest_first)

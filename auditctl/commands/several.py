@@ -1,22 +1,34 @@
 """The commands list and check for sources of auditctl.toml: one timeline, a line for each."""
 
-from collections.abc import Iterator, Sequence
+import heapq
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from auditctl.batch import Batch, Found, Tally
+from auditctl.commands.feed import Feed
 from auditctl.commands.listing import Listing, parse_tests
 from auditctl.commands.selection import chosen, with_settings
 from auditctl.context import Context
 from auditctl.errors import AuditctlError, FailedError
-from auditctl.http.parallel import ahead
+from auditctl.export import age, most_recent
+from auditctl.http.parallel import Flight, ahead
 from auditctl.options import STDOUT, CheckSourcesOptions, ListSourcesOptions
 from auditctl.phrases import count
+from auditctl.window import Window
 
 if TYPE_CHECKING:
-    from auditctl.batch import Batch
-    from auditctl.commands.feed import Feed
     from auditctl.config.sources import Source
+
+
+PIECE = 100
+"""Records that are written together: as many as a page of most services has."""
+
+Entry = tuple[Feed, Found]
 
 
 def list_(options: ListSourcesOptions, context: Context) -> None:
@@ -27,7 +39,6 @@ def list_(options: ListSourcesOptions, context: Context) -> None:
 
     """
     from auditctl.commands import live
-    from auditctl.commands.feed import Feed
 
     if options.follow:
         options = live.check_follow(options)
@@ -46,21 +57,18 @@ def list_(options: ListSourcesOptions, context: Context) -> None:
 
 
 def _list_once(
-    feeds: "Sequence[Feed]", options: ListSourcesOptions, context: Context, now: datetime
+    feeds: Sequence[Feed], options: ListSourcesOptions, context: Context, now: datetime
 ) -> None:
-    from auditctl.batch import Batch, Tally
-    from auditctl.commands.timeline import timeline
-
     listing = Listing(options, context, now)
     total = Tally()
 
-    def read(feed: "Feed") -> "Iterator[Batch]":
+    def read(feed: Feed) -> Iterator[Batch]:
         connection = feed.connected(context, now, listing.base_urls)
         ready, client = clients.enter_context(connection)
         window = options.window(now, feed.log.reach, listing.zone)
         yield from map(feed.matching, feed.read(ready, client, window, now))
 
-    def pages() -> "Iterator[Batch]":
+    def pages() -> Iterator[Batch]:
         for entries in timeline(feeds, read, options.jobs, options.limit):
             for feed, (_, problem) in entries:
                 if problem is not None:
@@ -80,7 +88,7 @@ def _list_once(
     _fail(feeds, context)
 
 
-def _fail(feeds: "Sequence[Feed]", context: Context) -> None:
+def _fail(feeds: Sequence[Feed], context: Context) -> None:
     """Report the logs that could not be read."""
     failures = [
         context.console.failed(feed.error, f"{feed.source}: ")
@@ -89,6 +97,55 @@ def _fail(feeds: "Sequence[Feed]", context: Context) -> None:
     ]
     if failures:
         raise FailedError(failures)
+
+
+def timeline(
+    feeds: Iterable[Feed], read: Callable[[Feed], Iterator[Batch]], jobs: int, limit: int | None
+) -> Iterator[list[Entry]]:
+    """Yield the records of all logs, newest first, some at a time.
+
+    Logs in order are merged page by page, the next one of each under way; with ``limit`` only a
+    page that is needed is asked for. The others are read to their end first. A log that fails ends
+    there, with its error in the feed. At most ``jobs`` are read at once.
+    """
+    turns = threading.Semaphore(jobs)
+    streams = [_begin(feed, read(feed), turns, limit) for feed in feeds]
+    merged = islice(heapq.merge(*streams, key=_age, reverse=True), limit)
+    while piece := list(islice(merged, PIECE)):
+        yield piece
+
+
+def _begin(
+    feed: Feed, batches: Iterator[Batch], turns: threading.Semaphore, limit: int | None
+) -> Iterator[Entry]:
+    """Begin to read a log, on a thread of its own, and return its records as they come."""
+    is_ordered = feed.log.order.of(Window(None, None)).is_newest_first
+    newest = most_recent(batches, limit or sys.maxsize, ordered=is_ordered)
+
+    def read(_: object) -> Batch | None:
+        with turns:
+            return next(newest, None)
+
+    first = Flight(read, None)
+
+    def entries() -> Iterator[Entry]:
+        flight = first
+        try:
+            while (batch := flight.land()) is not None:
+                if limit is None:
+                    flight = Flight(read, None)
+                for found in batch.each():
+                    yield feed, found
+                if limit is not None:
+                    flight = Flight(read, None)
+        except Exception as error:  # noqa: BLE001 - it is reported at the end, like the others'
+            feed.error = error
+
+    return entries()
+
+
+def _age(entry: Entry) -> str:
+    return age(entry[1][0])
 
 
 def check(options: CheckSourcesOptions, context: Context) -> None:

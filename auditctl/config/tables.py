@@ -194,10 +194,10 @@ def is_source_name(name: str) -> bool:
     return name.replace("-", "").replace("_", "").replace(".", "").isalnum()
 
 
-def _check_name(name: str) -> str:
+def check_source_name(name: str) -> None:
+    """Check that a source may have this name."""
     if not is_source_name(name):
-        raise ValueError("A source's name has letters, digits, '-', '_' and '.' only")
-    return name
+        raise UsageError("A source's name has letters, digits, '-', '_' and '.' only.")
 
 
 class Config(BaseModel, extra="forbid", hide_input_in_errors=True):
@@ -205,7 +205,7 @@ class Config(BaseModel, extra="forbid", hide_input_in_errors=True):
 
     defaults: Defaults = Defaults()
     sources: dict[
-        Annotated[str, AfterValidator(_check_name)],
+        Annotated[str, _check(check_source_name)],
         Annotated[tuple[type[Provider], Defaults], PlainValidator(_table)],
     ] = Limits(min_length=1)
 

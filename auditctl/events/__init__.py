@@ -9,7 +9,7 @@ from auditctl.events.classes import CLASSES
 from auditctl.records.exact import Number
 from auditctl.records.record import Record
 
-Place = Mapping[str, str]
+Attributes = Mapping[str, str]
 """Attributes of an object that an event names."""
 REMEMBERED = 10_000
 """Names of events that are looked up once; request logs have a name for each path."""
@@ -56,7 +56,7 @@ class Table:
         )
         return self._meaning_of(" ".join(filter(None, parts))[:LONGEST])
 
-    def place(self, name: str, record: Record) -> Place:
+    def place(self, name: str, record: Record) -> Attributes:
         """Return what an event says of an object: a user, a group, a request."""
         raw = record["raw"]
         found = {

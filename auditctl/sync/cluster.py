@@ -273,8 +273,8 @@ def run_source(source: Source, options: SyncSourcesOptions, topic: str) -> Ended
     # The command line's boundary is at the other end: this is where the process is looked at.
     context = Context(os.environ, console, terminal=False, width=NARROW, color=False)
     try:
-        job = job_of(source, options, context)
-        with job.opened(watch=watch) as run:
+        job = job_of(source, options, context, watch=watch)
+        with job.opened() as run:
             outcome = job.bring_up_to_date(run)
     except Exception as error:  # noqa: BLE001 - reported with the others
         return Ended(None, console.failed(error, f"{source.name}: "), console.messages)

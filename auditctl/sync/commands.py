@@ -34,11 +34,12 @@ def sync(provider: type["Provider"], options: SyncOptions, context: Context) -> 
     named = provider.name if source is None else source.name
     place = place_of(options, provider=provider.name, source=named)
     job = Job(provider, options, place, named, context)
-    watch = partial(show_progress, context.console, provider.title)
+    job.watch = partial(show_progress, context.console, provider.title)
+    # A commit that has begun is finished, however long the disk takes.
+    job.held = partial(interrupts.held, math.inf)
     prepare([place], context.console)
     try:
-        # A commit that has begun is finished, however long the disk takes.
-        with job.opened(held=partial(interrupts.held, math.inf), watch=watch) as run:
+        with job.opened() as run:
             before = run.destination.state.records
 
             def written() -> str:
@@ -95,9 +96,10 @@ def _in_threads(
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:
-        job = job_of(source, options, context)
-        with job.opened(pause=runs.sleep, held=runs.held, watch=runs.check) as run:
-            return job.bring_up_to_date(run, pause=runs.sleep, in_turn=runs.in_turn)
+        how = {"pause": runs.sleep, "held": runs.held, "watch": runs.check}
+        job = job_of(source, options, context, in_turn=runs.in_turn, **how)
+        with job.opened() as run:
+            return job.bring_up_to_date(run)
 
     def tell(source: "Source", error: Exception) -> None:
         context.console.failed(error, f"{source.name}: ")

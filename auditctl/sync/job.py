@@ -6,20 +6,19 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditctl import registry
 from auditctl.commands.notices import warn_of_beginning, warn_of_clock, warn_of_events
 from auditctl.connect import connect
 from auditctl.context import Context
-from auditctl.errors import IntegrityError
+from auditctl.errors import IntegrityError, LockedError
 from auditctl.escape import escape
 from auditctl.options import duration
 from auditctl.phrases import count
 from auditctl.provider import log_of
 from auditctl.records.fields import parse_test
-from auditctl.sync.conflict import catch_up
-from auditctl.sync.destination import Opening
+from auditctl.sync.destination import Destination, Opening
 from auditctl.sync.kinds import Place, open_destination
 from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from auditctl.sync.profile import of_account, profile_of
@@ -48,17 +47,18 @@ class Job:
     context: Context
     prefix: str = ""
     """The start of each message where there are several jobs."""
+    watch: "Watch" = lambda _tally: None
+    """See `Run`."""
+    pause: Pause = time.sleep
+    held: Callable[[], AbstractContextManager[None]] = nullcontext
+    """See `Opening` for this and ``pause``."""
+    in_turn: Callable[[Callable[[], Outcome]], Outcome] = lambda once: once()
+    """Runs when there is room, where there are several jobs."""
 
     @contextmanager
-    def opened(
-        self,
-        *,
-        pause: Pause = time.sleep,
-        held: Callable[[], AbstractContextManager[None]] = nullcontext,
-        watch: "Watch",
-    ) -> Iterator[Run]:
+    def opened(self) -> Iterator[Run]:
         """Open the destination and a client."""
-        options = self.options
+        options, watch = self.options, self.watch
         now = datetime.now(UTC)
         log = log_of(self.provider, options.own)
         overlap = log.overlap
@@ -87,7 +87,7 @@ class Job:
         base_urls[""] = ready.base_url
         try:
             rotation = options.external_rotation
-            opening = Opening(self._wait, pause, held, rotation, self._warn)
+            opening = Opening(self._wait, self.pause, self.held, rotation, self._warn)
             with open_destination(of_account(profile, ready), opening) as destination:
                 since = profile.since_time
                 begun = destination.state.since
@@ -110,13 +110,7 @@ class Job:
         finally:
             client.close()
 
-    def bring_up_to_date(
-        self,
-        run: Run,
-        *,
-        pause: Pause = time.sleep,
-        in_turn: Callable[[Callable[[], Outcome]], Outcome] = lambda once: once(),
-    ) -> Outcome:
+    def bring_up_to_date(self, run: Run) -> Outcome:
         """Do a run, or with ``--follow`` one after another, and report what it found.
 
         Raises:
@@ -126,23 +120,22 @@ class Job:
         if self.options.follow:
             from auditctl.sync.follow import follow
 
-            once = partial(self._follow_once, run, pause, set())
-            interval = self.options.seconds_between()
-            follow(partial(in_turn, once), interval, self._outage, sleep=pause)
-        outcome = in_turn(partial(catch_up, run, self._wait, pause))
+            once = partial(self.in_turn, partial(self._follow_once, run, set()))
+            follow(once, self.options.seconds_between(), self._outage, sleep=self.pause)
+        outcome = self.in_turn(partial(catch_up, run, self._wait, self.pause))
         self._report(outcome, run)
         if outcome.gaps:
             raise IntegrityError(" ".join(self._gaps(outcome)))
         return outcome
 
-    def _follow_once(self, run: Run, pause: Pause, warned: set[str]) -> Outcome:
+    def _follow_once(self, run: Run, warned: set[str]) -> Outcome:
         """Do one of many runs; warn of gaps instead of failing, so that the next run follows.
 
         ``warned`` are the ids that several events have and a warning was given for: each run reads
         them again until they are older than the overlap.
         """
         run.destination.check()
-        outcome = catch_up(run, self._wait, pause)
+        outcome = catch_up(run, self._wait, self.pause)
         outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in warned]
         warned.update(outcome.clashes)
         self._report(outcome, run)
@@ -168,7 +161,7 @@ class Job:
         """Describe the hours that a run could not read any more."""
         if not outcome.gaps:
             return []
-        from auditctl.sync.sentences import describe_gap
+        from auditctl.sync.status import describe_gap
 
         path, title = self.place.path, self.provider.title
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
@@ -198,7 +191,12 @@ class Job:
             )
 
 
-def job_of(source: "Source", options: SyncSourcesOptions, context: Context) -> Job:
+def job_of(
+    source: "Source",
+    options: SyncSourcesOptions,
+    context: Context,
+    **how: Any,  # noqa: ANN401 - fields of `Job`
+) -> Job:
     """Return the job of a source of auditctl.toml, with the options that all sources share."""
     shared = source.options.but(
         wait=options.wait,
@@ -208,4 +206,52 @@ def job_of(source: "Source", options: SyncSourcesOptions, context: Context) -> J
         follow=options.follow,
         interval=options.interval,
     )
-    return Job(source.provider, shared, source.place, source.name, context, f"{source.name}: ")
+    name = source.name
+    return Job(source.provider, shared, source.place, name, context, f"{name}: ", **how)
+
+
+POLL_SECONDS = 1.0
+"""Between two looks at what the other run does."""
+SILENT_SECONDS = 45.0
+"""A run that has not committed for so long was killed: it commits every 30 seconds."""
+
+
+def catch_up(
+    run: Run,
+    wait: float,
+    pause: Callable[[float], object],
+    clock: Callable[[], float] = time.monotonic,
+) -> Outcome:
+    """Do a run; begin it again for up to ``wait`` seconds, each time when the other run has ended.
+
+    Raises:
+        LockedError: another run has committed again after that time.
+
+    """
+    until = clock() + wait
+    while True:
+        try:
+            return run.catch_up()
+        except LockedError:
+            if clock() >= until:
+                raise
+        _await_end(run.destination, until, pause, clock)
+
+
+def _await_end(
+    destination: Destination,
+    until: float,
+    pause: Callable[[float], object],
+    clock: Callable[[], float],
+) -> None:
+    """Wait until the other run has read its window to the end, or does not go on."""
+    head, moved = "", 0.0
+    while True:
+        destination.check()
+        state = destination.state
+        if state.head != head:
+            head, moved = state.head, clock()
+        ended = state.window is None or state.window.done or clock() - moved >= SILENT_SECONDS
+        if ended or clock() >= until:
+            return
+        pause(POLL_SECONDS)

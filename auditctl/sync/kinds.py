@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditctl.console import Console
-from auditctl.errors import UsageError
+from auditctl.errors import LockedError, UsageError
 from auditctl.extras import require
 from auditctl.paths import Template, parse_template
 from auditctl.sync.delta.path import TablePath, parse_table
@@ -14,7 +14,6 @@ from auditctl.sync.options import SyncOptions
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from auditctl.sync.delta.verify import SourceProof
     from auditctl.sync.destination import Destination, Opening
     from auditctl.sync.profile import FileProfile, TableProfile
     from auditctl.sync.status import Status
@@ -106,14 +105,20 @@ def acknowledge(place: Place, source: str | None, environ: Mapping[str, str]) ->
         IntegrityError, OutputError: it cannot be noted.
 
     """
-    if isinstance(place, TablePath):
-        from auditctl.sync.delta.status import acknowledge_table
+    try:
+        if isinstance(place, TablePath):
+            from auditctl.sync.delta.status import acknowledge_table
 
-        acknowledge_table(place, source, environ)
-    else:
-        from auditctl.sync.files.status import acknowledge_files
+            acknowledge_table(place, source, environ)
+        else:
+            from auditctl.sync.files.status import acknowledge_files
 
-        acknowledge_files(place)
+            acknowledge_files(place)
+    except LockedError:
+        raise LockedError(
+            f"A run holds {place.path}, so its gaps stay as they are. Acknowledge them when it has "
+            "ended; a service must be stopped for that."
+        ) from None
 
 
 def proofs(
@@ -121,49 +126,15 @@ def proofs(
 ) -> list[dict[str, Any]]:
     """Prove a place, as rows; a table gives a row for each source of it, or for those named.
 
-    What is wrong with the others is said in any case: all of the table was read.
-
     Raises:
-        IntegrityError: it is not what was written.
+        IntegrityError: it is not what was written, or a part of it is gone.
         OutputError: its store cannot be reached.
 
     """
     if isinstance(place, TablePath):
         from auditctl.sync.delta.verify import verify_table
-        from auditctl.sync.sentences import describe_unbegun
 
-        found = {proof.source: proof for proof in verify_table(place, environ)}
-        named = found if None in sources else sources
-        lost = [name for name in named if name not in found] if found else [None]
-        return [
-            *(_row(place.path, one) for name, one in found.items() if name in named or one.wrong),
-            *(unproved(place.path, name, describe_unbegun(place.path, name)) for name in lost),
-        ]
+        return verify_table(place, sources, environ)
     from auditctl.sync.files.verify import verify
 
-    return [verify(place).row(sources[0])]
-
-
-def _row(path: str, proof: "SourceProof") -> dict[str, Any]:
-    from auditctl.sync.sentences import alarms
-
-    if proof.wrong:
-        return unproved(path, proof.source, proof.wrong)
-    state = proof.state
-    missing = alarms(path, state)
-    return {
-        "path": path,
-        "source": proof.source,
-        "ok": not missing,
-        "problem": missing or None,
-        "records": proof.rows,
-        "journal_lines": state.line + 1,
-        "covered": state.covered and state.covered._asdict(),
-        "gaps": [gap._asdict() for gap in state.gaps],
-        "journal_hash": state.head,
-    }
-
-
-def unproved(path: str, source: str | None, problem: str) -> dict[str, Any]:
-    """Return the row of what is not what was written."""
-    return {"path": path, "source": source, "ok": False, "problem": problem}
+    return [verify(place, sources[0])]

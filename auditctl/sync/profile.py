@@ -10,7 +10,7 @@ from auditctl.declared import own_options, secrets, variables
 from auditctl.errors import UsageError
 from auditctl.formats import check_schema
 from auditctl.paths import Template
-from auditctl.provider import Provider
+from auditctl.provider import Provider, log_name_of
 from auditctl.records.fields import parse_fields
 from auditctl.records.record import Record
 from auditctl.sync.delta.path import TablePath
@@ -88,7 +88,6 @@ def profile_of(  # noqa: PLR0913 - each by its name
     if since is not None and since > now:
         raise UsageError(f"--since {options.since} is in the future: nothing has happened yet.")
     begun: Any = {"since": options.since, "since_time": since}
-    log = options.own.get("log_name") or next(iter(provider.logs))
     own = own_options(provider)
     format_ = options.format_name()
     check_schema(format_, options.schema, options.typed, fields=options.fields)
@@ -100,7 +99,7 @@ def profile_of(  # noqa: PLR0913 - each by its name
         "where": list(options.where),
         "redact": options.redact,
         **{one.metadata["flag"][2:]: list(options.own.get(one.name, ())) for one in own},
-        **({"log": log} if len(provider.logs) > 1 else {}),
+        **({"log": log_name_of(provider, options.own)} if len(provider.logs) > 1 else {}),
     }
     if isinstance(place, TablePath):
         return TableProfile(options=shape, table=place, source=source, environ=environ, **begun)

@@ -16,11 +16,12 @@ from auditctl.formats.table import GAP, WIDEST
 from auditctl.options import duration
 from auditctl.output import standard_output
 from auditctl.phrases import count
+from auditctl.provider import log_name_of
 from auditctl.records import exact
 from auditctl.sync.destinations import find_destinations
-from auditctl.sync.kinds import acknowledge, proofs, statuses, unproved
+from auditctl.sync.kinds import Place, acknowledge, proofs, statuses
 from auditctl.sync.options import ConfigurationOptions, StatusOptions, VerifyOptions
-from auditctl.sync.sentences import describe_aside, describe_unknown
+from auditctl.sync.status import describe_aside, describe_unknown, unproved
 from auditctl.window import age, to_text
 from auditctl.zone import parse_zone
 
@@ -43,7 +44,9 @@ def verify(options: VerifyOptions, context: Context) -> None:
     rows = [unproved(path, None, describe_unknown(path)) for path in unknown]
     failed: type[AuditctlError] = IntegrityError
     # A table that many sources share is read once.
-    sources = {place: [name for one, name in wanted if one == place] for place, _ in wanted}
+    sources: dict[Place, list[str | None]] = {}
+    for place, name in wanted:
+        sources.setdefault(place, []).append(name)
     for place, names in sources.items():
         try:
             rows += proofs(place, names, context.environ)
@@ -115,7 +118,7 @@ def sources(options: ConfigurationOptions, context: Context) -> None:
             "name": one.name,
             "provider": one.provider.name,
             # A service with one log has no name for it.
-            "log": one.options.own.get("log_name") or next(iter(one.provider.logs)) or None,
+            "log": log_name_of(one.provider, one.options.own) or None,
             "output": one.place.path,
         }
         for one in known.values()

@@ -15,10 +15,9 @@ from auditctl.errors import AnswerError, UnreachableError
 from auditctl.export import batches
 from auditctl.log import ASKED_AHEAD
 from auditctl.sync import coverage
-from auditctl.sync.clashes import Clashes
 from auditctl.sync.coverage import Clocks, Stretch
 from auditctl.sync.state import Progress, ReadSpan, Span
-from auditctl.sync.walk import Walk
+from auditctl.sync.walk import Clashes, Walk
 from auditctl.window import END, Window, before, from_moment, from_text, now_text, shift, to_text
 
 if TYPE_CHECKING:

@@ -27,6 +27,18 @@ def unseal(text: bytes) -> tuple[bytes, str] | None:
     return (body, digest) if tail == b'%b%b"}' % (_HASH, digest.encode()) else None
 
 
+def plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
+    """Return a value as JSON has it: with objects in place of named tuples."""
+    match value:
+        case tuple() if hasattr(value, "_asdict"):
+            return plain(value.as_json() if hasattr(value, "as_json") else value._asdict())
+        case tuple() | list():
+            return [one if type(one) is str else plain(one) for one in value]
+        case dict():
+            return {name: plain(one) for name, one in value.items()}
+    return value
+
+
 def parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON is any value
     """Read JSON, with or without lone surrogates."""
     try:

@@ -1,5 +1,6 @@
 """The state that a run continues from, and its progress, whatever its destination is."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -34,6 +35,11 @@ class Span(NamedTuple):
         return f"{(self.since or 'the beginning')[:16]} to {self.until[:16]}"
 
 
+def spans(values: Iterable[Mapping[str, Any]]) -> tuple[Span, ...]:
+    """Read spans of JSON."""
+    return tuple(Span(**value) for value in values)
+
+
 class ReadSpan(NamedTuple):
     """The window of a run, and how far it is read."""
 
@@ -57,6 +63,15 @@ class Progress(NamedTuple):
     covered: Span | None
     success: str | None
     gaps: tuple[Span, ...]
+
+
+class Deleted(NamedTuple):
+    """A file that was found deleted, with what was committed to it."""
+
+    name: str
+    length: int
+    at: str
+    """When that was noticed."""
 
 
 @dataclass(eq=False, repr=False)
@@ -84,6 +99,8 @@ class State:
     """Gaps not yet acknowledged."""
     waived: tuple[Span, ...] = ()
     """The gaps that were acknowledged last."""
+    deleted: tuple[Deleted, ...] = ()
+    """Files that were found deleted, not yet acknowledged; a table has none."""
 
     @property
     def last_success(self) -> str | None:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from auditctl.batch import Tally
-from auditctl.commands.notices import show_progress
-from auditctl.commands.progress import Progress
+from auditctl.commands.notices import Progress, show_progress
 from auditctl.console import Console
 from auditctl.window import Window, to_text
 

@@ -146,11 +146,6 @@ def test_what_is_decompressed_at_once_is_bounded(read: Reader, tmp_path: Path) -
     assert max(len(batch.records) for batch in found) <= CHUNK // 1000
 
 
-def test_files_are_read_one_after_the_other(read: Reader) -> None:
-    found = read(line(id="b"), b"", line(id="a") + line(id="c"))
-    assert [record["id"] for record in found] == ["b", "a", "c"]
-
-
 def test_a_window_is_half_open_and_a_record_without_a_time_is_in_it(read: Reader) -> None:
     times = [f"2026-11-20T08:00:0{n}.000Z" for n in range(4)]
     content = b"".join(line(time=time) for time in [*times, None])

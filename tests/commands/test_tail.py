@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.batch import Batch
-from auditctl.commands import tail as module
-from auditctl.commands.tail import LATE, REST, Tail
+from auditctl.commands import live as module
+from auditctl.commands.live import LATE, REST, Tail
 from auditctl.errors import UnreachableError
 from auditctl.log import Order
 from auditctl.window import Window, to_text

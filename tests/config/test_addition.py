@@ -6,8 +6,6 @@ import errno
 import os
 import stat
 import tomllib
-from collections.abc import Iterator
-from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,12 +31,6 @@ output = "all/{source}.jsonl"
 provider = "roam"  # ours
 api_key_env = "KEY"
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    with chdir(tmp_path):
-        yield tmp_path
 
 
 def addition(

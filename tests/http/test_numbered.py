@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from auditctl.errors import AnswerError, RefusedError, UnreachableError
 from auditctl.provider import NumberedPage, Page, read_numbered, read_once
 from tests.service import Service
-from tests.test_export import Acme
+from tests.test_export import Unordered
 
-ACME = Acme()
+ACME = Unordered()
 A = TypeVar("A")
 Q = TypeVar("Q")
 

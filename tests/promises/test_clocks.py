@@ -59,7 +59,15 @@ def test_a_date_that_is_none_says_nothing_of_clocks(date: str) -> None:
         assert result("persona", "list", **server.environment).ended == (0, "")
 
 
-@pytest.mark.parametrize("date", ["Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Mon, 01 Jan 1900 00:00:00 +1400",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1400",
+    ],
+)
 def test_a_date_at_the_ends_of_time_is_a_wrong_clock_or_none(date: str) -> None:
     with Server(Persona(3), faults=lambda _: Fault(headers={"Date": date})) as server:
         found = result("persona", "list", "--since", "90d", **server.environment)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import chdir
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from auditctl.records.record import FIELDS
 from tests.program import result
 
 USAGE = 2
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    with chdir(tmp_path):
-        yield tmp_path
 
 
 @pytest.fixture

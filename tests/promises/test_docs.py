@@ -9,11 +9,9 @@ import shlex
 import shutil
 import signal
 import sys
-import threading
 import tomllib
-from contextlib import chdir, contextmanager
+from contextlib import chdir
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,18 +25,19 @@ from auditctl import errors, registry, settings
 from auditctl.cli import boundary
 from auditctl.cli.app import app
 from auditctl.commands import single
-from auditctl.commands.overview import described
+from auditctl.commands.show import described
 from auditctl.config import sources as config
 from auditctl.config.tables import Defaults, keys_of
-from auditctl.declared import variables
+from auditctl.declared import needed, variables
 from auditctl.errors import GRAVEST, AuditctlError
 from auditctl.paths import OF_RECORD, OF_RUN
 from auditctl.records.record import FIELDS
 from auditctl.records.redact import is_secret, redact_text
 from auditctl.records.schema import json_schema
-from auditctl.sync.delta.line import Line
+from auditctl.sync.delta.log import MEMBERS
 from tests.formats import tables
 from tests.program import COMMAND, Run, popen, process, result, until
+from tests.server import Answer, Request, Server
 from tests.tape import provider_class
 
 if TYPE_CHECKING:
@@ -599,7 +598,7 @@ def test_the_members_of_a_commit_are_those_written() -> None:
     told = [
         name for row in rows(section(LAKE, "A Delta table"), "member") for name in coded(row[0])
     ]
-    assert (*told, "hash") == Line._fields
+    assert tuple(told) == MEMBERS
 
 
 # Pages as a whole
@@ -659,33 +658,13 @@ def test_every_page_is_linked_from_the_readme() -> None:
 GUIDE = DOCS / "adding-a-provider.md"
 
 
-@contextmanager
-def acme() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """Serve the guide's answers; give the base URL, and the questions as they come."""
-    answers = {False: block(GUIDE, "json", 0).encode(), True: block(GUIDE, "json", 1).encode()}
-    asked: list[tuple[str, str | None]] = []
+class Acme:
+    """The guide's service: two pages."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append((self.path, self.headers["Authorization"]))
-            body = answers["after=ev_3" in self.path]
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    paths = ("/v1/events",)
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/v1", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    def admitted(self, request: Request) -> Answer:
+        return Answer(block(GUIDE, "json", "after=ev_3" in request.query).encode())
 
 
 @pytest.fixture
@@ -713,26 +692,29 @@ def ask_acme(package: Path, *words: str, **more: str) -> Run:
 
 
 def test_the_guides_provider_gives_the_guides_records(package: Path) -> None:
-    with acme() as (url, asked):
-        settings = {"ACME_API_KEY": "example", "ACME_BASE_URL": url}
+    def asked(count: int) -> list[tuple[str, str]]:
+        some = server.requests[-count:]
+        return [(f"{one.path}?{one.query}", one.headers["authorization"]) for one in some]
+
+    with Server(Acme()) as server:
+        settings = {"ACME_API_KEY": "example", "ACME_BASE_URL": f"{server.url}/v1"}
         window = ["--since", "2026-01-01", "--until", "2026-02-01"]
         done = ask_acme(package, "acme", "list", *window, **settings)
         assert done.ended == (0, "")
         assert done.text == block(GUIDE, "jsonl")
-        assert asked == [
+        assert asked(2) == [
             ("/v1/events?limit=100", "Bearer example"),
             ("/v1/events?limit=100&after=ev_3", "Bearer example"),
         ]
-        del asked[:]
         done = ask_acme(package, "acme", "list", "-n1", "--team", "a", "--team", "b", **settings)
         assert done.ended == (0, "")
-        assert asked[0] == ("/v1/events?limit=100&team=a%2Cb", "Bearer example")
+        assert asked(1) == [("/v1/events?limit=100&team=a%2Cb", "Bearer example")]
         checked = ask_acme(package, "acme", "check", **settings)
         assert checked.status == 0
         assert "2026-01-03T07:00:00.000Z" in checked.text
-        del asked[:]
+        count = len(server.requests)
         shown = ask_acme(package, "acme", "list", "--demo")
-        assert (*shown.ended, asked) == (0, "", [])
+        assert (*shown.ended, len(server.requests)) == (0, "", count)
         assert '"id":"ev_1"' in shown.text
 
 
@@ -763,7 +745,9 @@ def test_without_a_key_one_learns_where_to_read_and_that_there_is_a_demo(
     name: str, tmp_path: Path
 ) -> None:
     found = auditctl_in(tmp_path, name, "list")
-    assert found.status == 4
+    assert (found.status, found.out, found.said.count("\n")) == (4, b"", 1)
+    assert [one for one in needed(provider_class(name)) if one not in found.said] == []
+    assert "_FILE" in found.said
     assert "; --demo needs no account. " in found.said
     assert found.said.endswith(f" See {settings.DOCUMENT}.\n")
 

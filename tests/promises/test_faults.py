@@ -281,39 +281,26 @@ def test_a_secret_in_a_redirect_is_not_shown(form: str, path: str) -> None:
 HARD = "pa\\ss'wo\"rd/é  +1%<&>?"  # of two blanks
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"message": [HARD, f"{HARD} again"]},
-        {"error": repr(HARD)[1:-1]},
-        {"message": {"error": quote(HARD)}},
-        {"message": quote(HARD, safe="")},
-        {"errors": [{"title": json.dumps(HARD)}]},
-        {"needed": [json.dumps(HARD).replace("/", "\\/")]},
-        {"message": base64.b64encode(f"asha:{HARD}".encode()).decode().rstrip("=")},
-        {"message": base64.urlsafe_b64encode(f"asha:{HARD}".encode()).decode()},
-        {"message": base64.b64encode(HARD.encode()).decode()},
-        {"message": base64.urlsafe_b64encode(HARD.encode()).decode()},
-        {"message": re.sub("%..", lambda code: code[0].lower(), quote(HARD, safe=""))},
-        {"message": html.escape(HARD, quote=False)},
-        {"message": json.dumps(json.dumps(HARD))},
-    ],
-    ids=[
-        "list",
-        "repr",
-        "quoted",
-        "quoted whole",
-        "JSON",
-        "PHP",
-        "Basic",
-        "URL-safe Basic",
-        "base64",
-        "URL-safe base64",
-        "quoted in lower case",
-        "HTML",
-        "JSON in JSON",
-    ],
-)
+SAID_BACK: dict[str, object] = {
+    "list": {"message": [HARD, f"{HARD} again"]},
+    "repr": {"error": repr(HARD)[1:-1]},
+    "quoted": {"message": {"error": quote(HARD)}},
+    "quoted whole": {"message": quote(HARD, safe="")},
+    "JSON": {"errors": [{"title": json.dumps(HARD)}]},
+    "PHP": {"needed": [json.dumps(HARD).replace("/", "\\/")]},
+    "Basic": {"message": base64.b64encode(f"asha:{HARD}".encode()).decode().rstrip("=")},
+    "URL-safe Basic": {"message": base64.urlsafe_b64encode(f"asha:{HARD}".encode()).decode()},
+    "base64": {"message": base64.b64encode(HARD.encode()).decode()},
+    "URL-safe base64": {"message": base64.urlsafe_b64encode(HARD.encode()).decode()},
+    "quoted in lower case": {
+        "message": re.sub("%..", lambda code: code[0].lower(), quote(HARD, safe=""))
+    },
+    "HTML": {"message": html.escape(HARD, quote=False)},
+    "JSON in JSON": {"message": json.dumps(json.dumps(HARD))},
+}
+
+
+@pytest.mark.parametrize("said", SAID_BACK.values(), ids=SAID_BACK)
 def test_a_secret_is_known_in_whatever_form_it_is_said_back(said: object) -> None:
     fault = Fault(400, body=json.dumps(said).encode())
     faults = again_and_again(fault)

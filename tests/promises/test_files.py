@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import stat
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.program import COMMAND, LONG, Run, closed, popen, process, result, until
+from tests.program import COMMAND, LONG, Run, closed, popen, process, result
 from tests.server import DROP, WRONG_SHAPE, Fault, Server, too_many
-from tests.world import LIST, ROWS, WINDOW, asked, every_provider, listed, log
+from tests.world import LIST, WINDOW, asked, every_provider, listed, log
 
 USAGE, UNREACHABLE, ACCESS, THROTTLED, STRANGE, OUTPUT = 2, 3, 4, 5, 6, 9
 
@@ -52,42 +48,9 @@ def test_a_file_has_the_format_of_its_suffix_or_the_one_asked_for(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_is_its_owners_alone_and_replaces_the_one_before(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_text("old")
-    path.chmod(0o666)
-    with Server(log("persona")) as server:
-        found = process("persona", *LIST, "-o", str(path), environ=server.environment, umask=0)
-    assert found == Run(0, b"", "")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert path.read_bytes().count(b"\n") == ROWS
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_dash_is_standard_output() -> None:
     with Server(log("persona")) as server:
         assert listed(server, "persona", "-o", "-") == listed(server, "persona")
-
-
-def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_text("old")
-    told = threading.Event()
-
-    def hold(request: Any) -> None:
-        if request.number == 3:
-            assert told.wait(LONG)
-
-    with (
-        Server(log("persona"), faults=hold) as server,
-        popen("persona", "list", *WINDOW, "-o", str(path), environ=server.environment) as process,
-    ):
-        until(lambda: len(server.requests) == 3)
-        before = path.read_text()
-        told.set()
-        assert process.wait(LONG) == 0
-    assert before == "old"
-    assert path.read_bytes().count(b"\n") == ROWS
 
 
 @pytest.mark.parametrize(
@@ -129,13 +92,6 @@ def test_an_output_that_cannot_be_made_ends_the_run_before_any_request(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_folder_that_has_a_line_feed_in_its_name_makes_no_second_line(tmp_path: Path) -> None:
-    found = result("persona", "list", "--demo", "-o", f"{tmp_path}/no\nwhere/x.jsonl")
-    assert found.status == OUTPUT
-    assert found.said.count("\n") == 1
-    assert "/no\\nwhere/x.jsonl" in found.said
-
-
 @every_provider
 def test_sample_data_looks_as_an_answer_does_and_hides_nothing_of_itself(name: str) -> None:
     found = result(name, "list", "--demo", "-v", "--since", "10d", "-n", "300")
@@ -143,13 +99,6 @@ def test_sample_data_looks_as_an_answer_does_and_hides_nothing_of_itself(name: s
     assert re.findall(r" 200 \d+ ms [1-9]\d+ bytes\n", found.said)
     assert " 0 bytes" not in found.said
     assert "REDACTED" not in found.said
-
-
-def test_a_device_may_be_named_as_the_output() -> None:
-    full = result("persona", "list", "--demo", "-o", "/dev/full")
-    assert full.status == OUTPUT
-    assert result("persona", "list", "--demo", "-o", os.devnull) == Run(0, b"", "")
-    assert Path(os.devnull).is_char_device()
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
@@ -269,9 +218,3 @@ def test_a_list_replaces_nothing_of_a_sync_through_a_link(name: str, tmp_path: P
     found = result("persona", "list", "--demo", "-o", str(link))
     assert (found.status, path.read_bytes()) == (USAGE, before)
     assert "belongs to sync" in found.said
-
-
-def test_a_configuration_without_a_source_is_a_usage_error() -> None:
-    found = result("persona", "list", "--demo", "--config", "/nowhere")
-    assert (found.status, found.out) == (USAGE, b"")
-    assert "--source" in found.said

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
@@ -26,13 +24,6 @@ USAGE, ACCESS, OUTPUT, INTERRUPTED = 2, 4, 9, 130
 KEY_ASKED = r"api key \(not shown\): $"
 SERVICES = sorted(registry.installed())
 OUTPUT_ASKED = r"Output of sync \[audit/\{source\}/\{date\}\.jsonl\.gz\]: $"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """Give an empty folder, which is the working one."""
-    with chdir(tmp_path):
-        yield tmp_path
 
 
 def answer(shown: Terminal, question: str, text: str) -> None:
@@ -207,7 +198,15 @@ def test_each_service_is_asked_for_what_it_needs(
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_is_printed_is_a_source_once_its_files_are_there(name: str, folder: Path) -> None:
     provider = registry.require(name)
-    printed = result("init", name, "--print").text
+    found = result("init", name, "--print")
+    assert found == result("init", name)  # without a terminal
+    assert (found.ended, list(folder.iterdir())) == ((0, ""), [])
+    printed = found.text
+    (of_source,) = tomllib.loads(printed)["sources"].items()
+    assert of_source[0] == of_source[1]["provider"] == name
+    assert of_source[1]["output"] == "audit/{source}/{date}.jsonl.gz"
+    assert f'_file = "{name}-key"' in printed  # in a comment where it is optional
+    assert f"# Then: auditctl sync {name}\n" in printed
     groups = provider.one_of or [()]
     for number, group in enumerate(groups):
         text = printed
@@ -285,19 +284,6 @@ def test_a_key_of_several_lines_stays_in_its_file(folder: Path) -> None:
 
 
 # Without a terminal
-
-
-@pytest.mark.parametrize("name", SERVICES)
-def test_elsewhere_it_prints_what_to_write(name: str, folder: Path) -> None:
-    found = result("init", name)
-    assert found.ended == (0, "")
-    assert list(folder.iterdir()) == []
-    assert found.out == result("init", name, "--print").out
-    (source,) = tomllib.loads(found.text)["sources"].items()
-    assert source[0] == source[1]["provider"] == name
-    assert source[1]["output"] == "audit/{source}/{date}.jsonl.gz"
-    assert f'_file = "{name}-key"' in found.text  # in a comment where it is optional
-    assert f"# Then: auditctl sync {name}\n" in found.text
 
 
 def test_a_terminal_is_not_asked_with_print(folder: Path) -> None:

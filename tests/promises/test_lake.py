@@ -26,7 +26,7 @@ from deltalake.exceptions import DeltaError
 
 from auditctl.sync.delta import destination
 from auditctl.sync.delta.path import TIMEOUTS
-from tests.program import process
+from tests.program import Run, process, result
 from tests.server import Server
 from tests.store import store
 from tests.sync.delta.table import rows
@@ -35,8 +35,6 @@ from tests.world import World, key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from tests.program import Program, Run
 
 LOGS = ("persona", "roam")
 """One with ids, and one without."""
@@ -110,7 +108,7 @@ def rivals(dice: random.Random, words: list[str]) -> list[list[str]]:
 @pytest.mark.parametrize("place", ENDS)
 @pytest.mark.parametrize("name", LOGS)
 def test_every_event_is_there_once_whatever_is_killed(
-    name: str, place: str, tmp_path: Path, request: pytest.FixtureRequest, auditctl: Program
+    name: str, place: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     seed = request.config.getoption("--seed")
     kills = -(-request.config.getoption("--kills") // (4 * len(LOGS) * len(ENDS)))
@@ -133,10 +131,10 @@ def test_every_event_is_there_once_whatever_is_killed(
         world.show_all()
         undisturbed: list[int] = []
         while undisturbed[-2:] != [0, 0]:  # the first may end a window older than the last event
-            undisturbed.append(auditctl(*words, "-q", **environ).status)
+            undisturbed.append(result(*words, "-q", **environ).status)
             assert undisturbed[-1] in ENDS[place] - {KILLED, HELD}
     assert found(name, table, store) == world.expected
-    assert auditctl("verify", table, "-q", **store).ended == (0, "")
+    assert result("verify", table, "-q", **store).ended == (0, "")
 
 
 def statuses(runs: list[list[str]], environ: Mapping[str, str]) -> set[int]:
@@ -144,7 +142,7 @@ def statuses(runs: list[list[str]], environ: Mapping[str, str]) -> set[int]:
     return {end.status for end in at_once([["never", "1", *words] for words in runs], environ)}
 
 
-def test_of_writers_of_one_source_one_at_a_time_commits(tmp_path: Path, auditctl: Program) -> None:
+def test_of_writers_of_one_source_one_at_a_time_commits(tmp_path: Path) -> None:
     world = World.make("persona", random.Random(1), early=260, late=0, days=12)
     table = str(tmp_path / "lake")
     words = ["persona", "sync", "-q", "-f", "delta", "-o", table]
@@ -154,12 +152,12 @@ def test_of_writers_of_one_source_one_at_a_time_commits(tmp_path: Path, auditctl
         world.add(100)
         assert statuses([[*words, "--wait", "30s"]] * 4, server.environment) == {0}
         world.show_all()
-        assert auditctl(*words, **server.environment).ended == (0, "")
+        assert result(*words, **server.environment).ended == (0, "")
     assert found("persona", table) == world.expected
-    assert auditctl("verify", table, "-q").ended == (0, "")
+    assert result("verify", table, "-q").ended == (0, "")
 
 
-def test_writers_of_many_sources_do_not_meet(tmp_path: Path, auditctl: Program) -> None:
+def test_writers_of_many_sources_do_not_meet(tmp_path: Path) -> None:
     sources = "".join(
         f'[sources.s{n}]\nprovider = "persona"\napi_key_env = "PERSONA_API_KEY"\n' for n in range(6)
     )
@@ -174,51 +172,47 @@ def test_writers_of_many_sources_do_not_meet(tmp_path: Path, auditctl: Program) 
         assert statuses(two, server.environment) == {0}
     count = Counter(row["source"] for row in rows(tmp_path / "lake"))
     assert count == dict.fromkeys([f"s{n}" for n in range(6)], len(world.expected))
-    assert auditctl("verify", str(tmp_path / "lake"), "-q").ended == (0, "")
+    assert result("verify", str(tmp_path / "lake"), "-q").ended == (0, "")
 
 
-def test_a_store_that_fails_and_loses_answers_doubles_nothing(
-    s3: dict[str, str], auditctl: Program
-) -> None:
+def test_a_store_that_fails_and_loses_answers_doubles_nothing(s3: dict[str, str]) -> None:
     world = World.make("persona", random.Random(3), early=200, late=15, days=12)
     table = "s3://lake/{provider}"
     words = ["persona", "sync", "-q", "-o", table]
     with Server(world.log) as server, patch.object(destination, "MAX_RECORDS", SMALL):
         environ = {**server.environment, **s3}
         for _ in range(4):
-            assert auditctl(*words, **environ).status in (0, FAILED)
+            assert result(*words, **environ).status in (0, FAILED)
             world.add(30)
         world.show_all()
-        ended = [auditctl(*words, **environ).status for _ in range(2)]
+        ended = [result(*words, **environ).status for _ in range(2)]
         while ended[-2:] != [0, 0]:
-            ended.append(auditctl(*words, **environ).status)
+            ended.append(result(*words, **environ).status)
             assert ended[-1] in (0, FAILED)
     assert found("persona", "s3://lake/persona", s3) == world.expected
-    assert auditctl("verify", "s3://lake/persona", "-q", **s3).ended == (0, "")
-    (row,) = auditctl("status", "s3://lake/persona", "--format", "json", **s3).json
+    assert result("verify", "s3://lake/persona", "-q", **s3).ended == (0, "")
+    (row,) = result("status", "s3://lake/persona", "--format", "json", **s3).json
     assert row["records"] == len(world.expected)
 
 
-def test_two_writers_over_s3(s3: dict[str, str], auditctl: Program) -> None:
+def test_two_writers_over_s3(s3: dict[str, str]) -> None:
     world = World.make("persona", random.Random(4), early=120, late=0, days=12)
     world.show_all()
     words = ["persona", "sync", "-q", "-o", "s3://lake/raced", "--wait", "30s"]
     with Server(world.log, latency=0.01) as server:
         environ = {**server.environment, **s3}
         assert statuses([words] * 2, environ) <= {0, FAILED}
-        while auditctl(*words, **environ).status:
+        while result(*words, **environ).status:
             pass
     assert found("persona", "s3://lake/raced", s3) == world.expected
-    assert auditctl("verify", "s3://lake/raced", "-q", **s3).ended == (0, "")
+    assert result("verify", "s3://lake/raced", "-q", **s3).ended == (0, "")
 
 
-def test_what_is_not_there_or_not_reached_is_told_apart(
-    s3: dict[str, str], auditctl: Program
-) -> None:
-    gone = auditctl("verify", "s3://lake/none", **s3)
+def test_what_is_not_there_or_not_reached_is_told_apart(s3: dict[str, str]) -> None:
+    gone = result("verify", "s3://lake/none", **s3)
     assert (gone.status, "there is no table" in gone.said) == (8, True)
     for words in (["verify"], ["status"], ["persona", "sync", "--demo", "-o"]):
-        missing = auditctl(*words, "s3://nobody/none", **s3)
+        missing = result(*words, "s3://nobody/none", **s3)
         assert missing.status == FAILED
         assert "s3://nobody/none: the bucket does not exist. Create it" in missing.said
 
@@ -226,11 +220,11 @@ def test_what_is_not_there_or_not_reached_is_told_apart(
 SHORT = {"timeout": "50ms", "retry_timeout": "0s"}
 
 
-def test_a_store_that_does_not_answer_is_9(auditctl: Program, s3: dict[str, str]) -> None:
+def test_a_store_that_does_not_answer_is_9(s3: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, patch.dict(TIMEOUTS, SHORT):
         for port in (9, silent.getsockname()[1]):
             nowhere: Any = {**s3, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
             for words in (["verify"], ["persona", "sync", "--demo", "-o"]):
-                found = auditctl(*words, "s3://lake/persona", **nowhere)
+                found = result(*words, "s3://lake/persona", **nowhere)
                 assert found.status == FAILED
                 assert "The store of s3://lake/persona cannot be reached" in found.said

@@ -16,8 +16,8 @@ import pytest
 from auditctl.records import exact
 from auditctl.records.record import FIELDS
 from auditctl.records.schema import AuditRecord
-from tests.program import COMMAND, Run, process, result
-from tests.server import FIRST_ID, LOGS, Fault, Persona, Roam, Server, Upstash, too_many
+from tests.program import Run, process, result
+from tests.server import FIRST_ID, LOGS, Fault, Persona, Roam, Server, Upstash
 from tests.world import ROWS, SPAN, TODAY, WINDOW, asked, every_provider, listed, log
 
 USAGE, STRANGE = 2, 6
@@ -93,11 +93,6 @@ def test_lines_of_json_say_the_same_as_text(
     assert line.keys() >= {"time", "level", "message"}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert (line["level"], f"auditctl: {level}: {line['message']}\n") == (level, text.said)
-
-
-def test_quiet_goes_before_verbose() -> None:
-    with Server(log("persona"), faults=[too_many(0)]) as server:
-        assert listed(server, "persona", "-q", "-v").said == ""
 
 
 # Which records, which fields
@@ -378,10 +373,3 @@ def test_the_locale_changes_nothing(locale: dict[str, str]) -> None:
     shown = process("upstash", "list", "--help", environ=environment)
     assert shown == process("upstash", "list", "--help", environ={"LC_ALL": "C.UTF-8"})
     assert "…".encode() in shown.out
-
-
-def test_without_any_environment_the_sample_data_are_shown() -> None:
-    alone = ["/usr/bin/env", "-i", *COMMAND]
-    found = process("persona", "list", "--demo", command=alone)
-    assert (found.status, found.said) == (0, "")
-    assert len(found.records) > 5

@@ -68,6 +68,19 @@ def service(*names: str) -> Iterator[list[Service]]:
         yield found
 
 
+@contextmanager
+def following(
+    each: Service, *words: str, number: signal.Signals = signal.SIGTERM
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Follow a log, and end it; nothing was written and said but what was read meanwhile."""
+    environment = each.log.settings(each.server.url)
+    with started(each.name, "list", "--follow", *FAST, *words, **environment) as running:
+        yield running
+        running.send_signal(number)
+        assert running.communicate(timeout=LONG) == (b"", b"")
+    assert running.returncode == 0
+
+
 def next_of(running: subprocess.Popen[bytes], name: str, count: int = 1) -> list[str]:
     """Read records, and return what tells their events apart."""
     assert running.stdout
@@ -84,7 +97,7 @@ def test_the_window_is_written_then_what_is_new_and_late_each_once(
     with service(name) as (each,):
         each.add(25)
         old = each.add(5, 1)
-        with started(name, "list", "--follow", *FAST, **each.server.environment) as running:
+        with following(each, number=number) as running:
             assert next_of(running, name, 2) == old
             new = each.add(0)
             assert next_of(running, name) == new
@@ -92,38 +105,27 @@ def test_the_window_is_written_then_what_is_new_and_late_each_once(
             assert next_of(running, name) == late
             asked = len(each.server.requests)
             until(lambda: len(each.server.requests) > asked + 2)
-            running.send_signal(number)
-            assert running.communicate(timeout=LONG) == (b"", b"")
-        assert running.returncode == 0
 
 
 def test_a_service_that_is_known_to_be_later_is_read_back_as_far() -> None:
     with service("entra") as (each,):
         old = each.add(5)
-        environment = each.log.settings(each.server.url)
-        with started("entra", "list", "--follow", *FAST, **environment) as running:
+        with following(each) as running:
             assert next_of(running, "entra") == old
             late = each.add(5.5 * 60)
             assert next_of(running, "entra") == late
-            running.terminate()
-            assert running.communicate(timeout=LONG) == (b"", b"")
 
 
 @pytest.mark.parametrize("form", ["csv", "table", "jsonl"])
 def test_each_format_that_has_no_end_can_be_followed(form: str) -> None:
-    words = ("--follow", *FAST, "-f", form, "--fields", "id,action", "--where", "outcome=failure")
-    with (
-        service("persona") as (each,),
-        started("persona", "list", *words, **each.server.environment) as running,
-    ):
+    words = ("-f", form, "--fields", "id,action", "--where", "outcome=failure")
+    with service("persona") as (each,), following(each, *words) as running:
         assert running.stdout
         if form == "csv":
             assert running.stdout.readline() == b"id,action\n"
         until(lambda: len(each.server.requests) > 0)
         each.add(*[0] * 6)
         lines = [running.stdout.readline().decode() for _ in range(2 + (form == "table"))]
-        running.terminate()
-        assert running.communicate(timeout=LONG) == (b"", b"")
     ids = re.findall(r"ual_\d+", "".join(lines))
     assert len(ids) == 2
     if form == "csv":
@@ -141,16 +143,11 @@ def test_the_title_of_the_times_has_the_offset_of_now() -> None:
         if local.utcoffset() == (now - timedelta(days=1)).astimezone(local.tzinfo).utcoffset()
     )
     offset = local.isoformat()[-6:]
-    words = ("--follow", *FAST, "-f", "table", "--fields", "time,id", "--tz", name)
-    with (
-        service("persona") as (each,),
-        started("persona", "list", *words, **each.server.environment) as running,
-    ):
+    words = ("-f", "table", "--fields", "time,id", "--tz", name)
+    with service("persona") as (each,), following(each, *words) as running:
         assert running.stdout
         each.add(0)
         head, line = (running.stdout.readline().decode() for _ in range(2))
-        running.terminate()
-        assert running.communicate(timeout=LONG) == (b"", b"")
     assert head.startswith(f"time {offset} ")
     assert line.split()[0].count(offset) == 0
 
@@ -158,7 +155,7 @@ def test_the_title_of_the_times_has_the_offset_of_now() -> None:
 def test_an_outage_is_waited_for_and_said_once() -> None:
     with service("persona") as (each,):
         each.fault = UNAVAILABLE
-        with started("persona", "list", "--follow", *FAST, **each.server.environment) as running:
+        with following(each) as running:
             assert running.stderr
             assert running.stderr.readline().decode() == (
                 "auditctl: warning: Persona answered 503: Service Unavailable; --retry-for allows "
@@ -170,8 +167,6 @@ def test_an_outage_is_waited_for_and_said_once() -> None:
             each.fault = Fault()
             assert next_of(running, "persona") == old
             assert b"The provider answers again." in running.stderr.readline()
-            running.terminate()
-            assert running.communicate(timeout=LONG) == (b"", b"")
 
 
 def test_a_rest_that_is_asked_for_is_given() -> None:

@@ -13,7 +13,7 @@ from auditctl import registry
 from tests.program import process, result, run
 from tests.server import KEY, LOGS
 
-Install = Callable[[str], dict[str, str]]
+Install = Callable[[str | None], dict[str, str]]
 FAULT_STATUS, USAGE, ACCESS = 1, 2, 4
 
 PLUGIN = """
@@ -48,12 +48,15 @@ class Acme(Provider):
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Install a provider beside ours, and return its settings."""
 
-    def install(source: str) -> dict[str, str]:
+    def install(source: str | None) -> dict[str, str]:
         about = tmp_path / "site" / "acme-1.0.dist-info"
         about.mkdir(parents=True)
+        # A declaration that cannot be read hides no other.
+        (tmp_path / "site" / "aaa-1.0.dist-info" / "entry_points.txt").mkdir(parents=True)
         (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
         (about / "entry_points.txt").write_text("[auditctl.providers]\nacme = acme:Acme\n")
-        (about.parent / "acme.py").write_text(source)
+        if source is not None:
+            (about.parent / "acme.py").write_text(source)
         monkeypatch.syspath_prepend(about.parent)
         registry.installed.cache_clear()
         registry.declared.cache_clear()
@@ -175,7 +178,9 @@ def test_a_method_that_returns_the_wrong_thing_is_named(
 @pytest.mark.parametrize(
     "source",
     [
+        None,
         "raise RuntimeError('broken')",
+        "raise SystemExit(0)",
         "this is not Python",
         "import a_module_that_is_not_there",
         "Other = 1",
@@ -183,11 +188,11 @@ def test_a_method_that_returns_the_wrong_thing_is_named(
         "Acme = 7",
         PLUGIN.format(normalize="return {}").replace('"acme"', '"other"'),
         PLUGIN.format(normalize="return {}").replace("title =", "nope ="),
+        PLUGIN.format(normalize="return {}").replace("Order.NEWEST_FIRST", "'newest frist'"),
     ],
-    ids=["raises", "no Python", "imports", "lacks", "class", "number", "other name", "no title"],
 )
 def test_a_broken_provider_is_left_out_aloud_and_takes_none_with_it(
-    source: str, install: Install
+    source: str | None, install: Install
 ) -> None:
     environment = install(source)
     table = result("providers", **environment)
@@ -216,11 +221,28 @@ def test_nothing_of_a_provider_is_imported_before_it_is_named(
         assert re.search(rb"  persona +The audit log of Persona\.", found.out)
 
 
-@pytest.mark.parametrize("words", [("acme",), ("acme", "list"), ("providers",)])
+INTERRUPTED = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True: pass"
+CHANGED = f"""
+try:
+    exec({INTERRUPTED!r})
+except BaseException:
+    raise TypeError
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (INTERRUPTED, ("acme",)),
+        (INTERRUPTED, ("acme", "list")),
+        (INTERRUPTED, ("providers",)),
+        (CHANGED, ("acme", "list")),
+        (CHANGED.replace("TypeError", "SystemExit"), ("acme", "list")),
+    ],
+)
 def test_an_interrupt_while_providers_are_loaded_ends_the_run(
-    words: tuple[str, ...], install: Install, tmp_path: Path
+    source: str, words: tuple[str, ...], install: Install, tmp_path: Path
 ) -> None:
-    source = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True: pass"
     environment = {**install(source), "PYTHONPATH": f"{tmp_path}/site"}
     found = process(*words, environ=environment)
     assert found.status == 130

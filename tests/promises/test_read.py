@@ -7,8 +7,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import chdir
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,13 +20,6 @@ from tests.world import WINDOW, every_provider, log
 
 USAGE, STRANGE, OUTPUT = 2, 6, 9
 ROWS = 250
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder that is the working one."""
-    with chdir(tmp_path):
-        yield tmp_path
 
 
 @pytest.fixture

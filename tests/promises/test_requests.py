@@ -53,7 +53,7 @@ def test_as_many_connections_as_asked_for_are_under_way(name: str, concurrency: 
 
 
 @every_provider
-def test_nothing_is_asked_beside_the_pages(name: str) -> None:
+def test_nothing_is_asked_beside_the_pages_and_each_request_says_who_asks(name: str) -> None:
     with Server(log(name)) as server:
         listed(server, name)
     assert {(request.method, request.path) for request in server.requests} == {
@@ -71,12 +71,6 @@ def test_nothing_is_asked_beside_the_pages(name: str) -> None:
     }
     asked = sorted((request.params for request in server.requests), key=str)
     assert asked == sorted(expected[name], key=str)
-
-
-@every_provider
-def test_every_request_says_who_asks_and_how_the_answer_is_wanted(name: str) -> None:
-    with Server(log(name)) as server:
-        listed(server, name)
     for request in server.requests:
         assert request.headers["user-agent"] == f"auditctl/{__version__}"
         assert request.headers["authorization"] == LOGS[name].authorization

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from auditctl.provider import Order
+from auditctl.sync.files import destination
 from tests import tape
 from tests.vendors import VENDORS, Refusal, Vendor, ask, spread
 
@@ -106,6 +107,7 @@ def test_an_end_in_the_future_is_asked_for_as_tomorrow(
 def test_a_first_sync_that_was_interrupted_goes_on_and_late_events_follow(
     name: str, log: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(destination, "MAX_PAGES_PER_COMMIT", 1)  # so that ten pages are enough
     path = tmp_path / "log.jsonl"
     count = 9_500
     vendor = VENDORS[name](spread(count, days=6), log)

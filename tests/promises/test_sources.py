@@ -92,6 +92,18 @@ class Sources:
     def journal(self, name: str) -> Path:
         return self.folder / name / "{date}.jsonl.journal"
 
+    def meet(self, count: int) -> None:
+        """Hold the first request for each log until there are so many."""
+        together = threading.Barrier(count)
+        met: set[str] = set()
+
+        def hold(request: Request) -> None:
+            if name_of(request) not in met:
+                met.add(name_of(request))
+                together.wait(LONG)
+
+        self.sabotage = dict.fromkeys(LOGS, hold)
+
     def asked(self) -> set[str]:
         return {name_of(request) for request in self.server.requests}
 
@@ -160,19 +172,6 @@ def test_a_source_that_there_is_not_keeps_all_from_running(sources: Sources) -> 
 
 
 # What goes wrong
-
-
-def test_a_source_that_is_refused_does_not_stop_the_others(sources: Sources) -> None:
-    sources.sabotage["roam"] = always(Fault(401))
-    found = sources.sync()
-    assert found.status == ACCESS
-    assert found.said.startswith("auditctl: error: roam: ")
-    assert found.said.count("\n") == 1
-    assert "401" in found.said
-    assert sources.done == {name: rows for name, rows in ROWS.items() if name != "roam"}
-    sources.sabotage.clear()
-    assert sources.sync() == Run(0, b"", "")
-    assert sources.done == ROWS
 
 
 def is_lost(sources: Sources, name: str) -> None:
@@ -267,16 +266,7 @@ def test_a_destination_that_another_run_holds_is_left_alone_or_waited_for(source
 
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_so_many_sources_are_read_at_once_and_no_more(jobs: int, sources: Sources) -> None:
-    together = threading.Barrier(jobs)
-    met: set[str] = set()
-
-    def meet(request: Request) -> None:
-        name = name_of(request)
-        if name not in met:
-            met.add(name)
-            together.wait(LONG)
-
-    sources.sabotage = dict.fromkeys(LOGS, meet)
+    sources.meet(jobs)
     sources.server.latency = 0.02
     assert sources.sync("--jobs", str(jobs)) == Run(0, b"", "")
     assert sources.server.peak == jobs
@@ -467,19 +457,6 @@ def test_list_takes_the_providers_own_options_of_a_source(sources: Sources) -> N
     paths = {request.path for request in sources.server.requests}
     assert "/api/users/user000000003/logs" in paths
     assert len([path for path in paths if path.endswith("/logs")]) == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("upstash", "a source of upstash. Sources of persona: persona."),
-        ("prod", "no such source. Sources of persona: persona."),
-    ],
-)
-def test_a_source_of_another_provider_is_refused(name: str, said: str, sources: Sources) -> None:
-    found = result("persona", "list", "--source", name, **sources.environment)
-    assert found == Run(USAGE, b"", f"auditctl: error: --source {name}: {said}\n")
-    assert sources.server.requests == []
 
 
 def test_a_setting_of_the_source_that_is_not_there_ends_list(sources: Sources) -> None:

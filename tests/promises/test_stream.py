@@ -60,7 +60,7 @@ def test_days_that_break_off_while_others_hold_all_connections_lose_and_repeat_n
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A day whose turn it is asks again while the answers that wait for theirs stay open."""
-    monkeypatch.setattr("auditctl.http.requests.READ_AHEAD", 4_000)
+    monkeypatch.setattr("auditctl.http.stream.READ_AHEAD", 4_000)
     history = LOGS["roam"](15_000, span=timedelta(days=6), now=TODAY)
     faults = {1: Fault(cut=400_000), 3: Fault(cut=300_000), 6: Fault(cut=200)}
     words = ("--since", f"{TODAY - timedelta(days=6):%Y-%m-%d}", "--until", f"{TODAY:%Y-%m-%d}")

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from tests.promises.test_sources import (
     ROWS,
     Sources,
     always,
-    name_of,
     sources,  # noqa: F401 - a fixture
 )
-from tests.server import LOGS, UNAVAILABLE, WRONG_SHAPE, Fault, Request
+from tests.server import LOGS, UNAVAILABLE, Fault, Request
 from tests.terminal import screen, terminal
 
 USAGE, UNREACHABLE, ACCESS, STRANGE = 2, 3, 4, 6
@@ -141,35 +139,11 @@ def test_events_without_a_time_come_last(sources: Sources) -> None:
 
 
 def test_the_sources_are_asked_at_once(sources: Sources) -> None:
-    together = threading.Barrier(len(LOGS))
-    met: set[str] = set()
-
-    def meet(request: Request) -> None:
-        if name_of(request) not in met:
-            met.add(name_of(request))
-            together.wait(LONG)
-
-    sources.sabotage = dict.fromkeys(LOGS, meet)
+    sources.meet(len(LOGS))
     assert len(listed(sources, *WINDOW).records) == SUM
 
 
 # Failures
-
-
-@pytest.mark.parametrize(
-    ("fault", "status"),
-    [(Fault(401), ACCESS), (WRONG_SHAPE, STRANGE), (UNAVAILABLE, UNREACHABLE)],
-    ids=str,
-)
-def test_a_source_that_fails_does_not_stop_the_others(
-    fault: Fault, status: int, sources: Sources
-) -> None:
-    sources.sabotage["upstash"] = always(fault)
-    found = listed(sources, *WINDOW, "--retry-for", "0")
-    assert found.status == status
-    assert counted(found) == {n: count for n, count in sorted(ROWS.items()) if n != "upstash"}
-    assert found.said.startswith("auditctl: error: upstash: Upstash")
-    assert found.said.count("\n") == 1
 
 
 def test_a_source_that_fails_later_keeps_what_it_has_given(sources: Sources) -> None:
@@ -332,12 +306,12 @@ def test_check_and_sync_of_a_provider_take_the_settings_of_a_source(sources: Sou
     assert path.read_text().startswith("id\n")
 
 
-@pytest.mark.parametrize("command", ["check", "sync"])
+@pytest.mark.parametrize("command", ["list", "check", "sync"])
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--source", "roam"), "--source roam: a source of roam."),
-        (("--source", "nope"), "--source nope: no such source."),
+        (("--source", "roam"), "--source roam: a source of roam. Sources of persona: persona."),
+        (("--source", "nope"), "--source nope: no such source. Sources of persona: persona."),
         (("--config", "x"), "--config is where a --source is looked for"),
     ],
 )
@@ -345,7 +319,7 @@ def test_a_source_that_does_not_fit_is_refused(
     command: str, words: tuple[str, ...], said: str, sources: Sources
 ) -> None:
     found = result("persona", command, *words, **sources.environment)
-    assert found.status == USAGE
+    assert (found.status, found.out, sources.server.requests) == (USAGE, b"", [])
     assert said in found.said
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -18,10 +18,8 @@ from auditctl.errors import (
 from auditctl.export import batches
 from auditctl.provider import Secret, Window
 from auditctl.providers.cloudflare import Cloudflare
+from tests.program import result
 from tests.service import Service, moment
-
-if TYPE_CHECKING:
-    from tests.program import Program
 
 CLOUDFLARE = Cloudflare(
     api_token=Secret("token_example"),
@@ -81,9 +79,9 @@ def test_a_cursor_that_cannot_be_read_is_an_error_and_not_the_end(info: Any) -> 
 
 @pytest.mark.parametrize("account", ["a/b", "..", "a?b", "a b", "https://example.com"])
 def test_an_account_that_would_lead_elsewhere_is_refused_before_anything_is_asked(
-    account: str, auditctl: Program
+    account: str,
 ) -> None:
-    found = auditctl(
+    found = result(
         "cloudflare", "list", CLOUDFLARE_API_TOKEN="token", CLOUDFLARE_ACCOUNT_ID=account
     )
     assert found.status == 2

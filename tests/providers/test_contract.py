@@ -16,7 +16,7 @@ import pytest
 from auditctl import registry
 from auditctl.cli.provider_app import commands_of
 from auditctl.commands.check import check
-from auditctl.commands.overview import described, overview
+from auditctl.commands.show import described, overview
 from auditctl.config import sources as config
 from auditctl.errors import (
     AccessError,
@@ -202,8 +202,8 @@ def test_only_a_provider_with_several_logs_has_the_option() -> None:
     def options(provider: type[Provider], command: str) -> set[str | None]:
         return {param.name for param in commands_of(provider).made(None, command).params}
 
-    assert all("log" in options(Vault, command) for command in ("list", "sync", "check"))
-    assert all("log" not in options(Persona, command) for command in ("list", "sync", "check"))
+    assert all("log_name" in options(Vault, command) for command in ("list", "sync", "check"))
+    assert all("log_name" not in options(Persona, command) for command in ("list", "sync", "check"))
     assert "demo" not in options(Vault, "list")
     assert "--demo" not in str(commands_of(Vault).made(None, "list").epilog)
     assert "--demo" in str(commands_of(Persona).made(None, "list").epilog)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from auditctl.commands.check import check
-from auditctl.commands.overview import described
+from auditctl.commands.show import described
 from auditctl.errors import AccessError, AnswerError, ForbiddenError, RefusedError, ThrottledError
 from auditctl.export import batches
 from auditctl.formats.jsonl import Jsonl

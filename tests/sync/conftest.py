@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from auditctl.sync import job
 from auditctl.sync.files import destination
 from auditctl.sync.follow import follow
 from tests.server import Server
@@ -71,4 +70,4 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     def by_a_clock(*run: Any, **_: Any) -> None:
         follow(*run, clock=lambda: passed[0], sleep=sleep)
 
-    monkeypatch.setattr(job, "follow", by_a_clock)
+    monkeypatch.setattr("auditctl.sync.follow.follow", by_a_clock)

@@ -109,13 +109,13 @@ def dated(moment: datetime) -> Fault:
 
 
 @contextlib.contextmanager
-def our_clock(ahead: timedelta) -> Iterator[None]:
+def our_clock(ahead: timedelta | Callable[[], timedelta]) -> Iterator[None]:
     """Set the clock of this machine, but not the server's."""
 
     class Clock(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Any:
-            return datetime.now(tz) + ahead
+            return datetime.now(tz) + (ahead if isinstance(ahead, timedelta) else ahead())
 
     with contextlib.ExitStack() as stack:
         reading = (single, job, run_module, walk, roam, parts, requests, connection, window)

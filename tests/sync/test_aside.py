@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditctl.sync.files.aside import rows_of, unpacked
-from tests.program import result, run, synced
+from tests.program import result, run, sync, synced
 from tests.server import UNAVAILABLE, Persona, Server
 
 SECONDS = 30
@@ -50,8 +50,7 @@ def test_an_older_journal_put_back_costs_nothing(path: str, tmp_path: Path) -> N
     synced(log, tmp_path / path, "--since", "30d")
     before = data_file(tmp_path).read_bytes()
     put_back(tmp_path, path)
-    with Server(log) as server:
-        found = result("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+    found = sync(log, tmp_path / path)
     assert found.ended == (0, "")
     assert cut_files(tmp_path) == []
     assert sorted(rows(data_file(tmp_path).read_bytes(), path)) == sorted(rows(before, path))
@@ -68,9 +67,8 @@ def test_what_the_provider_no_longer_has_stays_beside(path: str, tmp_path: Path)
     synced(Persona(250, span=timedelta(hours=1)), full, "--since", "30d")
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     put_back(tmp_path, path)
-    with Server(Persona(0)) as server:
-        found = result("persona", "sync", "-o", full, **server.environment)
-        again = result("persona", "sync", "-o", full, **server.environment)
+    found = sync(Persona(0), full)
+    again = sync(Persona(0), full)
     asides = cut_files(tmp_path)
     assert 1 <= len(asides) <= 2  # two if midnight was within the last page
     names = [aside.name for aside in asides]
@@ -116,8 +114,7 @@ def test_bytes_of_somebody_else_are_never_destroyed(
     whole = (tmp_path / path).read_bytes()
     with (tmp_path / path).open("ab") as file:
         file.write(theirs)
-    with Server(Persona(3)) as server:
-        found = result("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+    found = sync(Persona(3), tmp_path / path)
     (aside,) = cut_files(tmp_path)
     assert (found.status, aside.read_bytes()) == (0, theirs)
     assert (tmp_path / path).read_bytes() == whole
@@ -163,9 +160,7 @@ def test_what_was_set_aside_under_a_clock_far_ahead_is_known_all_the_same(
     synced(Persona(3), tmp_path / path, "--since", "30d")
     file = data_file(tmp_path)
     (tmp_path / f"{file.name}.cut-20990101T000000.000000Z").write_bytes(file.read_bytes())
-    with Server(Persona(3)) as server:
-        words = ("persona", "sync", "-o", f"{tmp_path}/{path}")
-        assert result(*words, **server.environment).ended == (0, "")
+    assert sync(Persona(3), tmp_path / path).ended == (0, "")
     assert cut_files(tmp_path) == []
 
 
@@ -180,9 +175,8 @@ def test_a_long_name_leaves_room_for_what_is_set_aside(path: str, tmp_path: Path
     put_back(tmp_path, path)
     with data_file(tmp_path).open("ab") as file:
         file.write(b"theirs\n")
-    with Server(log) as server:
-        found = result("persona", "sync", "-o", full, **server.environment)
-        again = result("persona", "sync", "-o", full, **server.environment)
+    found = sync(log, full)
+    again = sync(log, full)
     (aside,) = cut_files(tmp_path)
     assert NAME.fullmatch(aside.name)
     assert aside.read_bytes().endswith(b"theirs\n")

@@ -68,18 +68,6 @@ def test_pinned_ids_are_not_read_for_events_that_have_none(persona: Desk) -> Non
 # The files
 
 
-def test_what_a_killed_run_left_is_cut_off(each: Desk) -> None:
-    assert each.sync() == 0
-    whole = each.data.read_bytes()
-    with each.data.open("ab") as file:
-        file.write(b'{"half a rec')
-    with each.journal.open("ab") as file:
-        file.write(b'{"line":99,"prev":"')
-    assert each.sync() == 0
-    assert each.data.read_bytes() == whole
-    assert each.verify() == 0
-
-
 @pytest.mark.parametrize("part", ["first sector", "others", "whole"])
 def test_a_line_with_sectors_of_zeros_is_one_that_a_power_failure_cut_off(
     part: str, persona: Desk
@@ -186,13 +174,8 @@ def test_a_changed_journal_stops_the_run(each: Desk) -> None:
 def test_a_file_in_the_place_of_a_folder_is_an_output_error(persona: Desk) -> None:
     assert persona.sync(path="{date}") == 0
     assert persona.sync(path="{date}/{account}.jsonl") == 9
-    assert "Not a directory" in persona.said
-
-
-def test_a_folder_that_cannot_be_made_is_an_output_error(persona: Desk) -> None:
-    (persona.folder / "file").write_text("")
-    assert persona.sync(path="file/all.jsonl") == 9
     assert "Cannot write" in persona.said
+    assert "Not a directory" in persona.said
 
 
 @pytest.mark.parametrize("path", ["", "-", "folder/", "/dev/null", "{day}.jsonl", "{date.jsonl"])

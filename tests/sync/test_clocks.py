@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
-from unittest.mock import patch
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auditctl import window
-from auditctl.http import connection
-from auditctl.sync import job, walk
-from auditctl.sync import run as run_module
-from auditctl.sync.files import journal as journal_module
 from tests.sync.desk import HOUR, MINUTE, NO_DATE, PAGE, Desk, Desks, dated, our_clock
 from tests.world import Happening, happening
 
@@ -181,15 +173,7 @@ def test_a_later_run_with_a_clock_ten_years_ahead_poisons_nothing(name: str, des
 
 def test_a_clock_that_is_set_back_within_a_run_covers_nothing_to_come(persona: Desk) -> None:
     ahead = timedelta(days=3000)
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Any:
-            return datetime.now(tz) + (timedelta() if persona.server.requests else ahead)
-
-    with contextlib.ExitStack() as stack:
-        for module in (job, run_module, walk, connection, window, journal_module):
-            stack.enter_context(patch.object(module, "datetime", Clock))
+    with our_clock(lambda: timedelta() if persona.server.requests else ahead):
         assert persona.sync() == 0
     assert persona.lines[-1]["covered"]["until"] <= datetime.now(UTC).isoformat()
     persona.happen(timedelta())
@@ -242,9 +226,10 @@ def test_reading_stops_at_rows_older_than_twice_the_overlap(
 
 
 @pytest.mark.parametrize("overlap", ["0", "999999999d"])
-def test_any_overlap_can_be_given(each: Desk, overlap: str) -> None:
+def test_any_overlap_can_be_given_and_any_patience(each: Desk, overlap: str) -> None:
     for _ in range(2):
-        assert (each.sync("--overlap", overlap), each.said) == (0, "")
+        words = ("--overlap", overlap, "--wait", "999999999d", "--retry-for", "999999999d")
+        assert (each.sync(*words), each.said) == (0, "")
         assert each.holds_all()
 
 

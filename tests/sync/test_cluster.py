@@ -77,6 +77,18 @@ class Cluster:
     def observed(self) -> closing[Client]:
         return closing(Client(self.address, set_as_default=False))
 
+    def kill_at(self, *pages: int) -> None:
+        """Kill the worker of `prod` when it has asked for so many pages."""
+
+        def fault(request: Request) -> Fault:
+            if request.path.startswith(PERSONA):
+                self.pages += 1
+                if self.pages in pages:
+                    self.kill_the_worker_of("prod")
+            return Fault()
+
+        self.server.faults = fault
+
     @property
     def table(self) -> str:
         return str(self.folder / "lake")
@@ -152,14 +164,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def test_a_killed_worker_is_replaced_and_the_table_is_exact(cluster: Cluster) -> None:
-    def fault(request: Request) -> Fault:
-        if request.path.startswith(PERSONA):
-            cluster.pages += 1
-            if cluster.pages == 5:
-                cluster.kill_the_worker_of("prod")
-        return Fault()
-
-    cluster.server.faults = fault
+    cluster.kill_at(5)
     assert cluster.sync().ended == (0, "")
     (there,) = cluster.killed_at
     assert 0 < there < cluster.logs[0].expected.total()
@@ -168,14 +173,7 @@ def test_a_killed_worker_is_replaced_and_the_table_is_exact(cluster: Cluster) ->
 
 
 def test_a_source_that_each_worker_dies_of_fails(cluster: Cluster) -> None:
-    def fault(request: Request) -> Fault:
-        if request.path.startswith(PERSONA):
-            cluster.pages += 1
-            if cluster.pages in (3, 6):
-                cluster.kill_the_worker_of("prod")
-        return Fault()
-
-    cluster.server.faults = fault
+    cluster.kill_at(3, 6)
     assert cluster.sync("prod").ended == (
         OUTPUT,
         (

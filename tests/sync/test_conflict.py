@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditctl.errors import LockedError
-from auditctl.sync.conflict import SILENT_SECONDS, catch_up
+from auditctl.sync.job import SILENT_SECONDS, catch_up
 from auditctl.sync.run import Outcome
 from auditctl.sync.state import ReadSpan, State
 

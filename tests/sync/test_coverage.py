@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -83,49 +84,46 @@ runs = st.lists(
 """When each begins, how wrong our clock and the provider's are, and how far it gets."""
 
 
+Events = list[tuple[timedelta, float]]
+Runs = list[tuple[timedelta, timedelta, timedelta, float]]
+
+
+def lives(
+    model: Model,
+    events: Events,
+    runs: Runs,
+    clocks: Callable[[datetime, timedelta, timedelta], Clocks],
+) -> None:
+    """Run at each moment and once more, by clocks that are right then: no event is missing."""
+    for at, ours, provider, share in [*sorted(runs), (timedelta(hours=250), ZERO, ZERO, 1)]:
+        log = [NOW + when for when, late in events if when + OVERLAP * late <= at]
+        model.run(log, clocks(NOW + at, ours, provider), min(share, 1))
+    assert model.events == {NOW + when for when, _ in events}
+
+
 @given(events, runs, st.sampled_from([None, 184 * DAY]))
 def test_nothing_shown_within_the_overlap_is_lost_whatever_the_clocks_say(
-    events: list[tuple[timedelta, float]],
-    runs: list[tuple[timedelta, timedelta, timedelta, float]],
-    keeps: timedelta | None,
+    events: Events, runs: Runs, keeps: timedelta | None
 ) -> None:
     model = Model(by_day=False, keeps=keeps)
-    for at, ours, provider, share in sorted(runs):
-        log = [NOW + when for when, late in events if when + OVERLAP * late <= at]
-        model.run(log, Clocks(NOW + at + ours, NOW + at + provider), min(share, 1))
-    log = [NOW + when for when, _ in events]
+    lives(model, events, runs, lambda now, ours, theirs: Clocks(now + ours, now + theirs))
     end = NOW + timedelta(hours=250)
-    model.run(log, Clocks(end, end), 1)
-    assert model.events == set(log)
     assert model.covered is not None
     assert end - DAY <= model.covered.until <= end + coverage.CLOCK_TOLERANCE
 
 
 @given(events, runs)
-def test_nothing_is_lost_where_the_provider_tells_no_time(
-    events: list[tuple[timedelta, float]], runs: list[tuple[timedelta, timedelta, timedelta, float]]
-) -> None:
+def test_nothing_is_lost_where_the_provider_tells_no_time(events: Events, runs: Runs) -> None:
     model = Model(by_day=False, keeps=184 * DAY)
-    for at, ours, _, share in sorted(runs):
-        log = [NOW + when for when, late in events if when + OVERLAP * late <= at]
-        model.run(log, Clocks(NOW + at + ours), min(share, 1))
-    log = [NOW + when for when, _ in events]
-    model.run(log, Clocks(NOW + timedelta(hours=250)), 1)
-    assert model.events == set(log)
+    lives(model, events, runs, lambda now, ours, _: Clocks(now + ours))
 
 
 @given(events, runs)
 def test_nothing_of_a_log_read_by_day_is_lost_if_the_provider_tells_its_time(
-    events: list[tuple[timedelta, float]], runs: list[tuple[timedelta, timedelta, timedelta, float]]
+    events: Events, runs: Runs
 ) -> None:
     model = Model(by_day=True, keeps=KEEPS)
-    for at, ours, _, share in sorted(runs):
-        log = [NOW + when for when, late in events if when + OVERLAP * late <= at]
-        model.run(log, Clocks(NOW + at + ours, NOW + at), min(share, 1))
-    log = [NOW + when for when, _ in events]
-    end = NOW + timedelta(hours=250)
-    model.run(log, Clocks(end, end), 1)
-    assert model.events == set(log)
+    lives(model, events, runs, lambda now, ours, _: Clocks(now + ours, now))
 
 
 @given(events, st.timedeltas(ZERO, 10 * DAY), st.timedeltas(ZERO, 30 * DAY))

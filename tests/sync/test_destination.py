@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -23,7 +24,6 @@ from auditctl.sync.state import Progress, ReadSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 WINDOW = ReadSpan(None, "2026-01-02T00:00:00.000Z", None, done=False)
 PROGRESS = Progress(WINDOW, None, None, ())
@@ -33,10 +33,14 @@ def record(n: int) -> dict[str, Any]:
     return {**dict.fromkeys(FIELDS), "time": f"2026-01-01T00:00:{n:02}.000Z", "id": f"id-{n}"}
 
 
+def profile_of(path: Path) -> FileProfile:
+    template = parse_template(str(path))
+    return FileProfile(options={"output": path.name}, template=template, render=Jsonl().rows)
+
+
 @pytest.fixture
 def profile(tmp_path: Path) -> FileProfile:
-    path = parse_template(str(tmp_path / "deep" / "er" / "all.jsonl"))
-    return FileProfile(options={"output": "all.jsonl"}, template=path, render=Jsonl().rows)
+    return profile_of(tmp_path / "deep" / "er" / "all.jsonl")
 
 
 @contextmanager
@@ -59,8 +63,6 @@ def write(destination: FileDestination, *numbers: int) -> None:
 
 
 def data(destination: FileDestination) -> Path:
-    from pathlib import Path
-
     return Path(destination.profile.template.path)
 
 
@@ -71,7 +73,7 @@ def test_a_file_moved_away_while_a_run_goes_on_is_begun_anew(destination: FileDe
     assert len(path.read_bytes().splitlines()) == 1
     write(destination, 2, 3)
     proof = verify(destination.profile.template)
-    assert (proof.records, proof.elsewhere) == (3, 1)
+    assert (proof["records"], proof["moved_away"]) == (3, 1)
 
 
 def test_an_empty_file_put_in_its_place_is_begun_anew(destination: FileDestination) -> None:
@@ -79,7 +81,7 @@ def test_an_empty_file_put_in_its_place_is_begun_anew(destination: FileDestinati
     path.rename(path.with_name("old"))
     path.touch()
     write(destination, 1)
-    assert verify(destination.profile.template).records == 1
+    assert verify(destination.profile.template)["records"] == 1
 
 
 def test_somebody_else_who_writes_to_the_file_ends_the_run(destination: FileDestination) -> None:
@@ -98,7 +100,7 @@ def test_a_full_disk_leaves_what_was_committed(
     with patch("os.fsync", side_effect=full), pytest.raises(OutputError, match="Free some space"):
         write(destination, 1)
     assert data(destination).read_bytes() == before
-    assert verify(profile.template).records == 1
+    assert verify(profile.template)["records"] == 1
 
 
 def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
@@ -115,7 +117,7 @@ def test_a_journal_that_cannot_be_written_leaves_what_was_committed(
     with patch("os.fsync", fsync), pytest.raises(OutputError, match="Free some space"):
         write(destination, 1)
     assert data(destination).read_bytes() == before
-    assert verify(profile.template).records == 1
+    assert verify(profile.template)["records"] == 1
 
 
 def test_what_the_journal_may_tell_of_is_not_taken_back(destination: FileDestination) -> None:
@@ -168,14 +170,12 @@ def test_a_copy_in_its_place_is_read_again_and_taken(destination: FileDestinatio
     copy.replace(path)
     write(destination, 1)
     write(destination, 2)
-    assert verify(destination.profile.template).records == 3
+    assert verify(destination.profile.template)["records"] == 3
 
 
 def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path) -> None:
-    path = parse_template(str(tmp_path / "{date}.jsonl"))
-    with opened(
-        FileProfile(options={"output": "{date}.jsonl"}, template=path, render=Jsonl().rows)
-    ) as held:
+    profile = profile_of(tmp_path / "{date}.jsonl")
+    with opened(profile) as held:
         write(held, 0)
         before = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         tomorrow = {**record(2), "time": "2026-01-02T00:00:00.000Z"}
@@ -192,31 +192,23 @@ def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path)
             held.commit(PROGRESS)
         there = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         assert there == {**before, "2026-01-02.jsonl": b""}
-    with opened(
-        FileProfile(options={"output": "{date}.jsonl"}, template=path, render=Jsonl().rows)
-    ) as held:
+    with opened(profile) as held:
         assert held.files.aside == []
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "all.jsonl").symlink_to(tmp_path / "disk" / "real.jsonl")
-    path = parse_template(str(tmp_path / "all.jsonl"))
+    profile = profile_of(tmp_path / "all.jsonl")
     for n in range(3):
-        with opened(
-            FileProfile(options={"output": "all.jsonl"}, template=path, render=Jsonl().rows)
-        ) as held:
+        with opened(profile) as held:
             write(held, n)
     assert len((tmp_path / "disk" / "real.jsonl").read_bytes().splitlines()) == 3
     assert (tmp_path / "all.jsonl").is_symlink()
-    assert verify(path).records == 3
+    assert verify(profile.template)["records"] == 3
 
 
 # What became of the files while nobody wrote
-
-
-def cut_files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.cut-*"))
 
 
 def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(profile: FileProfile) -> None:
@@ -228,14 +220,14 @@ def test_a_file_moved_away_within_its_folder_is_cut_where_it_went(profile: FileP
     gone = path.rename(path.with_name("all.jsonl.1"))
     with opened(profile) as held:
         assert gone.read_bytes() == whole
-        (aside,) = cut_files(path.parent)
+        (aside,) = path.parent.glob("*.cut-*")
         assert aside.name.startswith("all.jsonl.cut-")
         assert aside.read_bytes() == row(1)[:50]
         write(held, 1)
         held.finish()
     assert not aside.exists()
     proof = verify(profile.template)
-    assert (proof.records, proof.elsewhere, proof.state.deleted) == (1, 1, ())
+    assert (proof["records"], proof["moved_away"], proof["deleted"]) == (1, 1, [])
 
 
 def row(n: int) -> bytes:
@@ -251,7 +243,7 @@ def test_a_look_finds_what_was_moved_and_says_it_once(destination: FileDestinati
     write(destination)
     destination.check()
     assert destination.files.moved == []
-    assert verify(destination.profile.template).elsewhere == 1
+    assert verify(destination.profile.template)["moved_away"] == 1
 
 
 @pytest.mark.parametrize("change", [lambda whole: whole[:9], lambda whole: b"x" + whole[1:]])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -32,11 +30,10 @@ since = "1d"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(folder: Path) -> Path:
     """Give a folder with a configuration, which is the working one."""
-    (tmp_path / "auditctl.toml").write_text(CONFIGURATION)
-    with chdir(tmp_path):
-        yield tmp_path
+    (folder / "auditctl.toml").write_text(CONFIGURATION)
+    return folder
 
 
 @both

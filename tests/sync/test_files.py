@@ -14,16 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.program import result, run, synced
+from tests.program import result, run, sync, synced
 from tests.server import Fault, Persona, Server, Upstash
 
 REFUSED, WRONG, HELD, FAILED = 4, 8, 7, 9
-
-
-def sync(path: Path, log: Any, *words: str) -> int:
-    name = type(log).__name__.lower()
-    with Server(log) as server:
-        return run(name, "sync", "-o", str(path), *words, **server.environment)
 
 
 # Deleted
@@ -39,9 +33,7 @@ def test_a_deleted_file_is_not_forgotten(path: str, tmp_path: Path) -> None:
     synced(log, full)
     data = data_file(tmp_path)
     data.unlink()
-    with Server(log) as server:
-        words = ("persona", "sync", "-o", full)
-        first, second = (result(*words, **server.environment) for _ in range(2))
+    first, second = sync(log, full), sync(log, full)
     assert first.status == 0
     assert f"{data.name} {GONE}" in first.said
     assert second.ended == (0, "")
@@ -64,8 +56,7 @@ def test_a_deletion_is_not_forgotten_when_the_run_that_finds_it_fails(tmp_path: 
     synced(log, path)
     data = path.read_bytes()
     path.unlink()
-    with Server(log, faults=[Fault(401)]) as server:
-        found = result("persona", "sync", "-o", str(path), **server.environment)
+    found = sync(log, path, faults=[Fault(401)])
     assert found.status == REFUSED
     assert f"all.jsonl {GONE}" in found.said
     path.with_suffix(".old").write_bytes(data)
@@ -87,8 +78,7 @@ def test_a_folder_that_was_deleted_is_not_forgotten(tmp_path: Path) -> None:
     log = Persona(40, span=timedelta(days=30))
     synced(log, path)
     shutil.rmtree(tmp_path / "unknown")
-    with Server(log) as server:
-        found = result("persona", "sync", "-o", str(path), **server.environment)
+    found = sync(log, path)
     assert found.status == 0
     assert found.said.count("\n") == 1
     assert " more were deleted, and no file in the same folder" in found.said
@@ -118,8 +108,7 @@ def test_a_file_whose_content_is_still_there_was_not_deleted(
     log = Persona(250, span=timedelta(days=2))
     synced(log, tmp_path / path)
     move(tmp_path / path)
-    with Server(log) as server:
-        found = result("persona", "sync", "-o", f"{tmp_path}/{path}", **server.environment)
+    found = sync(log, tmp_path / path)
     assert found.ended == (0, "")
     assert result("verify", f"{tmp_path}/{path}", "-q").ended == (0, "")
 
@@ -149,7 +138,7 @@ def test_what_only_looks_like_the_file_is_not_it(
     synced(Persona(3), path)
     harm(path)
     before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if "journal" not in one.name}
-    assert sync(path, Persona(3)) == 0
+    assert sync(Persona(3), path).status == 0
     assert result("status", str(path), "-q").status == WRONG
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
@@ -159,13 +148,11 @@ def test_external_rotation_raises_no_alarm_and_takes_none_back(tmp_path: Path) -
     synced(Persona(30, span=timedelta(days=3)), path)
     first, second, *_ = sorted(tmp_path.glob("*.jsonl"))
     first.unlink()
-    with Server(Persona(0)) as server:
-        words = ("persona", "sync", "-o", str(path), "--external-rotation")
-        assert result(*words, **server.environment).ended == (0, "")
-        assert result("status", str(path), "-q").ended == (0, "")
-        second.unlink()
-        assert result(*words[:-1], **server.environment).status == 0
-        assert result(*words, **server.environment).ended == (0, "")
+    assert sync(Persona(0), path, "--external-rotation").ended == (0, "")
+    assert result("status", str(path), "-q").ended == (0, "")
+    second.unlink()
+    assert sync(Persona(0), path).status == 0
+    assert sync(Persona(0), path, "--external-rotation").ended == (0, "")
     assert second.name in result("status", str(path), "-q").said
 
 
@@ -201,8 +188,7 @@ def test_a_file_put_in_the_place_of_a_new_one_is_somebody_elses(tmp_path: Path) 
     theirs.write_bytes(b"theirs\n")
     path.rename(tmp_path / "kept")  # so that its inode is not used again
     theirs.rename(path)
-    with Server(Persona(3)) as server:
-        found = result("persona", "sync", "-o", str(path), **server.environment)
+    found = sync(Persona(3), path)
     assert found.status == WRONG
     assert f"{path} is there already, and no sync wrote it" in found.said
     assert path.read_bytes() == b"theirs\n"
@@ -230,7 +216,7 @@ def test_two_destinations_never_write_to_one_file(
         synced(Persona(3), path)
     before = path.read_bytes()
     link(path, other)
-    assert sync(other, Persona(5)) == WRONG
+    assert sync(Persona(5), other).status == WRONG
     assert path.read_bytes() == before
     synced(Persona(3), path)
     assert result("verify", str(path), "-q").ended == (0, "")
@@ -242,7 +228,7 @@ def test_a_link_in_a_folder_leads_to_no_other_destination(tmp_path: Path) -> Non
     before = (tmp_path / "x" / "unknown.jsonl.journal").read_bytes()
     (tmp_path / "y").mkdir()
     (tmp_path / "y" / "unknown.jsonl").symlink_to("../x/unknown.jsonl")
-    assert sync(tmp_path / "y" / "{account}.jsonl", Persona(3)) == WRONG
+    assert sync(Persona(3), tmp_path / "y" / "{account}.jsonl").status == WRONG
     assert (tmp_path / "x" / "unknown.jsonl").read_bytes() == b""
     assert (tmp_path / "x" / "unknown.jsonl.journal").read_bytes() == before
 
@@ -267,14 +253,13 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_that_the_file_system_does_not_tell_apart_are_no_one_file(
     at_once: bool,  # noqa: FBT001
     tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
 ) -> None:
     rows = [{"log_id": f"{n}", "customer_id": name} for n, name in enumerate(("Bob", "bob"))]
     path = tmp_path / "{account}.jsonl"
     if not at_once:
-        assert sync(path, Upstash(rows[:1])) == 0
-    assert sync(path, Upstash(rows)) == WRONG
-    assert "bob.jsonl and" in capfd.readouterr().err
+        assert sync(Upstash(rows[:1]), path).status == 0
+    found = sync(Upstash(rows), path)
+    assert (found.status, "bob.jsonl and" in found.said) == (WRONG, True)
     (data,) = tmp_path.glob("*.jsonl")
     there = [json.loads(line)["account"] for line in data.read_bytes().splitlines()]
     assert there == ([] if at_once else ["Bob"])
@@ -315,8 +300,7 @@ def test_what_is_no_file_is_refused_at_once(
 ) -> None:
     make(tmp_path / name)
     path = f"{tmp_path}/{{account}}.jsonl"
-    with Server(Persona(3)) as server:
-        found = result("persona", "sync", "-o", path, **server.environment)
+    found = sync(Persona(3), path)
     assert found.status == WRONG
     assert "where a file is expected" in found.said
     if name.endswith(".journal"):
@@ -333,7 +317,7 @@ def test_what_takes_the_place_of_a_file_is_refused_at_once(
     data = data_file(tmp_path)
     data.rename(tmp_path / "kept")
     make(data)
-    assert sync(path, Persona(3)) == WRONG
+    assert sync(Persona(3), path).status == WRONG
     assert "where a file is expected" in result("verify", str(path)).said
 
 
@@ -342,7 +326,7 @@ def test_a_path_that_is_no_file_is_refused_at_once(
     make: Callable[[Path], None], tmp_path: Path
 ) -> None:
     make(tmp_path / "all.jsonl")
-    assert sync(tmp_path / "all.jsonl", Persona(3)) == WRONG
+    assert sync(Persona(3), tmp_path / "all.jsonl").status == WRONG
 
 
 # list

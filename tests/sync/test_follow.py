@@ -154,21 +154,6 @@ def test_a_service_that_waits_for_centuries_ends_with_its_signal(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "date", ["Fri, 31 Dec 9999 23:59:59 -1400", NEVER, "Mon, 01 Jan 1900 00:00:00 +1400"]
-)
-def test_a_clock_that_shows_what_none_does_changes_nothing(date: str, tmp_path: Path) -> None:
-    path = tmp_path / "all.jsonl"
-    wrong = Fault(headers={"Date": date})
-    with Server(Persona(3), faults=lambda _: wrong) as server:
-        for _ in range(2):
-            words = ("persona", "sync", "-o", str(path), *ANY)
-            assert program.run(*words, **server.environment) == 0
-        assert program.run("persona", "check", **server.environment) == 0
-    assert path.read_bytes().count(b"\n") == 3
-
-
-ANY = ("--overlap", "999999999d", "--wait", "999999999d", "--retry-for", "999999999d")
 """The longest durations that can be counted."""
 
 

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.sync.files import commits
 from auditctl.sync.files.chain import line_at
-from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.commits import File, FileEntry, FileState
 from auditctl.sync.files.journal import Journal
 from auditctl.sync.files.replay import read_state
-from auditctl.sync.state import FIRST_PREV, ReadSpan
+from auditctl.sync.state import FIRST_PREV, Deleted, ReadSpan
 from auditctl.window import to_text
 from tests.program import sealed
 
@@ -36,6 +36,13 @@ YEAR_OF_MINUTES = 365 * 24 * 60
 
 def opened(folder: Path) -> Journal:
     return Journal(str(folder / "j"), 0, time.sleep)
+
+
+def read_again(folder: Path) -> FileState:
+    """Read the journal as those do who only look at it."""
+    found = read_state(str(folder / "j"))
+    assert found is not None
+    return found
 
 
 def entry(name: str, offset: int, length: int) -> FileEntry:
@@ -64,16 +71,6 @@ def commit(journal: Journal, n: int, name: str = "a", **own: Any) -> None:
     )
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with TemporaryDirectory() as name:
-        yield Path(name)
-
-
-def same(one: FileState, other: FileState) -> bool:
-    return vars(one) == vars(other)
-
-
 @given(st.data())
 def test_cut_off_anywhere_it_is_a_state_that_once_was(data: st.DataObject) -> None:
     with TemporaryDirectory() as name, patch.object(commits, "SNAPSHOT_EVERY", 700):
@@ -83,9 +80,8 @@ def test_cut_off_anywhere_it_is_a_state_that_once_was(data: st.DataObject) -> No
         for n in range(data.draw(st.integers(1, 12))):
             commit(journal, n, data.draw(st.sampled_from(["a", "b"])))
             sizes.append((folder / "j").stat().st_size)
-            again = read_state(str(folder / "j"))
-            assert again is not None
-            assert same(again, journal.state)
+            again = read_again(folder)
+            assert vars(again) == vars(journal.state)
             states.append(again)
         journal.close()
         whole = (folder / "j").read_bytes()
@@ -95,13 +91,11 @@ def test_cut_off_anywhere_it_is_a_state_that_once_was(data: st.DataObject) -> No
         (folder / "j").write_bytes(whole[:cut] + data.draw(st.sampled_from(torn)))
         last = max(n for n, size in enumerate(sizes) if size <= cut)
         journal = opened(folder)
-        assert same(journal.state, states[last])
+        assert vars(journal.state) == vars(states[last])
         assert (folder / "j").stat().st_size == sizes[last]
         commit(journal, 99)
         journal.close()
-        again = read_state(str(folder / "j"))
-        assert again is not None
-        assert again.records == states[last].records + 1
+        assert read_again(folder).records == states[last].records + 1
 
 
 @given(st.data())
@@ -137,7 +131,7 @@ def test_a_line_that_was_dropped_is_found_when_it_is_opened(data: st.DataObject)
         dropped = data.draw(st.integers(0, len(lines) - 2))
         del lines[dropped]
         (folder / "j").write_bytes(b"".join(lines))
-        for look in (opened, lambda folder: read_state(str(folder / "j"))):
+        for look in (opened, read_again):
             with pytest.raises(IntegrityError, match=r"line \d+: (a line|lines) before it"):
                 look(folder)
 
@@ -181,8 +175,7 @@ def test_a_run_that_finds_nothing_is_a_sign_of_life(folder: Path, later: timedel
     with at(NOON + later):
         assert journal.heartbeat()
     assert (folder / "j").read_bytes() == before
-    read = read_state(str(folder / "j"))
-    assert read is not None
+    read = read_again(folder)
     assert read.success == to_text(NOON)
     assert read.last_success == to_text(max(NOON, NOON + later))
 
@@ -209,9 +202,7 @@ def test_a_line_that_tells_of_no_success_has_no_signs_of_life(folder: Path) -> N
     with at(NOON):
         assert not journal.heartbeat()
     os.utime(folder / "j", (2e9, 2e9))
-    read = read_state(str(folder / "j"))
-    assert read is not None
-    assert read.last_success == to_text(NOON)
+    assert read_again(folder).last_success == to_text(NOON)
 
 
 def copied(folder: Path) -> None:
@@ -233,9 +224,7 @@ def test_what_else_changes_a_journal_is_no_sign_of_life(
     journal = opened(folder)
     succeed(journal, NOON)
     change(folder)
-    read = read_state(str(folder / "j"))
-    assert read is not None
-    assert read.last_success == to_text(NOON)
+    assert read_again(folder).last_success == to_text(NOON)
 
 
 def test_a_write_that_failed_is_no_sign_of_life(folder: Path) -> None:
@@ -246,9 +235,7 @@ def test_a_write_that_failed_is_no_sign_of_life(folder: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     with patch("os.fsync", side_effect=full), pytest.raises(OutputError):
         commit(journal, 2)
-    read = read_state(str(folder / "j"))
-    assert read is not None
-    assert read.last_success == to_text(NOON)
+    assert read_again(folder).last_success == to_text(NOON)
 
 
 # Deleted files

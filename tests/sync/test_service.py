@@ -89,19 +89,6 @@ def test_a_commit_in_hand_is_finished_however_slow_the_disk(
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_short_trouble_of_a_service_is_told_of_too(persona: Desk) -> None:
-    persona.server.faults = lambda request: (
-        Fault(503) if request.number == 2 else Fault(403) if request.number > 12 else None
-    )
-    assert persona.sync("--follow", "--interval", "1s") == 4
-    begin, end, refused = persona.said.splitlines()
-    assert "answered 503" in begin
-    assert "It is asked again until it answers." in begin
-    assert end == "auditctl: warning: The provider answers again."
-    assert "does not allow this" in refused
-
-
-@pytest.mark.usefixtures("hurried")
 def test_refused_credentials_end_a_service_once_the_file_has_been_read_again(
     persona: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -146,7 +146,9 @@ def test_a_window_that_was_not_read_to_its_end_is_shown(tmp_path: Path) -> None:
 def test_the_journal_may_be_named_instead_of_the_path(tmp_path: Path) -> None:
     path = f"{tmp_path}/{{date}}.jsonl"
     synced(Persona(3), path)
-    assert result("status", path) == result("status", f"{path}.journal")
+    for command in ("status", "verify"):
+        named = result(command, f"{path}.journal")
+        assert (named, named.status) == (result(command, path), 0)
     assert row(f"{path}.journal")["path"] == path
 
 
@@ -280,27 +282,6 @@ def test_a_journal_that_was_changed_is_wrong(tmp_path: Path) -> None:
     assert b" WRONG " in found.out
 
 
-def test_without_a_path_all_sources_of_the_configuration_are_shown(tmp_path: Path) -> None:
-    config = tmp_path / "auditctl.toml"
-    config.write_text(
-        '[defaults]\noutput = "{source}/{date}.jsonl"\n'
-        '[sources.done]\nprovider = "persona"\ndemo = true\n'
-        '[sources.new]\nprovider = "roam"\napi_key_env = "NOT_NEEDED_TO_LOOK"\n'
-    )
-    assert result("sync", "done", "--config", str(config)).ended == (0, "")
-    found = result("status", "--config", str(config), "--format", "json")
-    path = f"{tmp_path}/new/{{date}}.jsonl"
-    problem = f"No sync has run for {path}: {path}.journal is not there."
-    assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
-    assert [(row["source"], row["path"], row["ok"]) for row in found.json] == [
-        ("done", f"{tmp_path}/done/{{date}}.jsonl", True),
-        ("new", path, False),
-    ]
-    table = result("status", "--config", str(config)).out.decode().split("\n")
-    assert [line.split()[:1] for line in table] == [["source"], ["done"], ["new"], []]
-    assert result("status", "--config", str(config), "-q").out == b""
-
-
 # Gaps
 
 
@@ -320,6 +301,12 @@ def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path) -> None:
     )
     assert found.ended == (WRONG, f"auditctl: error: {problem}\n")
     assert (shown["ok"], shown["problem"], shown["records"]) == (False, problem, 3)
+    proof = result("verify", path, "--format", "json")
+    assert proof.ended == found.ended
+    assert [(row["ok"], row["problem"], row["gaps"]) for row in proof.json] == [
+        (False, problem, [gap])
+    ]
+    assert result("verify", path).text.startswith(f"{path}: has gaps: 3 records in ")
     # The next run finds no other, and it still stands.
     synced(Persona(3), path)
     assert row(path)["gaps"] == [gap]
@@ -332,7 +319,8 @@ def test_a_gap_is_shown_until_somebody_takes_note(tmp_path: Path) -> None:
     lines = shown["journal_lines"]
     assert row(path)["journal_lines"] > lines
     synced(Persona(3), path)
-    assert result("status", path, "-q").ended == (0, "")
+    for command in ("status", "verify"):
+        assert result(command, path, "-q").ended == (0, "")
 
 
 def test_nothing_is_written_where_there_is_nothing_to_take_note_of(tmp_path: Path) -> None:
@@ -352,7 +340,7 @@ def test_no_note_is_taken_while_a_run_holds_the_destination(tmp_path: Path) -> N
         found = result("status", path, "--acknowledge-gaps")
     assert found.status == HELD
     assert found.said == (
-        f"auditctl: error: A run holds {path}.journal, so its gaps stay as they are. Acknowledge "
+        f"auditctl: error: A run holds {path}, so its gaps stay as they are. Acknowledge "
         "them when it has ended; a service must be stopped for that.\n"
     )
     assert Path(f"{path}.journal").read_bytes() == before

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pyarrow as pa
 from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
@@ -12,12 +13,12 @@ from auditctl import __version__
 from auditctl.errors import LockedError
 from auditctl.records.record import Record
 from auditctl.sync.delta import log, rows
-from auditctl.sync.delta.known import KnownRows
-from auditctl.sync.delta.line import Line, TableState, encode
+from auditctl.sync.delta.log import Line, encode
 from auditctl.sync.delta.store import Store, cannot_write, is_of_library
+from auditctl.sync.destination import Known
 from auditctl.sync.profile import TableProfile, compare
 from auditctl.sync.state import IDLE_EVERY, Progress, Span
-from auditctl.window import now_text
+from auditctl.window import BEGINNING, before, now_text
 
 MAX_RECORDS = 10_000
 MAX_RAW = 32 * 1024 * 1024
@@ -30,6 +31,8 @@ ATTEMPTS = 50
 """Of a commit that others come before: each attempt fails only because one of theirs succeeded."""
 MAX_RETRIES = 100
 """The library's own, for commits of others that do not conflict."""
+MARGIN = timedelta(seconds=1)
+"""The log's statistics of a file are cut to milliseconds, and may leave out its last rows."""
 COMPRESSION = WriterProperties(compression="ZSTD")
 
 
@@ -57,10 +60,9 @@ class TableDestination:
         self._commits = 0
         self.state = self._last()
 
-    def _last(self) -> TableState:
-        """Return the state of the source's last commit, as of the version that is loaded."""
-        line = log.last_line(self._store, self.profile.source)
-        return TableState() if line is None else line.state
+    def _last(self) -> Line:
+        """Return the source's last commit, as of the version that is loaded."""
+        return log.last_line(self._store, self.profile.source) or Line()
 
     @property
     def pending(self) -> int:
@@ -74,10 +76,25 @@ class TableDestination:
             return seconds >= IDLE_EVERY.total_seconds()
         return pending >= MAX_RECORDS or self._raw >= MAX_RAW or seconds >= MAX_SECONDS
 
-    def known_since(self, time: datetime, kept_from: Callable[[], str]) -> KnownRows:  # noqa: ARG002
+    def known_since(self, time: datetime, kept_from: Callable[[], str]) -> Known:  # noqa: ARG002
         """Read the ids of rows dated from ``time`` on; the others when an undated event comes."""
-        provider = self.profile.options["provider"]
-        return KnownRows(self._store, self.profile.source, provider, time)
+        dated = "date IS NOT NULL"
+        if time != BEGINNING:
+            begin = before(time, MARGIN)
+            # As it is in the table: a text alone would be read in nanoseconds, from 1677 on.
+            moment = f"arrow_cast('{begin.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+            dated = f"date >= '{begin.date().isoformat()}' AND time >= {moment}"
+        undated = cache(lambda: self._ids("date IS NULL"))
+        return Known(
+            self._ids(dated), lambda record: record["time"] is None and record["id"] in undated()
+        )
+
+    def _ids(self, test: str) -> set[str]:
+        """Read the ids of the source's rows that pass a test."""
+        provider, source = self.profile.options["provider"], self.profile.source
+        own = f"provider = {_quoted(provider)} AND source = {_quoted(source)}"
+        batches = self._store.batches(["id"], f"{own} AND {test}")
+        return {id_ for batch in batches for id_ in batch.column("id").to_pylist()}
 
     def add(self, records: list[Record]) -> None:
         """Take records for the next commit."""
@@ -97,14 +114,7 @@ class TableDestination:
         self._newest = ""
 
     def commit(self, progress: Progress) -> None:
-        """Write what was added and the progress, in one transaction.
-
-        Raises:
-            LockedError: another run has committed to the same source.
-            IntegrityError: the table was changed.
-            OutputError: it cannot be written. What was committed before stays.
-
-        """
+        """Write what was added and the progress, in one transaction; see `Destination`."""
         with self._held():
             state = self.state
             is_news = self._batches or state.is_changed_by(progress)
@@ -133,27 +143,26 @@ class TableDestination:
         state, success = self.state, progress.success
         begins = state.line < 0
         latest = max(self._newest, (state.latest or "")[:-1])
-        text, line = encode(
-            Line(
-                line=state.line + 1,
-                prev=state.head,
-                # The same moment: so the line tells whether it is itself that of a success.
-                at=success if success and success != state.success else now_text(),
-                version=__version__,
-                source=self.profile.source,
-                shape=self.profile.options if begins else state.shape,
-                since=self.profile.since if begins else state.since,
-                **progress._asdict(),
-                waived=waived or state.waived,
-                added=self.pending,
-                records=state.records + self.pending,
-                digest=rows.add(state.digest, [n for b in self._batches for n in rows.digests(b)]),
-                latest=f"{latest}Z" if latest else None,
-            )
+        line = Line(
+            line=state.line + 1,
+            prev=state.head,
+            # The same moment: so the line tells whether it is itself that of a success.
+            at=success if success and success != state.success else now_text(),
+            version=__version__,
+            source=self.profile.source,
+            shape=self.profile.options if begins else state.shape,
+            since=self.profile.since if begins else state.since,
+            **progress._asdict(),
+            waived=waived or state.waived,
+            added=self.pending,
+            records=state.records + self.pending,
+            digest=rows.add(state.digest, [n for b in self._batches for n in rows.digests(b)]),
+            latest=f"{latest}Z" if latest else None,
         )
+        text = encode(line)
         self._move_up()
         self._write(text, line)
-        self.state = line.state
+        self.state = line
 
     def _move_up(self) -> None:
         """Go on to the newest version, so that the commit will be found next to it.
@@ -180,7 +189,7 @@ class TableDestination:
                 return
             self._store.load()
             there = self._last().head
-            if there == line.hash:  # only the answer was lost
+            if there == line.head:  # only the answer was lost
                 return
             if there != self.state.head:
                 raise self._lost()
@@ -223,3 +232,7 @@ def open_table(
     destination = TableDestination(profile, store, held)
     compare(profile, destination.state)
     yield destination
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""The commits of sources in a table's log: the last one of each is found without the others."""
+"""The commits of sources in a table's log, and the line of each: what a journal's line says."""
 
 # A commit takes an application transaction of its source, whose number is the version that was
 # loaded before it. So the commit is the first behind that version that has the transaction: mostly
@@ -6,13 +6,59 @@
 # slot, since the library lists no transactions: counting slots up finds all sources.
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.delta.line import Line, decode
 from auditctl.sync.delta.store import Store
+from auditctl.sync.seal import parsed, plain, seal, unseal
+from auditctl.sync.state import ReadSpan, Span, State, spans
 
 KEY = "auditctl"
 """The member of a commit's info that has the line."""
+NO_DIGEST = "0" * 64
+MEMBERS = (
+    *("line", "prev", "at", "version", "source", "shape", "since", "window", "covered", "success"),
+    *("gaps", "waived", "added", "records", "digest", "latest"),
+)
+"""The members of a line in their order, before its hash; docs/lake.md describes them."""
+
+
+@dataclass
+class Line(State):
+    """The line of a commit, which is the state of its source after it."""
+
+    prev: str = ""
+    version: str = ""
+    source: str = ""
+    added: int = 0
+    """The number of rows of this commit."""
+    digest: str = NO_DIGEST
+    """The sum of the digests of all rows; see `auditctl.sync.delta.rows.digests`."""
+
+
+def encode(line: Line) -> str:
+    """Write a line, whose ``head`` becomes its hash."""
+    text, line.head = seal({name: plain(getattr(line, name)) for name in MEMBERS})
+    return text.decode()
+
+
+def decode(text: str) -> Line | None:
+    """Read a line; None if no run can have written it."""
+    unsealed = unseal(text.encode())
+    if unsealed is None:
+        return None
+    body, digest = unsealed
+    try:
+        members = parsed(body + b"}")
+        if members.keys() != {*MEMBERS}:
+            return None
+        covered = members["covered"]
+        members["window"] = ReadSpan(**members["window"])
+        members["covered"] = None if covered is None else Span(**covered)
+        members |= {name: spans(members[name]) for name in ("gaps", "waived")}
+        return Line(**members, head=digest)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None  # its hash is right, but no run has written it
 
 
 def of_source(source: str) -> str:

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from auditctl.errors import AuditctlError, LockedError, OutputError, UsageError
+from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.sync.delta import log
 from auditctl.sync.delta.destination import TableDestination
-from auditctl.sync.delta.line import TableState
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 from auditctl.sync.profile import TableProfile
-from auditctl.sync.sentences import alarms, describe_unbegun
-from auditctl.sync.state import IDLE_EVERY
-from auditctl.sync.status import Status, describe_age
+from auditctl.sync.state import IDLE_EVERY, State
+from auditctl.sync.status import Status, alarms, describe_age, describe_unbegun
 from auditctl.window import in_words
 
 SHORTEST_AGE = timedelta(minutes=15)
@@ -27,12 +25,7 @@ def read_table_status(
     now: datetime,
     max_age: timedelta | None,
 ) -> list[Status]:
-    """Read the status of a source of a table, or of all its sources, without its data.
-
-    Raises:
-        UsageError: ``max_age`` is below what a table can tell.
-
-    """
+    """Read the status of a source of a table, or of all its sources, without its data."""
     if max_age is not None and max_age < SHORTEST_AGE:
         raise UsageError(
             f"--max-age must be {in_words(SHORTEST_AGE)} or more for a table: runs without news "
@@ -53,35 +46,20 @@ def read_table_status(
         if line is None:
             found.append(_wrong(name, path, describe_unbegun(path, name)))
             continue
-        state = line.state
-        wrongs = (
-            describe_age(f"the source {name} of {path}", state, now, max_age),
-            alarms(path, state),
-        )
-        found.append(Status(name, path, state, running=None, wrong=" ".join(filter(None, wrongs))))
+        age = describe_age(f"the source {name} of {path}", line, now, max_age)
+        wrong = " ".join(filter(None, (age, alarms(path, line))))
+        found.append(Status(name, path, line, running=None, wrong=wrong))
     return found
 
 
 def acknowledge_table(table: TablePath, source: str | None, environ: Mapping[str, str]) -> None:
-    """Note that the gaps of a source, or of all sources, are known.
-
-    Raises:
-        LockedError: a run commits at the same moment.
-        IntegrityError, OutputError: see `Store.load`.
-
-    """
+    """Note that the gaps of a source, or of all sources, are known."""
     store = Store(table, environ)
     store.load()
     for name in [source] if source else list(log.sources(store)):
         profile = TableProfile(options={}, table=table, source=name, environ=environ)
-        try:
-            TableDestination(profile, store).acknowledge()
-        except LockedError:
-            raise LockedError(
-                f"A run commits to {profile.name} at this moment, so its gaps stay as they are. "
-                "Acknowledge them when it has ended; a service must be stopped for that."
-            ) from None
+        TableDestination(profile, store).acknowledge()
 
 
 def _wrong(source: str | None, path: str, wrong: str, *, unreachable: bool = False) -> Status:
-    return Status(source, path, TableState(), running=None, wrong=wrong, unreachable=unreachable)
+    return Status(source, path, State(), running=None, wrong=wrong, unreachable=unreachable)

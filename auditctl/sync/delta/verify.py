@@ -1,15 +1,17 @@
 """Proof of a table: the commits of each source, and all of its rows, read again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.phrases import count
 from auditctl.sync.delta import log, rows
-from auditctl.sync.delta.line import NO_DIGEST, Line, TableState
+from auditctl.sync.delta.log import NO_DIGEST, Line
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
+from auditctl.sync.status import alarms, describe_unbegun, facts, unproved
 
 
 @dataclass
@@ -18,21 +20,37 @@ class SourceProof:
 
     source: str | None
     """None for rows without a source."""
-    state: TableState = field(default_factory=TableState)
+    state: Line = field(default_factory=Line)
     rows: int = 0
     digest: str = NO_DIGEST
     wrong: str = ""
     """The first thing that is wrong, as a sentence; empty if nothing is."""
 
 
-def verify_table(table: TablePath, environ: Mapping[str, str]) -> list[SourceProof]:
-    """Read a table again, all commits and all rows of the newest version.
+def verify_table(
+    table: TablePath, sources: Sequence[str | None], environ: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Prove a table, and return the rows of the sources that are named, or of all (None).
 
-    Raises:
-        IntegrityError: there is no table, or its log or its data is gone or was changed.
-        OutputError: the store cannot be reached.
-
+    What is wrong with the others is said in any case: all of the table was read.
     """
+    path, found = table.path, _prove(table, environ)
+    named = found if None in sources else sources
+    lost = [name for name in named if name not in found] if found else [None]
+    return [
+        *(_row(path, one) for name, one in found.items() if name in named or one.wrong),
+        *(unproved(path, name, describe_unbegun(path, name)) for name in lost),
+    ]
+
+
+def _row(path: str, proof: SourceProof) -> dict[str, Any]:
+    if proof.wrong:
+        return unproved(path, proof.source, proof.wrong)
+    return facts(path, proof.source, proof.state, alarms(path, proof.state))
+
+
+def _prove(table: TablePath, environ: Mapping[str, str]) -> dict[str | None, SourceProof]:
+    """Read a table again, all commits and all rows of the newest version."""
     store = Store(table, environ)
     store.load()
     proofs: dict[str | None, SourceProof] = {}
@@ -53,7 +71,7 @@ def verify_table(table: TablePath, environ: Mapping[str, str]) -> list[SourcePro
             proof.digest = rows.add(proof.digest, found)
     for proof in proofs.values():
         proof.wrong = proof.wrong or _content(store.path, proof)
-    return sorted(proofs.values(), key=lambda proof: proof.source or "")
+    return dict(sorted(proofs.items(), key=lambda one: one[0] or ""))
 
 
 def _check(path: str, proof: SourceProof, line: Line) -> None:
@@ -67,20 +85,20 @@ def _check(path: str, proof: SourceProof, line: Line) -> None:
         what = "it has other options than the one before it"
     elif line.records != before.records + line.added:
         what = "its records do not add up"
-    elif before.leaves_a_hole(line.covered, line.window):
+    elif line.window and before.leaves_a_hole(line.covered, line.window):
         what = "it covers hours that were not read"
     if what and not proof.wrong:
         proof.wrong = (
             f"{path}, source {line.source}, commit {line.line + 1}: {what}. The log is not what "
             "was written, so it proves nothing any more: restore it, or begin a new table."
         )
-    proof.state = line.state
+    proof.state = line
 
 
 def _check_last(store: Store, source: str, proofs: Mapping[str | None, SourceProof]) -> None:
     """Check that a run would continue from the commit that the log ends with."""
     line, proof = log.last_line(store, source), proofs.get(source)
-    if line is None or proof is None or line.hash != proof.state.head:
+    if line is None or proof is None or line.head != proof.state.head:
         raise IntegrityError(
             f"{store.path}, source {source}: its last commit is not the one that its transaction "
             "names. The log was changed: restore it, or begin a new table."

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditctl.errors import IntegrityError
-from auditctl.sync.files.commits import Commit, Deleted, File, FileEntry, Pins, Snapshot
+from auditctl.sync.files.commits import Commit, File, FileEntry, Pins, Snapshot
 from auditctl.sync.files.disk import open_file
-from auditctl.sync.seal import HASH_SIZE, parsed, seal, unseal
-from auditctl.sync.state import FIRST_PREV, ReadSpan, Span
+from auditctl.sync.seal import HASH_SIZE, parsed, plain, seal, unseal
+from auditctl.sync.state import FIRST_PREV, Deleted, ReadSpan, Span, spans
 
 BLOCK = 256 * 1024
 LINE = 16 * 1024
@@ -30,27 +30,12 @@ _ZEROS = re.compile(rb"\0+")
 
 def encode(commit: Commit) -> tuple[bytes, Commit]:
     """Write a commit as a line; return it with its hash."""
-    members = {_NAMES.get(name, name): _plain(value) for name, value in commit._asdict().items()}
+    members = {_NAMES.get(name, name): plain(value) for name, value in commit._asdict().items()}
     del members["hash"], members["first_edition"]
     if commit.snapshot is None:
         del members["state"]
     text, digest = seal(members)
     return text + b"\n", commit._replace(hash=digest)
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any value
-    """Return a value with objects and arrays where it has values of ours."""
-    match value:
-        case File():
-            return list(value)
-        case Span() | ReadSpan() | FileEntry() | Deleted() | Pins() | Snapshot():
-            members = value._asdict().items()
-            return {name: _plain(one) for name, one in members if (name, one) != ("header", None)}
-        case tuple():
-            return [one if type(one) is str else _plain(one) for one in value]
-        case dict():
-            return {name: _plain(one) for name, one in value.items()}
-    return value
 
 
 def decode(text: bytes, *, ids: bool = True) -> Commit | None:
@@ -91,12 +76,12 @@ def _commit(members: dict[str, Any]) -> Commit:
         window=ReadSpan(**members["window"]),
         covered=None if covered is None else Span(**covered),
         success=members["success"],
-        gaps=_spans(members["gaps"]),
+        gaps=spans(members["gaps"]),
         records=members["records"] + 0,
         latest=members["latest"],
         seen=members["seen"] + "",
         snapshot=None if snapshot is None else _snapshot(snapshot),
-        acknowledged=_spans(members["acknowledged"]),
+        acknowledged=spans(members["acknowledged"]),
         deleted=_deleted(members),
         deleted_acknowledged=members.get("deleted_acknowledged", False),
         aside=tuple(members.get("aside", ())),
@@ -116,7 +101,7 @@ def _snapshot(members: dict[str, Any]) -> Snapshot:
     return Snapshot(
         shape=members["shape"],
         since=members["since"],
-        waived=_spans(members["waived"]),
+        waived=spans(members["waived"]),
         deleted=_deleted(members),
         files={name: File(*values) for name, values in members["files"].items()},
     )
@@ -124,10 +109,6 @@ def _snapshot(members: dict[str, Any]) -> Snapshot:
 
 def _deleted(members: dict[str, Any]) -> tuple[Deleted, ...]:
     return tuple(Deleted(**file) for file in members.get("deleted", ()))
-
-
-def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:
-    return tuple(Span(**value) for value in values)
 
 
 def read_lines(path: str) -> Iterator[tuple[int, Commit]]:

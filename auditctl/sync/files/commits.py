@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from auditctl import __version__
-from auditctl.sync.state import ReadSpan, Span, State
+from auditctl.sync.state import Deleted, ReadSpan, Span, State
 from auditctl.window import now_text
 
 SNAPSHOT_EVERY = 64 * 1024
@@ -32,14 +32,11 @@ class FileEntry(NamedTuple):
         """The length of the file after the commit."""
         return self.offset + self.length
 
-
-class Deleted(NamedTuple):
-    """A file that was found deleted, with what was committed to it."""
-
-    name: str
-    length: int
-    at: str
-    """When that was noticed."""
+    def as_json(self) -> dict[str, Any]:
+        """Return its members; without ``header``, where there can be none."""
+        return {
+            name: one for name, one in self._asdict().items() if (name, one) != ("header", None)
+        }
 
 
 class File(NamedTuple):
@@ -48,6 +45,10 @@ class File(NamedTuple):
     length: int = 0
     mtime_ns: int = 0
     inode: int = 0
+
+    def as_json(self) -> list[int]:
+        """Return an array, which is shorter: a snapshot has one for each file."""
+        return list(self)
 
 
 class Pins(NamedTuple):
@@ -82,6 +83,10 @@ class Snapshot(NamedTuple):
     files: Mapping[str, File]
 
 
+NOT_BEGUN = ReadSpan(None, "", None, done=False)
+"""The window before the first commit."""
+
+
 class Commit(NamedTuple):
     """One line of a journal, its members in their order; docs/sync.md describes them."""
 
@@ -89,31 +94,31 @@ class Commit(NamedTuple):
     prev: str
     at: str
     version: str
-    state_at: int
-    snapshot: Snapshot | None
-    window: ReadSpan
-    covered: Span | None
-    success: str | None
-    gaps: tuple[Span, ...]
-    acknowledged: tuple[Span, ...]
-    deleted: tuple[Deleted, ...]
+    state_at: int = 0
+    snapshot: Snapshot | None = None
+    window: ReadSpan = NOT_BEGUN
+    covered: Span | None = None
+    success: str | None = None
+    gaps: tuple[Span, ...] = ()
+    acknowledged: tuple[Span, ...] = ()
+    deleted: tuple[Deleted, ...] = ()
     """Files that were found deleted before this line was written."""
-    deleted_acknowledged: bool
+    deleted_acknowledged: bool = False
     """Those that lines before it tell of are acknowledged."""
-    aside: tuple[str, ...]
-    moved: tuple[str, ...]
-    files: tuple[FileEntry, ...]
-    records: int
-    latest: str | None
-    oldest: str | None
-    newest: str | None
-    pinned: Mapping[str, str | None]
-    pins: Pins | None
+    aside: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    files: tuple[FileEntry, ...] = ()
+    records: int = 0
+    latest: str | None = None
+    oldest: str | None = None
+    newest: str | None = None
+    pinned: Mapping[str, str | None] = {}
+    pins: Pins | None = None
     """The pinned ids of the lines before it."""
-    seen: str
-    ids_before: int | None
+    seen: str = ""
+    ids_before: int | None = None
     """Where the last line before it begins that has the ids of events with a time."""
-    ids: tuple[str, ...]
+    ids: tuple[str, ...] = ()
     """Last, so that they can be passed over unread."""
     hash: str = ""
     first_edition: bool = False
@@ -127,8 +132,6 @@ class FileState(State):
     files: dict[str, File] = field(default_factory=dict)
     seen: str = ""
     """The latest end of any window: what is dated before it may have been seen by now."""
-    deleted: tuple[Deleted, ...] = ()
-    """Files that were found deleted, not yet acknowledged."""
     aside: tuple[str, ...] = ()
     """Files with bytes that were set aside and are not in the destination."""
     pins: Pins | None = None
@@ -157,10 +160,10 @@ class FileState(State):
         self.pins = extend(self.pins, offset, commit.pinned)
         has_ids = commit.first_edition or commit.newest is not None
         self.ids_at = offset if has_ids else commit.ids_before
-        self.first_edition = commit.first_edition
         self.waived = commit.acknowledged or self.waived
-        self.line = commit.line
         self.head = commit.hash
+        self.deleted = (() if commit.deleted_acknowledged else self.deleted) + commit.deleted
+        self.line = commit.line
         self.at = commit.at
         self.window = commit.window
         self.covered = commit.covered
@@ -169,8 +172,8 @@ class FileState(State):
         self.latest = commit.latest
         self.records = commit.records
         self.gaps = commit.gaps
-        self.deleted = (() if commit.deleted_acknowledged else self.deleted) + commit.deleted
         self.aside = commit.aside
+        self.first_edition = commit.first_edition
 
     def snapshot(self) -> Snapshot:
         """Return what a line with a snapshot holds beside its other members."""
@@ -183,27 +186,16 @@ class FileState(State):
             prev=self.head,
             at=now_text(),
             version=__version__,
-            state_at=0,
-            snapshot=None,
-            window=self.window or ReadSpan(None, "", None, done=False),  # that of the first commit
+            window=self.window or NOT_BEGUN,
             covered=self.covered,
             success=self.success,
             gaps=self.gaps,
-            acknowledged=(),
-            deleted=(),
-            deleted_acknowledged=False,
             aside=self.aside,
-            moved=(),
-            files=(),
             records=self.records,
             latest=self.latest,
-            oldest=None,
-            newest=None,
-            pinned={},
             pins=self.pins,
             seen=self.seen,
             ids_before=self.ids_at,
-            ids=(),
         )
 
     @property

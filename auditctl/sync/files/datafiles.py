@@ -11,7 +11,7 @@ from auditctl.output import cannot
 from auditctl.paths import Template, journals_of, short_name
 from auditctl.sync.destination import Opening
 from auditctl.sync.files.chain import read_lines
-from auditctl.sync.files.commits import Deleted, File, FileEntry, FileState
+from auditctl.sync.files.commits import File, FileEntry, FileState
 from auditctl.sync.files.disk import (
     close,
     create_file,
@@ -24,6 +24,7 @@ from auditctl.sync.files.disk import (
     set_changed,
 )
 from auditctl.sync.profile import FileProfile
+from auditctl.sync.state import Deleted
 from auditctl.window import now_text
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class DataFiles:
         the file begun anew.
         """
         from auditctl.sync.files.integrity import find_contents
-        from auditctl.sync.sentences import describe_deletion
+        from auditctl.sync.status import describe_deletion
 
         self.moved += names
         try:
@@ -159,7 +160,7 @@ class DataFiles:
         if not self.aside:
             return []
         from auditctl.sync.files.integrity import Files
-        from auditctl.sync.sentences import describe_aside
+        from auditctl.sync.status import describe_aside
 
         if not all(aside.is_known for aside in self.aside):
             # Runs before this one may have written it. Which ones, no clock can tell.

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
+from itertools import chain
 
 from auditctl.errors import IntegrityError, OutputError
 from auditctl.output import COMPRESSION, cannot, write_all
 from auditctl.records.record import Record
-from auditctl.sync.destination import Opening
+from auditctl.sync.destination import Known, Opening
 from auditctl.sync.files.commits import Commit, File, FileEntry, FileState
 from auditctl.sync.files.datafiles import DataFiles
 from auditctl.sync.files.disk import foreign, inspect, make_folder, open_file
 from auditctl.sync.files.journal import Journal
-from auditctl.sync.files.known import KnownIds
 from auditctl.sync.profile import FileProfile, compare
 from auditctl.sync.state import Progress
 from auditctl.window import before, from_text, shift, to_text
@@ -61,10 +62,23 @@ class FileDestination:
         """The state after all commits."""
         return self.journal.state
 
-    def known_since(self, time: datetime, kept_from: Callable[[], str]) -> KnownIds:
-        """Read the ids of events from the journal."""
-        since, enough = to_text(time), to_text(before(time, PINNED_AHEAD))
-        return KnownIds(self.journal, since, enough, kept_from)
+    def known_since(self, time: datetime, kept_from: Callable[[], str]) -> Known:
+        """Read the ids of events from the journal, and the pinned ones when they are needed."""
+        journal, since = self.journal, to_text(time)
+        ids = set(chain.from_iterable(journal.ids(since, to_text(before(time, PINNED_AHEAD)))))
+        if (pins := journal.state.pins) is None:
+            return Known(ids)
+
+        @cache
+        def pinned(*, undated: bool) -> set[str]:
+            found = journal.pinned_ids(since, kept_from() if undated else None)
+            return set(chain.from_iterable(found))
+
+        def is_pinned(record: Record) -> bool:
+            time = record["time"]
+            return pins.may_hold(time) and record["id"] in pinned(undated=time is None)
+
+        return Known(ids, is_pinned)
 
     def add(self, records: list[Record]) -> None:
         """Take records for the next commit, rendered now: to hold them until then is slower."""

@@ -4,13 +4,19 @@ import time
 from datetime import datetime, timedelta
 from functools import partial
 
-from auditctl.errors import AuditctlError, LockedError
+from auditctl.errors import AuditctlError
 from auditctl.paths import Template
 from auditctl.sync.files.journal import Journal
 from auditctl.sync.files.replay import is_held, read_state
-from auditctl.sync.sentences import alarms, describe_foreign_journal, describe_owner
 from auditctl.sync.state import State
-from auditctl.sync.status import Status, describe_age
+from auditctl.sync.status import (
+    Status,
+    alarms,
+    describe_age,
+    describe_foreign_journal,
+    describe_owner,
+    describe_unbegun,
+)
 
 
 def read_status(
@@ -30,16 +36,15 @@ def read_status(
         return status(state, running=False, wrong=describe_foreign_journal(template, state))
     running = is_held(journal)
     if state.line < 0 and not running:
-        wrong = f"No sync has committed anything to {path} yet. See its runs' output."
+        wrong = f"{describe_unbegun(path, None)} See its runs' output."
         return status(state, running=False, wrong=wrong)
-    found = describe_age(path, state, now, max_age), alarms(path, state, state.deleted)
+    found = describe_age(path, state, now, max_age), alarms(path, state)
     aside = template.aside(state.files)
     return status(
         state,
         running=running,
         wrong=" ".join(filter(None, found)),
         files=sum(1 for file in state.files.values() if file.length),
-        deleted=state.deleted,
         aside=aside,
         uncommitted=[name for name in aside if name in state.aside],
     )
@@ -50,13 +55,7 @@ def acknowledge_files(template: Template) -> None:
     state = read_state(template.journal)
     if state is None or not (state.gaps or state.deleted):
         return
-    try:
-        journal = Journal(template.journal, 0, time.sleep)
-    except LockedError:
-        raise LockedError(
-            f"A run holds {template.journal}, so its gaps stay as they are. Acknowledge them when "
-            "it has ended; a service must be stopped for that."
-        ) from None
+    journal = Journal(template.journal, 0, time.sleep)
     try:
         state = journal.state
         journal.append(

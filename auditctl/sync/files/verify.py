@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from glob import glob
 from typing import Any
 
@@ -14,7 +13,13 @@ from auditctl.sync.files.chain import read_lines, unreadable, wrong_line
 from auditctl.sync.files.commits import Commit, FileState
 from auditctl.sync.files.integrity import Files, entries_since
 from auditctl.sync.files.replay import is_held, read_state
-from auditctl.sync.sentences import alarms, describe_aside, describe_foreign_journal, describe_owner
+from auditctl.sync.status import (
+    alarms,
+    describe_aside,
+    describe_foreign_journal,
+    describe_owner,
+    facts,
+)
 
 POLL_SECONDS = 0.02
 """Seconds between two checks whether a run still writes."""
@@ -22,89 +27,59 @@ LONGEST_COMMIT = 2.0
 """Seconds that a commit may take between its data and its line."""
 
 
-@dataclass
-class Proof:
-    """The result of a check without a problem, with notes for a person."""
-
-    path: str
-    state: FileState = field(default_factory=FileState)
-    files: int = 0
-    records: int = 0
-    size: int = 0
-    elsewhere: int = 0
-    """Records in files that were moved away; they were not looked at."""
-    notes: list[str] = field(default_factory=list)
-
-    def row(self, source: str | None) -> dict[str, Any]:
-        """Return it as JSON."""
-        state = self.state
-        missing = alarms(self.path, state, state.deleted)
-        return {
-            "path": self.path,
-            "source": source,
-            "ok": not missing,
-            "problem": missing or None,
-            "records": self.records,
-            "bytes": self.size,
-            "files": self.files,
-            "moved_away": self.elsewhere,
-            "journal_lines": state.line + 1,
-            "covered": state.covered and state.covered._asdict(),
-            "gaps": [gap._asdict() for gap in state.gaps],
-            "deleted": [file._asdict() for file in state.deleted],
-            "notes": self.notes,
-            "journal_hash": state.head,
-        }
-
-
-def verify(template: Template) -> Proof:
-    """Read a destination again from its first byte.
+def verify(template: Template, source: str | None = None) -> dict[str, Any]:
+    """Read a destination again from its first byte, and return the row of what was found.
 
     Raises:
         IntegrityError: something was changed; the first such thing is named.
 
     """
-    proof, begun = _read(template)
-    journal, lines = template.journal, proof.state.line + 1
-    if lines and proof.state.shape["output"] != template.names:
-        raise IntegrityError(describe_foreign_journal(template, proof.state))
+    state, begun = _read(template)
+    journal, lines = template.journal, state.line + 1
+    if lines and state.shape["output"] != template.names:
+        raise IntegrityError(describe_foreign_journal(template, state))
+    records = size = 0
+    notes = []
     with closing(Files(template)) as files:
         # No further than the state above: a run may have written on meanwhile.
         for number, entry in entries_since(begun, journal, lines):
             files.prove(entry, number, count=True)
-            proof.records += entry.records
-            proof.size += entry.length
-    proof.elsewhere = proof.state.records - proof.records
-    for name, there in proof.state.files.items():
-        proof.files += bool(there.length)
+            records += entry.records
+            size += entry.length
+    for name, there in state.files.items():
         path = template.path_of(name)
         if _ends(path, there.length):
             continue
-        if not _is_moving(journal, proof.state) or _stays(path, journal):
+        if not _is_moving(journal, state) or _stays(path, journal):
             raise IntegrityError(
                 f"{path} goes on at byte {there.length}, after its last commit. Either a run "
                 "was killed, and the next sync sets aside what it left; or somebody added "
                 "to it; or the journal lost its end."
             )
-        proof.notes.append(f"{path} is just being written to.")
-    _check_unknown_files(template, proof.state)
-    proof.notes += _notes(template, proof)
-    return proof
+        notes.append(f"{path} is just being written to.")
+    _check_unknown_files(template, state)
+    return facts(template.path, source, state, alarms(template.path, state)) | {
+        "records": records,
+        "bytes": size,
+        "files": sum(1 for file in state.files.values() if file.length),
+        "moved_away": state.records - records,
+        "notes": [*notes, *_notes(template, state, elsewhere=state.records - records)],
+    }
 
 
-def _notes(template: Template, proof: Proof) -> Iterator[str]:
+def _notes(template: Template, state: FileState, *, elsewhere: int) -> Iterator[str]:
     """Describe what a person should know about a destination without a problem."""
-    if proof.elsewhere:
-        yield f"{proof.elsewhere} records are in files that were moved away, and were not checked."
-    aside = template.aside(proof.state.files)
-    if unknown := [name for name in aside if name in proof.state.aside]:
+    if elsewhere:
+        yield f"{elsewhere} records are in files that were moved away, and were not checked."
+    aside = template.aside(state.files)
+    if unknown := [name for name in aside if name in state.aside]:
         yield describe_aside(template.path, unknown)
-    if waiting := [name for name in aside if name not in proof.state.aside]:
+    if waiting := [name for name in aside if name not in state.aside]:
         yield (
             f"{', '.join(waiting)}: set aside, from after the last commit; the next run that "
             "reaches its end checks whether it is in the destination."
         )
-    window = proof.state.window
+    window = state.window
     if window is not None and window.done:
         return
     if is_held(template.journal):
@@ -113,23 +88,23 @@ def _notes(template: Template, proof: Proof) -> Iterator[str]:
         yield "The last run ended before the end of its window; the next one continues there."
 
 
-def _read(template: Template) -> tuple[Proof, dict[str, int]]:
+def _read(template: Template) -> tuple[FileState, dict[str, int]]:
     """Read the journal to what is its end now; lines that are whole never change.
 
     Return where each file that was moved away was last begun anew, too.
     """
-    proof, begun = Proof(template.path), dict[str, int]()
+    state, begun = FileState(), dict[str, int]()
     for offset, commit in read_lines(template.journal):
         begun |= dict.fromkeys(commit.moved, commit.line)
-        _check(template.journal, commit, proof.state)
-        proof.state.apply(commit, offset)
-    if proof.state.line < 0 and not is_held(template.journal):  # else the first run still reads
+        _check(template.journal, commit, state)
+        state.apply(commit, offset)
+    if state.line < 0 and not is_held(template.journal):  # else the first run still reads
         raise IntegrityError(
             describe_owner(template)
             or f"{template.journal} is not there or empty, so nothing is known of "
             f"{template.path}. Use the PATH given to sync, with its placeholders."
         )
-    return proof, begun
+    return state, begun
 
 
 def _is_moving(journal: str, state: FileState) -> bool:

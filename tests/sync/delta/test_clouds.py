@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.clouds import clouds
-from tests.program import process
+from tests.program import process, result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.program import Program
 
 FAILED = 9
 URLS = ["gs://{}/g", "az://{}/a", "abfss://{}@account.dfs.core.windows.net/b"]
@@ -28,25 +26,21 @@ def environ() -> Iterator[dict[str, str]]:
 
 
 @every_url
-def test_a_table_is_written_and_proved(
-    url: str, environ: dict[str, str], auditctl: Program
-) -> None:
+def test_a_table_is_written_and_proved(url: str, environ: dict[str, str]) -> None:
     table = url.format("lake")
     for _ in range(2):
-        assert auditctl(*SYNC, table, **environ).ended == (0, "")
-    (proof,) = auditctl("verify", table, "--format", "json", **environ).json
-    (status,) = auditctl("status", table, "--format", "json", **environ).json
+        assert result(*SYNC, table, **environ).ended == (0, "")
+    (proof,) = result("verify", table, "--format", "json", **environ).json
+    (status,) = result("status", table, "--format", "json", **environ).json
     assert (proof["ok"], proof["journal_lines"]) == (True, 1)
     assert proof["records"] == status["records"] > 0
 
 
 @every_url
-def test_a_bucket_that_does_not_exist_is_said(
-    url: str, environ: dict[str, str], auditctl: Program
-) -> None:
+def test_a_bucket_that_does_not_exist_is_said(url: str, environ: dict[str, str]) -> None:
     table = url.format("none")
     for words in (SYNC, ("verify",)):
-        found = auditctl(*words, table, **environ)
+        found = result(*words, table, **environ)
         assert (found.status, "the bucket does not exist" in found.said) == (FAILED, True)
 
 
@@ -60,8 +54,8 @@ def test_a_store_that_takes_no_data_is_said_in_one_sentence(
     assert "AccessDenied, so there. What was committed before stays" in found.said
 
 
-def test_credentials_come_from_the_environment(environ: dict[str, str], auditctl: Program) -> None:
+def test_credentials_come_from_the_environment(environ: dict[str, str]) -> None:
     other = {**environ, "AZURE_STORAGE_ACCOUNT_NAME": "other"}
-    found = auditctl("verify", "az://lake/a", **other)
+    found = result("verify", "az://lake/a", **other)
     assert found.status == FAILED
     assert "AuthenticationFailed, so there. Check the network, and the credentials" in found.said

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from auditctl.records.record import FIELDS
 from auditctl.sync.delta import log, rows
 from auditctl.sync.seal import seal
+from tests.program import result
 from tests.sync.delta.table import done, opened, record, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.program import Program
 
 WRONG = 8
 
@@ -45,14 +44,14 @@ def theirs(path: Path, **fields: Any) -> None:
     write_deltalake(str(path), batch, mode="append")
 
 
-def test_a_table_is_proved_by_source(path: Path, auditctl: Program) -> None:
-    found = auditctl("verify", str(path))
+def test_a_table_is_proved_by_source(path: Path) -> None:
+    found = result("verify", str(path))
     said = "ok: 6 records and 2 commits are what was written; covers the beginning to 2026-01-02"
     assert found.ended == (0, "")
     assert found.text == "".join(
         f"{path}, source {source}: {said} 00:00 UTC\n" for source in ("prod", "staging")
     )
-    first, second = auditctl("verify", str(path), "--format", "json").json
+    first, second = result("verify", str(path), "--format", "json").json
     assert (first["source"], first["records"], first["journal_lines"]) == ("prod", 6, 2)
     assert first["journal_hash"] != second["journal_hash"]
 
@@ -86,11 +85,9 @@ MAINTENANCE = [compacted, ordered, cleaned, other_properties, committed_by_other
 
 
 @pytest.mark.parametrize("act", MAINTENANCE)
-def test_maintenance_changes_no_proof(
-    act: Callable[[Path], None], path: Path, auditctl: Program
-) -> None:
+def test_maintenance_changes_no_proof(act: Callable[[Path], None], path: Path) -> None:
     act(path)
-    assert auditctl("verify", str(path), "-q").ended == (0, "")
+    assert result("verify", str(path), "-q").ended == (0, "")
 
 
 def deleted(path: Path) -> None:
@@ -231,16 +228,16 @@ TAMPERING: dict[Callable[[Path], None], str] = {
 
 
 @pytest.mark.parametrize("act", TAMPERING)
-def test_tampering_is_found(act: Callable[[Path], None], path: Path, auditctl: Program) -> None:
+def test_tampering_is_found(act: Callable[[Path], None], path: Path) -> None:
     act(path)
-    found = auditctl("verify", str(path))
+    found = result("verify", str(path))
     assert found.status == WRONG
     assert TAMPERING[act] in found.said
     assert "WRONG" in found.text
 
 
-def test_a_table_that_is_gone_is_said(tmp_path: Path, auditctl: Program) -> None:
-    found = auditctl("verify", str(tmp_path / "lake"))
+def test_a_table_that_is_gone_is_said(tmp_path: Path) -> None:
+    found = result("verify", str(tmp_path / "lake"))
     assert found.status == WRONG
 
 
