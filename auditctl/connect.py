@@ -86,10 +86,6 @@ def _tell_pause(
 def _tell_exchange(console: Console, exchange: "Exchange") -> None:
     console.detail(
         f"{exchange.method} {exchange.path} {exchange.status or 'no answer'} "
-        f"{exchange.milliseconds:.0f} ms {exchange.size} bytes",
-        method=exchange.method,
-        path=exchange.path,
-        status=exchange.status,
-        milliseconds=round(exchange.milliseconds, 1),
-        bytes=exchange.size,
+        f"{exchange.milliseconds:.0f} ms {exchange.bytes} bytes",
+        **exchange._asdict(),
     )

@@ -15,8 +15,8 @@ STANDARD_ERROR = 2
 """Its number, whatever Python's object for it is."""
 NARROW = 80
 """Columns of a terminal that does not report its width."""
-REDRAWN = 0.1
-"""Seconds between two drawings of the progress line."""
+REDRAW_SECONDS = 0.1
+"""Between two drawings of the progress line."""
 
 ECHOED = 3
 """Columns left free at the progress line's end: ^C is shown there."""
@@ -108,7 +108,7 @@ class Console:
 
     def progress(self, line: str, *, now: bool = False) -> None:
         """Draw the progress line anew, if the last drawing is old enough."""
-        if not self.draws or not (now or time.monotonic() - self._drawn_at > REDRAWN):
+        if not self.draws or not (now or time.monotonic() - self._drawn_at > REDRAW_SECONDS):
             return
         width = _width(self._stream) - ECHOED
         with self._lock:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from auditctl.log import Log, Order
@@ -34,20 +35,12 @@ _LOGS = (
 REQUIRED_OF_A_LOG = ("order", "permission", "retention")
 REQUIRED = ("name", "title", *REQUIRED_OF_A_LOG, "rate_limit", "docs")
 """Facts that a provider must state for itself or for each of its logs."""
-OF_A_LOG: dict[str, Check] = {
+CHECKS: dict[str, Check] = {
+    **dict.fromkeys(REQUIRED, _TEXT),
     "order": (lambda value: value in list(Order), f"one of {_ORDERS}"),
-    "permission": _TEXT,
-    "retention": _TEXT,
     "keeps": _DURATION,
     "overlap": _DURATION,
     "has_ids": _BOOL,
-}
-OF_A_PROVIDER: dict[str, Check] = {
-    "name": _TEXT,
-    "title": _TEXT,
-    "rate_limit": _TEXT,
-    "docs": _TEXT,
-    **OF_A_LOG,
     "headers": (_maps(str, str), "a mapping of names to texts"),
     "hints": (_maps(int, str), "a mapping of HTTP statuses to texts"),
     "forbids_wrong_credentials": _BOOL,
@@ -65,16 +58,13 @@ def check_facts(cls: Any) -> None:  # noqa: ANN401 - the class of a provider, wh
         FactError: one cannot be what it is; the message names it.
 
     """
-    for fact, check in OF_A_PROVIDER.items():
-        if hasattr(cls, fact):
-            _check(fact, getattr(cls, fact), check)
-    if "logs" not in vars(cls):
-        return
-    logs = cls.logs
-    _check("logs", logs, _LOGS)
-    for name, log in logs.items():
-        for fact, check in OF_A_LOG.items():
-            _check(f"{fact} of the log {name}", getattr(log, fact), check)
+    for fact in filter(partial(hasattr, cls), CHECKS):
+        _check(fact, getattr(cls, fact), CHECKS[fact])
+    if "logs" in vars(cls):
+        _check("logs", cls.logs, _LOGS)
+        for name, log in cls.logs.items():
+            for fact in filter(CHECKS.get, Log._fields):
+                _check(f"{fact} of the log {name}", getattr(log, fact), CHECKS[fact])
 
 
 def _check(fact: str, value: object, check: Check) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, dataclass_transform
 from auditctl import formats
 from auditctl.console import ColorChoice, LogFormat
 from auditctl.errors import UsageError
-from auditctl.formats.choice import check_schema, format_of_file
+from auditctl.formats import check_schema, format_of_file
 
 if TYPE_CHECKING:
     from auditctl.window import Window

@@ -13,6 +13,7 @@ from auditctl.declared import (
     origins,
     required,
     secret,
+    secrets,
     service_account_key,
     setting,
     variables,
@@ -28,12 +29,11 @@ if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
 
     from auditctl.http.answer import Answer
     from auditctl.http.client import Client
-    from auditctl.http.daily import read_days
     from auditctl.http.errors import Subject
     from auditctl.http.numbered import NumberedPage, read_numbered, read_once
     from auditctl.http.page import Page
+    from auditctl.http.parts import read_days, walk_slices
     from auditctl.http.service_account import ServiceAccount
-    from auditctl.http.slices import walk_slices
     from auditctl.http.stream import Stream
     from auditctl.records.record import Event, Fields
     from auditctl.window import Window
@@ -55,8 +55,8 @@ _LATER = {
     "read_numbered": "http.numbered",
     "read_once": "http.numbered",
     "ServiceAccount": "http.service_account",
-    "read_days": "http.daily",
-    "walk_slices": "http.slices",
+    "read_days": "http.parts",
+    "walk_slices": "http.parts",
     "Event": "records.record",
     "Fields": "records.record",
 }
@@ -159,9 +159,10 @@ class Provider(ABC):
             origins={**tokens, base_url: self.base_url},
         )
 
-    @abstractmethod
     def auth(self) -> Auth:
-        """Return what proves who asks."""
+        """Return what proves who asks: the one secret there is, as a bearer token."""
+        (secret,) = secrets(type(self))
+        return Bearer(getattr(self, secret))
 
     def pages(self, client: Client, window: Window) -> Iterator[Page]:
         """Walk the log lazily, an answer at a time. A provider has this method or the next one.

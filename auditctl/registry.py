@@ -108,7 +108,7 @@ def _checked(provider: object, name: str) -> "type[Provider]":
     """Check that a plugin has what it needs to be asked."""
     from dataclasses import Field
 
-    from auditctl.declared import variables
+    from auditctl.declared import secrets, variables
     from auditctl.facts import REQUIRED, REQUIRED_OF_A_LOG, FactError
     from auditctl.provider import Provider
 
@@ -121,6 +121,8 @@ def _checked(provider: object, name: str) -> "type[Provider]":
     lacking += [*provider.__abstractmethods__]
     if (provider.pages, provider.pages_from) == (Provider.pages, Provider.pages_from):
         lacking.append("pages")
+    if provider.auth is Provider.auth and len(secrets(provider)) != 1:
+        lacking.append("auth")
     if "base_url" not in variables(provider):
         lacking.append("the setting base_url")
     if lacking:

@@ -218,32 +218,25 @@ class Window:
         return replace(self, since=before(self.since, by), finer=("", self.finer[1]))
 
     def slices(self, length: timedelta, overlap: timedelta = timedelta()) -> Iterator["Window"]:
-        """Divide a window into windows no longer than ``length``, in the order that is wanted.
+        """Divide a window into windows no longer than ``length``, the newest first.
 
         Neighbours go an ``overlap`` beyond the moment where they meet, as a service may count
-        neither of their ends. A window whose beginning is open is only divided if the newest is
-        wanted first, and has no end then; without an end, it ends tomorrow.
+        neither of their ends. Without a beginning they have no end; without an end, the first ends
+        tomorrow.
         """
-        until = self.until or datetime.now(UTC) + timedelta(days=1)
-        if self.since is None and self.oldest_first:
-            yield self
-            return
-        first, step = self.since or BEGINNING, length - 2 * overlap
-        begin, end = first, until
-        while begin < end:
-            middle = min(shift(begin, step), end) if self.oldest_first else before(end, step)
-            since, stop = (begin, middle) if self.oldest_first else (max(middle, begin), end)
-            finer = (
-                self.finer[0] if since == self.since else "",
-                self.finer[1] if stop == self.until else "",
-            )
+        until = end = self.until or datetime.now(UTC) + timedelta(days=1)
+        first = self.since or BEGINNING
+        while first < end:
+            begin = max(before(end, length - 2 * overlap), first)
             yield Window(
-                since if since == first else before(since, overlap),
-                stop if stop == until else shift(stop, overlap),
-                finer,
-                self.oldest_first,
+                begin if begin == first else before(begin, overlap),
+                end if end == until else shift(end, overlap),
+                (
+                    self.finer[0] if begin == self.since else "",
+                    self.finer[1] if end == self.until else "",
+                ),
             )
-            begin, end = (stop, end) if self.oldest_first else (begin, since)
+            end = begin
 
     def days(self) -> Iterator[date]:
         """Return the UTC days that the window touches, newest first.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
+import sqlite3
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -34,7 +32,6 @@ def _held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     """Hold so few bytes that short days are long."""
     monkeypatch.setattr(days, "HELD", request.param)
     monkeypatch.setattr(days, "PIECE", 200)
-    monkeypatch.setattr(days, "BLOCK", 64)
     monkeypatch.setattr(days, "SOME", 3)
 
 
@@ -107,7 +104,7 @@ def test_twins_keep_the_ids_that_they_have_when_all_of_a_day_is_in_one_answer() 
     ]  # fmt: skip
 
 
-def test_a_long_line_and_long_parts_are_read_back_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_events_are_read_back_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(days, "HELD", 1)
     sizes = [0, 100_000, 31_999, 32_768, 1, 3_000_000]
     lists = [
@@ -116,7 +113,7 @@ def test_a_long_line_and_long_parts_are_read_back_whole(monkeypatch: pytest.Monk
     assert [len(record["raw"]["x"]) for record in export(lists)] == sizes[::-1]
 
 
-def test_a_day_in_order_is_one_part_and_no_more_than_a_few_events_are_held(
+def test_no_more_than_a_few_events_of_a_long_day_are_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(days, "HELD", 10_000)
@@ -136,32 +133,16 @@ def test_a_day_in_order_is_one_part_and_no_more_than_a_few_events_are_held(
     assert given == 5_000
 
 
-@pytest.mark.parametrize("call", ["TemporaryFile", "pread"])
-def test_a_temporary_file_that_cannot_be_is_a_failure_of_the_output(
-    call: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_args: Any, **_more: Any) -> Any:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(days, "HELD", 1)
-    monkeypatch.setattr(tempfile if call == "TemporaryFile" else os, call, refuse)
-    with pytest.raises(OutputError, match=r"No space left on device\. Set TMPDIR") as failed:
-        export([["{}"], ["{}"]])
-    assert failed.value.status == 9
-
-
-def test_a_file_that_was_cut_is_a_failure_of_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(days, "HELD", 1)
-    monkeypatch.setattr(os, "pread", lambda *_: b"")
-    with pytest.raises(OutputError, match="what was written is gone"):
-        export([["{}"], ["{}"]])
-
-
-def test_what_a_full_disk_did_not_take_is_no_second_failure(
+def test_a_temporary_file_that_cannot_be_written_is_a_failure_of_the_output(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A buffered file that could not write tries again when it is closed."""
+    def connect(*args: Any, connect: Any = sqlite3.connect, **more: Any) -> sqlite3.Connection:
+        file: sqlite3.Connection = connect(*args, **more)
+        file.execute("PRAGMA max_page_count = 3")
+        return file
+
     monkeypatch.setattr(days, "HELD", 1)
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "w+b"))  # noqa: PTH123, SIM115
-    with pytest.raises(OutputError, match="No space left"):
-        export([["{}"], ["{}"]])
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(OutputError, match=r"disk is full\. Set TMPDIR") as failed:
+        export([[f'"{"x" * 9_000}"'], ["{}"]])
+    assert failed.value.status == 9

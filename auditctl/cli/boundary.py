@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from auditctl.console import ColorChoice, Console, LogFormat
 from auditctl.errors import AuditctlError, OutputError, UsageError
-from auditctl.hints import alike
 from auditctl.interrupts import GRACE, interrupts
 from auditctl.output import ReaderGoneError, standard_output
+from auditctl.phrases import alike
 
 if TYPE_CHECKING:
     import typer

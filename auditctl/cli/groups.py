@@ -8,7 +8,7 @@ from typer.main import get_command_from_info
 
 from auditctl.cli import options as o
 from auditctl.errors import UsageError
-from auditctl.hints import alike
+from auditctl.phrases import alike
 
 PLAIN: dict[str, Any] = {
     "invoke_without_command": True,

@@ -16,13 +16,13 @@ from auditctl.config.tables import Load, check_source_name
 from auditctl.context import Context
 from auditctl.declared import account_keys, urls
 from auditctl.errors import AccessError, UsageError
-from auditctl.hints import known_names
 from auditctl.http.origin import checked_base_url
 from auditctl.http.service_account import ServiceAccount
 from auditctl.interrupts import InterruptedRunError
 from auditctl.options import InitOptions
 from auditctl.output import standard_output
 from auditctl.paths import parse_template
+from auditctl.phrases import known_names
 from auditctl.provider import Secret, fact_of_logs
 from auditctl.settings import Given, check_value
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, TypeVar
 from auditctl import registry
 from auditctl.context import Context
 from auditctl.errors import UsageError
-from auditctl.hints import known_names
 from auditctl.options import FetchOptions, SourcesOptions
+from auditctl.phrases import known_names
 
 if TYPE_CHECKING:
     from auditctl.config.sources import Source

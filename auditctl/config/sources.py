@@ -18,7 +18,7 @@ from auditctl.config.tables import Config, Defaults, Key, Load, Toml, describe, 
 from auditctl.context import Context
 from auditctl.declared import own_options, variables
 from auditctl.errors import UsageError
-from auditctl.formats.choice import check_schema
+from auditctl.formats import check_schema
 from auditctl.provider import Provider
 from auditctl.settings import source_keys
 from auditctl.sync.delta.path import TablePath

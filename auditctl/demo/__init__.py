@@ -22,14 +22,16 @@ def transport(provider: type[Provider], now: datetime) -> httpx.MockTransport:
 
     """
     if provider.sample is None:
-        message = f"{provider.name} has no sample data: leave --demo out, and give it its settings"
-        raise LookupError(message)
+        raise LookupError(
+            f"{provider.name} has no sample data: leave --demo out, and give it its settings"
+        )
     module, _, function = provider.sample.partition(":")
     try:
         answer = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         if error.name not in (module, function):
             raise
-        message = f"{provider.name} has no sample data: there is no {provider.sample}"
-        raise LookupError(message) from None
+        raise LookupError(
+            f"{provider.name} has no sample data: there is no {provider.sample}"
+        ) from None
     return httpx.MockTransport(functools.partial(answer, now=now))

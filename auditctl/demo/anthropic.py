@@ -1,21 +1,15 @@
 """Anthropic's activity feed as its Compliance API would answer, newest first behind the last id."""
 
-from __future__ import annotations
+from datetime import datetime
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import httpx
 
-from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
+from auditctl.demo.cast import MALLORY, Person, act
+from auditctl.demo.clock import Pace, between, instant_of, iso, page, reply
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import httpx
-
-PATH = "/v1/compliance/activities"
 ID_PREFIX = "activity_demo"
 PACE = Pace(weekday=38, weekend=9)
-DEFAULT_SIZE, LARGEST_SIZE = 100, 5000
 
 # type, the member with what it was done to
 SCENES = (
@@ -30,17 +24,12 @@ SCENES = (
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the list; anything else is not found."""
-    params, clock = request.url.params, to_instant(now)
-    if request.url.path != PATH:
-        return _refused(now, 404, "not_found_error", "Not found")
-    since = instant_of(params.get("created_at.gte"), 0)
-    before = instant_of(params.get("created_at.lt"), clock + 1)
-    size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
+    """Answer the one call there is."""
+    params = request.url.params
+    ends = instant_of(params["created_at.gte"]), instant_of(params["created_at.lt"])
     after = params.get("after_id", "").removeprefix(ID_PREFIX)
     cursor = str(int(after, 16)) if after else None
-    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
-    shown, following = page(found, cursor, size)
+    shown, following = page(between(PACE, now, *ends), cursor, int(params["limit"]))
     rows = [_row(instant) for instant in shown]
     first, last = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
     return reply(
@@ -48,13 +37,8 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     )
 
 
-def _refused(now: datetime, status: int, kind: str, message: str) -> httpx.Response:
-    return reply(now, {"type": "error", "error": {"type": kind, "message": message}}, status)
-
-
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     kind, member = dice.choice(SCENES)
     row: dict[str, Any] = {
         "id": f"{ID_PREFIX}{instant:011x}",

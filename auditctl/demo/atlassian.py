@@ -1,20 +1,14 @@
 """Atlassian's organization audit log as its API would answer, in either order behind a cursor."""
 
-from __future__ import annotations
+from datetime import datetime
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import httpx
 
-from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, instants, iso, page, reply, to_instant
+from auditctl.demo.cast import MALLORY, act
+from auditctl.demo.clock import Pace, between, iso, page, reply
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import httpx
-
-PATH = "/admin/v1/orgs/demo/events-stream"
 PACE = Pace(weekday=16, weekend=3)
-DEFAULT_SIZE, LARGEST_SIZE = 100, 500
 
 # action, type of what it was done to
 SCENES = (
@@ -29,25 +23,21 @@ SCENES = (
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the stream of events; anything else is not found."""
-    params, clock = request.url.params, to_instant(now)
-    if request.url.path != PATH:
-        return reply(now, {"errors": [{"title": "Not found", "code": "ADMIN-404"}]}, 404)
-    size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
-    since, until = int(params.get("from", 0)), int(params.get("to", clock))
-    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
-    if params.get("sortOrder") == "asc":
+    """Answer the one call there is."""
+    params = request.url.params
+    found = between(PACE, now, int(params["from"]), int(params["to"]) + 1)
+    if params["sortOrder"] == "asc":
         found.reverse()
+    size = int(params["limit"])
     rows, following = page(found, params.get("cursor"), size)
     # Behind the last row too there is a cursor, with which one could wait for the next.
     meta = {"next": following or (str(rows[-1]) if rows else "0"), "page_size": size}
     data = [_row(instant) for instant in rows]
-    return reply(now, {"data": data, "meta": meta, "links": {"self": PATH}})
+    return reply(now, {"data": data, "meta": meta, "links": {"self": request.url.path}})
 
 
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     action, kind = dice.choice(SCENES)
     name = f"{person.first} {person.last}"
     return {

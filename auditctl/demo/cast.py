@@ -1,13 +1,9 @@
 """The people of the sample data; one of them writes text that attacks readers of the log."""
 
-from __future__ import annotations
+import random
+from typing import NamedTuple
 
-from typing import TYPE_CHECKING, NamedTuple
-
-from auditctl.demo.clock import PULSES
-
-if TYPE_CHECKING:
-    import random
+from auditctl.demo.clock import PULSES, chance
 
 
 class Person(NamedTuple):
@@ -49,10 +45,10 @@ CAST = (*STAFF, MALLORY)
 ONE_IN = 20
 
 
-def actor(instant: int, dice: random.Random) -> Person:
-    """Return who acts at an instant, at the first throw of its dice."""
+def act(instant: int) -> tuple[random.Random, Person]:
+    """Return the dice of an instant, and who acts then, by their first throw."""
+    dice = chance(instant)
     throw = dice.randrange(ONE_IN * len(STAFF))
     # The slowest pulse is always hers, or the last hour might not show what it is there to show.
-    if throw < len(STAFF) or instant % PULSES[-1] == 0:
-        return MALLORY
-    return STAFF[throw % len(STAFF)]
+    is_hers = throw < len(STAFF) or instant % PULSES[-1] == 0
+    return dice, MALLORY if is_hers else STAFF[throw % len(STAFF)]

@@ -1,17 +1,13 @@
 """The demo's clock: the instants at which something happens, and answers with its date."""
 
-from __future__ import annotations
-
 import random
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 # An instant is a whole number of milliseconds since 1970: the finest that any provider tells.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,14 +35,9 @@ def to_instant(time: datetime) -> int:
     return (time - EPOCH) // timedelta(milliseconds=1)
 
 
-def instant_of(text: str | None, default: int) -> int:
-    """Return the instant of an ISO 8601 text in a question, or what is meant where it is missing.
-
-    Raises:
-        ValueError: the text is no such time.
-
-    """
-    return default if text is None else to_instant(datetime.fromisoformat(text))
+def instant_of(text: str) -> int:
+    """Return the instant of an ISO 8601 text in a question."""
+    return to_instant(datetime.fromisoformat(text))
 
 
 def iso(instant: int) -> str:
@@ -76,6 +67,12 @@ def instants(pace: Pace, now: int, before: int | None = None) -> Iterator[int]:
     before = now + 1 if before is None else before
     for day in range(before // DAY, (now - KEPT) // DAY - 1, -1):
         yield from (each for each in instants_of(day, pace, now) if each < before)
+
+
+def between(pace: Pace, now: datetime, since: int, before: int) -> list[int]:
+    """Return the events from one instant up to another, newest first."""
+    clock = to_instant(now)
+    return [each for each in instants(pace, clock, min(before, clock + 1)) if each >= since]
 
 
 def page(found: Sequence[int], cursor: str | None, size: int) -> tuple[Sequence[int], str | None]:

@@ -1,22 +1,15 @@
 """Microsoft Entra ID's logs as Graph would answer, behind links to each next page."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from datetime import datetime
+from typing import Any
 
-from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
+import httpx
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from auditctl.demo.cast import MALLORY, act
+from auditctl.demo.clock import Pace, between, instant_of, iso, page, reply
 
-    import httpx
-
-PATHS = ("/v1.0/auditLogs/directoryAudits", "/v1.0/auditLogs/signIns")
 PACE = Pace(weekday=29, weekend=7)
-LARGEST_SIZE = 999
 FAILED = 0.08  # share of all events
 
 # activityDisplayName, category, operationType, the type of its target
@@ -29,33 +22,26 @@ SCENES = (
     ("Add owner to application", "ApplicationManagement", "Assign", "App"),
 )
 APPS = ("Azure Portal", "Microsoft Teams", "Office 365 Exchange Online", "Example app (demo)")
-_END = re.compile(r"(ge|le) (\S+)")
+_ends = re.compile(r"(?<=[gl]e )\S+").findall
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the two lists; anything else is not found."""
-    path, params, clock = request.url.path, request.url.params, to_instant(now)
-    if path not in PATHS:
-        return reply(now, {"error": {"code": "ResourceNotFound", "message": "Not found"}}, 404)
-    ends = dict(_END.findall(params.get("$filter", "")))
-    since = instant_of(ends.get("ge"), 0)
-    until = instant_of(ends.get("le"), clock)
-    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    """Answer the two lists."""
+    params = request.url.params
+    since, until = map(instant_of, _ends(params["$filter"]))
+    found = between(PACE, now, since, until + 1)
     if params.get("$orderby", "").endswith(" asc"):
         found.reverse()
-    size = min(int(params.get("$top", LARGEST_SIZE)), LARGEST_SIZE)
-    rows, following = page(found, params.get("$skiptoken"), size)
-    row = _signin if path == PATHS[1] else _change
+    rows, following = page(found, params.get("$skiptoken"), int(params["$top"]))
+    row = _signin if request.url.path.endswith("/signIns") else _change
     body: dict[str, Any] = {"value": [row(instant) for instant in rows]}
     if following is not None:
-        link = {**params, "$skiptoken": following}
-        body["@odata.nextLink"] = f"https://graph.microsoft.com{path}?{urlencode(link)}"
+        body["@odata.nextLink"] = str(request.url.copy_set_param("$skiptoken", following))
     return reply(now, body)
 
 
 def _change(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     name, category, operation, kind = dice.choice(SCENES)
     failed = dice.random() < FAILED
     title = person.last if person is MALLORY else f"{kind} {dice.randrange(100, 1000)} (demo)"
@@ -92,8 +78,7 @@ def _change(instant: int) -> dict[str, Any]:
 
 
 def _signin(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     failed = dice.random() < FAILED
     return {
         "id": f"{dice.getrandbits(32):08x}-demo-4000-8000-{instant:012x}",

@@ -1,21 +1,18 @@
 """GitHub's audit log as its API would answer: pages behind cursors, in either order."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, instants, page, reply, to_instant
+import httpx
 
-if TYPE_CHECKING:
-    import httpx
+from auditctl.demo.cast import MALLORY, act
+from auditctl.demo.clock import Pace, between, instant_of, page, reply
 
 ORG = "demo-org"
 PACE = Pace(weekday=29, weekend=6)
 LIMITS = {"X-RateLimit-Limit": "1750", "X-RateLimit-Remaining": "1749"}
-_ends = re.compile(r"created:>=(\S+) created:<=(\S+)").fullmatch
+_ends = re.compile(r"(?<==)\S+").findall
 
 # action, operation, what it is about besides the organization
 SCENES: tuple[tuple[str, str, dict[str, str]], ...] = (
@@ -37,12 +34,8 @@ GIT = (
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     """Answer the one call there is, of whichever organization or enterprise."""
     params = request.url.params
-    ends = _ends(params.get("phrase", ""))
-    if not request.url.path.endswith("/audit-log") or ends is None:
-        return reply(now, {"message": "Not Found", "status": "404"}, 404, LIMITS)
-    since, until = (to_instant(datetime.fromisoformat(end)) for end in ends.groups())
-    clock = to_instant(now)
-    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    since, until = map(instant_of, _ends(params["phrase"]))
+    found = between(PACE, now, since, until + 1)
     if params["order"] == "asc":
         found.reverse()
     scenes = {"web": SCENES, "git": GIT, "all": SCENES + GIT}[params["include"]]
@@ -53,8 +46,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
 
 
 def _row(instant: int, scenes: tuple[tuple[str, str, dict[str, str]], ...]) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     action, operation, about = dice.choice(scenes)
     number = str(dice.randrange(100, 1000))
     about = {name: value.replace("{n}", number) for name, value in about.items()}

@@ -1,21 +1,15 @@
 """Google Workspace's activity reports as its API would answer, newest first behind a token."""
 
-from __future__ import annotations
+import random
+from datetime import datetime
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import httpx
 
-from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
+from auditctl.demo.cast import MALLORY, Person, act
+from auditctl.demo.clock import Pace, between, instant_of, iso, page, reply
 
-if TYPE_CHECKING:
-    import random
-    from datetime import datetime
-
-    import httpx
-
-PATH = "/admin/reports/v1/activity/users/all/applications/"
 PACE = Pace(weekday=27, weekend=4)
-LARGEST_SIZE = 1000
 
 # application: the names of events, each with the name of the parameter that is its target
 SCENES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -39,18 +33,13 @@ PAIRED = {"ADD_GROUP_MEMBER": ("USER_EMAIL", "UPDATE_GROUP_MEMBER"), "edit": ("d
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the list of an application; anything else is not found."""
-    path, params, clock = request.url.path, request.url.params, to_instant(now)
-    if not path.startswith(PATH):
-        error = {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}
-        return reply(now, {"error": error}, 404)
-    since = instant_of(params.get("startTime"), 0)
-    until = instant_of(params.get("endTime"), clock)
-    size = min(int(params.get("maxResults", LARGEST_SIZE)), LARGEST_SIZE)
-    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
-    rows, following = page(found, params.get("pageToken"), size)
-    application = path.removeprefix(PATH)
-    body: dict[str, Any] = {"kind": "admin#reports#activities", "etag": f"demo{clock:x}"}
+    """Answer the list of an application."""
+    params = request.url.params
+    since, until = instant_of(params["startTime"]), instant_of(params["endTime"])
+    found = between(PACE, now, since, until + 1)
+    rows, following = page(found, params.get("pageToken"), int(params["maxResults"]))
+    application = request.url.path.rpartition("/")[2]
+    body: dict[str, Any] = {"kind": "admin#reports#activities", "etag": "demo"}
     if rows:
         body["items"] = [_row(application, instant) for instant in rows]
     if following is not None:
@@ -59,8 +48,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
 
 
 def _row(application: str, instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     name, parameter = dice.choice(SCENES.get(application, (("demo_event", "doc_title"),)))
     events = [_event(application, name, parameter, person, dice)]
     if name in PAIRED:

@@ -1,21 +1,16 @@
-"""HRHIS's user logs as an installation would answer, with the traps of its pager."""
+"""HRHIS's user logs as an installation would answer, each list whole."""
 
-from __future__ import annotations
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import httpx
 
 from auditctl import __version__
-from auditctl.demo.cast import CAST, MALLORY, Person, actor
-from auditctl.demo.clock import DAY, HOUR, KEPT, Pace, chance, instants, iso, reply, to_instant
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    import httpx
+from auditctl.demo.cast import CAST, MALLORY, Person, act
+from auditctl.demo.clock import DAY, HOUR, KEPT, Pace, instants, iso, reply, to_instant
 
 PACE = Pace(weekday=17, weekend=4)
-DEFAULT_SIZE = 100
 NIGHTLY = 2 * HOUR  # after midnight, when a run of auditctl reads the log, which adds a row to it
 
 # method, resource, usual status
@@ -32,68 +27,24 @@ SCENES = (
 )
 FAILURES = ("403", "404", "422", "500")
 FAILED = 0.08  # share of all events
-NAMES = {
-    "200": "OK",
-    "201": "Created",
-    "403": "Forbidden",
-    "404": "Not Found",
-    "422": "Unprocessable Entity",
-    "500": "Internal Server Error",
-}
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the logs and the users they are of; anything else is not found."""
+    """Answer the logs and the users they are of, each list whole."""
     clock = to_instant(now)
-    match request.url.path.strip("/").split("/"):
-        case ["api", "userLogs"]:
-            # Rows come as a database without ORDER BY mostly gives them: as they were written.
-            return reply(now, _listing(request, "userLogs", _logged(clock), _row))
-        case ["api", "users"]:
-            return reply(now, _listing(request, "users", CAST, lambda who: _user(who, clock)))
-        case ["api", "me"]:
-            return reply(now, _user(CAST[0], clock))
-        case ["api", "users", uid, *rest] if rest in ([], ["logs"]):
-            wanted = _uid(CAST[0]) if uid == "me" else uid
-            person = next((each for each in CAST if _uid(each) == wanted), None)
-            if person is None:
-                message = f"Object with id {uid} could not be found."
-                return reply(now, {"message": message}, 404)
-            user = _user(person, clock)
-            if rest:
-                own = (at for at in _logged(clock)[::-1] if _actor(at) is person)
-                user["logs"] = [_row(instant) for instant in own]
-            return reply(now, user)
-    method, path = request.method, request.url.path
-    message = f"Cannot {method} {path}"
-    body = {"statusCode": 404, "message": message, "method": method, "path": path}
-    return reply(now, body, 404)
-
-
-def _listing(
-    request: httpx.Request,
-    name: str,
-    items: Sequence[Any],
-    tell: Callable[[Any], dict[str, Any]],
-) -> dict[str, Any]:
-    params = request.url.params
-    fields = params.get("fields")
-    page, size = int(params.get("page", 1)), int(params.get("pageSize", DEFAULT_SIZE))
-    whole = params.get("paging") == "false"
-    rows = [tell(item) for item in (items if whole else items[(page - 1) * size : page * size])]
-    if fields is not None:
-        names = {"id", *fields.split(",")}
-        rows = [{key: row[key] for key in row if key in names} for row in rows]
-    if whole:
-        return {name: rows}
-    pager = {
-        "page": page,
-        "pageSize": size,
-        "pageCount": len(rows),  # not the number of pages, as a reader of the name would think
-        "total": len(items),
-        "nextPage": f"/api/{name}?page={page + 1}",  # also after the last page
-    }
-    return {"pager": pager, name: rows}
+    path = request.url.path.removeprefix("/api/")
+    if path == "userLogs":
+        # Rows come as a database without ORDER BY mostly gives them: as they were written.
+        return reply(now, {"userLogs": [_row(instant) for instant in _logged(clock)]})
+    if path == "users":
+        return reply(now, {"users": [{"id": _uid(person)} for person in CAST]})
+    uid = path.removeprefix("users/").removesuffix("/logs")
+    wanted = _uid(CAST[0]) if uid == "me" else uid
+    person = next((each for each in CAST if _uid(each) == wanted), None)
+    if person is None:
+        return reply(now, {"message": f"Object with id {uid} could not be found."}, 404)
+    own = (at for at in _logged(clock)[::-1] if _actor(at) is person)
+    return reply(now, {**_user(person, clock), "logs": [_row(instant) for instant in own]})
 
 
 def _logged(clock: int) -> list[int]:
@@ -103,7 +54,7 @@ def _logged(clock: int) -> list[int]:
 
 
 def _actor(instant: int) -> Person:
-    return CAST[0] if instant % DAY == NIGHTLY else actor(instant, chance(instant))
+    return CAST[0] if instant % DAY == NIGHTLY else act(instant)[1]
 
 
 def _uid(person: Person) -> str:
@@ -124,8 +75,7 @@ def _user(person: Person, now: int) -> dict[str, Any]:
 
 
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     method, resource, status = dice.choice(SCENES)
     if person is MALLORY:
         method, resource = "GET", f"/api/tags/{person.last}"
@@ -151,6 +101,6 @@ def _row(instant: int) -> dict[str, Any]:
         "resource": resource.replace("{n}", str(dice.randrange(100, 1000))),
         "method": method,
         "statuscode": status,
-        "statusname": NAMES[status],
+        "statusname": HTTPStatus(int(status)).phrase,
         "referer": sent,  # despite the name: all headers of the request that was logged
     }

@@ -1,17 +1,13 @@
 """Okta's System Log as its API would answer: pages behind links, in either order."""
 
-from __future__ import annotations
-
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, instants, iso, page, reply, to_instant
+import httpx
 
-if TYPE_CHECKING:
-    import httpx
+from auditctl.demo.cast import MALLORY, act
+from auditctl.demo.clock import Pace, between, instant_of, iso, page, reply
 
-PATH = "/api/v1/logs"
 PACE = Pace(weekday=31, weekend=7)
 
 # event type, message, target's type, its name, usual result
@@ -31,12 +27,7 @@ FAILED = 0.09  # share of all events
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     """Answer the one call there is."""
     params = request.url.params
-    if request.url.path != PATH:
-        said = "Not found: Resource not found"
-        return reply(now, {"errorCode": "E0000007", "errorSummary": said}, 404)
-    since, until = (to_instant(datetime.fromisoformat(params[end])) for end in ("since", "until"))
-    clock = to_instant(now)
-    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    found = between(PACE, now, instant_of(params["since"]), instant_of(params["until"]) + 1)
     if params["sortOrder"] == "ASCENDING":
         found.reverse()
     rows, cursor = page(found, params.get("after"), int(params["limit"]))
@@ -47,8 +38,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
 
 
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     kind, message, type_, name, result = dice.choice(SCENES)
     if person is MALLORY:
         type_, name = "User", person.last

@@ -1,22 +1,17 @@
 """1Password's events as its API would answer, oldest first, by POST, behind a cursor."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
-from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instant_of, instants, iso, page, reply, to_instant
+import httpx
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import httpx
+from auditctl.demo.cast import MALLORY, Person, act
+from auditctl.demo.clock import Pace, between, instant_of, iso, page, reply
 
 PATH = "/api/v2/"
 FEATURES = ("auditevents", "itemusages", "signinattempts")
 PACE = Pace(weekday=23, weekend=6)
-DEFAULT_SIZE, LARGEST_SIZE = 100, 1000
 PLACE = {"country": "TZ", "region": "Dodoma", "city": "Dodoma"}
 
 # action, object_type
@@ -41,22 +36,19 @@ USES = ("fill", "fill", "reveal", "secure-copy", "export")
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the three lists and the token's facts; anything else is not found."""
-    asked, clock = request.url.path.removeprefix(PATH), to_instant(now)
-    if (request.method, asked) == ("GET", "auth/introspect"):
-        return reply(now, {"uuid": "DEMO", "issued_at": iso(clock), "features": list(FEATURES)})
-    if request.method != "POST" or asked not in FEATURES:
-        return reply(now, {"Error": {"Message": "Not found"}}, 404)
+    """Answer the three lists and the token's facts."""
+    asked = request.url.path.removeprefix(PATH)
+    if asked == "auth/introspect":
+        return reply(now, {"uuid": "DEMO", "features": list(FEATURES)})
     body = json.loads(request.content)
     last = None
     if "cursor" in body:
         last, *window = body["cursor"].split(".")
         since, before, size = map(int, window)
     else:
-        since = instant_of(body.get("start_time"), 0)
-        before = instant_of(body.get("end_time"), clock + 1)
-        size = min(body.get("limit", DEFAULT_SIZE), LARGEST_SIZE)
-    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
+        since, before = instant_of(body["start_time"]), instant_of(body["end_time"])
+        size = body["limit"]
+    found = between(PACE, now, since, before)
     found.reverse()
     rows, following = page(found, last, size)
     cursor = f"{rows[-1] if rows else since}.{since}.{before}.{size}"
@@ -65,8 +57,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
 
 
 def _row(feature: str, instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     number = dice.randrange(100, 1000)
     row: dict[str, Any] = {"uuid": f"DEMO{instant:011X}", "timestamp": iso(instant)}
     session = f"DEMOSESSION{instant // 10**8}{person.key}"

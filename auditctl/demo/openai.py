@@ -1,21 +1,15 @@
 """OpenAI's audit logs as its API would answer, newest first behind the last id."""
 
-from __future__ import annotations
+from datetime import datetime
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import httpx
 
-from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instants, page, reply, to_instant
+from auditctl.demo.cast import MALLORY, Person, act
+from auditctl.demo.clock import Pace, between, page, reply
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import httpx
-
-PATH = "/v1/organization/audit_logs"
 ID_PREFIX = "audit_log-demo"
 PACE = Pace(weekday=11, weekend=3)
-DEFAULT_SIZE, LARGEST_SIZE = 20, 100
 BY_KEY = 0.2  # share of the events that an API key caused
 
 # type, details
@@ -35,17 +29,12 @@ SCENES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the list; anything else is not found."""
-    params, clock = request.url.params, to_instant(now)
-    if request.url.path != PATH:
-        return reply(now, {"error": {"message": "Not found", "type": "invalid_request_error"}}, 404)
-    since = int(params.get("effective_at[gte]", "0")) * 1000
-    before = int(params.get("effective_at[lt]", clock)) * 1000
-    size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
+    """Answer the one call there is."""
+    params = request.url.params
+    ends = (int(params[f"effective_at[{end}]"]) * 1000 for end in ("gte", "lt"))
     after = params.get("after", "").removeprefix(ID_PREFIX)
     cursor = str(int(after, 16)) if after else None
-    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
-    shown, following = page(found, cursor, size)
+    shown, following = page(between(PACE, now, *ends), cursor, int(params["limit"]))
     rows = [_row(instant) for instant in shown]
     first, last = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
     envelope = {"first_id": first, "last_id": last, "has_more": following is not None}
@@ -53,8 +42,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
 
 
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     kind, details = dice.choice(SCENES)
     if person is MALLORY:
         kind, details = "project.created", {"id": "proj_demo666", "data": {"title": person.last}}

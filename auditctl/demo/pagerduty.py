@@ -1,17 +1,13 @@
 """PagerDuty's audit records as its API would answer: pages behind cursors, newest first."""
 
-from __future__ import annotations
-
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import Pace, chance, instants, iso, page, reply, to_instant
+import httpx
 
-if TYPE_CHECKING:
-    import httpx
+from auditctl.demo.cast import MALLORY, act
+from auditctl.demo.clock import Pace, between, instant_of, iso, page, reply
 
-PATH = "/audit/records"
 PACE = Pace(weekday=9, weekend=4)
 
 # action, type of the resource, its name, a field that was changed
@@ -31,11 +27,7 @@ METHODS = ("browser", "browser", "api_token", "oauth")
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     """Answer the one call there is."""
     params = request.url.params
-    if request.url.path != PATH:
-        return reply(now, {"error": {"message": "Not Found", "code": 2100}}, 404)
-    since, until = (to_instant(datetime.fromisoformat(params[end])) for end in ("since", "until"))
-    clock = to_instant(now)
-    found = [each for each in instants(PACE, clock, min(until, clock) + 1) if each >= since]
+    found = between(PACE, now, instant_of(params["since"]), instant_of(params["until"]) + 1)
     size = int(params["limit"])
     rows, cursor = page(found, params.get("cursor"), size)
     records = [_row(instant) for instant in rows]
@@ -43,8 +35,7 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
 
 
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     action, kind, name, changed = dice.choice(SCENES)
     method = dice.choice(METHODS)
     name = person.last if person is MALLORY else name.format(n=dice.randrange(10, 100))

@@ -1,24 +1,19 @@
 """Persona's user audit logs as its API would answer, newest first behind a cursor."""
 
-from __future__ import annotations
-
+from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 from zlib import crc32
 
-from auditctl.demo.cast import CAST, MALLORY, Person, actor
-from auditctl.demo.clock import DAY, KEPT, Pace, chance, instants, iso, reply, to_instant
+import httpx
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import httpx
+from auditctl.demo.cast import CAST, MALLORY, Person, act
+from auditctl.demo.clock import DAY, KEPT, Pace, instants, iso, reply, to_instant
 
 PATH = "/api/v1/user-audit-logs"
 ID_PREFIX, ID_DIGITS = "ual_demo", 11
 PACE = Pace(weekday=34, weekend=8)
-DEFAULT_SIZE, LARGEST_SIZE = 10, 100
 LIMITS = {"RateLimit-Limit": "300", "RateLimit-Remaining": "299", "RateLimit-Reset": "60"}
 
 INTERNAL = "/api/internal/dashboard/v1"
@@ -44,21 +39,19 @@ FAILED, IMPERSONATED = 0.08, 0.01  # shares of all events
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the list and the single record; anything else is not found."""
+    """Answer the list and the single record."""
     path, params, clock = request.url.path, request.url.params, to_instant(now)
     if path.startswith(f"{PATH}/"):
         instant = _instant_of(path.removeprefix(f"{PATH}/"), clock)
         if instant is None:
-            return _not_found(now)
+            return reply(now, {"errors": [{"title": "Record not found"}]}, 404, LIMITS)
         row, person = _row(instant)
         wanted = "user" in params.get("include", "").split(",")
         beside = {"included": [_user(person)]} if wanted else {}
         return reply(now, {"data": row, **beside}, more=LIMITS)
     cursor = params.get("page[after]")
     before = None if cursor is None else _instant_of(cursor, clock)
-    if path != PATH or (cursor is not None and before is None):
-        return _not_found(now)
-    size = min(max(int(params.get("page[size]", DEFAULT_SIZE)), 1), LARGEST_SIZE)
+    size = int(params["page[size]"])
     page = list(islice(instants(PACE, clock, before), size + 1))
     made = [_row(instant) for instant in page[:size]]
     rows = [row for row, _ in made]
@@ -69,10 +62,6 @@ def answer(request: httpx.Request, now: datetime) -> httpx.Response:
     }
     included = [_user(person) for person in CAST if person in people]
     return reply(now, {"data": rows, "links": links, "included": included}, more=LIMITS)
-
-
-def _not_found(now: datetime) -> httpx.Response:
-    return reply(now, {"errors": [{"title": "Record not found"}]}, 404, LIMITS)
 
 
 def _link(side: str, cursor: str) -> str:
@@ -108,8 +97,7 @@ def _user(person: Person) -> dict[str, Any]:
 
 
 def _row(instant: int) -> tuple[dict[str, Any], Person]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     method, path, sent, posted, status = dice.choice(SCENES)
     if person is MALLORY:
         method, path, sent, posted = "GET", f"{INTERNAL}/tags/{person.last}", {}, {}

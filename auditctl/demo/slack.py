@@ -1,20 +1,14 @@
 """Slack's audit logs as its API would answer, newest first behind a cursor."""
 
-from __future__ import annotations
+from datetime import datetime
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import httpx
 
-from auditctl.demo.cast import MALLORY, Person, actor
-from auditctl.demo.clock import Pace, chance, instants, page, reply, to_instant
+from auditctl.demo.cast import MALLORY, Person, act
+from auditctl.demo.clock import Pace, between, page, reply
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import httpx
-
-PATH = "/audit/v1/logs"
 PACE = Pace(weekday=41, weekend=7)
-DEFAULT_SIZE, LARGEST_SIZE = 200, 9999
 WORKSPACE = {
     "type": "workspace",
     "id": "T0DEMO",
@@ -38,23 +32,18 @@ SCENES = (
 
 
 def answer(request: httpx.Request, now: datetime) -> httpx.Response:
-    """Answer the list; anything else is an unknown method."""
-    params, clock = request.url.params, to_instant(now)
-    if request.url.path != PATH:
-        return reply(now, {"ok": False, "error": "unknown_method"})
-    since = int(params.get("oldest", "0")) * 1000
-    before = (int(params.get("latest", clock)) + 1) * 1000  # that second counts too
-    size = min(int(params.get("limit", DEFAULT_SIZE)), LARGEST_SIZE)
-    found = [each for each in instants(PACE, clock, min(before, clock + 1)) if each >= since]
-    shown, following = page(found, params.get("cursor"), size)
+    """Answer the one call there is."""
+    params = request.url.params
+    ends = int(params["oldest"]) * 1000, (int(params["latest"]) + 1) * 1000  # both seconds count
+    found = between(PACE, now, *ends)
+    shown, following = page(found, params.get("cursor"), int(params["limit"]))
     entries = [_row(instant) for instant in shown]
     metadata = {"next_cursor": following or ""}
     return reply(now, {"ok": True, "entries": entries, "response_metadata": metadata})
 
 
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     action, kind = dice.choice(SCENES)
     number = dice.randrange(100, 1000)
     things: dict[str, dict[str, Any]] = {

@@ -1,18 +1,14 @@
 """Upstash's audit logs as its Developer API would answer: one bare array in no order."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import httpx
 import orjson
 
-from auditctl.demo.cast import MALLORY, actor
-from auditctl.demo.clock import HOUR, Pace, chance, headers, instants, reply, to_instant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+from auditctl.demo.cast import MALLORY, act
+from auditctl.demo.clock import HOUR, Pace, headers, instants, to_instant
 
 PACE = Pace(weekday=12, weekend=5)
 LIFE = 182 * 24 * 3600  # seconds between `timestamp` and `ttl` in the vendor's example
@@ -32,10 +28,8 @@ SCENES = (
 SOURCES = ("CONSOLE", "CONSOLE", "CONSOLE", "API_KEY - demo-ci", "API_KEY - demo-terraform")
 
 
-def answer(request: httpx.Request, now: datetime) -> httpx.Response:
+def answer(_request: httpx.Request, now: datetime) -> httpx.Response:
     """Answer the one call there is, in pieces as a network would bring it."""
-    if request.url.path != "/auditlogs":
-        return reply(now, {"error": "not found"}, 404)
     return httpx.Response(200, content=_array(to_instant(now)), headers=headers(now))
 
 
@@ -50,8 +44,7 @@ def _array(now: int) -> Iterator[bytes]:
 
 
 def _row(instant: int) -> dict[str, Any]:
-    dice = chance(instant)
-    person = actor(instant, dice)
+    dice, person = act(instant)
     action, word, entity, secondary = dice.choice(SCENES)
     source = dice.choice(SOURCES)
     if person is MALLORY:

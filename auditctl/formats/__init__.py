@@ -1,8 +1,10 @@
 """The formats that records are written in, by name: a new one is a module here and a line below."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
+
+from auditctl.errors import UsageError
 
 if TYPE_CHECKING:  # help texts can do without them
     from collections.abc import Mapping, Sequence
@@ -40,6 +42,7 @@ FORMATS: "Mapping[str, Kind]" = {
 """The name of a format, which is also that of its module -> its facts."""
 DEFAULT = "jsonl"
 """For a pipe, and for a file whose name asks for no format."""
+NOT_COMPRESSED = (".zst", ".bz2", ".xz", ".zip", ".lz4", ".parquet.gz")
 
 
 def offered(command: str) -> tuple[str, ...]:
@@ -63,6 +66,67 @@ FIRST_OCSF: OcsfVersion = "1.3.0"
 LAST_OCSF: OcsfVersion = "1.8.0"
 ReportFormatName = Literal["table", "json"]
 """The formats of a table of facts, such as that of `status`."""
+
+
+def check_schema(
+    format_: FormatName,
+    schema: SchemaName,
+    typed: Collection[str],
+    *,
+    raw: bool = False,
+    fields: str | None,
+) -> None:
+    """Check that a schema can be written in a format, with the options that were ``typed``."""
+    if "ocsf_version" in typed and schema != "ocsf":
+        raise UsageError("--ocsf-version is the version of --schema ocsf: add that.")
+    if schema == RECORD:
+        return
+    others = {
+        "--raw": raw,
+        "--fields": fields is not None,
+        f"--format {format_}": format_ != "jsonl",
+    }
+    if other := next((name for name, is_given in others.items() if is_given), None):
+        raise UsageError(
+            f"--schema {schema} writes whole events as JSON Lines: it cannot go with {other}. "
+            "Leave out one of the two."
+        )
+
+
+def format_of_file(path: str, command: str, chosen: FormatName | None = None) -> FormatName:
+    """Choose the format of a file by its name, or confirm the one that was chosen.
+
+    Raises:
+        UsageError: the name asks for another format, or for one that the command does not write.
+
+    """
+    name = path.lower()
+    more = (".gz",) if chosen and FORMATS[chosen].is_binary else ()
+    if packed := next(filter(name.endswith, (*NOT_COMPRESSED, *more)), None):
+        raise UsageError(
+            f"{path}: a file that ends in {packed} cannot be written: .gz is the only compression, "
+            "and Parquet files have their own. Use another name, such as audit.jsonl.gz."
+        )
+    name = name.removesuffix(".gz")
+    kinds = FORMATS.items()
+    asked = [
+        (format_, end) for format_, kind in kinds for end in kind.suffixes if name.endswith(end)
+    ]
+    if not asked:
+        return chosen or DEFAULT
+    suffix = asked[0][1]
+    possible = [format_ for format_, _ in asked if format_ in offered(command)]
+    if not possible:
+        raise UsageError(
+            f"{path}: a file that ends in {suffix} cannot be written by this command. Use .jsonl "
+            "or .csv."
+        )
+    if chosen and chosen not in possible:
+        raise UsageError(
+            f"--format {chosen} and a file that ends in {suffix} contradict each other: {path}. "
+            f"Use another name, or --format {possible[0]}."
+        )
+    return chosen or possible[0]
 
 
 class Layout(NamedTuple):

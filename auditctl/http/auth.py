@@ -74,8 +74,7 @@ class Basic(NamedTuple):
 
         if ":" in self.user:
             # It would end the user name and begin the password.
-            message = "hold a colon in the user name"
-            raise ValueError(message)
+            raise ValueError("hold a colon in the user name")
         token = base64.b64encode(f"{self.user}:{self.password.reveal()}".encode()).decode()
         return {"Authorization": f"Basic {token}"}
 

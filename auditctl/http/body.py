@@ -100,12 +100,10 @@ def chunks(response: httpx.Response) -> Iterator[bytes]:
     codings = response.headers.get("Content-Encoding", "").lower().split(",")
     codings = [name for coding in codings if (name := coding.strip()) not in NO_CODINGS]
     if len(codings) > MOST_CODINGS:
-        message = "it is compressed several times"
-        raise httpx.DecodingError(message)
+        raise httpx.DecodingError("it is compressed several times")
     for coding in reversed(codings):
         if coding not in ("gzip", "x-gzip", "deflate"):
-            message = f"it is compressed as {coding}, which was not asked for"
-            raise httpx.DecodingError(message)
+            raise httpx.DecodingError(f"it is compressed as {coding}, which was not asked for")
         pieces = _inflated(pieces, may_be_raw=coding == "deflate")
     return _without_mark(pieces)
 
@@ -140,8 +138,7 @@ def _inflated(pieces: Iterable[bytes], *, may_be_raw: bool) -> Iterator[bytes]:
         if silent > LARGEST_ANSWER:
             raise TooLargeError
     if member is not None:
-        message = "its compressed body ends too early"
-        raise httpx.DecodingError(message)
+        raise httpx.DecodingError("its compressed body ends too early")
 
 
 def _without_mark(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -39,8 +39,8 @@ class Exchange(NamedTuple):
     status: int | None
     """None if no answer came."""
     milliseconds: float
-    size: int
-    """Bytes of the body as they came over the wire."""
+    bytes: int
+    """The size of the body as it came over the wire."""
 
 
 class Connection:
@@ -125,11 +125,10 @@ class Connection:
                 reason = "the proxy is not a valid URL"  # without it: it may hold a password
             of_files = isinstance(error, OSError)
             about = "SSL_CERT_FILE and SSL_CERT_DIR" if of_files else "HTTPS_PROXY and ALL_PROXY"
-            message = (
+            raise UsageError(
                 f"The connection cannot be set up: {reason}. "
                 f"Check the variables for it, such as {about}."
-            )
-            raise UsageError(message) from None
+            ) from None
         watch(transport, self._pace)
         return transport
 
@@ -213,8 +212,7 @@ class Connection:
         parts = urlsplit(urljoin(f"{self._base}/", link))
         base = urlsplit(self._base).path
         if not parts.path.startswith(f"{base}/"):
-            message = "not below the base URL"
-            raise ValueError(message)
+            raise ValueError("not below the base URL")
         return parts.path.removeprefix(base), parts.query
 
     def _request(
@@ -260,7 +258,7 @@ class Connection:
                 path = self._failures.mask.shown(unquote(request.url.raw_path.decode()))
                 status = response.status_code if response is not None else None
                 size = body.size if body is not None else 0
-                milliseconds = (time.monotonic() - started) * 1000
+                milliseconds = round((time.monotonic() - started) * 1000, 1)
                 self._on_exchange(Exchange(request.method, path, status, milliseconds, size))
 
     def _redirected(

@@ -121,11 +121,10 @@ class Failures:
             return self.too_large()
         _, host, port = origin
         if "CERTIFICATE_VERIFY_FAILED" in reason:
-            message = (
+            return UnreachableError(
                 f"The certificate of {host} cannot be trusted: {reason}. Set SSL_CERT_FILE if your "
                 "network has its own certificate authority."
             )
-            return UnreachableError(message)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             through = " through the proxy" if proxied else ""
             way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable

@@ -4,7 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO, Any
+from typing import Any
 
 KEYS_IN_MEMORY = 100_000
 """Keys that wait in memory, 8 bytes each, before they go to disk."""
@@ -32,47 +32,32 @@ def keys_of(events: Sequence[Any], start: int, id_name: str) -> list[int]:
 
 
 class StoredKeys:
-    """The keys of an answer's rows, kept to know these rows again elsewhere."""
+    """The keys of an answer's rows, kept to know these rows again elsewhere; many are on disk."""
 
     def __init__(self) -> None:
         """Begin without any."""
+        from tempfile import SpooledTemporaryFile  # help texts import this module
+
         self.rows = 0
-        self._keys = array("q")
-        self._file: IO[bytes] | None = None
+        self._file = SpooledTemporaryFile(8 * KEYS_IN_MEMORY)  # noqa: SIM115 - see `close`
         self._is_lost = False
 
     def add(self, keys: Sequence[int]) -> None:
         """Keep the keys of further rows."""
         self.rows += len(keys)
-        if not self._is_lost:
-            self._keys.extend(keys)
-            if len(self._keys) >= KEYS_IN_MEMORY:
-                self._write()
-
-    def _write(self) -> None:
-        from tempfile import TemporaryFile
-
         try:
-            self._file = self._file or TemporaryFile()  # noqa: SIM115 - see `close`
-            self._keys.tofile(self._file)
+            self._file.write(b"" if self._is_lost else array("q", keys).tobytes())
         except OSError:  # no folder for it, or no space
             self._is_lost = True
-        del self._keys[:]
 
     def close(self) -> None:
         """Remove what is on disk."""
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
     def keys(self) -> set[int] | None:
         """Return the keys; None if they could not be kept."""
-        keys = set(self._keys)
-        if self._file is not None:
-            try:
-                self._file.seek(0)
-                while block := self._file.read(8 * KEYS_IN_MEMORY):
-                    keys.update(array("q", block))
-            except OSError:
-                return None
-        return None if self._is_lost else keys
+        with suppress(OSError):
+            self._file.seek(0)
+            return None if self._is_lost else set(array("q", self._file.read()))
+        return None

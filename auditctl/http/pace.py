@@ -47,8 +47,7 @@ class Pace(threading.local):
         if self._waited < SPAN:
             return
         if self._came < LEAST:
-            message = f"less than {LEAST // 1024} KiB in {SPAN:.0f} s"
-            raise httpx.ReadTimeout(message)
+            raise httpx.ReadTimeout(f"less than {LEAST // 1024} KiB in {SPAN:.0f} s")
         self._waited = 0.0
         self._came = 0
 

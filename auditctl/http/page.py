@@ -54,8 +54,7 @@ class Page:
 
         """
         if len(self.events) > MOST_EVENTS:
-            message = (
+            raise AnswerError(
                 f"A page has {len(self.events):,} events, more than the {MOST_EVENTS:,} that are "
                 "read at once. Check that the base URL is the API's address."
             )
-            raise AnswerError(message)

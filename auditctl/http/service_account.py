@@ -89,11 +89,9 @@ class ServiceAccount(NamedTuple):
         except (ValueError, RecursionError):
             read = None
         if type(read) is not dict:
-            message = "are no service account's key in JSON"
-            raise ValueError(message)
+            raise ValueError("are no service account's key in JSON")
         if missing := [name for name in NEEDED if type(read.get(name)) is not str]:
-            message = f"are a service account's key without {with_and(missing)}"
-            raise ValueError(message)
+            raise ValueError(f"are a service account's key without {with_and(missing)}")
         return read
 
 
@@ -119,5 +117,4 @@ def _signature(private_key: str, message: bytes) -> bytes:
         key = None
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(message, padding.PKCS1v15(), SHA256())
-    problem = "are a service account's key whose private_key is no RSA key"
-    raise ValueError(problem)
+    raise ValueError("are a service account's key whose private_key is no RSA key")

@@ -22,7 +22,10 @@ READ_AHEAD = 4 * 1024 * 1024
 
 
 class Reading:
-    """The state of an answer that is being read."""
+    """The state of an answer that is being read.
+
+    The generator of its rows holds it. If that held the stream itself, neither would be let go.
+    """
 
     def __init__(self) -> None:
         """Begin before the first byte."""

@@ -23,8 +23,7 @@ def address(base: str, path: str, params: Params | None) -> httpx.URL:
         return _parsed(base, f"{path}?{urlencode(params)}" if params else path)
     query = urlencode(params)
     if len(query) > LONGEST_QUERY:
-        message = "the query is too long"
-        raise ValueError(message)
+        raise ValueError("the query is too long")
     # Nothing in it needs quoting any more. httpx has no public way to take a query as it is, and
     # to parse one takes half as long as to read the JSON of a page.
     url = httpx.URL(_parsed(base, path))
@@ -35,6 +34,5 @@ def address(base: str, path: str, params: Params | None) -> httpx.URL:
 @lru_cache(maxsize=8)
 def _parsed(base: str, path: str) -> httpx.URL:
     if not {".", ".."}.isdisjoint(path.split("/")):  # ids that httpx takes for a way up
-        message = "a path may not lead up"
-        raise ValueError(message)
+        raise ValueError("a path may not lead up")
     return httpx.URL(base + path)

@@ -1,7 +1,4 @@
-"""Anthropic's activity feed of the Compliance API: who did what in Claude and in the Console.
-
-Source: https://platform.claude.com/docs/en/manage-claude/compliance-activity-feed
-"""
+"""Anthropic's activity feed of the Compliance API: who did what in Claude and in the Console."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Atlassian's organization audit log: what admins and users did in all its products.
-
-Source: https://developer.atlassian.com/cloud/admin/organization/rest/api-group-events/
-"""
+"""Atlassian's organization audit log: what admins and users did in all its products."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
+from auditctl.provider import Order, Provider, Secret, secret, setting
 from auditctl.reading import joined, listed, mapping, non_empty, outcome_in, reach
 
 if TYPE_CHECKING:
@@ -50,10 +47,6 @@ class Atlassian(Provider):
     org_id: str = setting(in_path=True)
     api_key: Secret = secret()
     base_url: str = setting("https://api.atlassian.com")
-
-    def auth(self) -> Bearer:
-        """Send the API key as a bearer token."""
-        return Bearer(self.api_key)
 
     def pages_from(self, client: Client, window: Window, position: str | None) -> Iterator[Page]:
         """Ask again with each cursor, until a page is empty."""

@@ -1,7 +1,4 @@
-"""Cloudflare's account audit log, version 2: what was done in an account, and by which request.
-
-Source: https://developers.cloudflare.com/api/resources/accounts/subresources/logs/subresources/audit/
-"""
+"""Cloudflare's account audit log, version 2: what was done in an account, and by which request."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
+from auditctl.provider import Order, Provider, Secret, secret, setting
 from auditctl.reading import first_in, first_of, joined, listed, mapping, outcome_of, reach
 
 if TYPE_CHECKING:
@@ -51,10 +48,6 @@ class Cloudflare(Provider):
     api_token: Secret = secret()
     account_id: str = setting(in_path=True)
     base_url: str = setting("https://api.cloudflare.com/client/v4")
-
-    def auth(self) -> Bearer:
-        """Send the token as a bearer token."""
-        return Bearer(self.api_token)
 
     def true_status(self, answer: Answer) -> int:
         """Read the error codes where the envelope says that there was no success."""

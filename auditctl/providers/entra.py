@@ -1,7 +1,4 @@
-"""Microsoft Entra ID's logs in Microsoft Graph: changes in the directory, and who signed in.
-
-Source: https://learn.microsoft.com/graph/api/resources/azure-ad-auditlog-overview
-"""
+"""Microsoft Entra ID's logs in Microsoft Graph: changes in the directory, and who signed in."""
 
 from __future__ import annotations
 

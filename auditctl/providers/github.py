@@ -1,7 +1,4 @@
-"""GitHub's audit log of an organization or an enterprise.
-
-Source: https://docs.github.com/en/enterprise-cloud@latest/rest/orgs/orgs
-"""
+"""GitHub's audit log of an organization or an enterprise."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Log, Order, Page, Provider, Secret, secret, setting
+from auditctl.provider import Log, Order, Page, Provider, Secret, secret, setting
 from auditctl.reading import email_in, first_in
 
 if TYPE_CHECKING:
@@ -66,10 +63,6 @@ class GitHub(Provider):
     enterprise: str = setting("", in_path=True)
     token: Secret = secret("GH_TOKEN")
     base_url: str = setting("https://api.github.com")
-
-    def auth(self) -> Bearer:
-        """Send the token as a bearer token."""
-        return Bearer(self.token)
 
     def true_status(self, answer: Answer) -> int:
         """Tell throttling from a refusal: GitHub may answer 403 to both."""

@@ -1,7 +1,4 @@
-"""Google Workspace's activity reports: what admins and users did in each of its applications.
-
-Source: https://developers.google.com/workspace/admin/reports/reference/rest/v1/activities/list
-"""
+"""Google Workspace's activity reports: what admins and users did in each of its applications."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""HRHIS, Tanzania's health-workforce system: the requests its users made.
-
-Source: https://udsm-dhis2-project.github.io/hris-api-docs (developers, settings, user logs)
-"""
+"""HRHIS, Tanzania's health-workforce system: the requests its users made."""
 
 from __future__ import annotations
 

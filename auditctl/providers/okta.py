@@ -1,7 +1,4 @@
-"""Okta's System Log: sign-ins, and what users and administrators did.
-
-Source: https://developer.okta.com/docs/reference/system-log-query
-"""
+"""Okta's System Log: sign-ins, and what users and administrators did."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""1Password's Events API: what was done in an account, who signed in, and which items were used.
-
-Source: https://developer.1password.com/docs/events-api/reference/
-"""
+"""1Password's Events API: what was done in an account, who signed in, and which items were used."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Log, Order, Provider, Secret, secret, setting
+from auditctl.provider import Log, Order, Provider, Secret, secret, setting
 from auditctl.reading import joined, outcome_of, reach
 
 if TYPE_CHECKING:
@@ -58,10 +55,6 @@ class OnePassword(Provider):
 
     token: Secret = secret()
     base_url: str = setting("https://events.1password.com")
-
-    def auth(self) -> Bearer:
-        """Send the token as a bearer token."""
-        return Bearer(self.token)
 
     def lacking(self, client: Client) -> Mapping[str, str]:
         """Look up which features the token lacks."""

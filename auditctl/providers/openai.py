@@ -1,14 +1,11 @@
-"""OpenAI's audit log of an organization: who changed what in the platform's settings.
-
-Source: https://platform.openai.com/docs/api-reference/audit-logs
-"""
+"""OpenAI's audit log of an organization: who changed what in the platform's settings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
+from auditctl.provider import Order, Provider, Secret, secret, setting
 from auditctl.reading import first_of, mapping, outcome_in, reach
 
 if TYPE_CHECKING:
@@ -42,10 +39,6 @@ class OpenAI(Provider):
 
     admin_key: Secret = secret()
     base_url: str = setting("https://api.openai.com/v1")
-
-    def auth(self) -> Bearer:
-        """Send the admin key as a bearer token."""
-        return Bearer(self.admin_key)
 
     def is_harmless(self, name: str, parent: Mapping[str, Any]) -> bool:
         """Recognize the details of an event, as in api_key.created, and a key's owner."""

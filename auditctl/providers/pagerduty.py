@@ -1,7 +1,4 @@
-"""PagerDuty's audit records: changes of users, teams, services and the like.
-
-Source: https://developer.pagerduty.com/api-reference/list-audit-records
-"""
+"""PagerDuty's audit records: changes of users, teams, services and the like."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Persona's user audit logs: who did what in the dashboard and through the API.
-
-Source: https://docs.withpersona.com/api-reference/user-audit-logs
-"""
+"""Persona's user audit logs: who did what in the dashboard and through the API."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
+from auditctl.provider import Order, Provider, Secret, secret, setting
 from auditctl.reading import NOTHING, UNREADABLE, joined, listed, mapping, reach, request
 
 if TYPE_CHECKING:
@@ -56,10 +53,6 @@ class Persona(Provider):
 
     api_key: Secret = secret()
     base_url: str = setting("https://api.withpersona.com/api/v1")
-
-    def auth(self) -> Bearer:
-        """Send the API key as a bearer token."""
-        return Bearer(self.api_key)
 
     def pages_from(
         self,

@@ -1,7 +1,4 @@
-"""Roam's user audit log: who was where in the virtual office.
-
-Source: https://developer.ro.am/docs/chat-api/userauditlog-list
-"""
+"""Roam's user audit log: who was where in the virtual office."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from auditctl.provider import (
-    Bearer,
     Order,
     Page,
     Provider,
@@ -55,10 +51,6 @@ class Roam(Provider):
 
     api_key: Secret = secret("ROAM_TOKEN")
     base_url: str = setting("https://api.ro.am/v1")
-
-    def auth(self) -> Bearer:
-        """Send the API key as a bearer token."""
-        return Bearer(self.api_key)
 
     def true_status(self, answer: Answer) -> int:
         """Read the error code where the envelope says that it is not ok."""

@@ -1,14 +1,11 @@
-"""Slack's audit log of an Enterprise organization: what users, apps and admins did.
-
-Source: https://docs.slack.dev/admins/audit-logs-api/
-"""
+"""Slack's audit log of an Enterprise organization: what users, apps and admins did."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditctl.provider import Bearer, Order, Provider, Secret, secret, setting
+from auditctl.provider import Order, Provider, Secret, secret, setting
 from auditctl.reading import first_in, mapping, outcome_in, reach
 
 if TYPE_CHECKING:
@@ -56,10 +53,6 @@ class Slack(Provider):
 
     token: Secret = secret()
     base_url: str = setting("https://api.slack.com")
-
-    def auth(self) -> Bearer:
-        """Send the token as a bearer token."""
-        return Bearer(self.token)
 
     def true_status(self, answer: Answer) -> int:
         """Read Slack's word where the envelope says that it is not ok."""

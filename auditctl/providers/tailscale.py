@@ -1,7 +1,4 @@
-"""Tailscale's configuration audit log: what was changed in a tailnet, and by whom.
-
-Source: https://tailscale.com/api#tag/logging/GET/tailnet/{tailnet}/logging/configuration
-"""
+"""Tailscale's configuration audit log: what was changed in a tailnet, and by whom."""
 
 from __future__ import annotations
 
@@ -97,21 +94,17 @@ class Tailscale(Provider):
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` is the name of the tailnet."""
         who, target = mapping(event.get("actor")), mapping(event.get("target"))
+        what = joined(target.get("type"), target.get("property"), by=".")
         return {
             "time": event.get("eventTime"),
             "account": context,
             "actor_id": who.get("id"),
             "actor_name": who.get("displayName"),
             "actor_email": email_in(who.get("loginName")),
-            "action": _action(event.get("action"), target.get("type"), target.get("property")),
+            "action": joined(event.get("action"), what),
             "target": first_in(target, "name", "id"),
             "outcome": "success" if non_empty(event.get("error")) is None else "failure",
         }
-
-
-def _action(action: object, kind: object, changed: object) -> object:
-    """Name what was done to which kind of object, and to which of its properties."""
-    return joined(action, joined(kind, changed, by="."))
 
 
 def _pages(client: Client, day: date, rows: Stream) -> Iterator[Page]:

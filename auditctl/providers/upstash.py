@@ -1,7 +1,4 @@
-"""Upstash's account audit log.
-
-Source: https://upstash.com/docs/devops/developer-api/account/list_audit_logs
-"""
+"""Upstash's account audit log."""
 
 from __future__ import annotations
 

@@ -114,8 +114,7 @@ def _date(digits: str) -> date:
     first = date(int(digits[:4]), 1, 1)
     day = first + timedelta(days=int(digits[4:]) - 1)
     if day.year != first.year:
-        message = f"{first.year} has no such day"
-        raise ValueError(message)
+        raise ValueError(f"{first.year} has no such day")
     return day
 
 

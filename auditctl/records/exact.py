@@ -6,16 +6,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from json.decoder import scanstring  # type: ignore[attr-defined] # not in typeshed
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 REPLACEMENT = "\ufffd"
 """Unicode's own sign for what cannot be read."""
@@ -77,7 +74,7 @@ def dumps(value: object, option: int = 0) -> bytes:
         return text.encode(errors="backslashreplace") + end
 
 
-def lines(values: "Sequence[object]") -> bytes:
+def lines(values: Sequence[object]) -> bytes:
     """Write JSON Lines: each value as `dumps` does, and a line feed behind it."""
     if len(values) > MOST_LINES:
         parts = range(0, len(values), MOST_LINES)
@@ -150,8 +147,7 @@ def _integer(text: str) -> int | Number:
 
 
 def _constant(text: str) -> None:
-    message = f"{text} is not JSON"
-    raise ValueError(message)
+    raise ValueError(f"{text} is not JSON")
 
 
 def _last(repeated: list[Any], pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -50,8 +50,7 @@ def parse_fields(text: str, *, there: Sequence[str] = FIELDS) -> list[Field]:
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if names.count(name) > 1:
-            message = f"The field {name!r} is in --fields twice."
-            raise UsageError(message)
+            raise UsageError(f"The field {name!r} is in --fields twice.")
     return [field(name, there=there) for name in names]
 
 
@@ -67,11 +66,10 @@ def field(name: str, *, there: Sequence[str] = FIELDS) -> Field:
         return Field(name, itemgetter(name) if name in FIELDS else methodcaller("get", name))
     path = name.removeprefix("raw.")
     if path in (name, "") or not all(path.split(".")):
-        message = (
+        raise UsageError(
             f"There is no field {name!r}. The fields are {', '.join(there)}; a dotted path "
             "reaches into raw: raw.attributes.method."
         )
-        raise UsageError(message)
     return Field(name, lambda record: _reach(record["raw"], path))
 
 
@@ -96,8 +94,7 @@ def parse_test(
     """
     match = re.fullmatch(_TEST, text)
     if match is None:
-        message = f"Cannot read --where {text!r}: write {TESTS}."
-        raise UsageError(message)
+        raise UsageError(f"Cannot read --where {text!r}: write {TESTS}.")
     name, sign, value = match[1].rstrip(" \t"), match[2], match[3].lstrip(" \t")
     read = field(name, there=there).read
     try:
@@ -106,8 +103,7 @@ def parse_test(
         if sign.endswith("="):
             _check_value(name, value, {"outcome": OUTCOMES, **(values or {})})
     except UsageError as error:
-        message = f"--where {text!r}: {error}"
-        raise UsageError(message) from None
+        raise UsageError(f"--where {text!r}: {error}") from None
     if sign.endswith("="):
         found: Callable[[str], object] = value.__eq__
     else:
@@ -116,8 +112,7 @@ def parse_test(
                 warnings.simplefilter("ignore")  # what a later Python will read otherwise
                 found = re.compile(value).search
         except (re.error, OverflowError, RecursionError) as error:
-            message = f"Cannot read the regex in --where {text!r}: {error}."
-            raise UsageError(message) from None
+            raise UsageError(f"Cannot read the regex in --where {text!r}: {error}.") from None
 
     wanted = not sign.startswith("!")
 
@@ -132,25 +127,18 @@ def _ordered(
     name: str, holds: Callable[[Any, Any], bool], value: str, now: datetime, zone: tzinfo
 ) -> Test:
     """Compare times or status codes by their order."""
-    if name == "time":
-        # As text, which keeps nanoseconds; zeros at a fraction's end would count there.
-        limit = Window(parse_time(value, now, zone), None, (finer(value), "")).span[0]
-
-        def is_then(record: Record) -> bool:
-            time = record["time"]
-            return time is not None and holds(time[:-1].rstrip("0").rstrip("."), limit)
-
-        return is_then
-    if name != "status_code":
+    if name not in ("time", "status_code"):
         raise UsageError("Only time and status_code have an order. Use =, !=, ~ or !~.")
-    if not re.fullmatch(_NUMBER, value):
+    if name == "status_code" and not re.fullmatch(_NUMBER, value):
         raise UsageError(f"status_code is compared with a number, such as 404, not {value!r}.")
-    number = float(value)
-
-    def is_so(record: Record) -> bool:
-        return record["status_code"] is not None and holds(record["status_code"], number)
-
-    return is_so
+    if name == "status_code":
+        number = float(value)
+        return lambda record: (code := record[name]) is not None and holds(code, number)
+    # As text, which keeps nanoseconds; zeros at a fraction's end would count there.
+    limit = Window(parse_time(value, now, zone), None, (finer(value), "")).span[0]
+    return lambda record: bool(
+        (time := record[name]) and holds(time[:-1].rstrip("0").rstrip("."), limit)
+    )
 
 
 def _check_value(name: str, value: str, values: Mapping[str, Collection[str]]) -> None:

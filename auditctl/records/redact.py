@@ -1,14 +1,11 @@
 """Credentials in events, found anywhere and replaced."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import unquote_plus
 
 from auditctl.records import exact
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 REDACTED = "[REDACTED]"
 MOST_LAYERS = 5

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from auditctl.errors import UsageError
-from auditctl.formats import SyncFormatName
-from auditctl.formats.choice import format_of_file
+from auditctl.formats import SyncFormatName, format_of_file
 from auditctl.options import (
     FetchOptions,
     FollowOptions,

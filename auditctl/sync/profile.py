@@ -8,7 +8,7 @@ from typing import Any
 from auditctl import formats
 from auditctl.declared import own_options, secrets, variables
 from auditctl.errors import UsageError
-from auditctl.formats.choice import check_schema
+from auditctl.formats import check_schema
 from auditctl.paths import Template
 from auditctl.provider import Provider, log_name_of
 from auditctl.records.fields import parse_fields

@@ -45,16 +45,16 @@ days demo cli.help providers.* registry settings sync.walk sync.files.datafiles
     sync.delta.destination
 faults sync.profile
 provider
-sync.delta.verify sync.files.verify http.numbered http.daily
+sync.delta.verify sync.files.verify http.numbered http.parts
 sync.delta.log sync.files.integrity sync.files.status http.client
-http.slices sync.files.aside sync.delta.store sync.files.journal http.requests
+sync.files.aside sync.delta.store sync.files.journal http.requests
 sync.delta.path sync.delta.rows sync.status http.stream
 cli.boundary cli.groups http.sender commands.notices paths commands.stored sync.options
     sync.files.replay
 formats.detail formats.ecs formats.ocsf formats.summary formats.table http.credentials
 batch formats.cells formats.csv formats.histogram formats.jsonl formats.parquet http.responses
     cli.options options sync.files.chain
-formats.choice sync.files.commits sync.destination
+sync.files.commits sync.destination
 cli.completion facts records.arrow formats formats.clock http.arrays http.connection sync.state
 records.fields http.errors
 events.subject
@@ -65,7 +65,7 @@ records.address console extras commands.prompt demo.cast http.answer http.origin
     http.retry http.service_account http.urls http.waits output records.redact sync.follow
     sync.jobs config.location window zone
 auditctl declared demo.clock errors escape events.classes records.event_time records.exact
-    formats.frequent hints http http.auth http.body http.keys http.parallel http.visited interrupts
+    formats.frequent http http.auth http.body http.keys http.parallel http.visited interrupts
     phrases providers reading records.schema sync sync.delta sync.files sync.seal cli commands
     config records
 """
@@ -93,7 +93,6 @@ LONG = "# Longer than 300 lines: "
 """How the first line of a module begins that is longer; the reason follows."""
 WORDY = {
     "errors": "it draws the tree of the failures",
-    **dict.fromkeys([f"providers.{name}" for name in PROVIDERS], "its source"),
 }
 """Modules whose docstring says more than a sentence, and why."""
 

@@ -196,7 +196,7 @@ def test_a_server_that_wants_to_be_left_alone_is_left_alone() -> None:
 def test_keys_that_cannot_be_kept_do_not_lead_to_rows_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refused() -> Any:
+    def refused(**_: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("auditctl.http.keys.KEYS_IN_MEMORY", 100)
@@ -204,7 +204,7 @@ def test_keys_that_cannot_be_kept_do_not_lead_to_rows_twice(
     whole = json.dumps({"userLogs": log.log}).encode()
     sound = ids(failing(log, lambda: whole[:-5_000]))
     assert sorted(sound, key=int) == [str(n) for n in range(1_000)]
-    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)  # which SpooledTemporaryFile makes
     service = failing(log, lambda: whole[:-5_000])
     with pytest.raises(UnreachableError):
         ids(service)

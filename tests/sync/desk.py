@@ -17,7 +17,7 @@ import pytest
 
 from auditctl import window
 from auditctl.commands import single
-from auditctl.http import connection, daily, requests
+from auditctl.http import connection, parts, requests
 from auditctl.providers import roam
 from auditctl.sync import job, walk
 from auditctl.sync import run as run_module
@@ -118,7 +118,7 @@ def our_clock(ahead: timedelta | Callable[[], timedelta]) -> Iterator[None]:
             return datetime.now(tz) + (ahead if isinstance(ahead, timedelta) else ahead())
 
     with contextlib.ExitStack() as stack:
-        reading = (single, job, run_module, walk, roam, daily, requests, connection, window)
+        reading = (single, job, run_module, walk, roam, parts, requests, connection, window)
         for module in (*reading, destination, journal_module):
             stack.enter_context(patch.object(module, "datetime", Clock))
         yield

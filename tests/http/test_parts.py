@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from auditctl.http.slices import walk_slices
+from auditctl.http.parts import walk_slices
 from auditctl.provider import Page, Window
 
 UNIT = timedelta(milliseconds=1)
