@@ -4,6 +4,10 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+# First: its imports nest deep, and deeper still they would make Python 3.11 map memory at each call
+# that crosses a multiple of 16 KiB of its stack, which took a tenth of a short run.
+import httpx  # noqa: F401
+
 from auditctl.commands.notices import STAYS, report_interruption, show_progress
 from auditctl.commands.selection import chosen, source_of, typed_over
 from auditctl.context import Context
