@@ -27,6 +27,8 @@ def list_(provider: type["Provider"], options: ListOptions, context: Context) ->
     listing = Listing(options, context, now, log_of(provider, options.own))
     tests = parse_tests(options, context, now)
 
+    import httpx  # noqa: F401 - see `auditctl.sync.commands`
+
     from auditctl.commands.feed import Feed
     from auditctl.export import most_recent
 
