@@ -6,12 +6,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditctl.batch import Tally
-from auditctl.errors import AccessError, AnswerError, ThrottledError, UnreachableError
+from auditctl.errors import (
+    AccessError,
+    AnswerError,
+    AuditctlError,
+    ThrottledError,
+    UnreachableError,
+)
 from auditctl.export import batches
 from auditctl.log import ASKED_AHEAD
 from auditctl.sync import coverage
@@ -157,7 +164,9 @@ class Run(NamedTuple):
                 return False
         except (AccessError, AnswerError, ThrottledError, UnreachableError) as error:
             if self.destination.pending:
-                self.destination.commit(self._progress(walk, outcome, done=False))
+                # What cannot be committed now is read again: it must not hide why the run fails.
+                with suppress(AuditctlError):
+                    self.destination.commit(self._progress(walk, outcome, done=False))
             if not walk.has_lost_its_place(error):
                 raise
             return False

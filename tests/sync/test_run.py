@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import math
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -315,6 +317,20 @@ def test_what_a_run_had_read_stays_when_it_fails(
     assert persona.sync() == 0
     assert persona.holds_all()
     assert len(persona.asked) < 10
+
+
+def test_a_full_disk_does_not_hide_why_a_run_failed(
+    persona: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(destination, "READING_PER_COMMIT", math.inf)
+    monkeypatch.setattr(destination, "write_all", full)
+    persona.stop_after(5)
+    assert persona.sync() == 4
+    assert "PERSONA_API_KEY" in persona.said
+    assert persona.data.read_bytes() == b""
 
 
 def test_what_a_resumed_walk_had_read_is_not_written_twice(persona: Desk) -> None:
