@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,8 @@ class Job:
     """See `Opening` for this and ``pause``."""
     in_turn: Callable[[Callable[[], Outcome]], Outcome] = lambda once: once()
     """Runs when there is room, where there are several jobs."""
+    _warned: set[str] = field(default_factory=set)
+    """Ids of several events that a warning named: with --follow they are read again and again."""
 
     @contextmanager
     def opened(self) -> Iterator[Run]:
@@ -120,27 +122,24 @@ class Job:
         if self.options.follow:
             from auditctl.sync.follow import follow
 
-            once = partial(self.in_turn, partial(self._follow_once, run, set()))
+            once = partial(self.in_turn, partial(self._follow_once, run))
             follow(once, self.options.seconds_between(), self._outage, sleep=self.pause)
-        outcome = self.in_turn(partial(catch_up, run, self._wait, self.pause))
-        self._report(outcome, run)
+        outcome = self.in_turn(partial(self._catch_up, run))
         if outcome.gaps:
             raise IntegrityError(" ".join(self._gaps(outcome)))
         return outcome
 
-    def _follow_once(self, run: Run, warned: set[str]) -> Outcome:
-        """Do one of many runs; warn of gaps instead of failing, so that the next run follows.
-
-        ``warned`` are the ids that several events have and a warning was given for: each run reads
-        them again until they are older than the overlap.
-        """
+    def _follow_once(self, run: Run) -> Outcome:
+        """Do one of many runs; warn of gaps instead of failing, so that the next run follows."""
         run.destination.check()
-        outcome = catch_up(run, self._wait, self.pause)
-        outcome.clashes = [id_ for id_ in outcome.clashes if id_ not in warned]
-        warned.update(outcome.clashes)
-        self._report(outcome, run)
+        outcome = self._catch_up(run)
         for sentence in self._gaps(outcome):
             self._warn(sentence)
+        return outcome
+
+    def _catch_up(self, run: Run) -> Outcome:
+        outcome = catch_up(run, self._wait, self.pause, self._warn_of_events)
+        self._report(outcome, run)
         return outcome
 
     @cached_property
@@ -166,17 +165,23 @@ class Job:
         path, title = self.place.path, self.provider.title
         return [describe_gap(path, title, gap) for gap in outcome.gaps]
 
+    def _warn_of_events(self, outcome: Outcome) -> None:
+        """Warn of events that a run has read, though it failed: no later run reads them again."""
+        title = self.provider.title
+        warn_of_events(title, outcome.tally, self.context.console)
+        clashes = [id_ for id_ in outcome.clashes if id_ not in self._warned]
+        self._warned.update(clashes)
+        if clashes:
+            self._warn(
+                f"{count(len(clashes), 'event')} of {title} came with the id "
+                "of a different event in the same answer. An id stands for one event, so only the "
+                f"first with each id was written. The first such id: {escape(clashes[0])}."
+            )
+
     def _report(self, outcome: Outcome, run: Run) -> None:
-        """Report what a run found."""
+        """Report what a run found that came to its end."""
         console = self.context.console
         title, path, since = self.provider.title, self.place.path, self.options.since
-        warn_of_events(title, outcome.tally, console)
-        if outcome.clashes:
-            self._warn(
-                f"{count(len(outcome.clashes), 'event')} of {title} came with the id "
-                "of a different event in the same answer. An id stands for one event, so only the "
-                f"first with each id was written. The first such id: {escape(outcome.clashes[0])}."
-            )
         if outcome.first and since is not None and needs_clock(since):
             warn_of_clock(title, f"--since {since}", run.client.skew, console, self.prefix)
         if outcome.begins is not None:
@@ -220,9 +225,12 @@ def catch_up(
     run: Run,
     wait: float,
     pause: Callable[[float], object],
+    tell: Callable[[Outcome], object] = lambda _outcome: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Do a run; begin it again for up to ``wait`` seconds, each time when the other run has ended.
+
+    ``tell`` is called with the outcome of each, whether it fails or not.
 
     Raises:
         LockedError: another run has committed again after that time.
@@ -230,11 +238,16 @@ def catch_up(
     """
     until = clock() + wait
     while True:
+        outcome = Outcome()
         try:
-            return run.catch_up()
+            run.catch_up(outcome)
         except LockedError:
             if clock() >= until:
                 raise
+        else:
+            return outcome
+        finally:
+            tell(outcome)
         _await_end(run.destination, until, pause, clock)
 
 

@@ -75,14 +75,13 @@ class Run(NamedTuple):
     watch: Callable[[Tally], None] = lambda _tally: None
     """Called after each page; what it raises ends the run between two commits."""
 
-    def catch_up(self) -> Outcome:
-        """Read what is not covered yet.
+    def catch_up(self, outcome: Outcome) -> None:
+        """Read what is not covered yet, and note in ``outcome`` what is found.
 
         Raises:
             AuditctlError: whatever ends the reading; what was committed stays.
 
         """
-        outcome = Outcome()
         before = self.destination.state.records
         outcome.first = self.destination.state.window is None
         left = self._left
@@ -93,7 +92,6 @@ class Run(NamedTuple):
             self._read(self._first(), outcome)
         self.destination.finish()
         outcome.records = self.destination.state.records - before
-        return outcome
 
     def _next(self) -> datetime:
         """Return where the next window begins."""

@@ -25,7 +25,7 @@ from auditctl.sync.destination import Opening
 from auditctl.sync.follow import LONGEST_PAUSE, LONGEST_SLEEP, Outage, follow
 from auditctl.sync.kinds import open_destination
 from auditctl.sync.profile import FileProfile
-from auditctl.sync.run import Run
+from auditctl.sync.run import Outcome, Run
 from tests import program, tape
 from tests.program import LONG, started
 from tests.server import Fault, Persona, Server
@@ -194,10 +194,10 @@ def test_days_that_a_clock_had_hidden_are_read_when_it_is_put_right(tmp_path: Pa
         FileProfile(options={}, template=path, render=Jsonl().rows), Opening()
     ) as destination:
         run = Run(provider, client, destination, timedelta(seconds=1), now - timedelta(days=7))
-        run.catch_up()
+        run.catch_up(Outcome())
         slow = timedelta()
-        run.catch_up()  # begins by the old clock, and sees the new one
-        run.catch_up()
+        run.catch_up(Outcome())  # begins by the old clock, and sees the new one
+        run.catch_up(Outcome())
     client.close()
     assert len((tmp_path / "all.jsonl").read_bytes().splitlines()) == len(world.happenings)
 
@@ -215,7 +215,7 @@ def test_days_of_runs_grow_neither_memory_nor_the_journal(tmp_path: Path) -> Non
         run = Run(provider, client, destination, timedelta(hours=1), None)
 
         def look() -> None:
-            run.catch_up()
+            run.catch_up(Outcome())
             lines.append(destination.state.line)
             if len(lines) % 144 == 0:  # a day
                 peaks.append(tracemalloc.get_traced_memory()[0])

@@ -319,6 +319,19 @@ def test_what_a_run_had_read_stays_when_it_fails(
     assert len(persona.asked) < 10
 
 
+def test_what_a_failing_run_committed_is_warned_of_since_no_later_run_reads_it(
+    persona: Desk,
+) -> None:
+    persona.world.happenings[-150].event["attributes"]["created-at"] = "soon"
+    persona.stop_after(5)
+    assert persona.sync() == 4
+    warned, refused = persona.said.splitlines()
+    assert "1 of Persona's events lack a field" in warned
+    assert refused.startswith("auditctl: error: ")
+    persona.go_on()
+    assert (persona.sync(), persona.said) == (0, "")
+
+
 def test_a_full_disk_does_not_hide_why_a_run_failed(
     persona: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
