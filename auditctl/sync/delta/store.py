@@ -165,9 +165,11 @@ class Store:
         wanted = (b'{"commitInfo"', b'{"txn"')
         found = [line for line in text.split(b"\n") if line.startswith(wanted)]
         try:
-            return [orjson.loads(line) for line in found]
+            actions = [orjson.loads(line) for line in found]
         except ValueError:
             return []  # somebody else's, or changed: whatever it was, it is no commit of a run
+        # Others may note anything that is JSON.
+        return [one for one in actions if all(type(what) is dict for what in one.values())]
 
     def batches(self, columns: list[str] | None, test: str | None) -> Iterator[pa.RecordBatch]:
         """Read rows, all of them or those that pass a test in SQL."""
