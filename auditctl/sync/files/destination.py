@@ -187,7 +187,11 @@ class FileDestination:
             begun: dict[str, File] = {}
             for name in fresh:
                 begun[name] = self.files.create(name, begun)
-            entries = tuple(_entry(name, file, b"", 0) for name, file in begun.items())
+            nothing = sha256().hexdigest()
+            entries = tuple(
+                FileEntry(name, 0, 0, 0, nothing, file.mtime_ns, file.inode)
+                for name, file in begun.items()
+            )
             # Nothing has been committed yet, so the window is read no further than before.
             window = self.state.window or progress.window._replace(position=None, done=False)
             self._append(self.state.next()._replace(window=window, files=entries))
@@ -201,14 +205,18 @@ class FileDestination:
                 descriptor = open_file(path, os.O_WRONLY)
             file = self.state.files[name]
             begins = not file.length
-            data = b"".join([self.profile.header, *part.data] if begins else part.data)
+            pieces = [self.profile.header, *part.data] if begins else part.data
             if self.profile.template.compressed:
                 import gzip
 
                 # A member of its own, so that what was committed can be read at any time.
-                data = gzip.compress(data, COMPRESSION, mtime=0)
+                pieces = [gzip.compress(b"".join(pieces), COMPRESSION, mtime=0)]
+            digest, end = sha256(), file.length
             try:
-                write_all(descriptor, data, file.length)
+                for piece in pieces:  # to join them first would cost more than a call for each
+                    write_all(descriptor, piece, end)
+                    digest.update(piece)
+                    end += len(piece)
                 os.fsync(descriptor)
                 found = os.fstat(descriptor)
             except OSError:
@@ -219,9 +227,16 @@ class FileDestination:
                 os.close(descriptor)
         except OSError as error:
             raise cannot(path, error) from None
-        written = File(file.length, found.st_mtime_ns, found.st_ino)
-        header = begins if self.profile.header else None
-        return _entry(name, written, data, part.records, header=header)
+        return FileEntry(
+            name,
+            file.length,
+            end - file.length,
+            part.records,
+            digest.hexdigest(),
+            found.st_mtime_ns,
+            found.st_ino,
+            header=begins if self.profile.header else None,
+        )
 
     def finish(self) -> None:
         """Remove what was set aside if all of it is in the destination; else note that it stays."""
@@ -268,14 +283,6 @@ def open_files(profile: FileProfile, opening: Opening) -> Iterator[FileDestinati
         yield destination
     finally:
         journal.close()
-
-
-def _entry(
-    name: str, file: File, data: bytes, records: int, *, header: bool | None = None
-) -> FileEntry:
-    digest = sha256(data).hexdigest()
-    length = len(data)
-    return FileEntry(name, file.length, length, records, digest, file.mtime_ns, file.inode, header)
 
 
 def _dated(text: str) -> str | None:
