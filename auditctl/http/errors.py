@@ -16,7 +16,7 @@ from auditctl.errors import (
     UsageError,
 )
 from auditctl.http.mask import Mask
-from auditctl.http.origin import Origin, origin_of
+from auditctl.http.origin import Origin, address, origin_of
 from auditctl.http.retry import PassingError
 from auditctl.http.waits import wait_asked
 from auditctl.phrases import with_and
@@ -86,7 +86,8 @@ class Failures:
 
     def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
         """Return the failure for a status; ``words`` are the body's message, if any."""
-        quoted = f": {self.mask.safe(words)}" if words else ""
+        # Without its full stop: ours follows, or a semicolon.
+        quoted = f": {self.mask.safe(words).removesuffix('.')}" if words else ""
         hint = self._hints.get(status, "")
         if status in RETRIED:
             return PassingError(
@@ -119,7 +120,7 @@ class Failures:
         reason = self.mask.safe(str(error) or type(error).__name__)
         if reason == _ENDLESS_HEADERS:
             return self.too_large()
-        _, host, port = origin
+        host = origin[1]
         if "CERTIFICATE_VERIFY_FAILED" in reason:
             return UnreachableError(
                 f"The certificate of {host} cannot be trusted: {reason}. Set SSL_CERT_FILE if your "
@@ -128,7 +129,7 @@ class Failures:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             through = " through the proxy" if proxied else ""
             way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable
-            sentence = f"cannot be reached at {host}:{port}{through} ({reason})"
+            sentence = f"cannot be reached at {address(origin)}{through} ({reason})"
             if re.match(_REFUSAL, reason) and int(reason[:3]) not in RETRIED:
                 return UnreachableError(f"{self._title} {sentence}. Check {way}.")
             hint = f"Check {way}, the network and the provider's status page."
@@ -192,7 +193,7 @@ class Failures:
 
     def elsewhere(self, origin: Origin, what: str) -> AnswerError:
         """Return the error for ``what``, a link or a redirect, that leads to another origin."""
-        url = self.mask.safe(f"{origin[0]}://{origin[1]}:{origin[2]}")
+        url = self.mask.safe(f"{origin[0]}://{address(origin)}")
         return AnswerError(
             f"{self._title} sent {what} to another origin, {url}, where the credentials do not "
             f"belong. If that is where the API lives now, set {self._variable}."

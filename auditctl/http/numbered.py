@@ -80,7 +80,9 @@ def _read_everything(
             raise
     else:
         total = (part and part.total) or 0
-        if part is not None and total <= delivered.rows:
+        # A full page with more rows than the total proves the total wrong: there may be more pages.
+        is_wrong = part is not None and total < delivered.rows == part.size
+        if part is not None and total <= delivered.rows and not is_wrong:
             return None
         keys = delivered.keys()
         if keys is None:
@@ -141,6 +143,7 @@ class _Walk:
         """Rows delivered."""
         total = rows if first.total is None else first.total
         self.first_total = self.last_total = self.smallest_total = self.largest_total = total
+        self.doubt(total, rows, first.size)
         self.stated_size = max(1, first.size)
         self.size = rows or self.stated_size  # a service may cap its pages, whatever it states
         self.seen = self.shown
@@ -239,7 +242,13 @@ class _Walk:
         self.shown.update(keys)
         self.seen.update(keys)
         self.count += len(page.events)
+        self.doubt(total, len(keys), self.size)
         return replace(page, partial=self.count < self.largest_total)
+
+    def doubt(self, total: int, rows: int, size: int) -> None:
+        """Expect another row if a full page proves its total wrong: more rows have come."""
+        if self.count > total and rows >= size:
+            self.largest_total = max(self.largest_total, self.count + 1)
 
     def note_repeats(self, number: int, repeats: list[bool], growth: int) -> None:
         """Compare the rows of a page that came before with those that growth pushes onto it."""

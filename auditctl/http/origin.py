@@ -21,6 +21,12 @@ def origin_of(url: str) -> Origin:
     return parts.scheme, parts.hostname or "", port
 
 
+def address(origin: Origin) -> str:
+    """Return the host and port of an origin as a URL has them."""
+    _, host, port = origin
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def checked_base_url(base_url: str, named: str) -> str:
     """Accept https, and plain http to this machine itself only.
 

@@ -1,3 +1,4 @@
+# Longer than 300 lines: the ways in which credentials are written call each other.
 """Credentials in events, found anywhere and replaced."""
 
 import re
@@ -24,9 +25,18 @@ _NAMES_AN_OBJECT = (
 )
 """token_id, token-name, tokenId, API_KEY_IDS: the name of a credential is not a credential."""
 _LOWER = bytes(range(256)).lower()
-_NAME = re.compile(r"(?:^\s*(?=[^\s=/]*=)|(?<=[?&;#]))([^?&;#=]*)=")
-_SEPARATOR = re.compile(r"[?&;#]")
-_END = re.compile(r"[&#]")
+_NAME = re.compile(r"(?m:^[^\S\n]*+(?=[^\s=/]*+[^\S\n]*+=)|(?<=[?&;#]))([^?&;#=\n]*)=")
+_SEPARATOR = re.compile(r"[?&;#\n]")
+_JSON_END = r"[&#]"
+_LINES_END = r"\r?\n(?=[^\S\n]*+(?:$|(?:[-<>] )?[\w.-]++[^\S\n]*+(?::\s|=(?!=|[^\S\n]*+$))))"
+"""Where a value of several lines ends: the next line is empty or begins with a name. The last line
+of base64 is no name, though it may end in ``=``."""
+_LINE = (
+    r'^[^\S\n]*+(?:content-disposition:[^\n]*?[;\s]name="?([^"\n;]*+)[^\n]*+\n?'
+    r"|(?:[-<>] )?([\w.-]++)(?<!error)(?<!exception)[^\S\n]*+:(?=\s)[^\S\n]*+)"
+)
+"""Finds the names at the beginning of lines: of parts of a form, of headers and the like."""
+_PART_END = r"\r?\n--"
 _ENCODED = re.compile(r"%(?:22|23|25|26|3b|3d|3f|40)", re.IGNORECASE)
 _USER_PART = r'(?<![\w.~/-])(\\?/\\?/[^\s"/?#:@]*:)[^\s"/?#]+@'
 """``//user:password@`` in a URL, also with ``/`` as JSON may escape it; a password may hold ``:``
@@ -36,11 +46,13 @@ _JSON = ("{", "[", '"{', '"[')
 """Beginnings of JSON, also as a text in JSON; not every quote, since headers begin with one."""
 _QUOTE, _OPENING = r'(?:"|%(?:25)*22)?', r"(?:[{\[]|%(?:25)*[75]b)"
 _opens_json = re.compile(rf"(?:\s|\+|%20)*{_QUOTE}{_OPENING}", re.IGNORECASE).match
+_INNER_JSON = r'[{\[]\s*["{\[]'
 _MEMBER = (
-    r'"(?i:name|key)"\s*:\s*"([^"\\]*)"|\[\s*"([^"\\]*)"\s*,'
-    r'|"([^"\\]*)"\s*:(?!\s*(?:null|true|false|"")\s*[,}\]])'
+    r'"(?i:name|key)\\*"\s*:\s*\\*"([^"\\]*)\\*"|[\[,]\s*\\*"([^"\\]*)\\*"\s*(?=,)'
+    r'|"([^"\\]*)\\*"\s*:(?!\s*(?:null|true|false|\\*"\\*")\s*[,}\]])'
 )
-"""Finds the names that may mark a credential in a part of some JSON."""
+"""Finds the names that may mark a credential in a part of some JSON, also as a text in JSON."""
+_WORD = r"[\w.-]+\Z"
 _TITLES = ("name", "key")
 _FEW = 10
 """Texts with a mark to look into; where there are more, looking at all of them is cheaper."""
@@ -98,23 +110,45 @@ def is_credential(value: object) -> bool:
 
 
 def redact_text(text: str, layers: int = MOST_LAYERS) -> str:
-    """Replace the credentials in a URL, a path, a bare query, or JSON that a text holds.
+    """Replace the credentials in a URL, a path, a bare query, headers, or JSON that a text holds.
 
     In any text: the password in the user part of a URL. In URLs and queries: the values of
     parameters, whose names are percent-decoded first. A value that is itself an encoded URL with a
-    credential in it is replaced whole. An empty value stays. A text that is JSON is redacted as
-    such; one that only looks like it, such as a part of some, is replaced whole if it names a
-    credential.
+    credential in it is replaced whole. In headers, forms and the like: what follows a name at the
+    beginning of a line. An empty value stays. JSON in a text is redacted as such; what only looks
+    like it, such as a part of some, is replaced from its beginning on if it names a credential.
     """
     if '"' in text and text.removeprefix("\ufeff").lstrip().startswith(_JSON):
         redacted = _redact_json(text, layers)
         if redacted is not None:
             return redacted
-        if any(is_secret(match[match.lastindex or 0]) for match in re.finditer(_MEMBER, text)):
-            return REDACTED
     if "@" in text and ":" in text and "/" in text:
         text = re.sub(_USER_PART, rf"\1{REDACTED}@", text)
-    return _redact_parameters(text, layers) if "=" in text else text
+    if "=" in text:
+        text = _redact_parameters(text, layers)
+    if ":" in text and ("\n" in text or "=" in text):
+        text = _redact_lines(text)
+    return (
+        _redact_inner_json(text, layers) if '"' in text and ("{" in text or "[" in text) else text
+    )
+
+
+def _redact_lines(text: str) -> str:
+    kept: list[str] = []
+    done = 0
+    for match in re.finditer(_LINE, text, re.IGNORECASE | re.MULTILINE):
+        if match.start() >= done and is_secret(match[match.lastindex or 0]):
+            stop = _find(_PART_END if match[1] else _LINES_END, text, match.end())
+            if text[match.end() : stop].strip():
+                kept += text[done : match.end()], REDACTED
+                done = stop
+    return "".join([*kept, text[done:]])
+
+
+def _find(pattern: str, text: str, position: int) -> int:
+    # Not compiled at every start: most runs find no secret.
+    match = re.compile(pattern, re.MULTILINE).search(text, position)
+    return match.start() if match else len(text)
 
 
 def _redact_parameters(text: str, layers: int) -> str:
@@ -126,19 +160,20 @@ def _redact_parameters(text: str, layers: int) -> str:
         position = match.end()
         if is_secret(unquote_plus(match[1])):
             # To the next "&" or "#": what looks like a separator may belong to a password.
-            end = _END.search(text, position)
+            stop = _find(rf"{_JSON_END}|{_LINES_END}", text, position)
         else:
             # Up to the next separator only: behind it another name may begin, "?a=/b?token=x".
             # But JSON may hold one: it is judged as a whole, once, or hostile text takes for ever.
             as_json = position >= judged and _opens_json(text, position)
-            end = (_END if as_json else _SEPARATOR).search(text, position)
             if as_json:
-                judged = end.start() if end else len(text)
-            value = text[position : end.start() if end else len(text)]
+                stop = judged = _find(_JSON_END, text, position)
+            else:
+                end = _SEPARATOR.search(text, position)
+                stop = end.start() if end else len(text)
+            value = text[position:stop]
             wraps = '"' in value or _ENCODED.search(value)
             if not wraps or not _hides_secret(unquote_plus(value), layers):
                 continue
-        stop = end.start() if end else len(text)
         if stop > position:
             kept += text[done:position], REDACTED
             done = position = stop
@@ -159,6 +194,17 @@ def _redact_json(text: str, layers: int) -> str | None:
     before = exact.dumps(found)
     scan(found, layers=layers - 1)
     return text if exact.dumps(found) == before else exact.dumps(found[0]).decode()
+
+
+def _redact_inner_json(text: str, layers: int) -> str:
+    opening = re.search(_INNER_JSON, text)
+    start = opening.start() if opening else len(text)
+    stop = max(text.rfind("}"), text.rfind("]")) + 1
+    redacted = _redact_json(text[start:stop], layers)
+    found = [m.start() for m in re.finditer(_MEMBER, text) if is_secret(m[m.lastindex or 0])]
+    if redacted is not None and not any(at < start or at >= stop for at in found):
+        return text[:start] + redacted + text[stop:]
+    return text[: min(start, found[0])] + REDACTED if found else text
 
 
 def _hides_secret(decoded: str, layers: int) -> bool:
@@ -224,12 +270,12 @@ def scan(  # noqa: C901 - the hottest loop there is, in one piece
             if redact and not _harmless.issuperset(value):
                 _redact_names(value, is_harmless)
             inner_values = value.values()
-        elif redact and len(value) == 2 and value is not values:  # noqa: PLR2004 - a pair
-            _redact_pair(value)
+        elif redact and value is not values and not len(value) % 2 and type(value[0]) is str:
+            _redact_pairs(value)
         for inner in inner_values:
             kind = type(inner)
             if kind is str:
-                if texts and ("=" in inner or '"' in inner or "//" in inner):  # noqa: SIM102 - rare
+                if texts and ("=" in inner or '"' in inner or "//" in inner or "\n" in inner):  # noqa: SIM102 - rare
                     if redact and redact_text(inner, layers) != inner:
                         _redact_texts(value, layers)
             elif kind is dict or kind is list:
@@ -254,10 +300,22 @@ def _redact_names(value: dict[str, Any], is_harmless: IsHarmless) -> None:
             value[name] = REDACTED
 
 
-def _redact_pair(value: list[Any]) -> None:
-    name, inner = value
-    if type(name) is str and is_secret(name) and is_credential(inner):
-        value[1] = REDACTED
+def _redact_pairs(value: list[Any]) -> None:
+    """Redact a pair, or a list of headers: names and values in turn."""
+    if value[2:] and not _are_headers(value):
+        return
+    for at in range(0, len(value), 2):
+        if is_secret(value[at]) and is_credential(value[at + 1]):
+            value[at + 1] = REDACTED
+
+
+def _are_headers(value: list[Any]) -> bool:
+    try:
+        held = "".join(value[1::2])
+        # First what tells them at once from the many lists that hold words or ids alone.
+        return (" " in held or "/" in held) and all(re.match(_WORD, name) for name in value[::2])
+    except TypeError:  # not all are texts
+        return False
 
 
 def _redact_texts(value: dict[str, Any] | list[Any], layers: int) -> None:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,3 +81,20 @@ def test_a_growing_log_whose_rows_move_is_read_whole_or_fails(
     except AnswerError:
         return
     assert {event["key"] for page in pages for event in page.events} >= set(range(150))
+
+
+@pytest.mark.parametrize("count", [10, 17, 20, 120, 123])
+@pytest.mark.parametrize("total", [0, 3, 15, 99, 119])
+def test_a_total_below_what_the_pages_hold_ends_no_walk(count: int, total: int) -> None:
+    everything = rows(*range(count))
+
+    def ask(number: int) -> NumberedPage:
+        return NumberedPage(Page(everything[(number - 1) * 10 : number * 10]), total, 10)
+
+    client = Service.saying().client(ACME)
+    pages = read_numbered(client, ask, [ask(1)], id_name="key")
+    if count < total:
+        with pytest.raises(AnswerError):
+            list(pages)
+    else:
+        assert [event for page in pages for event in page.events] == everything

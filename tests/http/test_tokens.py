@@ -337,6 +337,12 @@ def test_a_token_is_waited_for_as_any_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert asked_for_tokens(service) == 3
 
 
+@pytest.mark.parametrize("token", ["", "t\u00f6ken", "to\x07ken", 5, None])
+def test_a_token_that_no_header_can_carry_is_none(token: object) -> None:
+    with pytest.raises(RefusedError, match="its answer lacks access_token"):
+        site({"access_token": token}).export(ENTRA)
+
+
 def test_the_key_is_read_again_once_when_it_is_refused() -> None:
     refused = httpx.Response(400, json={"error": "invalid_grant"})
     new = account(TOKEN_URL, private_key_id="key-2")
