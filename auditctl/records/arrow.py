@@ -23,7 +23,7 @@ def schema(names: Sequence[str]) -> pa.Schema:
 
 def batch(fields: Sequence[Field], records: Sequence[Record]) -> pa.RecordBatch:
     """Return the records as a batch with a column for each field."""
-    columns = [_column(field, [field.read(record) for record in records]) for field in fields]
+    columns = [_column(field, list(map(field.read, records))) for field in fields]
     return pa.record_batch(columns, schema=schema([field.name for field in fields]))
 
 
