@@ -73,23 +73,24 @@ Found = tuple[Record, Problem | None]
 """A record with its problem, if it has one."""
 
 
-@dataclass(eq=False, repr=False)
 class Tally:
     """Numbers for the progress line, the summary and the warnings; no decision depends on them."""
 
-    pages: int = 0
-    records: int = 0
-    reached: str | None = None
-    """The time of the last event that was read, in or out of the window."""
-    malformed: int = 0
-    first_malformed: str = ""
-    mended: int = 0
-    """Records in which U+FFFD replaces lone surrogates."""
-    unconfirmed: int = 0
-    """Answers without a list of events that were taken for empty."""
-    first_unconfirmed: str = ""
-    """The first day that was asked for with such an answer."""
-    started: float = field(default_factory=time.monotonic)
+    def __init__(self, pages: int = 0, records: int = 0, reached: str | None = None) -> None:
+        """Begin to count."""
+        self.pages = pages
+        self.records = records
+        self.reached = reached
+        """The time of the last event that was read, in or out of the window."""
+        self.malformed = 0
+        self.first_malformed = ""
+        self.mended = 0
+        """Records in which U+FFFD replaces lone surrogates."""
+        self.unconfirmed = 0
+        """Answers without a list of events that were taken for empty."""
+        self.first_unconfirmed = ""
+        """The first day that was asked for with such an answer."""
+        self.started = time.monotonic()
 
     @property
     def took(self) -> float:

@@ -7,8 +7,7 @@ from dataclasses import Field, field, fields
 from functools import partial
 from typing import Any
 
-is_segment = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~@+-]+").fullmatch
-"""Match a value that is one segment of a path, or a part of a host, as it is written."""
+_SEGMENT = r"(?!\.{1,2}\Z)[A-Za-z0-9._~@+-]+"  # not compiled: few settings are in a path
 
 
 def setting(
@@ -99,6 +98,11 @@ def needed(provider: type[Any]) -> list[str]:
 def own_options(provider: type[Any]) -> list[Field[Any]]:
     """Return the fields of a provider that are options of its own."""
     return [field for field in fields(provider) if "flag" in field.metadata]
+
+
+def is_segment(value: str) -> bool:
+    """Return whether a value is one segment of a path, or a part of a host, as it is written."""
+    return re.fullmatch(_SEGMENT, value) is not None
 
 
 def is_name(value: str) -> bool:

@@ -30,7 +30,7 @@ PLACEHOLDER = "no-secret-is-needed-here"
 
 P = TypeVar("P", bound=Provider)
 
-_is_variable = re.compile(r"[A-Z_][A-Z0-9_]*").fullmatch
+_VARIABLE = r"[A-Z_][A-Z0-9_]*"  # not compiled: few runs read auditctl.toml
 """Do not repeat any other name of a variable: it may be a secret pasted by mistake."""
 
 
@@ -121,7 +121,7 @@ def _place(name: str, file: str, texts: Mapping[str, str]) -> Given | None:
 
 def _variable(name: str, key: str, environ: Mapping[str, str]) -> Given:
     """Find the variable that a key of auditctl.toml names."""
-    is_shown = _is_variable(name)
+    is_shown = re.fullmatch(_VARIABLE, name)
     value = _trim(environ.get(name, ""))
     if not value:
         named = name if is_shown else "The variable"

@@ -1,6 +1,7 @@
 """Text in a number of cells of a terminal: shortened where least is lost, padded, painted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from auditctl.escape import escape
 from auditctl.records.fields import as_text
@@ -12,6 +13,7 @@ BOLD, DIM, RED, YELLOW = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m"
 PLAIN = "\x1b[0m"
 STYLES = {"failure": RED, "unknown": DIM}
 """How an outcome is painted."""
+TEXTS = {str, type(None)}
 
 
 def shown(value: object, most: int | None = None) -> str:
@@ -25,6 +27,17 @@ def shown(value: object, most: int | None = None) -> str:
     if most is not None and len(text) > 2 * most:
         text = f"{text[:most]}{ELLIPSIS}{text[-most:]}"
     return escape(text)
+
+
+def all_shown(values: Sequence[Any], most: int | None = None) -> list[str]:
+    """Return what `shown` does of each value: as it is, where all are ordinary texts or null."""
+    if TEXTS.issuperset(map(type, values)):
+        texts = [value or NOTHING for value in values]
+        if most is None or max(map(len, texts), default=0) <= 2 * most:
+            whole = "".join(texts)
+            if whole.isascii() and whole.isprintable():
+                return texts
+    return [shown(value, most) for value in values]
 
 
 def painter(*, color: bool) -> Callable[[str, str], str]:

@@ -1,16 +1,18 @@
 """CSV as RFC 4180 quotes it, but for bare line feeds, and safe to open in a spreadsheet."""
 
-import csv
 from collections.abc import Sequence
-from typing import Any
+from operator import itemgetter
 
 from auditctl.escape import escape
 from auditctl.formats import Layout
+from auditctl.records import exact
 from auditctl.records.fields import Field, as_json
 from auditctl.records.record import Record
 
 FORMULA_STARTS = frozenset("=+-@\t\r")
 """First characters that make a spreadsheet run a cell instead of showing it."""
+
+_start = itemgetter(slice(1))
 
 
 class Csv:
@@ -26,52 +28,55 @@ class Csv:
         self._fields = fields
         self._guard = guard
         self._escaped = escaped
-        self._lines: list[str] = []
-        # The writer quotes every line break only if both are in its own line end, which `write`
-        # puts right.
-        self._writer = csv.writer(self, lineterminator="\r\n")
         self._begun = False
-
-    def write(self, line: str) -> None:
-        """Take a line from the writer."""
-        self._lines.append(line[:-2])
 
     def rows(self, records: Sequence[Record]) -> bytes:
         """Write a line per record."""
-        if not self._begun:
-            self._begun = True
-            names = [one.name for one in self._fields]
-            self._writer.writerow(map(escape, names) if self._escaped else names)
-        cell, lines = self._cell, self._lines
-        raw = -1 if self._fields[-1].name == "raw" else None
-        commas = len(self._fields[:raw]) - 1
-        for record in records:
-            cells = [cell(one, one.read(record)) for one in self._fields]
-            if self._escaped:
-                cells = list(map(escape, cells))
-            # Where no text has anything special in it, and that is the common case, the writer
-            # would take four times as long to do the same.
-            texts = ",".join(cells[:raw])
-            if texts.count(",") != commas or not texts.isprintable() or '"' in texts or not texts:
-                self._writer.writerow(cells)
-            elif raw is None:
-                lines.append(texts)
-            else:
-                json = cells[-1].replace('"', '""')
-                lines.append(f'{texts},"{json}"' if json else f"{texts},")
-        written = "\n".join([*lines, ""])
-        lines.clear()
+        if len(records) > exact.MOST_LINES:  # with ``--reverse`` they come all at once
+            parts = range(0, len(records), exact.MOST_LINES)
+            return b"".join([self.rows(records[n : n + exact.MOST_LINES]) for n in parts])
+        lines = [] if self._begun else [",".join(self._written([one.name for one in self._fields]))]
+        self._begun = True
+        # By columns: most have nothing special in them, which one look at all of it finds out.
+        columns = [self._column(one, records) for one in self._fields]
+        lines += map(",".join, zip(*columns, strict=True))
         # Only lone surrogates cannot be encoded; they are written as their escape.
-        return written.encode(errors="backslashreplace")
+        return "\n".join([*lines, ""]).encode(errors="backslashreplace")
 
     def end(self) -> bytes:
         """Write the header if there was no record."""
         return b"" if self._begun else self.rows([])
 
-    def _cell(self, field: Field, value: Any) -> str:  # noqa: ANN401 - JSON is any value
-        if type(value) is str and field.name != "raw":
-            return "'" + value if self._guard and value[:1] in FORMULA_STARTS else value
-        return "" if value is None else as_json(value)
+    def _column(self, field: Field, records: Sequence[Record]) -> list[str]:
+        """Return the cells of a field."""
+        values = list(map(field.read, records))
+        if field.name == "raw":
+            lines = exact.lines(values).decode().split("\n")[:-1]
+            return self._written(["" if line == "null" else line for line in lines])
+        cells = [one if type(one) is str else "" if one is None else as_json(one) for one in values]
+        if self._guard and not FORMULA_STARTS.isdisjoint(map(_start, cells)):
+            cells = [
+                f"'{cell}" if cell[:1] in FORMULA_STARTS and type(value) is str else cell
+                for cell, value in zip(cells, values, strict=True)
+            ]
+        return self._written(cells)
+
+    def _written(self, cells: list[str]) -> list[str]:
+        """Return cells as they are written: those in quotes that need them."""
+        if self._escaped:
+            cells = list(map(escape, cells))
+        text = ",".join(cells)
+        if text.count(",") >= len(cells) or '"' in text or "\n" in text or "\r" in text:
+            cells = list(map(_quoted, cells))
+        return cells if len(self._fields) > 1 else [cell or '""' for cell in cells]
+
+
+def _quoted(cell: str) -> str:
+    """Return a cell in quotes if it needs them."""
+    if "," in cell or '"' in cell or "\n" in cell or "\r" in cell:
+        doubled = cell.replace('"', '""')
+        return f'"{doubled}"'
+    return cell
 
 
 def make(layout: Layout) -> Csv:

@@ -4,10 +4,9 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditctl.formats.clock import Clock
 from auditctl.window import shift
@@ -24,8 +23,7 @@ HOUR, MINUTE = len("2026-01-31T08"), len("2026-01-31T08:09")
 WEEK = 7
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):
     """One bucket."""
 
     start: str
@@ -47,10 +45,13 @@ class Histogram:
         self._days = Counter[int](), Counter[int]()
         """Those counted longer ago, if there are many, by the ordinal of their day."""
 
-    def add(self, times: Iterable[str], failed: Iterable[str]) -> None:
-        """Count records by their times, and failures among them by theirs."""
+    def add(self, times: Sequence[str], failed: Sequence[str]) -> None:
+        """Count records by their times, and failures among them by theirs; both are in order."""
         for counts, more in zip(self._fine, (times, failed), strict=True):
-            counts.update(map(self._key, more))
+            if more and (key := self._key(more[0])) == self._key(more[-1]):  # a page of one hour
+                counts[key] += len(more)
+            else:
+                counts.update(map(self._key, more))
         if len(self._fine[0]) > MOST:
             self._fold()
 

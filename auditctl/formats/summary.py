@@ -42,24 +42,32 @@ class _Column:
     def __init__(self, field: Field) -> None:
         self.field = field
         self.counts = Frequent[str]()
-        self.first: dict[str, str] = {}
+        self.first: dict[str | None, str] = {}
         """The earliest time of each name; empty once there are more than can be kept."""
 
-    def add(self, records: Sequence[Record], times: Sequence[str]) -> None:
-        """Count the names in records, which come newest first."""
+    def add(self, records: Sequence[Record], times: Sequence[str], *, goes_back: bool) -> None:
+        """Count the names in records, which come newest first.
+
+        ``goes_back``: none is newer than any that was counted before.
+        """
         names = _names(list(map(self.field.read, records)))
         self.counts.add(filter(None, names))
         if not self.counts.is_exact:
             self.first = {}
             return
         first = self.first
-        for name, time in dict(zip(names, times, strict=True)).items():
-            if name and time < first.get(name, LATEST):
+        earliest = zip(names, times, strict=True)
+        if goes_back:
+            first.update(earliest)
+            return
+        for name, time in dict(earliest).items():
+            if time < first.get(name, LATEST):
                 first[name] = time
 
     def new(self, since: str) -> list[tuple[str, int]]:
         """Return the names first seen at ``since`` or later, with counts, frequent ones first."""
-        names = [(name, self.counts[name]) for name, time in self.first.items() if time >= since]
+        first = self.first.items()
+        names = [(name, self.counts[name]) for name, time in first if name and time >= since]
         return sorted(names, key=lambda one: (-one[1], self.first[one[0]], one[0]))
 
 
@@ -80,7 +88,7 @@ class Summary:
         self._painted = painter(color=color)
         self._histogram = Histogram(clock)
         self._records = self._failures = 0
-        self._oldest = LATEST
+        self._oldest = self._reached = LATEST
         self._newest = ""
         self._failed_by = Frequent[str]()
         self._failed_at = Frequent[str]()
@@ -88,6 +96,8 @@ class Summary:
 
     def rows(self, records: Sequence[Record]) -> bytes:
         """Count some records."""
+        if not records:
+            return b""
         times = [(record["time"] or "Z")[:-1] for record in records]
         if times != sorted(times, reverse=True):
             pairs = sorted(zip(times, records, strict=True), key=itemgetter(0), reverse=True)
@@ -99,9 +109,11 @@ class Summary:
         dated = list(filter(None, times))
         if dated:
             self._newest, self._oldest = max(self._newest, dated[0]), min(self._oldest, dated[-1])
-        self._histogram.add(dated, filter(None, compress(times, fails)))
+        self._histogram.add(dated, list(filter(None, compress(times, fails))))
+        goes_back = times[0] <= self._reached
+        self._reached = min(self._reached, times[-1])
         for column in self._columns:
-            column.add(records, times)
+            column.add(records, times, goes_back=goes_back)
         if failed:
             who, what = (
                 [name or NOTHING for name in _names([one[field] for one in failed])]

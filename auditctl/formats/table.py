@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import repeat
 
 from auditctl.escape import escape
 from auditctl.formats import Layout
-from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, cells, fitted, painter, shown
+from auditctl.formats.cells import BOLD, ELLIPSIS, STYLES, all_shown, cells, fitted, painter
 from auditctl.formats.clock import Clock
 from auditctl.records.fields import Field, field
 from auditctl.records.record import OF_SOURCES, Record
@@ -42,7 +43,8 @@ class Table:
         """Write ``fields``, on a terminal ``width`` cells wide, or in a pipe if that is None."""
         self._names = [one.name for one in fields]
         self._reads = [one.read for one in fields]
-        self._shows: list[Callable[[object], str]] = [partial(shown, most=width)] * len(fields)
+        self._shows: list[Callable[[Sequence[object]], list[str]]]
+        self._shows = [partial(all_shown, most=width)] * len(fields)
         self._width = width
         self._painted = painter(color=color)
         self._clock = clock or Clock()
@@ -56,7 +58,12 @@ class Table:
         if not records:
             return b""
         header = "" if self._widths else self._begin(records)
-        return "".join([header, *map(self._line, records)]).encode()
+        columns = list(map(self._padded, self._columns(records), self._widths, self._names))
+        if self._verdict < len(columns):
+            styles = [STYLES.get(str(record.get("outcome")), "") for record in records]
+            columns[self._verdict] = list(map(self._painted, columns[self._verdict], styles))
+        lines = [f"{GAP.join(texts).rstrip(' ')}\n" for texts in zip(*columns, strict=True)]
+        return "".join([header, *lines]).encode()
 
     def end(self) -> bytes:
         """Write the header if there was no record."""
@@ -68,14 +75,14 @@ class Table:
         if self._time is not None:
             titles[self._time] = self._clock.title
         if self._width is None:
-            columns = zip(titles, *map(self._texts, records), strict=True)
             self._widths = [
-                max((len(text) for text in column if len(text) <= WIDEST), default=0)
-                for column in columns
+                max((len(text) for text in (title, *column) if len(text) <= WIDEST), default=0)
+                for title, column in zip(titles, self._columns(records), strict=True)
             ]
         else:
             self._fit(titles, records, self._width)
-        header = GAP.join(self._padded(titles)).rstrip(" ")
+        padded = map(self._padded, zip(titles), self._widths, self._names)
+        header = GAP.join([title for (title,) in padded]).rstrip(" ")
         return self._painted(header, BOLD) + "\n"
 
     def _fit(self, titles: list[str], records: Sequence[Record], width: int) -> None:
@@ -91,7 +98,8 @@ class Table:
         self, titles: list[str], records: Sequence[Record], width: int, shortest_time: int
     ) -> bool:
         """Share the width among the columns; return whether times are whole."""
-        columns = list(zip(titles, *map(self._texts, records), strict=True))
+        shown = self._columns(records)
+        columns = [(title, *column) for title, column in zip(titles, shown, strict=True)]
         wanted = [max(map(cells, column)) for column in columns]
         without_domains = list(map(_without_domains, self._names, columns, wanted))
         least = list(map(_least, self._names, columns, without_domains))
@@ -102,24 +110,22 @@ class Table:
 
     def _show_times(self, form: Callable[[str], str]) -> None:
         if self._time is not None:
-            self._shows[self._time] = lambda time: shown(form(time) if type(time) is str else time)
+            self._shows[self._time] = lambda times: all_shown(
+                [form(time) if type(time) is str else time for time in times]
+            )
 
-    def _texts(self, record: Record) -> list[str]:
-        return [show(read(record)) for show, read in zip(self._shows, self._reads, strict=True)]
+    def _columns(self, records: Sequence[Record]) -> list[list[str]]:
+        """Return the texts of each field. By columns, since most have nothing special in them."""
+        return [
+            show(list(map(read, records)))
+            for show, read in zip(self._shows, self._reads, strict=True)
+        ]
 
-    def _padded(self, texts: Sequence[str]) -> list[str]:
-        """Return texts in the columns that there is room for."""
+    def _padded(self, texts: Sequence[str], width: int, name: str) -> list[str]:
+        """Return the texts of a column that there is room for, in its width."""
         if self._width is None:
-            return [text.ljust(width) for text, width in zip(texts, self._widths, strict=True)]
-        # Not strict: there may have been no room for the last columns.
-        return list(map(fitted, texts, self._widths, self._names))
-
-    def _line(self, record: Record) -> str:
-        texts = self._padded(self._texts(record))
-        if self._verdict < len(texts):
-            style = STYLES.get(str(record.get("outcome")), "")
-            texts[self._verdict] = self._painted(texts[self._verdict], style)
-        return GAP.join(texts).rstrip(" ") + "\n"
+            return list(map(str.ljust, texts, repeat(width)))
+        return list(map(fitted, texts, repeat(width), repeat(name)))
 
 
 def make(layout: Layout) -> Table:

@@ -1,7 +1,6 @@
 """The JSON of an answer, read fast, and exactly where that makes a difference."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -18,7 +17,6 @@ _LINKS = r'<([^>]*)>((?:[^<",]|"[^"]*")*)'
 _PARAMETERS = r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))'
 
 
-@dataclass(eq=False, repr=False)
 class Answer:
     """A JSON value as the provider sent it.
 
@@ -27,12 +25,24 @@ class Answer:
     that finds one calls it; it reads the body again.
     """
 
-    tree: Any
-    body: bytes
-    is_exact: bool = False
-    """`exact.loads` read it; only such a tree may hold a lone surrogate."""
-    status: int = 200
-    headers: httpx.Headers | None = None
+    def __init__(
+        self,
+        tree: Any,  # noqa: ANN401 - JSON is any value
+        body: bytes,
+        *,
+        is_exact: bool = False,
+        status: int = 200,
+        headers: httpx.Headers | None = None,
+    ) -> None:
+        """Take the value and the body that it was read from.
+
+        ``is_exact`` is set if `exact.loads` read it; only such a tree may hold a lone surrogate.
+        """
+        self.tree = tree
+        self.body = body
+        self.is_exact = is_exact
+        self.status = status
+        self.headers = headers
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, whatever the case of its name; None if it is missing."""

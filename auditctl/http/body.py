@@ -62,11 +62,11 @@ def read(response: httpx.Response) -> bytes:
     """
     buffer = BytesIO()  # a list of chunks would be twice as large when it is joined
     size = 0
-    for chunk in chunks(response):
+    for chunk in _decompressed(response):
         size += buffer.write(chunk)
         if size > LARGEST_ANSWER:
             raise TooLargeError
-    body = buffer.getvalue()
+    body = buffer.getvalue().removeprefix(_MARK)
     if size * (WITH_WIDEST + BYTES_PER_VALUE) > LARGEST_IN_MEMORY:  # else it cannot take too much
         values = body.count(b",") + body.count(b"[") + body.count(b"{")
         if _times(body) * size + BYTES_PER_VALUE * values > LARGEST_IN_MEMORY:
@@ -87,14 +87,20 @@ def _times(body: bytes) -> int:
 def chunks(response: httpx.Response) -> Iterator[bytes]:
     """Decompress a body as it arrives, without a byte order mark.
 
-    The stream is read, not `iter_raw`, which refuses a response that was made of its content (as
-    those of the sample data are).
-
     Raises:
         TooLargeError: it goes on for too long without a byte of content.
         httpx.DecodingError: it cannot be decompressed, or ends too early.
         httpx.TransportError: the network failed.
 
+    """
+    return _without_mark(_decompressed(response))
+
+
+def _decompressed(response: httpx.Response) -> Iterable[bytes]:
+    """Decompress a body as it arrives.
+
+    The stream is read, not `iter_raw`, which refuses a response that was made of its content (as
+    those of the sample data are).
     """
     pieces = cast("Iterable[bytes]", response.stream)
     codings = response.headers.get("Content-Encoding", "").lower().split(",")
@@ -105,7 +111,7 @@ def chunks(response: httpx.Response) -> Iterator[bytes]:
         if coding not in ("gzip", "x-gzip", "deflate"):
             raise httpx.DecodingError(f"it is compressed as {coding}, which was not asked for")
         pieces = _inflated(pieces, may_be_raw=coding == "deflate")
-    return _without_mark(pieces)
+    return pieces
 
 
 def _inflated(pieces: Iterable[bytes], *, may_be_raw: bool) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -113,8 +113,9 @@ class Connection:
                 proxy = None  # it would be another machine, and see the credentials in the clear
             self._proxied = proxy is not None
             # Plain http is for this machine alone and has no certificates, whose loading takes
-            # longer than most fetches.
-            transport = httpx.HTTPTransport(verify=scheme == "https", proxy=proxy, limits=limits)
+            # longer than most fetches. Without a context httpcore would make one that verifies.
+            verify: Any = scheme == "https" or None
+            transport = httpx.HTTPTransport(verify=verify, proxy=proxy, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL, OSError) as error:
             # A certificate file that is gone; a proxy that is no URL, or needs an extra.
             if isinstance(error, ImportError):

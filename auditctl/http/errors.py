@@ -26,7 +26,7 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 THROTTLED = 429
 UNAUTHORIZED, FORBIDDEN = 401, 403
 QUOTES = "\"'\N{LEFT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
-_is_refusal = re.compile(r"4[0-9]{2} ").match
+_REFUSAL = r"4[0-9]{2} "  # not compiled: few runs need it
 """The beginning of httpx's message if a proxy refuses us for good."""
 _ENDLESS_HEADERS = "Receive buffer too long"
 """A part of h11's message for headers that are too long."""
@@ -129,7 +129,7 @@ class Failures:
             through = " through the proxy" if proxied else ""
             way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable
             sentence = f"cannot be reached at {host}:{port}{through} ({reason})"
-            if _is_refusal(reason) and int(reason[:3]) not in RETRIED:
+            if re.match(_REFUSAL, reason) and int(reason[:3]) not in RETRIED:
                 return UnreachableError(f"{self._title} {sentence}. Check {way}.")
             hint = f"Check {way}, the network and the provider's status page."
             return PassingError(sentence, hint=hint)

@@ -123,8 +123,7 @@ class Requests:
         ``optional`` are parameters that a server may not know: if it answers with 400, the
         question is asked once more without them, and so are all others at that path in this walk.
         """
-        walk = self._current
-        if not optional or path in walk.without_options:
+        if not optional or path in self._current.without_options:
             return self.ask("GET", path, params, again=again)
         try:
             return self.ask("GET", path, {**(params or {}), **optional}, again=again)
@@ -132,7 +131,7 @@ class Requests:
             if refused.code != httpx.codes.BAD_REQUEST:
                 raise
         answer = self.ask("GET", path, params, again=again)
-        walk.without_options.add(path)
+        self._current.without_options.add(path)
         return answer
 
     def ask(

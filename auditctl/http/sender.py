@@ -1,8 +1,8 @@
 """One request, sent again until it is answered or the run's patience ends."""
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import httpx
@@ -53,13 +53,11 @@ class Sender(NamedTuple):
                 self.credentials.accepted()
                 return answer
 
-    @contextmanager
     def sent(
         self, question: Question, used: Mapping[str, str], over: threading.Event
-    ) -> Iterator[httpx.Response]:
-        """Send a request once."""
+    ) -> AbstractContextManager[httpx.Response]:
+        """Send a request once, as soon as requests are allowed."""
         self.patience.wait_turn(over)
-        with self.connection.asked(
+        return self.connection.asked(
             question.method, question.path, question.params, used, question.content
-        ) as response:
-            yield response
+        )

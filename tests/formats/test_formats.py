@@ -146,6 +146,12 @@ def test_python_reads_the_same_values_out_of_csv(batches: list[list[Record]]) ->
 
 
 @given(runs)
+def test_the_rows_of_csv_do_not_depend_on_those_beside_them(batches: list[list[Record]]) -> None:
+    every = [one for batch in batches for one in batch]
+    assert output(Csv(ALL), [every]) == output(Csv(ALL), [[one] for one in every])
+
+
+@given(runs)
 def test_the_guard_puts_an_apostrophe_before_what_would_run(batches: list[list[Record]]) -> None:
     guarded, bare = (
         list(csv.reader(io.StringIO(output(Csv(ALL[:-1], guard=on), batches).decode(), newline="")))
@@ -215,6 +221,8 @@ def test_on_a_terminal_json_is_the_same_value_and_moves_nothing(
 def test_raw_is_json_text_in_csv(event: Any, written: str) -> None:
     fields = parse_fields("raw,actor")
     assert output(Csv(fields), [[record(raw=event)]]) == f"raw,actor\n{written},\n".encode()
+    last = output(Csv(parse_fields("actor,raw")), [[record(raw=event)]])
+    assert last == f"actor,raw\n,{written}\n".encode()
 
 
 @pytest.mark.parametrize(("batches", "lines"), [([], 0), ([[]], 0), ([[], [record()], []], 1)])
@@ -263,6 +271,17 @@ def test_a_plain_table_has_a_safe_line_per_record_with_every_value(
         for name in TEXT_FIELDS:
             if one[name] and not any(map(_moves_the_cursor, one[name])):
                 assert one[name].rstrip() in line
+
+
+@given(runs)
+def test_the_lines_of_a_table_do_not_depend_on_those_beside_them(
+    batches: list[list[Record]],
+) -> None:
+    first = record(actor="a" * 9)
+    every = [one for batch in batches for one in batch]
+    for width in (None, 80):
+        together, apart = Table(ALL, width=width), Table(ALL, width=width)
+        assert output(together, [[first], every]) == output(apart, [[first], *([e] for e in every)])
 
 
 @given(st.lists(st.lists(st.text("abc", min_size=1), min_size=3, max_size=3), min_size=1))

@@ -299,3 +299,17 @@ def test_beyond_its_bound_it_says_about_and_cannot_tell_what_is_new() -> None:
     assert float(share[:-1]) == pytest.approx(int(count) / 11, abs=0.1)
     new = section(lines, "first seen")
     assert new == ["actors     cannot tell: more than 100 different ones"]
+
+
+@given(st.lists(st.integers(0, 9_000), max_size=40), st.integers(1, 9))
+def test_pages_in_any_order_make_the_same_summary(minutes: list[int], size: int) -> None:
+    log = [
+        record(None if ago == 1 else timedelta(minutes=ago), actor=f"a{ago % 7}", target="t" * ago)
+        for ago in minutes
+    ]
+    pages = [log[start : start + size] for start in range(0, len(log), size)]
+    window = Window(NOON - timedelta(minutes=9_001), NOON)
+    assert summary(*pages, window=window) == summary(
+        *([one] for one in reversed(log)), window=window
+    )
+    assert summary(log, window=window) == summary(*([one] for one in log), window=window)

@@ -7,6 +7,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.delta.store import Store
@@ -127,7 +128,7 @@ def _line(store: Store, app_id: str) -> Line | None:
     )
 
 
-def _read(store: Store, version: int) -> Iterator[tuple[Line, list[str]]]:
+def _read(store: Store, version: int) -> Iterator[tuple[Line, list[Any]]]:
     """Yield the line of a commit with its transactions."""
     actions = store.actions(version)
     if actions is None:
@@ -135,7 +136,7 @@ def _read(store: Store, version: int) -> Iterator[tuple[Line, list[str]]]:
             f"{store.path}: the commit {version} is gone from the log, so nothing proves any more "
             "what was written. Restore the log from a backup, or begin a new table."
         )
-    app_ids = [action["txn"]["appId"] for action in actions if "txn" in action]
+    app_ids = [action["txn"].get("appId") for action in actions if "txn" in action]
     for action in actions:
         text = action.get("commitInfo", {}).get(KEY)
         if text is None:

@@ -130,6 +130,8 @@ def _check_url(url: str) -> None:
             "The URL of a table may hold no password, query or fragment: credentials come from "
             "the environment (AWS_…, GOOGLE_…, AZURE_…)."
         )
+    if "//" in parts.path:
+        raise UsageError(f"{url!r} has an empty name between two slashes: leave one slash out.")
     if parts.scheme not in SCHEMES or not parts.netloc:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise UsageError(f"{url!r} leads to no table: a URL begins with one of {known}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 
@@ -36,10 +36,19 @@ _UNREACHABLE = re.compile(
 """Words of a store that cannot be read: what it holds may be sound all the same."""
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
 _MISSING = re.compile(r"not found|No such file|NotFound|range is not satisfiable")
-_NO_CREDENTIALS = re.compile(r"Operation not supported|service account file")
-"""Words of the library where it has none that it can use; a file of theirs may be missing."""
+_NO_CREDENTIALS = re.compile(
+    r"Operation not supported|service account file|failed to parse \".*\" as "
+)
+"""Words of the library where it has none that it can use; a file of theirs may be missing.
+
+Or where a variable of the store is not what it should be.
+"""
 _ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳|\n +0: (?s:.*)")
 """Colours, arrows, and the stack that follows if ``RUST_BACKTRACE`` is set."""
+_CONSTRAINT = re.compile(
+    r"failed validation check|check or invariant|CHECK constraint", re.IGNORECASE
+)
+"""Words for rows that the table may not have; behind them the library shows these rows."""
 _OF_SYSTEM = re.compile(r"\(os error ([0-9]+)\)|\bcode: ([0-9]+), kind: ")
 """How Rust writes an error number of the operating system."""
 _QUERY = re.compile(r"\?[^\s)\"']*")
@@ -48,6 +57,14 @@ _LAYERS = re.compile(r"^(?:[\w ]*error: )+")
 """The parts of the library that an error went through."""
 LONGEST = 300
 """Characters of the library's own words."""
+
+
+def _columns(schema: Schema) -> list[tuple[Any, ...]]:
+    """Return what the columns of a table hold; a comment beside them may vary."""
+    return [(field.name, field.type, field.nullable) for field in schema.fields]
+
+
+COLUMNS = _columns(Schema.from_arrow(SCHEMA))
 
 
 class MissingTableError(IntegrityError):
@@ -130,11 +147,10 @@ class Store:
 
     def _check_own(self) -> None:
         """Check that auditctl has created the table."""
-        names = [field.name for field in self.table.schema().fields]
         metadata = self.table.metadata()
         if (
             metadata.name != NAME
-            or names != SCHEMA.names
+            or _columns(self.table.schema()) != COLUMNS
             or tuple(metadata.partition_columns) != PARTITIONS
         ):
             raise IntegrityError(
@@ -165,9 +181,11 @@ class Store:
         wanted = (b'{"commitInfo"', b'{"txn"')
         found = [line for line in text.split(b"\n") if line.startswith(wanted)]
         try:
-            return [orjson.loads(line) for line in found]
+            actions = [orjson.loads(line) for line in found]
         except ValueError:
             return []  # somebody else's, or changed: whatever it was, it is no commit of a run
+        # Others may note anything that is JSON.
+        return [one for one in actions if all(type(what) is dict for what in one.values())]
 
     def batches(self, columns: list[str] | None, test: str | None) -> Iterator[pa.RecordBatch]:
         """Read rows, all of them or those that pass a test in SQL."""
@@ -220,6 +238,11 @@ def cannot_write(path: str, error: BaseException) -> OutputError:
     said = _ORNAMENT.sub("", str(error))
     if _NO_BUCKET.search(said):
         return _no_bucket(path)
+    if _CONSTRAINT.search(said):
+        return OutputError(
+            f"Cannot write {path}: somebody has added a CHECK constraint to the table, and an "
+            "event does not meet it. What was committed before stays; drop the constraint."
+        )
     return OutputError(
         f"Cannot write {path}: {_refusal(said)}. What was committed before stays; "
         f"check {_suspects(path)}."

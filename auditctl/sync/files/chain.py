@@ -6,7 +6,7 @@
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.files.commits import Commit, File, FileEntry, Pins, Snapshot
@@ -15,7 +15,7 @@ from auditctl.sync.seal import HASH_SIZE, parsed, plain, seal, unseal
 from auditctl.sync.state import FIRST_PREV, Deleted, ReadSpan, Span, spans
 
 BLOCK = 256 * 1024
-LINE = 16 * 1024
+LINE = 32 * 1024
 """Bytes read of one line at a time; most lines are shorter."""
 SECTOR = 512
 """Bytes that a disk writes together, or not at all."""
@@ -30,7 +30,10 @@ _ZEROS = re.compile(rb"\0+")
 
 def encode(commit: Commit) -> tuple[bytes, Commit]:
     """Write a commit as a line; return it with its hash."""
-    members = {_NAMES.get(name, name): plain(value) for name, value in commit._asdict().items()}
+    members = {
+        _NAMES.get(name, name): value if name == "ids" else plain(value)  # ids are plain texts
+        for name, value in commit._asdict().items()
+    }
     del members["hash"], members["first_edition"]
     if commit.snapshot is None:
         del members["state"]
@@ -53,6 +56,30 @@ def decode(text: bytes, *, ids: bool = True) -> Commit | None:
         return _commit(parsed(body + b"}"))._replace(hash=digest)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # its hash is right, but no run has written it
+
+
+class Link(NamedTuple):
+    """What a search for ids reads of a line: the hash is checked, and no commit is made of it."""
+
+    newest: str | None
+    seen: str
+    ids_before: int | None
+    first_edition: bool
+
+
+def link_of(text: bytes) -> Link | None:
+    """Read the link of a line without its line feed; None if no run can have written it."""
+    unsealed = unseal(text)
+    if unsealed is None:
+        return None
+    try:
+        members = parsed(unsealed[0].rpartition(_IDS)[0] + b"}")
+        newest, seen = members["newest"], members["seen"] + ""
+        first_edition = "kept_before" not in members
+        before = None if first_edition else members["ids_before"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Link(newest, seen, before, first_edition)
 
 
 def ids_of(text: bytes) -> tuple[str, ...]:

@@ -54,8 +54,10 @@ class FileDestination:
     _pages: int = 0
     """Pages added since the last commit."""
     _parts: dict[str, _Part] = field(default_factory=dict)
-    _times: dict[str, str | None] = field(default_factory=dict)
-    """The id of each record added, and its time."""
+    _ids: list[str] = field(default_factory=list)
+    """The id of each record added."""
+    _times: list[str | None] = field(default_factory=list)
+    """The time of each."""
 
     @property
     def state(self) -> FileState:
@@ -88,22 +90,24 @@ class FileDestination:
             part = self._parts.setdefault(name, _Part())
             part.data.append(self.profile.render(group))
             part.records += len(group)
-        self._times |= {record["id"]: record["time"] for record in records}
+        self._ids += [record["id"] for record in records]
+        self._times += [record["time"] for record in records]
 
     def discard(self) -> None:
         """Drop what was added and not committed."""
         self._pages = 0
         self._parts = {}
-        self._times = {}
+        self._ids = []
+        self._times = []
 
     @property
     def pending(self) -> int:
         """The number of records that wait for the next commit."""
-        return len(self._times)
+        return len(self._ids)
 
     def is_due(self, seconds: float) -> bool:
         """Return whether a kill should cost no more than what was added by now."""
-        if not self._times:
+        if not self._ids:
             return seconds >= MAX_QUIET_SECONDS
         return self._pages >= MAX_PAGES_PER_COMMIT or seconds >= READING_PER_COMMIT * self._took
 
@@ -124,7 +128,7 @@ class FileDestination:
             self._begin(self._parts, progress)
             entries: list[FileEntry] = []
             # Without the Z: so they sort whatever their precision.
-            times = [time[:-1] for time in self._times.values() if time is not None]
+            times = [time[:-1] for time in self._times if time is not None]
             newest = max(times, default="")
             try:
                 for name, part in self._parts.items():
@@ -133,11 +137,11 @@ class FileDestination:
                     state.next()._replace(
                         **progress._asdict(),
                         files=tuple(entries),
-                        records=state.records + len(self._times),
+                        records=state.records + len(self._ids),
                         oldest=_dated(min(times, default="")),
                         newest=_dated(newest),
                         latest=_dated(max(newest, (state.latest or "")[:-1])),
-                        ids=tuple(self._times),
+                        ids=tuple(self._ids),
                         pinned=self._pinned(progress.window.until, newest),
                     )
                 )
@@ -158,9 +162,9 @@ class FileDestination:
     def _pinned(self, until: str, newest: str) -> dict[str, str | None]:
         """Return the ids of events that no later run finds by their time."""
         early = to_text(shift(from_text(until), PINNED_AHEAD))[:-1]
-        found = self._times.items()
-        if newest < early and None not in self._times.values():
+        if newest < early and None not in self._times:
             return {}  # nearly always, and faster
+        found = zip(self._ids, self._times, strict=True)
         return {id_: time for id_, time in found if time is None or time[:-1] >= early}
 
     def _append(self, commit: Commit) -> None:
@@ -187,7 +191,11 @@ class FileDestination:
             begun: dict[str, File] = {}
             for name in fresh:
                 begun[name] = self.files.create(name, begun)
-            entries = tuple(_entry(name, file, b"", 0) for name, file in begun.items())
+            nothing = sha256().hexdigest()
+            entries = tuple(
+                FileEntry(name, 0, 0, 0, nothing, file.mtime_ns, file.inode)
+                for name, file in begun.items()
+            )
             # Nothing has been committed yet, so the window is read no further than before.
             window = self.state.window or progress.window._replace(position=None, done=False)
             self._append(self.state.next()._replace(window=window, files=entries))
@@ -201,14 +209,18 @@ class FileDestination:
                 descriptor = open_file(path, os.O_WRONLY)
             file = self.state.files[name]
             begins = not file.length
-            data = b"".join([self.profile.header, *part.data] if begins else part.data)
+            pieces = [self.profile.header, *part.data] if begins else part.data
             if self.profile.template.compressed:
                 import gzip
 
                 # A member of its own, so that what was committed can be read at any time.
-                data = gzip.compress(data, COMPRESSION, mtime=0)
+                pieces = [gzip.compress(b"".join(pieces), COMPRESSION, mtime=0)]
+            digest, end = sha256(), file.length
             try:
-                write_all(descriptor, data, file.length)
+                for piece in pieces:  # to join them first would cost more than a call for each
+                    write_all(descriptor, piece, end)
+                    digest.update(piece)
+                    end += len(piece)
                 os.fsync(descriptor)
                 found = os.fstat(descriptor)
             except OSError:
@@ -219,9 +231,16 @@ class FileDestination:
                 os.close(descriptor)
         except OSError as error:
             raise cannot(path, error) from None
-        written = File(file.length, found.st_mtime_ns, found.st_ino)
-        header = begins if self.profile.header else None
-        return _entry(name, written, data, part.records, header=header)
+        return FileEntry(
+            name,
+            file.length,
+            end - file.length,
+            part.records,
+            digest.hexdigest(),
+            found.st_mtime_ns,
+            found.st_ino,
+            header=begins if self.profile.header else None,
+        )
 
     def finish(self) -> None:
         """Remove what was set aside if all of it is in the destination; else note that it stays."""
@@ -268,14 +287,6 @@ def open_files(profile: FileProfile, opening: Opening) -> Iterator[FileDestinati
         yield destination
     finally:
         journal.close()
-
-
-def _entry(
-    name: str, file: File, data: bytes, records: int, *, header: bool | None = None
-) -> FileEntry:
-    digest = sha256(data).hexdigest()
-    length = len(data)
-    return FileEntry(name, file.length, length, records, digest, file.mtime_ns, file.inode, header)
 
 
 def _dated(text: str) -> str | None:

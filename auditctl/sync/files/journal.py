@@ -6,16 +6,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from auditctl.errors import IntegrityError, LockedError, OutputError
 from auditctl.output import cannot, sync_folder, write_all
 from auditctl.sync.files.chain import (
+    Link,
     backward,
     count,
     decode,
     encode,
     ids_of,
     line_at,
+    link_of,
     read_at,
     unreadable,
     wrong_line,
@@ -23,6 +26,8 @@ from auditctl.sync.files.chain import (
 from auditctl.sync.files.commits import Commit, Pins
 from auditctl.sync.files.disk import close, open_file, set_changed
 from auditctl.sync.files.replay import NS_PER_MS, read_end
+
+Read = TypeVar("Read")
 
 POLL_SECONDS = 0.02
 """Between two attempts to take the lock."""
@@ -159,31 +164,33 @@ class Journal:
         Lines are read backward to the first whose windows all ended before ``enough``.
         """
         try:
-            for commit, text in self._lines_with_ids():
-                if commit.seen <= enough:
+            for link, text in self._lines_with_ids():
+                if link.seen <= enough:
                     return
                 # Without the Z, or a finer time would be less than a coarse one it begins with.
-                if (commit.newest or "")[:-1] >= since[:-1]:
+                if (link.newest or "")[:-1] >= since[:-1]:
                     yield ids_of(text)
         except OSError as error:
             raise unreadable(self.path, error) from None
 
-    def _lines_with_ids(self) -> Iterator[tuple[Commit, bytes]]:
+    def _lines_with_ids(self) -> Iterator[tuple[Link, bytes]]:
         """Yield the lines that have ids, the newest first; those of the first edition all."""
         at = self.state.ids_at
         while at is not None:
             text = line_at(self._file, at, self._size)
-            commit = self._decoded(text)
-            yield commit, text
-            if commit.first_edition:
-                yield from ((self._decoded(text), text) for _, text in backward(self._file, at))
-            at = commit.ids_before
+            link = self._checked(link_of(text))
+            yield link, text
+            if link.first_edition:
+                lines = backward(self._file, at)
+                yield from ((self._checked(link_of(text)), text) for _, text in lines)
+            at = link.ids_before
 
-    def _decoded(self, text: bytes) -> Commit:
-        commit = decode(text, ids=False)
-        if commit is None:
-            raise self._wrong()
-        return commit
+    def _checked(self, found: Read | None) -> Read:
+        """Return what was read of a line, which is None if no run can have written it."""
+        if found is None:
+            what = "a line before it was changed"
+            raise wrong_line(self.path, count(self._file, self._size), what)
+        return found
 
     def pinned_ids(self, since: str, kept_from: str | None) -> Iterator[Mapping[str, str | None]]:
         """Yield the pinned ids of events dated from ``since`` on, from the newest line backward.
@@ -194,7 +201,8 @@ class Journal:
         pins = self.state.pins
         try:
             while pins is not None:
-                commit = self._decoded(line_at(self._file, pins.at, self._size))
+                line = line_at(self._file, pins.at, self._size)
+                commit = self._checked(decode(line, ids=False))
                 dated = (pins.until or "")[:-1] >= since[:-1]
                 if not dated and (kept_from is None or commit.seen < kept_from):
                     return
@@ -210,9 +218,4 @@ class Journal:
         """Yield what a snapshot of the first edition and the lines from it to ``last`` pin."""
         texts = read_at(self._file, pins.at - last.state_at, last.state_at).split(b"\n")[:-1]
         for commit in [*(decode(text, ids=False) for text in texts), last]:
-            if commit is None:
-                raise self._wrong()
-            yield commit.pinned
-
-    def _wrong(self) -> IntegrityError:
-        return wrong_line(self.path, count(self._file, self._size), "a line before it was changed")
+            yield self._checked(commit).pinned

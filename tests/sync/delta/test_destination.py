@@ -428,6 +428,42 @@ def test_a_table_whose_columns_were_changed_is_not_written_to(
         write(destination, 1)
 
 
+@pytest.mark.parametrize(
+    ("was", "is_"),
+    [
+        ('"name":"status_code","type":"integer"', '"name":"status_code","type":"long"'),
+        (
+            '"name":"target","type":"string","nullable":true',
+            '"name":"target","type":"string","nullable":false',
+        ),
+    ],
+)
+def test_a_table_whose_types_were_changed_is_not_written_to(was: str, is_: str, path: Path) -> None:
+    with opened(path):
+        pass
+    created = path / "_delta_log" / f"{0:020}.json"
+    text = created.read_text()
+    was, is_ = (words.replace('"', '\\"') for words in (was, is_))
+    assert was in text
+    created.write_text(text.replace(was, is_))
+    with pytest.raises(IntegrityError, match="whose columns were changed"), opened(path):
+        pass
+
+
+def test_an_event_that_a_constraint_of_others_refuses_is_not_shown(
+    destination: TableDestination, path: Path
+) -> None:
+    write(destination, 1)
+    DeltaTable(str(path)).alter.add_constraint({"theirs": "id != 'id-2'"})
+    with pytest.raises(OutputError, match="has added a CHECK constraint") as found:
+        write(destination, 2)
+    assert "id-2" not in str(found.value)
+    DeltaTable(str(path)).alter.drop_constraint("theirs")
+    with opened(path) as again:
+        write(again, 2)
+    assert ids(path) == ["id-0", "id-1", "id-2"]
+
+
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="Cannot write"), opened(tmp_path / "file" / "lake"):

@@ -29,6 +29,7 @@ def test_placeholders_of_a_run_are_filled_in() -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
+        ("s3://lake//audit", "an empty name between two slashes"),
         ("s3://lake/{date}", "date and account are columns"),
         ("lake/{account}", "date and account are columns"),
         ("lake/{day}", "unknown placeholder"),

@@ -31,6 +31,10 @@ REMEDY = ". Check the network, and the credentials in the environment."
             "failed to load IMDS session token",
         ),
         (
+            f'Generic error{ARROW}failed to parse "perhaps" as boolean',
+            'failed to parse "perhaps" as boolean',
+        ),
+        (
             (
                 f"{NOT_SUPPORTED}an error occurred while loading credentials{ARROW}"
                 "No such file or directory (os error 2)"

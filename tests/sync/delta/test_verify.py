@@ -84,6 +84,13 @@ def committed_by_others(path: Path) -> None:
 MAINTENANCE = [compacted, ordered, cleaned, other_properties, committed_by_others]
 
 
+@pytest.mark.parametrize("info", ["null", "[]", '"x"', "7", "{}"])
+def test_a_commit_of_others_may_note_anything(info: str, path: Path) -> None:
+    commit = path / "_delta_log" / f"{5:020}.json"
+    commit.write_text(f'{{"commitInfo":{info}}}\n')
+    assert result("verify", str(path), "-q").ended == (0, "")
+
+
 @pytest.mark.parametrize("act", MAINTENANCE)
 def test_maintenance_changes_no_proof(act: Callable[[Path], None], path: Path) -> None:
     act(path)
@@ -183,6 +190,11 @@ def with_a_line_and_its_hash(path: Path) -> None:
     commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
 
 
+def with_a_transaction_of_nobody(path: Path) -> None:
+    commit = path / "_delta_log" / f"{5:020}.json"
+    commit.write_text('{"commitInfo":{}}\n{"txn":{"version":1}}\n')
+
+
 def with_a_broken_checkpoint(path: Path) -> None:
     DeltaTable(str(path)).create_checkpoint()
     next((path / "_delta_log").glob("*.checkpoint.parquet")).write_bytes(b"PAR1")
@@ -221,6 +233,7 @@ TAMPERING: dict[Callable[[Path], None], str] = {
     without_the_last_commit_of_a_source: "the commit 4 is gone from the log",
     with_an_expired_log: "the commit 0 is gone from the log",
     with_a_line_and_its_hash: "source prod, commit 2: commits before it were dropped",
+    with_a_transaction_of_nobody: "is not what was written, or a part of it is gone",
     with_a_broken_checkpoint: "is not what was written, or a part of it is gone",
     with_an_older_checkpoint: "source staging: 6 rows were written, and 0 are there",
     of_somebody_else: "auditctl did not create",
