@@ -1,6 +1,7 @@
 """Records as Arrow batches: a column for each field, of the same type whatever the data."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,6 @@ TYPES = {"time": TIME, "status_code": pa.int32()}
 """The types of columns that are no text."""
 LEAST, MOST = -(2**31), 2**31 - 1
 """What 32 bits hold."""
-TO_MICROSECONDS = len("2026-01-31T08:09:10.123456")
 
 
 def schema(names: Sequence[str]) -> pa.Schema:
@@ -23,13 +23,14 @@ def schema(names: Sequence[str]) -> pa.Schema:
 
 def batch(fields: Sequence[Field], records: Sequence[Record]) -> pa.RecordBatch:
     """Return the records as a batch with a column for each field."""
-    columns = [_column(field, [field.read(record) for record in records]) for field in fields]
+    columns = [_column(field, list(map(field.read, records))) for field in fields]
     return pa.record_batch(columns, schema=schema([field.name for field in fields]))
 
 
 def _column(field: Field, values: list[Any]) -> pa.Array:
     if field.name == "time":
-        return pa.array(list(map(_cut, values)), pa.string()).cast(TIME)
+        # Not a cast, which imports all of Arrow's functions: that takes as long as Arrow itself.
+        return pa.array(list(map(_moment, values)), pa.timestamp("us")).view(TIME)
     if field.name == "status_code":
         return pa.array([_bounded(value) for value in values], pa.int32())
     if field.name == "raw":
@@ -39,11 +40,9 @@ def _column(field: Field, values: list[Any]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _cut(time: str | None) -> str | None:
-    """Cut a time to microseconds, which is as fine as Arrow reads it."""
-    if time is None or len(time) <= TO_MICROSECONDS + 1:
-        return time
-    return f"{time[:TO_MICROSECONDS]}Z"
+def _moment(time: str | None) -> datetime | None:
+    """Read a time, cut to microseconds, without its zone."""
+    return None if time is None else datetime.fromisoformat(time[:-1])
 
 
 def _bounded(number: int | None) -> int | None:

@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pyarrow as pa
-from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError
 
 from auditctl import __version__
@@ -33,7 +39,14 @@ MAX_RETRIES = 100
 """The library's own, for commits of others that do not conflict."""
 MARGIN = timedelta(seconds=1)
 """The log's statistics of a file are cut to milliseconds, and may leave out its last rows."""
-COMPRESSION = WriterProperties(compression="ZSTD")
+WRITING = WriterProperties(
+    compression="ZSTD",
+    column_properties={
+        # Their values are all different.
+        "id": ColumnProperties(dictionary_enabled=False),
+        "raw": ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE"),
+    },
+)
 
 
 class TableDestination:
@@ -206,7 +219,7 @@ class TableDestination:
             store.table,
             pa.RecordBatchReader.from_batches(rows.SCHEMA, self._batches),
             mode="append",
-            writer_properties=COMPRESSION,
+            writer_properties=WRITING,
             commit_properties=CommitProperties(
                 custom_metadata={log.KEY: text},
                 max_commit_retries=MAX_RETRIES,

@@ -1,6 +1,7 @@
 """The rows of a table: records as columns, and a digest of their content."""
 
 from collections.abc import Sequence
+from datetime import date
 from hashlib import sha256
 from typing import Any
 
@@ -28,8 +29,9 @@ def batch(records: Sequence[Record], source: str) -> pa.RecordBatch:
     """Return the records of a source as a batch with the columns of a table."""
     found = arrow.batch(_FIELDS, records)
     columns = dict(zip(FIELDS, found.columns, strict=True))
-    columns["source"] = pa.repeat(source, len(records)).cast(pa.string())
-    columns["date"] = columns["time"].cast(pa.date32())
+    columns["source"] = pa.repeat(source, len(records))
+    days = [(time := record["time"]) and date.fromisoformat(time[:10]) for record in records]
+    columns["date"] = pa.array(days, pa.date32())
     return pa.record_batch([columns[name] for name in COLUMNS], schema=SCHEMA)
 
 
@@ -43,7 +45,7 @@ def digests(batch: pa.RecordBatch) -> list[int]:
     for name in COLUMNS:
         column = batch.column(name)
         if name in _AS_NUMBERS:
-            column = column.cast(_AS_NUMBERS[name])
+            column = column.view(_AS_NUMBERS[name])
         values.append(column.to_pylist())
     dumps, number = orjson.dumps, int.from_bytes
     return [number(sha256(dumps(row)).digest()) for row in zip(*values, strict=True)]
