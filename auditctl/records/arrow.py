@@ -23,19 +23,20 @@ def schema(names: Sequence[str]) -> pa.Schema:
 
 def batch(fields: Sequence[Field], records: Sequence[Record]) -> pa.RecordBatch:
     """Return the records as a batch with a column for each field."""
-    columns = [_column(field, list(map(field.read, records))) for field in fields]
+    columns = [column(field.name, list(map(field.read, records))) for field in fields]
     return pa.record_batch(columns, schema=schema([field.name for field in fields]))
 
 
-def _column(field: Field, values: list[Any]) -> pa.Array:
-    if field.name == "time":
+def column(name: str, values: Sequence[Any]) -> pa.Array:
+    """Return the values of a field, or of a dotted path into ``raw``, as a column."""
+    if name == "time":
         # Not a cast, which imports all of Arrow's functions: that takes as long as Arrow itself.
         return pa.array(list(map(_moment, values)), pa.timestamp("us")).view(TIME)
-    if field.name == "status_code":
+    if name == "status_code":
         return pa.array([_bounded(value) for value in values], pa.int32())
-    if field.name == "raw":
+    if name == "raw":
         return pa.array(list(map(as_json, values)), pa.string())
-    if "." in field.name:  # a path into raw: any JSON value
+    if "." in name:  # a path into raw: any JSON value
         values = list(map(as_text, values))
     return pa.array(values, pa.string())
 

@@ -9,14 +9,12 @@ import orjson
 import pyarrow as pa
 
 from auditctl.records import arrow
-from auditctl.records.fields import field
 from auditctl.records.record import FIELDS, Record
 
 COLUMNS = (*FIELDS[:2], "source", *FIELDS[2:], "date")
 PARTITIONS = ("provider", "date")
 MODULUS = 2**256
 
-_FIELDS = [field(name) for name in FIELDS]
 _AS_NUMBERS = {"time": pa.int64(), "date": pa.int32()}
 
 SCHEMA = pa.schema([
@@ -27,10 +25,12 @@ SCHEMA = pa.schema([
 
 def batch(records: Sequence[Record], source: str) -> pa.RecordBatch:
     """Return the records of a source as a batch with the columns of a table."""
-    found = arrow.batch(_FIELDS, records)
-    columns = dict(zip(FIELDS, found.columns, strict=True))
-    columns["source"] = pa.repeat(source, len(records))
-    days = [(time := record["time"]) and date.fromisoformat(time[:10]) for record in records]
+    # Records have their fields in this order: to look each up takes three times as long.
+    found = list(zip(*map(dict.values, records), strict=True)) or [()] * len(FIELDS)
+    values = dict(zip(FIELDS, found, strict=True))
+    columns = {name: arrow.column(name, values[name]) for name in FIELDS}
+    columns["source"] = pa.array([source] * len(records), pa.string())
+    days = [time and date.fromisoformat(time[:10]) for time in values["time"]]
     columns["date"] = pa.array(days, pa.date32())
     return pa.record_batch([columns[name] for name in COLUMNS], schema=SCHEMA)
 
