@@ -86,12 +86,11 @@ class Failures:
 
     def of_status(self, status: int, headers: httpx.Headers, words: str) -> Exception:
         """Return the failure for a status; ``words`` are the body's message, if any."""
-        # Without its full stop: ours follows, or a semicolon.
-        quoted = f": {self.mask.safe(words).removesuffix('.')}" if words else ""
+        quoted = f": {self.mask.safe(words)}" if words else ""
         hint = self._hints.get(status, "")
         if status in RETRIED:
             return PassingError(
-                f"answered {status}{quoted}",
+                f"answered {status}{quoted.removesuffix('.')}",  # the sentence goes on
                 throttled=status == THROTTLED,
                 wait=wait_asked(headers),
                 unlike_api=True,

@@ -33,4 +33,3 @@ def test_an_ipv6_address_is_in_brackets_and_a_vendors_full_stop_is_left_out() ->
     assert "another origin, http://[::1]:1, where" in str(failures.elsewhere(origin, "a link"))
     throttled = failures.of_status(429, httpx.Headers(), "Too many requests.")
     assert str(throttled) == "answered 429: Too many requests"
-    assert "(401: No entry)." in str(failures.of_status(401, httpx.Headers(), "No entry."))
