@@ -14,6 +14,7 @@ PLAIN = "\x1b[0m"
 STYLES = {"failure": RED, "unknown": DIM}
 """How an outcome is painted."""
 TEXTS = {str, type(None)}
+"""The types of values that are shown as they are."""
 
 
 def shown(value: object, most: int | None = None) -> str:

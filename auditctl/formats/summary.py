@@ -9,7 +9,7 @@ from typing import Any
 
 from auditctl.escape import escape
 from auditctl.formats import Layout, frequent
-from auditctl.formats.cells import BOLD, NOTHING, RED, cells, fitted, painter, shown
+from auditctl.formats.cells import BOLD, NOTHING, RED, TEXTS, cells, fitted, painter, shown
 from auditctl.formats.clock import Clock
 from auditctl.formats.frequent import Frequent
 from auditctl.formats.histogram import Histogram
@@ -33,7 +33,6 @@ LAST_PART = 10
 """What was seen first in this part of the window, counted from its end, is new."""
 LATEST = "~"
 """Behind every time."""
-NAMES = {str, type(None)}
 
 
 class _Column:
@@ -89,6 +88,7 @@ class Summary:
         self._histogram = Histogram(clock)
         self._records = self._failures = 0
         self._oldest = self._reached = LATEST
+        """The earliest time so far, and the same with the empty one of undated records."""
         self._newest = ""
         self._failed_by = Frequent[str]()
         self._failed_at = Frequent[str]()
@@ -242,7 +242,7 @@ def make(layout: Layout) -> Summary:
 
 def _names(values: list[Any]) -> list[str | None]:
     """Return values as text, long ones as keys of limited length that are as different."""
-    if not NAMES.issuperset(map(type, values)):
+    if not TEXTS.issuperset(map(type, values)):
         values = list(map(as_text, values))
     if max(map(len, filter(None, values)), default=0) > LONGEST:
         values = [_key(name) if name and len(name) > LONGEST else name for name in values]

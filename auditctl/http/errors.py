@@ -16,7 +16,7 @@ from auditctl.errors import (
     UsageError,
 )
 from auditctl.http.mask import Mask
-from auditctl.http.origin import Origin, address, origin_of
+from auditctl.http.origin import Origin, host_and_port, origin_of
 from auditctl.http.retry import PassingError
 from auditctl.http.waits import wait_asked
 from auditctl.phrases import with_and
@@ -128,7 +128,7 @@ class Failures:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             through = " through the proxy" if proxied else ""
             way = "the proxy's variable (HTTPS_PROXY)" if proxied else self._variable
-            sentence = f"cannot be reached at {address(origin)}{through} ({reason})"
+            sentence = f"cannot be reached at {host_and_port(origin)}{through} ({reason})"
             if re.match(_REFUSAL, reason) and int(reason[:3]) not in RETRIED:
                 return UnreachableError(f"{self._title} {sentence}. Check {way}.")
             hint = f"Check {way}, the network and the provider's status page."
@@ -192,7 +192,7 @@ class Failures:
 
     def elsewhere(self, origin: Origin, what: str) -> AnswerError:
         """Return the error for ``what``, a link or a redirect, that leads to another origin."""
-        url = self.mask.safe(f"{origin[0]}://{address(origin)}")
+        url = self.mask.safe(f"{origin[0]}://{host_and_port(origin)}")
         return AnswerError(
             f"{self._title} sent {what} to another origin, {url}, where the credentials do not "
             f"belong. If that is where the API lives now, set {self._variable}."

@@ -21,7 +21,7 @@ def origin_of(url: str) -> Origin:
     return parts.scheme, parts.hostname or "", port
 
 
-def address(origin: Origin) -> str:
+def host_and_port(origin: Origin) -> str:
     """Return the host and port of an origin as a URL has them."""
     _, host, port = origin
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

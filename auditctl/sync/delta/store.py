@@ -36,13 +36,8 @@ _UNREACHABLE = re.compile(
 """Words of a store that cannot be read: what it holds may be sound all the same."""
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
 _MISSING = re.compile(r"not found|No such file|NotFound|range is not satisfiable")
-_NO_CREDENTIALS = re.compile(
-    r"Operation not supported|service account file|failed to parse \".*\" as "
-)
-"""Words of the library where it has none that it can use; a file of theirs may be missing.
-
-Or where a variable of the store is not what it should be.
-"""
+_UNUSABLE = re.compile(r"Operation not supported|service account file|failed to parse \".*\" as ")
+"""Words of the library where it can use no credentials, or cannot read a variable of the store."""
 _ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳|\n +0: (?s:.*)")
 """Colours, arrows, and the stack that follows if ``RUST_BACKTRACE`` is set."""
 _CONSTRAINT = re.compile(
@@ -220,7 +215,7 @@ def failure(path: str, error: BaseException) -> AuditctlError:
     if _NO_BUCKET.search(said):
         return _no_bucket(path)
     unreachable = _UNREACHABLE.search(said) and not _MISSING.search(said)
-    if not unreachable and not _NO_CREDENTIALS.search(said):
+    if not unreachable and not _UNUSABLE.search(said):
         reason = escape(_reason(said))
         return IntegrityError(f"{path} is not what was written, or a part of it is gone: {reason}.")
     what = f"The store of {path} cannot be reached, or refuses"
