@@ -76,11 +76,11 @@ Found = tuple[Record, Problem | None]
 class Tally:
     """Numbers for the progress line, the summary and the warnings; no decision depends on them."""
 
-    def __init__(self, pages: int = 0, records: int = 0, reached: str | None = None) -> None:
+    def __init__(self) -> None:
         """Begin to count."""
-        self.pages = pages
-        self.records = records
-        self.reached = reached
+        self.pages = 0
+        self.records = 0
+        self.reached: str | None = None
         """The time of the last event that was read, in or out of the window."""
         self.malformed = 0
         self.first_malformed = ""

@@ -27,7 +27,8 @@ def progress(
     stream: StringIO, *, weeks: int | None = 2, limit: int | None = None, **more: Any
 ) -> Progress:
     since = None if weeks is None else UNTIL - weeks * WEEK
-    tally = Tally(pages=7, records=1500, reached=to_text(UNTIL - WEEK))
+    tally = Tally()
+    tally.pages, tally.records, tally.reached = 7, 1500, to_text(UNTIL - WEEK)
     window = Window(since, UNTIL)
     facts = {"in_order": True, **more}
     return Progress("Persona", Console(stream=stream), window, limit, tally, **facts)
@@ -58,7 +59,8 @@ def test_the_line_says_how_much_is_read_where_the_order_tells(
 
 def test_the_line_of_a_sync_shows_times_as_that_of_a_list() -> None:
     stream = Terminal()
-    tally = Tally(pages=7, records=1500, reached=to_text(UNTIL - WEEK))
+    tally = Tally()
+    tally.pages, tally.records, tally.reached = 7, 1500, to_text(UNTIL - WEEK)
     show_progress(Console(stream=stream), "Persona", tally)
     line = "Persona: 7 pages, 1,500 new records, back to 2026-01-24 00:00"
     assert stream.getvalue() == f"\r\x1b[K{line}"
