@@ -43,8 +43,11 @@ MARGIN = timedelta(seconds=1)
 """The log's statistics of a file are cut to milliseconds, and may leave out its last rows."""
 WRITING = WriterProperties(
     compression="ZSTD",
+    # Not of each page: 10,000 rows of a column are mostly one.
+    default_column_properties=ColumnProperties(statistics_enabled="CHUNK"),
     column_properties={
         # Their values are all different.
+        "time": ColumnProperties(dictionary_enabled=False),
         "id": ColumnProperties(dictionary_enabled=False),
         "raw": ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE"),
     },
