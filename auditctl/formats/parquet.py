@@ -51,17 +51,15 @@ class Parquet:
         """Write ``fields``."""
         self._fields = fields
         self._sink = _Sink()
-        self._writer = pq.ParquetWriter(
-            self._sink,
-            arrow.schema([field.name for field in fields]),
-            compression="zstd",
-        )
+        self._schema = arrow.schema([field.name for field in fields])
+        self._writer = pq.ParquetWriter(self._sink, pa.schema(self._schema), compression="zstd")
         self._group: list[pa.RecordBatch] = []
         self._size = 0
 
     def rows(self, records: Sequence[Record]) -> bytes:
         """Write whole row groups; what does not fill one is kept for the next."""
-        self._add(arrow.batch(self._fields, records))
+        values = [arrow.plain(one.name, list(map(one.read, records))) for one in self._fields]
+        self._add(pa.record_batch(arrow.batch(self._schema, values)))
         return self._sink.take()
 
     def end(self) -> bytes:

@@ -176,12 +176,22 @@ def test_without_the_extra_it_is_said_what_to_install(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_nothing_else_imports_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "imported"),
+    [
+        ("persona list --demo", []),
+        ("persona sync --demo -o x.jsonl", []),
+        ("status x.jsonl", []),
+        ("persona sync --demo -f delta -o lake", ["deltalake"]),
+    ],
+)
+def test_what_does_not_need_it_does_not_import_it(
+    words: str, imported: list[str], tmp_path: Path
+) -> None:
     script = (
         "import sys; sys.argv[1:] = sys.argv[1].split(); from auditctl.__main__ import main\n"
         "try: main()\n"
         "finally: print(sorted({'pyarrow', 'deltalake'} & set(sys.modules)), file=sys.stderr)"
     )
-    for words in ("persona list --demo", "persona sync --demo -o x.jsonl", "status x.jsonl"):
-        command = (sys.executable, "-c", script)
-        assert process(words, command=command, cwd=tmp_path).said.splitlines()[-1] == "[]"
+    found = process(words, command=(sys.executable, "-c", script), cwd=tmp_path)
+    assert found.said.splitlines()[-1] == str(imported)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
-import pyarrow as pa
 from deltalake import (
     ColumnProperties,
     CommitProperties,
@@ -17,6 +17,7 @@ from deltalake.exceptions import CommitFailedError
 
 from auditctl import __version__
 from auditctl.errors import LockedError
+from auditctl.records import arrow
 from auditctl.records.record import Record
 from auditctl.sync.delta import log, rows
 from auditctl.sync.delta.log import Line, encode
@@ -37,12 +38,16 @@ ATTEMPTS = 50
 """Of a commit that others come before: each attempt fails only because one of theirs succeeded."""
 MAX_RETRIES = 100
 """The library's own, for commits of others that do not conflict."""
+RAW = rows.COLUMNS.index("raw")
 MARGIN = timedelta(seconds=1)
 """The log's statistics of a file are cut to milliseconds, and may leave out its last rows."""
 WRITING = WriterProperties(
     compression="ZSTD",
+    # Not of each page: 10,000 rows of a column are mostly one.
+    default_column_properties=ColumnProperties(statistics_enabled="CHUNK"),
     column_properties={
         # Their values are all different.
+        "time": ColumnProperties(dictionary_enabled=False),
         "id": ColumnProperties(dictionary_enabled=False),
         "raw": ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE"),
     },
@@ -67,9 +72,7 @@ class TableDestination:
         self.profile = profile
         self._store = store
         self._held = held
-        self._batches: list[pa.RecordBatch] = []
-        self._raw = 0
-        self._newest = ""
+        self.discard()
         self._commits = 0
         self.state = self._last()
 
@@ -80,7 +83,7 @@ class TableDestination:
     @property
     def pending(self) -> int:
         """The number of records that wait for the next commit."""
-        return sum(batch.num_rows for batch in self._batches)
+        return len(self._columns[0])
 
     def is_due(self, seconds: float) -> bool:
         """Return whether a commit is large enough, or its reading has taken long enough."""
@@ -109,28 +112,31 @@ class TableDestination:
         batches = self._store.batches(["id"], f"{own} AND {test}")
         return {id_ for batch in batches for id_ in batch.column("id").to_pylist()}
 
+    def discard(self) -> None:
+        """Drop what was added and not committed."""
+        self._columns: list[list[Any]] = [[] for _ in rows.COLUMNS]
+        self._digests: list[int] = []
+        self._raw = 0
+        self._newest = ""
+
     def add(self, records: list[Record]) -> None:
         """Take records for the next commit."""
         if not records:
             return
-        batch = rows.batch(records, self.profile.source)
-        self._batches.append(batch)
-        self._raw += batch.column("raw").nbytes
+        columns = rows.columns(records, self.profile.source)
+        for pending, more in zip(self._columns, columns, strict=True):
+            pending.extend(more)
+        self._digests += rows.digests(columns)
+        self._raw += sum(map(len, map(str.encode, columns[RAW])))
         # Without the Z, or a coarse time would be later than a finer one that it begins.
         times = [record["time"][:-1] for record in records if record["time"] is not None]
         self._newest = max([*times, self._newest])
-
-    def discard(self) -> None:
-        """Drop what was added and not committed."""
-        self._batches = []
-        self._raw = 0
-        self._newest = ""
 
     def commit(self, progress: Progress) -> None:
         """Write what was added and the progress, in one transaction; see `Destination`."""
         with self._held():
             state = self.state
-            is_news = self._batches or state.is_changed_by(progress)
+            is_news = self.pending or state.is_changed_by(progress)
             if is_news or not state.is_fresh(datetime.now(UTC)):
                 self._append(progress)
                 self.discard()
@@ -169,7 +175,7 @@ class TableDestination:
             waived=waived or state.waived,
             added=self.pending,
             records=state.records + self.pending,
-            digest=rows.add(state.digest, [n for b in self._batches for n in rows.digests(b)]),
+            digest=rows.add(state.digest, self._digests),
             latest=f"{latest}Z" if latest else None,
         )
         text = encode(line)
@@ -217,7 +223,7 @@ class TableDestination:
             app_ids.append(log.of_slot(log.free_slot(store)))
         write_deltalake(
             store.table,
-            pa.RecordBatchReader.from_batches(rows.SCHEMA, self._batches),
+            arrow.batch(rows.SCHEMA, self._columns),
             mode="append",
             writer_properties=WRITING,
             commit_properties=CommitProperties(

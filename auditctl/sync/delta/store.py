@@ -4,13 +4,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
+from arro3.core import RecordBatch
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
 
 from auditctl.errors import AuditctlError, IntegrityError, OutputError
 from auditctl.escape import escape
@@ -44,8 +44,8 @@ _CONSTRAINT = re.compile(
     r"failed validation check|check or invariant|CHECK constraint", re.IGNORECASE
 )
 """Words for rows that the table may not have; behind them the library shows these rows."""
-_OF_SYSTEM = re.compile(r"\(os error ([0-9]+)\)|\bcode: ([0-9]+), kind: ")
-"""How Rust writes an error number of the operating system."""
+_OF_SYSTEM = re.compile(r"(?:\(os error |\bcode: (?=[0-9]+, kind: )|\[Errno )([0-9]+)")
+"""How Rust and Python write an error number of the operating system."""
 _QUERY = re.compile(r"\?[^\s)\"']*")
 """The query of a URL may hold a signature."""
 _LAYERS = re.compile(r"^(?:[\w ]*error: )+")
@@ -166,10 +166,8 @@ class Store:
     def actions(self, version: int) -> list[dict[str, Any]] | None:
         """Return the commit info and the transactions of a commit; None if it is gone."""
         with failures(self.path):
-            if self._handler is None:
-                self._handler = DeltaStorageHandler(self._uri, self._options)
             try:
-                text: bytes = self._handler.open_input_file(f"{LOG}/{version:020}.json").read()
+                text = self._read(f"{LOG}/{version:020}.json")
             except FileNotFoundError:
                 return None
         # A commit may list thousands of files, which are of no interest here.
@@ -182,11 +180,22 @@ class Store:
         # Others may note anything that is JSON.
         return [one for one in actions if all(type(what) is dict for what in one.values())]
 
-    def batches(self, columns: list[str] | None, test: str | None) -> Iterator[pa.RecordBatch]:
+    def _read(self, name: str) -> bytes:
+        """Read a file of the table."""
+        if not is_url(self.path):
+            return Path(self._uri, name).read_bytes()
+        if self._handler is None:
+            # It imports PyArrow, which a run can do without where it needs no store.
+            from deltalake.fs import DeltaStorageHandler
+
+            self._handler = DeltaStorageHandler(self._uri, self._options)
+        found: bytes = self._handler.open_input_file(name).read()
+        return found
+
+    def batches(self, columns: list[str] | None, test: str | None) -> Iterator[RecordBatch]:
         """Read rows, all of them or those that pass a test in SQL."""
         with failures(self.path):
-            reader = self.table.scan(columns=columns, predicate=test)
-            yield from pa.RecordBatchReader.from_stream(reader)
+            yield from self.table.scan(columns=columns, predicate=test)
 
 
 @contextmanager
@@ -205,8 +214,10 @@ def failures(path: str) -> Iterator[None]:
 
 def is_of_library(error: BaseException) -> bool:
     """Return whether the library or the store has failed, also by what Rust calls a panic."""
-    of_library = (DeltaError, OSError, ValueError, pa.ArrowException)
-    return isinstance(error, of_library) or type(error).__name__ == "PanicException"
+    if isinstance(error, (DeltaError, OSError, ValueError)):
+        return True
+    # While rows are read, it raises what has no class of its own.
+    return type(error) is Exception or type(error).__name__ == "PanicException"
 
 
 def failure(path: str, error: BaseException) -> AuditctlError:
@@ -253,7 +264,7 @@ def _suspects(path: str) -> str:
 def _refusal(said: str) -> str:
     """Return why something was refused: the system's own words are shorter than the library's."""
     number = _OF_SYSTEM.search(said)
-    return os.strerror(int(number[1] or number[2])) if number else escape(_reason(said))
+    return os.strerror(int(number[1])) if number else escape(_reason(said))
 
 
 def _reason(said: str) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+from arro3.core import RecordBatch
+
 from auditctl.errors import IntegrityError
 from auditctl.escape import escape
 from auditctl.phrases import count
@@ -12,6 +15,9 @@ from auditctl.sync.delta.log import NO_DIGEST, Line
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 from auditctl.sync.status import alarms, describe_unbegun, facts, unproved
+
+SOURCE = rows.COLUMNS.index("source")
+_NUMBERS = {"time": pa.int64(), "date": pa.int32()}
 
 
 @dataclass
@@ -61,9 +67,8 @@ def _prove(table: TablePath, environ: Mapping[str, str]) -> dict[str | None, Sou
         _check_last(store, name, proofs)
     for batch in store.batches(list(rows.COLUMNS), None):
         numbers: dict[str | None, list[int]] = {}
-        for source, number in zip(
-            batch.column("source").to_pylist(), rows.digests(batch), strict=True
-        ):
+        columns = _columns(batch)
+        for source, number in zip(columns[SOURCE], rows.digests(columns), strict=True):
             numbers.setdefault(source, []).append(number)
         for source, found in numbers.items():
             proof = proofs.setdefault(source, SourceProof(source))
@@ -72,6 +77,14 @@ def _prove(table: TablePath, environ: Mapping[str, str]) -> dict[str | None, Sou
     for proof in proofs.values():
         proof.wrong = proof.wrong or _content(store.path, proof)
     return dict(sorted(proofs.items(), key=lambda one: one[0] or ""))
+
+
+def _columns(batch: RecordBatch) -> list[list[Any]]:
+    """Return rows as `auditctl.sync.delta.rows.columns` does."""
+    found = pa.record_batch(batch)  # whose lists are made in half the time
+    for name, type_ in _NUMBERS.items():
+        found = found.set_column(rows.COLUMNS.index(name), name, found[name].view(type_))
+    return [column.to_pylist() for column in found.columns]
 
 
 def _check(path: str, proof: SourceProof, line: Line) -> None:

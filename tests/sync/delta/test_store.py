@@ -87,10 +87,15 @@ def test_what_was_changed(said: str, reason: str) -> None:
     assert str(found).endswith(f" is not what was written, or a part of it is gone: {reason}.")
 
 
-def test_a_folder_has_no_network_and_no_credentials() -> None:
-    read = failure(
-        "lake", OSError("Generic LocalFileSystem error: Permission denied (os error 13)")
-    )
+@pytest.mark.parametrize(
+    "refused",
+    [
+        OSError("Generic LocalFileSystem error: Permission denied (os error 13)"),
+        PermissionError(13, "Permission denied", "lake/_delta_log/00000000000000000001.json"),
+    ],
+)
+def test_a_folder_has_no_network_and_no_credentials(refused: OSError) -> None:
+    read = failure("lake", refused)
     written = cannot_write(
         "lake",
         OSError('Error: Os { code: 28, kind: StorageFull, message: "No space left on device" }'),

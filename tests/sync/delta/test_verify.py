@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -40,7 +41,8 @@ def path(tmp_path: Path) -> Path:
 def theirs(path: Path, **fields: Any) -> None:
     """Add a row as anybody could."""
     row = dict.fromkeys(rows.COLUMNS)
-    batch = pa.Table.from_pylist([{**row, "provider": "persona", **fields}], schema=rows.SCHEMA)
+    schema = pa.schema(rows.SCHEMA)
+    batch = pa.Table.from_pylist([{**row, "provider": "persona", **fields}], schema=schema)
     write_deltalake(str(path), batch, mode="append")
 
 
@@ -77,8 +79,7 @@ def other_properties(path: Path) -> None:
 
 
 def committed_by_others(path: Path) -> None:
-    empty = pa.Table.from_batches([], schema=rows.SCHEMA)
-    write_deltalake(str(path), empty, mode="append")
+    write_deltalake(str(path), rows.SCHEMA.empty_table(), mode="append")
 
 
 MAINTENANCE = [compacted, ordered, cleaned, other_properties, committed_by_others]
@@ -254,6 +255,20 @@ def test_a_table_that_is_gone_is_said(tmp_path: Path) -> None:
     assert found.status == WRONG
 
 
+def test_a_digest_is_the_hash_of_the_values_that_are_in_the_table() -> None:
+    raw = {"n": 1, "text": 'a "quoted" ü'}
+    first = record(1, time="1969-12-31T23:59:59.999999999Z", status_code=2**31 - 1, raw=raw)
+    second = record(2, time=None, status_code=2**31)
+    text = '{"n":1,"text":"a \\"quoted\\" ü"}'
+    values = [
+        [-1, "persona", "s", None, "id-1", *[None] * 7, 2**31 - 1, *[None] * 3, text, -1],
+        [None, "persona", "s", None, "id-2", *[None] * 11, '{"n":2}', None],
+    ]
+    rows_as_json = [json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in values]
+    found = rows.digests(rows.columns([first, second], "s"))
+    assert found == [int(sha256(row.encode()).hexdigest(), 16) for row in rows_as_json]
+
+
 VALUES = st.text(st.characters(codec="utf-8"), max_size=5) | st.none()
 
 
@@ -266,14 +281,14 @@ def test_a_digest_depends_on_all_values_and_on_no_order(
         {**dict.fromkeys(FIELDS), "provider": "p", "actor": actor, "action": action, "raw": {}}
         for actor, action in values
     ]
-    digest = rows.add("0", rows.digests(rows.batch(records, "s")))
+    digest = rows.add("0", rows.digests(rows.columns(records, "s")))
     shuffled = dice.sample(records, len(records))
     cut = dice.randrange(len(records) + 1)
-    parts = [rows.batch(part, "s") for part in (shuffled[:cut], shuffled[cut:])]
+    parts = [rows.columns(part, "s") for part in (shuffled[:cut], shuffled[cut:])]
     other = "0"
     for part in parts:
         other = rows.add(other, rows.digests(part))
     assert other == digest
     if records:
         dice.choice(records)["target"] = "another"
-        assert rows.add("0", rows.digests(rows.batch(records, "s"))) != digest
+        assert rows.add("0", rows.digests(rows.columns(records, "s"))) != digest
