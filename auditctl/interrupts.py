@@ -58,8 +58,9 @@ class Interrupts:
                 signal.signal(number, self._come)
         signal.signal(signal.SIGALRM, self._poll)
         signal.setitimer(signal.ITIMER_REAL, POLL_INTERVAL, POLL_INTERVAL)
-        # When the interpreter is taken down, a timer that nobody handles would kill it.
-        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
+        # When the interpreter is taken down, a tick that nobody handles would kill it. To stop the
+        # timer is not enough: one may be on its way.
+        atexit.register(signal.signal, signal.SIGALRM, signal.SIG_IGN)
         if sys.unraisablehook != self._lost:
             self._pass_on, sys.unraisablehook = sys.unraisablehook, self._lost
 

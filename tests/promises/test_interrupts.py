@@ -117,6 +117,19 @@ def test_a_signal_ends_the_run_though_other_code_drops_it() -> None:
     assert process(command=[sys.executable, "-c", SWALLOWED]) == Run(143, b"", "")
 
 
+ENDING = """
+import atexit, signal
+from auditctl.interrupts import interrupts
+
+atexit.register(lambda: print(signal.getsignal(signal.SIGALRM).name))  # the first is called last
+interrupts.install()
+"""
+
+
+def test_a_tick_that_comes_too_late_does_not_kill_a_process_that_ends() -> None:
+    assert process(command=[sys.executable, "-c", ENDING]) == Run(0, b"SIG_IGN\n", "")
+
+
 TWICE = """
 import math, os, signal, sys
 from auditctl import interrupts as module
