@@ -72,8 +72,15 @@ def _places(path: str, named: str | None, context: Context) -> list[Place]:
         return list(dict.fromkeys(one.place for one, table in meant if one.place == table))
     if several and not any(f"{{{name}}}" in path for name in OF_RECORD):
         return [*find_tables(path), *find_templates(path)]
-    is_table = is_url(path) or TablePath(path).exists
+    is_table = is_url(path) or TablePath(path).exists or _is_closed_folder(path)
     return [parse_table(path)] if is_table else [*find_templates(path)]
+
+
+def _is_closed_folder(path: str) -> bool:
+    """Return whether nobody can tell what a folder has; the library for tables says why not."""
+    by_rights_now = os.access in os.supports_effective_ids
+    is_open = os.access(path, os.R_OK, effective_ids=by_rights_now)
+    return os.path.isdir(path) and not is_open  # noqa: PTH112
 
 
 def _source(word: str, named: str | None, context: Context) -> config.Source | None:

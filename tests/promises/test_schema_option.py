@@ -241,6 +241,11 @@ def test_the_configuration_names_schemas(tmp_path: Path) -> None:
     [
         ('"ocsf"', '"cef"', 'line 2: defaults.schema: Write it like schema = "record", "ocsf" or'),
         ('"1.3.0"', '"1.4.0"', 'line 4: defaults.ocsf_version: Write it like ocsf_version = "1.3'),
+        (
+            "schema",
+            'fields = ["id"]\nschema',
+            "line 3: defaults.schema: --schema ocsf writes whole",
+        ),
         ('"ecs"', '"ecs"\nfields = ["id"]', "line 15: sources.b.schema: --schema ecs writes whole"),
         (
             "schema = ",
