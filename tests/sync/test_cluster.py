@@ -68,6 +68,7 @@ class Cluster:
     folder: Path
     server: Server
     address: str
+    scheduler: subprocess.Popen[bytes]
     workers: dict[str, subprocess.Popen[bytes]]
     logs: list[World]
     pages: int = 0
@@ -158,26 +159,41 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             return started
 
         patience = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-        start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", environ=patience)
+        scheduler = start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", environ=patience
+        )
         until(lambda: place.exists() and place.stat().st_size > 0)
         eager = ("--preload", "tests.sync.eager_worker")
         workers = {
             name: start(*WORKER, *eager, "--name", name, environ=variables) for name in ("a", "b")
         }
         address = json.loads(place.read_text())["address"]
-        found = Cluster(tmp_path, server, address, workers, logs)
+        found = Cluster(tmp_path, server, address, scheduler, workers, logs)
         with found.observed() as observer:
             observer.wait_for_workers(2)
         yield found
 
 
-def test_a_killed_worker_is_replaced_and_the_table_is_exact(cluster: Cluster) -> None:
+def test_a_killed_worker_is_replaced_and_a_killed_scheduler_is_not(cluster: Cluster) -> None:
     cluster.kill_at(5)
     assert cluster.sync().ended == (0, "")
     (there,) = cluster.killed_at
     assert 0 < there < cluster.logs[0].expected.total()
     assert cluster.found() == cluster.expected
     assert result("verify", cluster.table, "-q").ended == (0, "")
+
+    def fault(_: Request) -> Fault:
+        cluster.scheduler.kill()
+        return Fault()
+
+    cluster.server.faults = fault
+    assert cluster.sync("prod").ended == (
+        OUTPUT,
+        (
+            "auditctl: error: prod: the scheduler has dropped its task, or cannot be reached any "
+            "more; what is committed stays, and the next run continues there.\n"
+        ),
+    )
 
 
 def test_a_source_that_each_worker_dies_of_fails(cluster: Cluster) -> None:
