@@ -219,6 +219,19 @@ def with_other_options(path: Path) -> None:
     forge(path, 2, shape={"provider": "persona", "redact": False})
 
 
+def with_a_member_that_no_line_has(path: Path) -> None:
+    forge(path, 1, signed="nobody")
+
+
+def with_a_member_of_another_kind(path: Path) -> None:
+    forge(path, 1, window="2026")
+
+
+def without_the_last_line(path: Path) -> None:
+    commit = path / "_delta_log" / f"{2:020}.json"
+    commit.write_text(commit.read_text().replace(f'"{log.KEY}":', '"other":'))
+
+
 def with_a_line_that_no_transaction_names(path: Path) -> None:
     (last,) = log.lines(loaded(path), 2)
     line = {**members_of(path, 2), "line": 2, "prev": last.head, "added": 0}
@@ -272,6 +285,9 @@ TAMPERING: dict[Callable[[Path], None], str] = {
     with_more_records: "source prod, commit 2: its records do not add up",
     with_hours_that_were_not_read: "source prod, commit 2: it covers hours that were not read",
     with_other_options: "source prod, commit 2: it has other options than the one before it",
+    with_a_member_that_no_line_has: "the commit 1 was changed",
+    with_a_member_of_another_kind: "the commit 1 was changed",
+    without_the_last_line: "transaction auditctl:source:prod, but no commit with it",
     with_a_line_that_no_transaction_names: "its last commit is not the one that its transaction",
     with_a_transaction_of_nobody: "is not what was written, or a part of it is gone",
     with_a_broken_checkpoint: "is not what was written, or a part of it is gone",
