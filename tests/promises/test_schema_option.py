@@ -250,7 +250,7 @@ def test_the_configuration_names_schemas(tmp_path: Path) -> None:
         (
             "schema = ",
             "scheme = ",
-            "line 2: defaults.scheme: There is no such key. There are outpu",
+            "line 2: defaults.scheme: There is no such key. Did you mean schema?",
         ),
     ],
 )
