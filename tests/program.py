@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "auditctl")
+NOBODY = 65534
+"""A user without rights."""
 LONG = 30.0
 """Seconds after which a program hangs."""
 SECRETS = (KEY, base64.b64encode(KEY.encode()).decode().rstrip("="), BASIC.removeprefix("Basic "))
@@ -241,3 +243,16 @@ def sealed(members: dict[str, Any]) -> bytes:
     """Write a line of a journal with the hash that belongs to it, whatever its members are."""
     text = json.dumps(members, separators=(",", ":")).encode()[:-1]
     return b'%b,"hash":"%b"}\n' % (text, sha256(text).hexdigest().encode())
+
+
+@contextlib.contextmanager
+def powerless() -> Iterator[None]:
+    """Give up root's right to read and write everywhere, if the tests run as root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)

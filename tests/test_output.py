@@ -5,8 +5,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +14,8 @@ import pytest
 
 from auditctl.errors import OutputError
 from auditctl.output import standard_output, whole_file
-from tests.program import in_place_of
+from tests.program import in_place_of, powerless
 
-NOBODY = 65534
 LARGE = b"x" * 1_000_000
 
 
@@ -32,19 +30,6 @@ def names(folder: Path) -> list[str]:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-@contextmanager
-def powerless() -> Iterator[None]:
-    """Give up root's right to write everywhere, if the tests run as root."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])

@@ -115,10 +115,8 @@ def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
             try:
                 sources[name] = _source(name, provider, common, table)
             except UsageError as error:
-                own = "output" in table.model_fields_set
-                key: Key = ("sources", name, "output") if own else ("defaults", "output")
-                mistakes.append((key, str(error)))
-        mistakes += [*_wrong_schemas(sources.values())]
+                mistakes.append((_written(tree, name, "output"), str(error)))
+        mistakes += [*_wrong_schemas(sources.values(), tree)]
         mistakes += _shared_outputs(sources.values())
     if not mistakes:
         return sources
@@ -141,7 +139,13 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
     return Source(name, provider, whole, place)
 
 
-def _wrong_schemas(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
+def _written(tree: Toml, source: str, key: str) -> Key:
+    """Return where a source's value was written: in the source or in the defaults."""
+    own, shared = ("sources", source, key), ("defaults", key)
+    return shared if _has(tree, shared) and not _has(tree, own) else own
+
+
+def _wrong_schemas(sources: Iterable[Source], tree: Toml) -> Iterator[tuple[Key, str]]:
     """Find schemas that are against the format or other options."""
     for source in sources:
         options = source.options
@@ -150,7 +154,7 @@ def _wrong_schemas(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
                 options.format_name(), options.schema, options.typed, fields=options.fields
             )
         except UsageError as error:
-            yield ("sources", source.name, "schema"), str(error)
+            yield _written(tree, source.name, "schema"), str(error)
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:

@@ -97,9 +97,16 @@ def format_of_file(path: str, command: str, chosen: FormatName | None = None) ->
     """Choose the format of a file by its name, or confirm the one that was chosen.
 
     Raises:
-        UsageError: the name asks for another format, or for one that the command does not write.
+        UsageError: the name asks for another format, or for one that the command does not write;
+            or it is a URL, from which a folder such as ``s3:`` would be made.
 
     """
+    scheme, colon, _ = path.partition(":/")
+    if colon and len(scheme) > 1 and scheme.isidentifier():
+        raise UsageError(
+            f"{path} looks like a URL, and this would be a file. A store has tables, which sync "
+            "writes: s3://bucket/audit. Before a folder with such a name write ./ here."
+        )
     name = path.lower()
     more = (".gz",) if chosen and FORMATS[chosen].is_binary else ()
     if packed := next(filter(name.endswith, (*NOT_COMPRESSED, *more)), None):

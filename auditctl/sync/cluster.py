@@ -20,6 +20,7 @@ from auditctl.errors import AuditctlError, OutputError, UsageError
 from auditctl.extras import require
 from auditctl.options import duration, is_url
 from auditctl.phrases import count
+from auditctl.sync.delta.path import TablePath
 from auditctl.sync.job import job_of
 from auditctl.sync.jobs import Result, StoppedError
 from auditctl.sync.options import SyncSourcesOptions
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 SCHEMES = ("tcp", "tls", "ws", "wss")
 REPORTED = 1.0
 """Seconds between two reports of how far a task has got."""
+ANSWERED = 30.0
+"""Seconds that a scheduler may take until it has answered."""
 WARNED = 60.0
 """Seconds between two warnings that there is no worker."""
 
@@ -112,7 +115,7 @@ def _checked_address(options: SyncSourcesOptions) -> str:
     address = options.dask or ""
     try:
         parts = urlsplit(address)
-        right = parts.scheme in SCHEMES and parts.hostname and parts.port != 0
+        right = parts.scheme in SCHEMES and parts.hostname and parts.port and "@" not in address
     except ValueError:
         right = False
     if not right:
@@ -129,10 +132,16 @@ def _checked_address(options: SyncSourcesOptions) -> str:
 
 def _connected(address: str) -> "Client":
     """Connect to a scheduler."""
+    import asyncio
     import logging
     import warnings
 
-    from distributed import Client
+    from distributed import Client, Security
+    from distributed.comm.core import connect
+
+    async def greet() -> None:
+        comm = await connect(address, **Security().get_connection_args("client"))
+        comm.abort()
 
     # What goes wrong is said once, and by auditctl.
     for name in ("distributed", "distributed.client"):
@@ -140,11 +149,14 @@ def _connected(address: str) -> "Client":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other versions, also of what is not used
+            # A client alone would wait for ever if something else listens there, such as the
+            # scheduler's own dashboard, and a minute more for the end of what has not begun.
+            asyncio.run(asyncio.wait_for(greet(), ANSWERED))
             return Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - Dask documents none
         raise OutputError(
             f"The scheduler {address} cannot be reached ({type(error).__name__}). Check that it "
-            "runs, and that it may be reached from here."
+            "runs, that it is no other server, and Dask's own configuration."
         ) from None
 
 
@@ -273,6 +285,8 @@ def run_source(source: Source, options: SyncSourcesOptions, topic: str) -> Ended
     # The command line's boundary is at the other end: this is where the process is looked at.
     context = Context(os.environ, console, terminal=False, width=NARROW, color=False)
     try:
+        if isinstance(source.place, TablePath):
+            require("lake", f"The worker {worker.address}")
         job = job_of(source, options, context, watch=watch)
         with job.opened() as run:
             outcome = job.bring_up_to_date(run)

@@ -80,7 +80,10 @@ def _places(path: str, named: str | None, context: Context) -> list[Place]:
 
 
 def _is_empty(path: str) -> bool:
-    """Return whether a path is an empty folder: all that may be left of a table."""
+    """Return whether a path is a folder without any names, or whose names nobody may see.
+
+    The first may be all that is left of a table; of the second, reading it says what is wrong.
+    """
     return os.path.isdir(path) and not entries_in(path)  # noqa: PTH112
 
 

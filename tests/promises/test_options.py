@@ -153,6 +153,8 @@ AGAINST = "--format {} and a file that ends in {} contradict each other: "
         ("x.ndjson", ("-f", "csv"), AGAINST.format("csv", ".ndjson")),
         ("x.json.gz", ("-f", "csv"), AGAINST.format("csv", ".json")),
         ("x.CSV.gz", ("-f", "jsonl"), AGAINST.format("jsonl", ".csv")),
+        ("s3:/bucket/x.jsonl", (), "looks like a URL, and this would be a file"),
+        ("https://example.com/x.jsonl", (), "a URL"),
     ],
 )
 def test_a_file_whose_name_would_mislead_is_not_written(  # noqa: PLR0913, PLR0917 - fixtures

@@ -241,11 +241,16 @@ def test_the_configuration_names_schemas(tmp_path: Path) -> None:
     [
         ('"ocsf"', '"cef"', 'line 2: defaults.schema: Write it like schema = "record", "ocsf" or'),
         ('"1.3.0"', '"1.4.0"', 'line 4: defaults.ocsf_version: Write it like ocsf_version = "1.3'),
+        (
+            "schema",
+            'fields = ["id"]\nschema',
+            "line 3: defaults.schema: --schema ocsf writes whole",
+        ),
         ('"ecs"', '"ecs"\nfields = ["id"]', "line 15: sources.b.schema: --schema ecs writes whole"),
         (
             "schema = ",
             "scheme = ",
-            "line 2: defaults.scheme: There is no such key. There are outpu",
+            "line 2: defaults.scheme: There is no such key. Did you mean schema?",
         ),
     ],
 )

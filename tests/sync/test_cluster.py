@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -12,11 +13,18 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
+import distributed
 import pytest
 from distributed import Client
 
 from auditctl import extras
+from auditctl.config.sources import Source
+from auditctl.errors import UsageError
+from auditctl.sync import cluster as cluster_module
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.options import SyncOptions, SyncSourcesOptions
 from tests.program import LONG, Run, process, result, started, until
 from tests.server import KEY, Fault, Request, Server
 from tests.sync.delta.table import rows
@@ -60,6 +68,7 @@ class Cluster:
     folder: Path
     server: Server
     address: str
+    scheduler: subprocess.Popen[bytes]
     workers: dict[str, subprocess.Popen[bytes]]
     logs: list[World]
     pages: int = 0
@@ -150,26 +159,41 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             return started
 
         patience = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-        start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", environ=patience)
+        scheduler = start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", environ=patience
+        )
         until(lambda: place.exists() and place.stat().st_size > 0)
         eager = ("--preload", "tests.sync.eager_worker")
         workers = {
             name: start(*WORKER, *eager, "--name", name, environ=variables) for name in ("a", "b")
         }
         address = json.loads(place.read_text())["address"]
-        found = Cluster(tmp_path, server, address, workers, logs)
+        found = Cluster(tmp_path, server, address, scheduler, workers, logs)
         with found.observed() as observer:
             observer.wait_for_workers(2)
         yield found
 
 
-def test_a_killed_worker_is_replaced_and_the_table_is_exact(cluster: Cluster) -> None:
+def test_a_killed_worker_is_replaced_and_a_killed_scheduler_is_not(cluster: Cluster) -> None:
     cluster.kill_at(5)
     assert cluster.sync().ended == (0, "")
     (there,) = cluster.killed_at
     assert 0 < there < cluster.logs[0].expected.total()
     assert cluster.found() == cluster.expected
     assert result("verify", cluster.table, "-q").ended == (0, "")
+
+    def fault(_: Request) -> Fault:
+        cluster.scheduler.kill()
+        return Fault()
+
+    cluster.server.faults = fault
+    assert cluster.sync("prod").ended == (
+        OUTPUT,
+        (
+            "auditctl: error: prod: the scheduler has dropped its task, or cannot be reached any "
+            "more; what is committed stays, and the next run continues there.\n"
+        ),
+    )
 
 
 def test_a_source_that_each_worker_dies_of_fails(cluster: Cluster) -> None:
@@ -274,9 +298,40 @@ def test_a_scheduler_that_cannot_be_reached(tmp_path: Path) -> None:
         OUTPUT,
         (
             "auditctl: error: The scheduler tcp://127.0.0.1:9 cannot be reached (OSError). Check "
-            "that it runs, and that it may be reached from here.\n"
+            "that it runs, that it is no other server, and Dask's own configuration.\n"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "why"),
+    [("tcp", "TimeoutError"), ("tls", "TypeError")],  # the second has no certificates
+)
+def test_what_is_no_scheduler_is_not_waited_for(
+    scheme: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "auditctl.toml").write_text(CONFIGURATION)
+    monkeypatch.setattr(cluster_module, "ANSWERED", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
+        words = ("sync", "--dask", address, "--shared-folder")
+        run = result(*words, AUDITCTL_CONFIG=str(tmp_path / "auditctl.toml"))
+    said = f"auditctl: error: The scheduler {address} cannot be reached ({why}). "
+    assert (run.status, run.said.startswith(said)) == (OUTPUT, True), run.said
+
+
+def test_a_worker_without_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda module: None if module == "deltalake" else 1)
+    worker = Mock(address="tcp://10.0.0.5:4011")
+    monkeypatch.setattr(distributed, "get_worker", lambda: worker)
+    source = Source("prod", Mock(), SyncOptions(), TablePath("s3://lake/audit"))
+    end = cluster_module.run_source(source, SyncSourcesOptions(), "topic")
+    said = (
+        "prod: The worker tcp://10.0.0.5:4011 needs more packages. Install them: "
+        "pip install 'auditctl[lake]'"
+    )
+    assert [*end.messages] == [("error", said, {})]
+    assert type(end.error) is UsageError
 
 
 @pytest.mark.parametrize(
@@ -288,6 +343,14 @@ def test_a_scheduler_that_cannot_be_reached(tmp_path: Path) -> None:
         ),
         (
             ["--dask", "scheduler"],
+            "--dask takes the address of a scheduler, such as tcp://scheduler:8786.",
+        ),
+        (
+            ["--dask", "tcp://scheduler"],  # Dask knows no usual port
+            "--dask takes the address of a scheduler, such as tcp://scheduler:8786.",
+        ),
+        (
+            ["--dask", "tcp://somebody:secret@scheduler:8786"],
             "--dask takes the address of a scheduler, such as tcp://scheduler:8786.",
         ),
         (["--dask", ""], "--dask takes the address of a scheduler, such as tcp://scheduler:8786."),

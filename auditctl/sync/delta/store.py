@@ -36,7 +36,10 @@ _UNREACHABLE = re.compile(
 """Words of a store that cannot be read: what it holds may be sound all the same."""
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
 _MISSING = re.compile(r"not found|No such file|NotFound|range is not satisfiable")
-_UNUSABLE = re.compile(r"Operation not supported|service account file|failed to parse \".*\" as ")
+_UNUSABLE = re.compile(
+    r"Operation not supported|service account file|failed to parse \".*\" as |"
+    r"Generic (?:Config|HTTP client) error"
+)
 """Words of the library where it can use no credentials, or cannot read a variable of the store."""
 _ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳|\n +0: (?s:.*)")
 """Colours, arrows, and the stack that follows if ``RUST_BACKTRACE`` is set."""

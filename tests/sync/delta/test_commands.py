@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -19,7 +21,7 @@ from auditctl.sync.delta import destination
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 from auditctl.window import to_text
-from tests.program import process, result, run, with_a_gap
+from tests.program import powerless, process, result, run, with_a_gap
 from tests.server import Persona, Server, Upstash
 from tests.sync.delta.table import ids, rows
 
@@ -196,6 +198,39 @@ def test_a_table_is_no_file(path: str) -> None:
         found = result("read", table)
         said = f"{table} is a Delta table, which DuckDB, Polars"
         assert (found.status, said in found.said) == (USAGE, True)
+
+
+def test_a_place_that_may_only_be_read_is_proved_and_a_closed_one_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Others may not look into the folders that pytest makes.
+    with TemporaryDirectory() as folder, monkeypatch.context() as patched:
+        Path(folder).chmod(0o777)
+        patched.setattr(tempfile, "tempdir", folder)
+        with powerless():
+            check_rights(f"{folder}/lake")
+
+
+def check_rights(path: str) -> None:
+    sync = (*DEMO, "-o", path, "--since", "2d")
+    assert run(*sync) == 0
+    places = [Path(path, "_delta_log"), *Path(path).glob("provider=*"), Path(path)]
+    for place in places:
+        place.chmod(0o555)
+    found = result("upstash", *sync[1:])
+    assert found.status == FAILED
+    assert f"Cannot write {path}: Permission denied. What was committed before" in found.said
+    for command in ("verify", "status"):
+        assert result(command, path, "-q").ended == (0, "")
+    for place in (Path(path), Path(path, "_delta_log")):
+        place.chmod(0)
+        for words in (("verify", path), ("status", path), sync):
+            found = result(*words)
+            assert found.status == FAILED
+            assert f"error: Cannot read {path}: Permission denied. Check the" in found.said
+        place.chmod(0o700)
+    for place in places:
+        place.chmod(0o700)  # or nobody could remove them
 
 
 @pytest.mark.parametrize("words", [("verify",), ("status",), ("persona", "sync", "--demo", "-o")])

@@ -39,6 +39,7 @@ def test_placeholders_of_a_run_are_filled_in() -> None:
         ("s3:/lake/audit", "leads to no table"),
         ("file:/lake", "leads to no table"),
         ("s3://[lake", "cannot be the PATH"),
+        ("s3://a\u2100b", "is no URL"),
         ("s3://key:secret@lake", "no password"),
         ("az://lake?sig=secret", "no password, query"),
         ("s3://lake#x", "no password, query"),

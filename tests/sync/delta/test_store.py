@@ -35,6 +35,14 @@ REMEDY = ". Check the network, and the credentials in the environment."
             'failed to parse "perhaps" as boolean',
         ),
         (
+            f'Generic Config error{ARROW}Failed to parse "perhaps" as S3PutConditional',
+            'Failed to parse "perhaps" as S3PutConditional',
+        ),
+        (
+            f"Generic HTTP client error{ARROW}builder error{ARROW}relative URL without a base",
+            "relative URL without a base",
+        ),
+        (
             (
                 f"{NOT_SUPPORTED}an error occurred while loading credentials{ARROW}"
                 "No such file or directory (os error 2)"

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from auditctl.records.record import FIELDS
 from auditctl.sync.delta import log, rows
-from auditctl.sync.seal import seal
+from auditctl.sync.delta.path import TablePath
+from auditctl.sync.delta.store import Store
+from auditctl.sync.seal import plain, seal
 from tests.program import result
 from tests.sync.delta.table import done, opened, record, write
 
@@ -181,14 +183,61 @@ def with_an_expired_log(path: Path) -> None:
     table.cleanup_metadata()
 
 
-def with_a_line_and_its_hash(path: Path) -> None:
-    commit = path / "_delta_log" / f"{1:020}.json"
+def members_of(path: Path, version: int) -> dict[str, Any]:
+    """Return what a commit's line says, without its hash."""
+    (line,) = log.lines(loaded(path), version)
+    return {name: plain(getattr(line, name)) for name in log.MEMBERS}
+
+
+def loaded(path: Path) -> Store:
+    store = Store(TablePath(str(path)), {})
+    store.load()
+    return store
+
+
+def forge(path: Path, version: int, **members: Any) -> None:
+    """Write another line into a commit, whose own hash is right."""
+    commit = path / "_delta_log" / f"{version:020}.json"
     actions = [json.loads(line) for line in commit.read_text().splitlines()]
     (info,) = [action["commitInfo"] for action in actions if "commitInfo" in action]
-    members = json.loads(info[log.KEY])
-    del members["hash"]
-    info[log.KEY] = seal({**members, "success": "2026-01-01T00:00:00.000Z"})[0].decode()
+    info[log.KEY] = seal({**members_of(path, version), **members})[0].decode()
     commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
+
+
+def with_a_line_and_its_hash(path: Path) -> None:
+    forge(path, 1, success="2026-01-01T00:00:00.000Z")
+
+
+def with_more_records(path: Path) -> None:
+    forge(path, 2, records=7)
+
+
+def with_hours_that_were_not_read(path: Path) -> None:
+    forge(path, 2, covered={"since": None, "until": "2026-01-03T00:00:00.000Z"})
+
+
+def with_other_options(path: Path) -> None:
+    forge(path, 2, shape={"provider": "persona", "redact": False})
+
+
+def with_a_member_that_no_line_has(path: Path) -> None:
+    forge(path, 1, signed="nobody")
+
+
+def with_a_member_of_another_kind(path: Path) -> None:
+    forge(path, 1, window="2026")
+
+
+def without_the_last_line(path: Path) -> None:
+    commit = path / "_delta_log" / f"{2:020}.json"
+    commit.write_text(commit.read_text().replace(f'"{log.KEY}":', '"other":'))
+
+
+def with_a_line_that_no_transaction_names(path: Path) -> None:
+    (last,) = log.lines(loaded(path), 2)
+    line = {**members_of(path, 2), "line": 2, "prev": last.head, "added": 0}
+    info = {"commitInfo": {log.KEY: seal(line)[0].decode()}}
+    (path / "_delta_log" / f"{5:020}.json").write_text(json.dumps(info) + "\n")
 
 
 def with_a_transaction_of_nobody(path: Path) -> None:
@@ -234,6 +283,13 @@ TAMPERING: dict[Callable[[Path], None], str] = {
     without_the_last_commit_of_a_source: "the commit 4 is gone from the log",
     with_an_expired_log: "the commit 0 is gone from the log",
     with_a_line_and_its_hash: "source prod, commit 2: commits before it were dropped",
+    with_more_records: "source prod, commit 2: its records do not add up",
+    with_hours_that_were_not_read: "source prod, commit 2: it covers hours that were not read",
+    with_other_options: "source prod, commit 2: it has other options than the one before it",
+    with_a_member_that_no_line_has: "the commit 1 was changed",
+    with_a_member_of_another_kind: "the commit 1 was changed",
+    without_the_last_line: "transaction auditctl:source:prod, but no commit with it",
+    with_a_line_that_no_transaction_names: "its last commit is not the one that its transaction",
     with_a_transaction_of_nobody: "is not what was written, or a part of it is gone",
     with_a_broken_checkpoint: "is not what was written, or a part of it is gone",
     with_an_older_checkpoint: "source staging: 6 rows were written, and 0 are there",
