@@ -174,14 +174,12 @@ def find_files(path: str) -> list[str]:
 
 
 def is_of_a_sync(path: str) -> bool:
-    """Return whether a file belongs to a destination: as its journal, or as one of its files."""
+    """Return whether a file belongs to a destination: its journal, its data, or bytes set aside."""
     path = os.path.realpath(path)
-    if aside := re.fullmatch(ASIDE, path):
-        path = aside[1]
     if path.endswith(SUFFIX) or os.path.exists(path + SUFFIX):  # noqa: PTH110
         return True
-    # If it is not there, there is nothing to lose.
-    return os.path.exists(path) and any(journals_of(path))  # noqa: PTH110
+    # A file that is not there has nothing to lose. One that bytes were set aside from may be gone.
+    return os.path.exists(path) and bool(re.fullmatch(ASIDE, path) or any(journals_of(path)))  # noqa: PTH110
 
 
 def journals_of(path: str) -> Iterator[str]:
@@ -285,11 +283,14 @@ def _names(template: str) -> str:
 def _harmless(value: str) -> str:
     """Encode a value from a log as part of a file's name: in no other folder, never hidden.
 
-    Two values never make the same name, and none makes the name of records without an account.
+    Two values never make the same name, and none makes one of what else there is: a journal, bytes
+    set aside, records without an account.
     """
     name = quote(value, safe="@+ ", errors="surrogatepass").replace("~", "%7E")
     if name.startswith(".") or name == NOBODY:
         name = f"%{ord(name[0]):02X}{name[1:]}"
+    if name.endswith(SUFFIX) or re.fullmatch(ASIDE, name):
+        name = "%2E".join(name.rsplit(".", 1))
     if len(name) <= LONGEST_VALUE:
         return name
     import hashlib

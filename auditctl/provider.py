@@ -22,6 +22,7 @@ from auditctl.errors import UsageError
 from auditctl.facts import REQUIRED_OF_A_LOG, check_facts
 from auditctl.http.auth import Auth, Basic, Bearer, ClientCredentials, KeyHeaders, Secret
 from auditctl.log import DEFAULT_OVERLAP, Log, Order
+from auditctl.phrases import known_names
 
 if TYPE_CHECKING:  # help texts can do without httpx, orjson and the rest
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -233,9 +234,8 @@ def log_of(provider: type[Provider], options: Mapping[str, Any]) -> Log:
 def checked_log(provider: type[Provider], name: str) -> str:
     """Accept the name of one of a provider's logs."""
     if name not in provider.logs:
-        raise UsageError(
-            f"{provider.title} has no log {name!r}; it has {', '.join(provider.logs)}."
-        )
+        hint = known_names(name, provider.logs)
+        raise UsageError(f"{provider.title} has no log {name!r}. {hint}")
     return name
 
 

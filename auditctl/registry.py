@@ -1,6 +1,7 @@
 """The providers that are installed: entry points become subcommands."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -129,6 +130,9 @@ def _checked(provider: object, name: str) -> "type[Provider]":
         raise FactError(f"it lacks {', '.join(lacking)}")
     if provider.name != name:
         raise FactError(f"its fact name is {provider.name!r}, and must be {name!r}")
+    for setting in re.findall(r"{(\w+)}", " ".join(provider.hints.values())):
+        if setting not in variables(provider):
+            raise FactError(f"its fact hints names {{{setting}}}, and there is no such setting")
     return provider
 
 

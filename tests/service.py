@@ -19,6 +19,15 @@ from auditctl.provider import Fields, KeyHeaders, Order, Page, Provider, Window,
 from auditctl.records.record import Record
 
 
+def strays() -> list[threading.Thread]:
+    """Return the threads that Python has started, but for the main one; others cannot be joined."""
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and not isinstance(thread, threading._DummyThread)
+    ]
+
+
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import gzip
 import os
 import re
@@ -7,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -285,3 +287,31 @@ def test_of_two_that_write_one_file_at_once_the_later_is_there_whole(tmp_path: P
         write(b"end\n")
     assert path.read_bytes() == LARGE + b"end\n"
     assert names(tmp_path) == ["out"]
+
+
+def test_a_file_is_put_in_its_place_under_a_lock_that_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    waits: list[float] = []
+    checks: list[int] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        fcntl.flock(other, fcntl.LOCK_UN)
+
+    def check() -> None:
+        checks.append(len(waits))
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    clock = SimpleNamespace(monotonic=lambda: 0.0, sleep=sleep)
+    monkeypatch.setattr("auditctl.output.time", clock)
+    try:
+        with whole_file(str(tmp_path / "a"), check) as write:
+            write(b"x")
+        assert checks == [1]
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(other)

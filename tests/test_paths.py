@@ -109,6 +109,12 @@ def test_the_suffix_says_whether_it_is_gzip(path: str, compressed: bool) -> None
         ("\ud800", None, "undated/%ED%A0%80"),
         ("unknown", None, "undated/%75nknown"),  # which is not nobody
         ("~root", None, "undated/%7Eroot"),
+        ("a.journal", None, "undated/a%2Ejournal"),
+        (
+            "a.cut-20261121T112600.123456Z",
+            None,
+            "undated/a.cut-20261121T112600%2E123456Z",
+        ),
     ],
 )
 def test_a_record_goes_to_the_file_of_its_date_and_account(
@@ -151,6 +157,7 @@ def test_no_account_leads_out_of_its_folder_or_to_a_hidden_file(account: str) ->
 @example("a/b", "a%2Fb")
 @example(".a", "%2Ea")
 @example("~", "%7E")
+@example("a.journal", "a%2Ejournal")
 @example(LONG, name("{account}", LONG))
 def test_two_accounts_never_share_a_file(one: str, other: str) -> None:
     assert (name("{account}", one) == name("{account}", other)) is (one == other)

@@ -45,6 +45,11 @@ TITLES = "name = title = permission = retention = rate_limit = docs"
         ("Order.NEWEST_FIRST", "Order.AS_ASKED; has_ids = 1", "its fact has_ids is 1, and must be"),
         (
             "Order.NEWEST_FIRST",
+            "Order.AS_ASKED; hints = {401: 'Check {base_url} and {api_kee}.'}",
+            "its fact hints names {api_kee}, and there is no such setting",
+        ),
+        (
+            "Order.NEWEST_FIRST",
             "Order.AS_ASKED; hints = {'404': ''}",
             "its fact hints is {'404': ''}",
         ),

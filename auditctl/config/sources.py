@@ -36,7 +36,19 @@ class Source:
     name: str
     provider: type[Provider]
     options: SyncOptions
-    place: Place
+    output: Place | None
+    """The destination; None where it is only listed and checked."""
+
+    @property
+    def place(self) -> Place:
+        """The destination, for a command that needs one."""
+        if self.output is None:
+            raise UsageError(
+                f"The source {self.name} has no output, the PATH of its destination. Write one "
+                'into its table of auditctl.toml, as in output = "audit/{source}/{date}.jsonl.gz", '
+                "or into [defaults]."
+            )
+        return self.output
 
 
 def sources(named: str | None, context: Context, instead: str = "") -> dict[str, Source]:
@@ -105,14 +117,15 @@ def check(content: bytes, path: str, load: Load) -> dict[str, Source]:
             except UsageError as error:
                 own = "output" in table.model_fields_set
                 key: Key = ("sources", name, "output") if own else ("defaults", "output")
-                mistakes.append((key, str(error).rstrip(".")))
+                mistakes.append((key, str(error)))
         mistakes += [*_wrong_schemas(sources.values())]
         mistakes += _shared_outputs(sources.values())
     if not mistakes:
         return sources
     line, number = _first(text, tree, [key for key, _ in mistakes])
     key, message = mistakes[number]
-    raise UsageError(f"{path}, line {line}: {'.'.join(map(str, key))}: {message}.")
+    end = "" if message.endswith((".", "?")) else "."
+    raise UsageError(f"{path}, line {line}: {'.'.join(map(str, key))}: {message}{end}")
 
 
 def _source(name: str, provider: type[Provider], common: dict[str, Any], table: Defaults) -> Source:
@@ -124,7 +137,8 @@ def _source(name: str, provider: type[Provider], common: dict[str, Any], table: 
     keys = chain.from_iterable(map(source_keys, variables(provider)))
     options["settings"] = {key: values[key] for key in keys if key in values}
     whole = SyncOptions(**options)
-    return Source(name, provider, whole, place_of(whole, provider=provider.name, source=name))
+    place = place_of(whole, provider=provider.name, source=name) if whole.output else None
+    return Source(name, provider, whole, place)
 
 
 def _wrong_schemas(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
@@ -136,14 +150,14 @@ def _wrong_schemas(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
                 options.format_name(), options.schema, options.typed, fields=options.fields
             )
         except UsageError as error:
-            yield ("sources", source.name, "schema"), str(error).rstrip(".")
+            yield ("sources", source.name, "schema"), str(error)
 
 
 def _shared_outputs(sources: Iterable[Source]) -> Iterator[tuple[Key, str]]:
     """Find sources that would write the same journal, by whichever path."""
     first: dict[str, str] = {}
-    for name, place in ((source.name, source.place) for source in sources):
-        if isinstance(place, TablePath):  # many sources may share it
+    for name, place in ((source.name, source.output) for source in sources):
+        if place is None or isinstance(place, TablePath):  # many sources may share a table
             continue
         other = first.setdefault(os.path.realpath(place.journal), name)
         if other != name:

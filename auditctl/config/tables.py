@@ -24,6 +24,7 @@ from auditctl.declared import in_paths, own_options, secrets, urls, variables
 from auditctl.errors import UsageError
 from auditctl.formats import OcsfVersion, SchemaName, SyncFormatName
 from auditctl.options import is_url, parse_account
+from auditctl.phrases import known_names
 from auditctl.provider import Provider, checked_log
 from auditctl.records import redact
 from auditctl.records.fields import parse_fields, parse_test
@@ -166,7 +167,9 @@ def _load(name: str, info: ValidationInfo) -> type[Provider]:
     _, load = cast("FileContext", info.context)
     provider = load(name)
     if provider is None:
-        raise ValueError(f"There is no provider {name!r}")
+        raise ValueError(
+            f"There is no provider {name!r}. {known_names(name, registry.installed())}"
+        )
     return provider
 
 
@@ -183,9 +186,6 @@ def _table(table: Toml, info: ValidationInfo) -> tuple[type[Provider], Defaults]
     provider = named.provider
     keys = {key: value for key, value in table.items() if key != "provider"}
     found = _model(provider).model_validate(keys, context=info.context)
-    defaults = info.data.get("defaults")  # None if they have a mistake, maybe in their output
-    if defaults and "output" not in found.model_fields_set | defaults.model_fields_set:
-        raise ValueError("A source needs an output: the PATH of its destination")
     return provider, found
 
 
@@ -214,7 +214,7 @@ def describe(error: ErrorDetails, tree: Toml, load: Load) -> tuple[Key, str]:
     """Return the key of a mistake, and a message; pydantic's own are for programmers."""
     key = tuple(part for part in error["loc"] if part != "[key]")
     if error["type"] == "value_error":
-        return key, str(error["ctx"]["error"]).rstrip(".")
+        return key, str(error["ctx"]["error"])
     provider: type[Provider] | None = None
     model: type[BaseModel] = Config
     match key:
@@ -246,4 +246,4 @@ def _unknown(key: str, model: type[BaseModel], provider: type[Provider] | None) 
     if model is Config:
         return "There are only [defaults] and [sources.NAME]"
     known = [*(_Named.model_fields if provider else ()), *keys_of(model)]
-    return f"There is no such key. There are {', '.join(known)}"
+    return f"There is no such key. {known_names(key, known)}"

@@ -163,8 +163,8 @@ class _Walk:
         """Read all pages but the first, then all of them again while rows may be missing."""
         one_by_one = False
         for turn in range(MAX_PASSES):
-            self.is_overtaken = self.moves = False
             if turn:
+                self.is_overtaken = self.moves = False
                 self.seen, self.pass_total, self.read_to = set(), self.last_total, 0
             yield from self.read_from(1 if turn else 2, one_by_one=one_by_one)
             # One by one, no page is overtaken: rows that are pushed on are on the next one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -24,6 +25,10 @@ _PREFIXES = "inq|itmpl|itmplv|act|acct|ver|rep|txn|evt|ual|uses|wbh"
 _OBJECT_ID = rf"(?:(?:{_PREFIXES})_[A-Za-z0-9]+|[a-z]{{2,16}}_[a-z]*[A-Z0-9][A-Za-z0-9]*)"
 _is_object_id = re.compile(_OBJECT_ID).fullmatch
 _last_segment_that_is_one = re.compile(rf"(?:[^?]*/)?({_OBJECT_ID})(?:[/?#]|\Z)").match
+_ATTRIBUTES = (
+    "created-at", "method", "path", "response-status", "ip-address", "user-agent", "context",
+)  # fmt: skip
+_read = itemgetter(*_ATTRIBUTES)
 _NOBODY = (None, None)
 """Name and e-mail address of a user of whom ``included`` says nothing."""
 # inquiry-id, inquiry_id, inquiryId; not paid, valid or grid.
@@ -89,28 +94,28 @@ class Persona(Provider):
     def normalize(self, event: Mapping[str, Any], context: Any) -> Fields:  # noqa: ANN401
         """Read one event; ``context`` maps user ids to what ``included`` says of them."""
         try:  # nearly always all are there, and to look whether they are takes longer
-            read = event["attributes"].get
+            time, method, path, status, address, agent, about = _read(event["attributes"])
             related = event["relationships"]
             user = related["user"]["data"]["id"]
             session = related["user-session"]["data"]["id"]
             name, email = context.get(user, _NOBODY)
         except (AttributeError, KeyError, TypeError):
             read = mapping(event.get("attributes")).get
+            time, method, path, status, address, agent, about = map(read, _ATTRIBUTES)
             user = reach(event, "relationships", "user", "data", "id")
             session = reach(event, "relationships", "user-session", "data", "id")
             name, email = mapping(context).get(user, _NOBODY) if type(user) is str else _NOBODY
-        path = read("path")
         return {
-            "time": read("created-at"),
+            "time": time,
             "id": event.get("id"),
             "actor_id": user,
             "actor_name": name,
             "actor_email": email,
-            "action": request(read("method"), path),
-            "target": _target(read("context"), path),
-            "status_code": read("response-status"),
-            "source_ip": read("ip-address"),
-            "user_agent": read("user-agent"),
+            "action": request(method, path),
+            "target": _target(about, path),
+            "status_code": status,
+            "source_ip": address,
+            "user_agent": agent,
             "session_id": session,
         }
 

@@ -12,7 +12,7 @@ from auditctl.context import Context
 from auditctl.errors import UsageError
 from auditctl.options import is_url
 from auditctl.paths import OF_RECORD, OF_RUN, find_templates
-from auditctl.sync.delta.path import TablePath, find_tables, parse_table
+from auditctl.sync.delta.path import TablePath, entries_in, find_tables, parse_table
 from auditctl.sync.kinds import Place, prepare
 
 Destination = tuple[Place, str | None]
@@ -43,7 +43,10 @@ def find_destinations(
             places = _places(word, named, context)
         except UsageError as error:  # such as a folder, and a source may have its name
             mistake = error
-        begun = any(isinstance(one, TablePath) or os.path.exists(one.journal) for one in places)  # noqa: PTH110
+        begun = any(
+            one.exists if isinstance(one, TablePath) else os.path.exists(one.journal)  # noqa: PTH110
+            for one in places
+        )
         source = None if begun else _source(word, named, context)
         if source is not None:
             found.append((source.place, source.name))
@@ -72,8 +75,13 @@ def _places(path: str, named: str | None, context: Context) -> list[Place]:
         return list(dict.fromkeys(one.place for one, table in meant if one.place == table))
     if several and not any(f"{{{name}}}" in path for name in OF_RECORD):
         return [*find_tables(path), *find_templates(path)]
-    is_table = is_url(path) or TablePath(path).exists
+    is_table = is_url(path) or TablePath(path).exists or _is_empty(path)
     return [parse_table(path)] if is_table else [*find_templates(path)]
+
+
+def _is_empty(path: str) -> bool:
+    """Return whether a path is an empty folder: all that may be left of a table."""
+    return os.path.isdir(path) and not entries_in(path)  # noqa: PTH112
 
 
 def _source(word: str, named: str | None, context: Context) -> config.Source | None:

@@ -119,7 +119,7 @@ def sources(options: ConfigurationOptions, context: Context) -> None:
             "provider": one.provider.name,
             # A service with one log has no name for it.
             "log": log_name_of(one.provider, one.options.own) or None,
-            "output": one.place.path,
+            "output": one.output and one.output.path,
         }
         for one in known.values()
     ]

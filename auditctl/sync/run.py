@@ -212,8 +212,9 @@ class Run(NamedTuple):
                     return False  # there were some events when this page was read first
             walk.note_newest(batch)
             matching = batch.matching(self.tests)
-            outcome.clashes += clashes.find(matching.records)
             new = matching.only(known.new(matching.records))
+            differ = new is matching  # else they may
+            outcome.clashes += clashes.find(matching.records, differ=differ)
             self.destination.add(new.records)
             outcome.tally.count_records(new)
             is_past = self._is_past(walk.since, batch)
@@ -265,6 +266,8 @@ class Run(NamedTuple):
     def _gaps(self, outcome: Outcome) -> tuple[Span, ...]:
         """Return the gaps not acknowledged, with one that this run finds."""
         state = self.destination.state
+        if state.covered is None:
+            return state.gaps  # nothing can be lost yet, and the clocks need not be read
         acknowledged = [gap.stretch for gap in state.waived]
         found = coverage.lost(self._covered, self._clocks(), self.provider.log.keeps, acknowledged)
         if found is None:

@@ -81,15 +81,18 @@ class Clashes:
         """Compare whole batches too if one answer may come in many (``in_pieces``)."""
         self._contents: dict[str, int] | None = {} if in_pieces else None
 
-    def find(self, records: Sequence[Record]) -> Iterator[str]:
-        """Yield the id of each event of a batch that an earlier and different one has as well."""
+    def find(self, records: Sequence[Record], *, differ: bool) -> Iterator[str]:
+        """Yield the id of each event of a batch that an earlier and different one has as well.
+
+        Within a batch none has if all ids ``differ``, as far as the caller knows.
+        """
         if self._contents is not None:
             # What is most telling of each event: all of it would cost more than all else here.
             here = {one["id"]: hash((one["time"], one["action"], one["target"])) for one in records}
             before = self._contents
             yield from (id_ for id_ in before.keys() & here.keys() if before[id_] != here[id_])
             before.update(here)
-        if len({record["id"] for record in records}) == len(records):
+        if differ or len({record["id"] for record in records}) == len(records):
             return
         first: dict[str, Record] = {}
         for record in records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -17,6 +18,7 @@ from auditctl import registry
 from auditctl.config import sources as config
 from auditctl.config.sources import Source
 from auditctl.errors import AccessError, UsageError
+from auditctl.providers.entra import Entra
 from auditctl.providers.hrhis import Hrhis
 from auditctl.providers.persona import Persona
 from auditctl.providers.roam import Roam
@@ -27,7 +29,7 @@ from tests.program import result
 from tests.server import KEY, Fault, Server
 from tests.server import Persona as Log
 
-PROVIDERS = {one.name: one for one in (Persona, Upstash, Roam, Hrhis)}
+PROVIDERS = {one.name: one for one in (Persona, Upstash, Roam, Hrhis, Entra)}
 HIDDEN = "hunter2-HUNTER2"
 USAGE, ACCESS, WRONG = 2, 4, 8
 
@@ -386,7 +388,10 @@ NO_PLACEHOLDER = "has an unknown placeholder. Known are {date}, {account}, {prov
 TABLE = "Write a table [sources.NAME] for each source, in single brackets"
 NO_SOURCES = f"sources: {TABLE}"
 NO_PROVIDER = 'Write it like provider = "NAME", as `auditctl providers` shows it'
-NO_OUTPUT = "A source needs an output: the PATH of its destination"
+NO_OUTPUT = (
+    "The source s has no output, the PATH of its destination. Write one into its table of "
+    'auditctl.toml, as in output = "audit/{source}/{date}.jsonl.gz", or into [defaults].'
+)
 BAD_NAME = "A source's name has letters, digits, '-', '_' and '.' only"
 NO_TRUTH = "Write it like redact = true or false, without quotes"
 NO_OVERLAP = 'Write it like overlap = "1h"'
@@ -441,7 +446,7 @@ MISTAKES = [
     ('output = "x"\n' + source(), "line 1: output: There are only [defaults] and [sources.NAME]"),
     (
         source("# as in the option", 'csv-guard = "1d"'),
-        f"line 5: sources.s.csv-guard: There is no such key. There are {IN_PERSONA}",
+        "line 5: sources.s.csv-guard: There is no such key. Did you mean csv_guard?",
     ),
     (
         source() + "[defaults]\n\nprovider = 'persona'",
@@ -469,8 +474,25 @@ MISTAKES = [
     ),
     ("[sources.s]\noutput = 'x'", f"line 1: sources.s.provider: {NO_PROVIDER}"),
     ("[sources.s]\nprovider = 1", f"line 2: sources.s.provider: {NO_PROVIDER}"),
-    (source(provider="acme"), "line 2: sources.s.provider: There is no provider 'acme'"),
-    ("[sources.s]\nprovider = 'roam'", f"line 1: sources.s: {NO_OUTPUT}"),
+    (
+        source(provider="acme"),
+        (
+            "line 2: sources.s.provider: There is no provider 'acme'. There are "
+            f"{', '.join(registry.installed())}"
+        ),
+    ),
+    (
+        source(provider="personna"),
+        "line 2: sources.s.provider: There is no provider 'personna'. Did you mean persona?",
+    ),
+    (
+        source('log = "signin"', provider="entra"),
+        "line 4: sources.s.log: Microsoft Entra ID has no log 'signin'. Did you mean signins?",
+    ),
+    (
+        source('username_fiel = "x"', provider="hrhis"),
+        "line 4: sources.s.username_fiel: There is no such key. Did you mean username_file?",
+    ),
     (source(output=""), f"line 3: sources.s.output: {NO_PATH}"),
     ("[sources.s]\nprovider = 'roam'\noutput = 1", f"line 3: sources.s.output: {NO_PATH}"),
     (
@@ -572,7 +594,8 @@ MISTAKES = [
 @pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize(("text", "said"), MISTAKES, ids=repr)
 def test_a_mistake_is_said_with_its_line(text: str, said: str, ends: str, tmp_path: Path) -> None:
-    assert refusal(tmp_path, text.replace("\n", ends)) == f"auditctl.toml, {said}."
+    end = "" if said.endswith("?") else "."
+    assert refusal(tmp_path, text.replace("\n", ends)) == f"auditctl.toml, {said}{end}"
 
 
 @pytest.mark.parametrize(
@@ -636,6 +659,23 @@ def test_pydantics_own_sentences_reach_nobody(start: str, lines: list[tuple[str,
             said = str(error).removeprefix(file.name)
             theirs = "Input should|Field required|Extra inputs|valid (string|integer|dict)|pydantic"
             assert re.search(theirs, said, re.IGNORECASE) is None
+
+
+def test_only_what_writes_to_a_source_needs_its_output(folder: Path) -> None:
+    Path("auditctl.toml").write_text('[sources.s]\nprovider = "persona"\ndemo = true\n')
+    for words in ("list s", "persona list --source s", "check", "persona check --source s"):
+        found = result(*words.split())
+        assert (found.status, found.said) == (0, "")
+    assert json.loads(result("sources", "-f", "json").out) == [
+        {"name": "s", "provider": "persona", "log": None, "output": None}
+    ]
+    assert result("persona", "sync", "--source", "s", "-o", "x.jsonl").status == 0
+    for words in ("sync", "sync s", "status", "status s", "verify", "verify s"):
+        assert result(*words.split()).ended == (USAGE, f"auditctl: error: {NO_OUTPUT}\n")
+    found = result("persona", "sync", "--source", "s")
+    assert found.ended == (USAGE, "auditctl: error: Name the file to append to: -o PATH.\n")
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["auditctl.toml", "x.jsonl", "x.jsonl.journal"]
 
 
 def test_two_names_of_one_file_are_one_output(tmp_path: Path) -> None:

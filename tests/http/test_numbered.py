@@ -83,6 +83,32 @@ def test_a_growing_log_whose_rows_move_is_read_whole_or_fails(
     assert {event["key"] for page in pages for event in page.events} >= set(range(150))
 
 
+@pytest.mark.parametrize(
+    ("in_front", "ends"),
+    [(True, [4, 1, 2, 1, 2]), (False, [4, 3, 1])],
+    ids=["in front", "at the end"],
+)
+def test_a_total_that_counts_a_row_which_no_page_has_yet_costs_no_second_pass(
+    in_front: bool,  # noqa: FBT001
+    ends: list[int],
+) -> None:
+    """A service may count its rows after it has read a page, and each request adds one."""
+    log = rows(*range(35))
+    asked: list[int] = []
+
+    def ask(number: int) -> NumberedPage:
+        asked.append(number)
+        shown = log[(number - 1) * 10 : number * 10]
+        log.insert(0 if in_front else len(log), {"key": 100 + len(asked)})
+        return NumberedPage(Page(shown), len(log), 10)
+
+    client = Service.saying().client(ACME)
+    pages = read_numbered(client, ask, [ask(1)], id_name="key")
+    found = [event["key"] for page in pages for event in page.events]
+    assert set(found) >= set(range(35))
+    assert asked == [1, 2, 3, 4, *ends]
+
+
 @pytest.mark.parametrize("count", [10, 17, 20, 120, 123])
 @pytest.mark.parametrize("total", [0, 3, 15, 99, 119])
 def test_a_total_below_what_the_pages_hold_ends_no_walk(count: int, total: int) -> None:

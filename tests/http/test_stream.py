@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from auditctl.errors import (
 from auditctl.http.stream import READ_AHEAD
 from auditctl.provider import Client, Page, Secret, Stream, Window
 from auditctl.providers.roam import Roam
-from tests.service import moment
+from tests.service import moment, strays
 
 PATIENCE = 30
 """Seconds after which something that waits for ever is given up; nothing is expected to."""
@@ -187,10 +186,6 @@ def test_a_stream_that_is_dropped_lets_go_of_its_answer() -> None:
 
 
 # What waits for its turn
-
-
-def strays() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
 
 
 def landed() -> None:

@@ -26,6 +26,7 @@ from auditctl.errors import (
     UsageError,
 )
 from auditctl.http.client import Client
+from auditctl.http.connection import Connection
 from auditctl.http.service_account import ServiceAccount
 from auditctl.provider import ClientCredentials, Provider, Secret
 from auditctl.providers.entra import Entra
@@ -335,6 +336,44 @@ def test_a_token_is_waited_for_as_any_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert client.get("/x").tree["items"] == []
     assert len(slept) >= 2
     assert asked_for_tokens(service) == 3
+
+
+def test_a_token_is_not_asked_for_again_before_its_service_allows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    moments: list[float] = []
+
+    def sleep(seconds: float, _over: object) -> None:
+        now[0] += seconds
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        moments.append(now[0])
+        is_first = len(moments) == 1
+        body = {"access_token": "t", "items": []}
+        return httpx.Response(
+            429 if is_first else 200, json=body, headers={"Retry-After": "7"} if is_first else {}
+        )
+
+    monkeypatch.setattr("auditctl.http.retry.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("auditctl.http.retry.sleep", sleep)
+    Client(GOOGLE, transport=httpx.MockTransport(answer)).get("/x")
+    assert moments == [0, 7, 7]
+
+
+def test_the_connection_for_a_token_is_closed_when_it_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[Connection] = []
+
+    def close(self: Connection) -> None:
+        closed.append(self)
+
+    monkeypatch.setattr(Connection, "close", close)
+    client = site({"access_token": "t"}).client(GOOGLE)
+    client.get("/x")
+    assert len(closed) == 1
+    assert client._connection not in closed
 
 
 @pytest.mark.parametrize("token", ["", "t\u00f6ken", "to\x07ken", 5, None])

@@ -103,6 +103,12 @@ def test_only_a_retry_after_is_believed_for_more_than_an_hour(text: str) -> None
         assert doubted in (0, LONGEST_UNTIL_RESET)  # it may also be long past
 
 
+@pytest.mark.parametrize("name", RESETS)
+def test_a_number_of_nine_digits_is_a_point_in_time(name: str) -> None:
+    assert asked((name, "99999999")) == LONGEST_UNTIL_RESET
+    assert asked((name, "100000000")) == 0
+
+
 def test_a_date_that_no_offset_makes_a_date_is_far_away_all_the_same() -> None:
     last = "Fri, 31 Dec 9999 23:59:59 "
     for offset in ("GMT", "-1400", "+1400", "-0000"):

@@ -215,6 +215,20 @@ def test_a_list_replaces_no_file_of_a_sync_with_several(template: str, tmp_path:
         assert len(path.read_bytes().splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a" * 240])
+def test_a_list_replaces_no_bytes_that_a_sync_has_set_aside(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    assert result("persona", "sync", "--demo", "-o", str(path)).status == 0
+    with path.open("ab") as file:
+        file.write(b"somebody's\n")
+    assert result("persona", "sync", "--demo", "-o", str(path)).status == 0
+    path.unlink()
+    (aside,) = tmp_path.glob("*.cut-*")
+    found = result("persona", "list", "--demo", "-o", str(aside))
+    assert (found.status, aside.read_bytes()) == (USAGE, b"somebody's\n")
+    assert "belongs to sync" in found.said
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.journal"])
 def test_a_list_replaces_nothing_of_a_sync_through_a_link(name: str, tmp_path: Path) -> None:
     path, link = tmp_path / name, tmp_path / "link.jsonl"

@@ -85,7 +85,7 @@ def test_a_destination_belongs_to_the_log_that_it_was_begun_with(
     for log, status, words in (
         ("audit", 0, ""),
         ("signins", 2, "was begun with --log audit"),
-        ("other", 2, "has no log 'other'; it has audit, signins, usages"),
+        ("other", 2, "has no log 'other'. There are audit, signins, usages"),
     ):
         vendor = VENDORS["onepassword"](spread(3, days=1), log)
         found = ask(vendor, monkeypatch, "sync", "-q", "-o", str(tmp_path / "log.jsonl"))

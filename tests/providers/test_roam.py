@@ -26,7 +26,7 @@ from auditctl.export import batches
 from auditctl.provider import Client, Page, Secret, Window
 from auditctl.providers.roam import Roam
 from auditctl.records import exact
-from tests.service import Service, moment
+from tests.service import Service, moment, strays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,15 +281,6 @@ def test_the_api_key_goes_before_the_token() -> None:
 
 
 # Walks that fail while several days are under way
-
-
-def strays() -> list[threading.Thread]:
-    """Return the threads that Python has started, but for the main one; others cannot be joined."""
-    return [
-        thread
-        for thread in threading.enumerate()
-        if thread is not threading.main_thread() and not isinstance(thread, threading._DummyThread)
-    ]
 
 
 def walk(client: Client) -> list[Page]:

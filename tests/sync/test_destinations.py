@@ -112,8 +112,21 @@ def test_what_is_neither_is_said_beside_the_others(command: str, folder: Path) -
 
 
 @both
+def test_an_empty_folder_may_be_a_table_that_is_gone(command: str, folder: Path) -> None:
+    (folder / "lake").mkdir()
+    found = result(command, "lake")
+    assert found.status == WRONG
+    assert "lake: there is no table. Use the PATH given to sync" in found.said
+    result("sync", "one")
+    (folder / "one").rename(folder / "away")
+    (folder / "one").mkdir()
+    assert "one/{date}.jsonl" in result(command, "one").said  # it is a source
+
+
+@both
 def test_a_folder_that_is_no_source_is_a_usage_error(command: str, folder: Path) -> None:
     (folder / "somewhere").mkdir()
+    (folder / "somewhere" / "a.jsonl").touch()
     found = result(command, "somewhere")
     assert found.status == USAGE
     assert "'somewhere' is no file that sync could append to." in found.said

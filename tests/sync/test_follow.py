@@ -85,15 +85,16 @@ def test_each_run_begins_on_the_beat_however_long_the_others_took(work: list[flo
 
 def test_pauses_grow_while_the_provider_is_down_and_two_lines_tell_of_it() -> None:
     down = UnreachableError("It is down.")
-    simulation = Simulation([0, *[down] * 8, 0, 0])
+    simulation = Simulation([0, *[down] * 8, 0, down, 0])
     begun = simulation.follow()
     pauses = [after - before for before, after in itertools.pairwise(begun)]
-    assert pauses == [60, 60, 120, 240, 480, 900, 900, 900, 900, 60]
+    assert pauses == [60, 60, 120, 240, 480, 900, 900, 900, 900, 60, 60]
     assert max(pauses) == LONGEST_PAUSE
-    assert simulation.said == [
+    assert simulation.said == 2 * [
         "It is down. It is asked again until it answers.",
         "The provider answers again.",
     ]
+    assert Simulation([down, down, 0]).follow() == [0, 60, 180]
 
 
 @pytest.mark.parametrize("kind", [ThrottledError, UnreachableError])

@@ -56,8 +56,8 @@ class FileDestination:
     _parts: dict[str, _Part] = field(default_factory=dict)
     _ids: list[str] = field(default_factory=list)
     """The id of each record added."""
-    _times: list[str | None] = field(default_factory=list)
-    """The time of each."""
+    _times: list[str] = field(default_factory=list)
+    """The time of each, without the Z: so they sort whatever their precision; empty without one."""
 
     @property
     def state(self) -> FileState:
@@ -91,7 +91,7 @@ class FileDestination:
             part.data.append(self.profile.render(group))
             part.records += len(group)
         self._ids += [record["id"] for record in records]
-        self._times += [record["time"] for record in records]
+        self._times += [(record["time"] or "")[:-1] for record in records]
 
     def discard(self) -> None:
         """Drop what was added and not committed."""
@@ -127,9 +127,7 @@ class FileDestination:
                 return
             self._begin(self._parts, progress)
             entries: list[FileEntry] = []
-            # Without the Z: so they sort whatever their precision.
-            times = [time[:-1] for time in self._times if time is not None]
-            newest = max(times, default="")
+            newest = max(self._times, default="")
             try:
                 for name, part in self._parts.items():
                     entries.append(self._write(name, part, progress))
@@ -138,7 +136,7 @@ class FileDestination:
                         **progress._asdict(),
                         files=tuple(entries),
                         records=state.records + len(self._ids),
-                        oldest=_dated(min(times, default="")),
+                        oldest=_dated(min(filter(None, self._times), default="")),
                         newest=_dated(newest),
                         latest=_dated(max(newest, (state.latest or "")[:-1])),
                         ids=tuple(self._ids),
@@ -162,10 +160,10 @@ class FileDestination:
     def _pinned(self, until: str, newest: str) -> dict[str, str | None]:
         """Return the ids of events that no later run finds by their time."""
         early = to_text(shift(from_text(until), PINNED_AHEAD))[:-1]
-        if newest < early and None not in self._times:
+        if newest < early and all(self._times):
             return {}  # nearly always, and faster
         found = zip(self._ids, self._times, strict=True)
-        return {id_: time for id_, time in found if time is None or time[:-1] >= early}
+        return {id_: _dated(time) for id_, time in found if not time or time >= early}
 
     def _append(self, commit: Commit) -> None:
         """Write a line of the journal, with what was found of the files."""
