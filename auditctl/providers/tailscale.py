@@ -89,7 +89,8 @@ class Tailscale(Provider):
         day = datetime.fromisoformat(position).replace(tzinfo=UTC)
         if window.oldest_first:
             return self.pages(client, replace(window, since=max(window.since or day, day)))
-        return self.pages(client, replace(window, until=min(window.until or day, day + DAY)))
+        behind = day + DAY
+        return self.pages(client, replace(window, until=min(window.until or behind, behind)))
 
     def normalize(self, event: Mapping[str, Any], context: object) -> Fields:
         """Read one event; ``context`` is the name of the tailnet."""

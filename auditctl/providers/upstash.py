@@ -60,7 +60,7 @@ class Upstash(Provider):
             "time": event.get("timestamp"),
             "account": event.get("customer_id"),
             "id": event.get("log_id"),
-            "actor_id": None if is_email else UNREADABLE if type(actor) is int else actor,
+            "actor_id": None if is_email else actor,
             "actor_email": actor if is_email else None,
             "action": event.get("action_string"),
             "target": _target(event),

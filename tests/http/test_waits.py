@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditctl.http.waits import LONGEST_UNTIL_RESET, LONGEST_WAIT, RESETS, clock, wait_asked
+from auditctl.http.waits import LONGEST_UNTIL_RESET, LONGEST_WAIT, clock, wait_asked
 
 NOW = datetime(2026, 11, 26, 8, 0, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
 DATE = ("Date", format_datetime(NOW, usegmt=True))
+RESETS = "RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset", "X-RateLimit-Reset-After"
 
 
 def after(seconds: float) -> str:

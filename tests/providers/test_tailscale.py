@@ -167,13 +167,25 @@ def test_the_id_of_an_event_is_the_same_in_either_order_and_twins_keep_theirs() 
     assert len(ids[0]) == 4
 
 
-@pytest.mark.parametrize("oldest_first", [True, False])
-def test_a_walk_goes_on_from_a_day(*, oldest_first: bool) -> None:
+@pytest.mark.parametrize(
+    ("until", "oldest_first", "next_day"),
+    [
+        ("2026-01-05", True, "2026-01-04"),
+        ("2026-01-05", False, "2026-01-02"),
+        (None, False, "2026-01-02"),
+    ],
+)
+def test_a_walk_goes_on_from_a_day(
+    until: str | None,
+    oldest_first: bool,  # noqa: FBT001 - a value of the parameters above
+    next_day: str,
+) -> None:
     site = Site(*TIMES)
-    window = Window(moment("2026-01-02"), moment("2026-01-05"), oldest_first=oldest_first)
+    end = None if until is None else moment(until)
+    window = Window(moment("2026-01-02"), end, oldest_first=oldest_first)
     pages = TAILSCALE.pages_from(site.service.client(TAILSCALE), window, "2026-01-03")
     days = [page.day for page in pages if not page.continues]
-    assert days == ["2026-01-03", "2026-01-04" if oldest_first else "2026-01-02"]
+    assert days == ["2026-01-03", next_day]
 
 
 # Answers

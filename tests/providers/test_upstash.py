@@ -61,7 +61,8 @@ def test_a_path_with_a_version_is_recognized_in_the_refusal() -> None:
         ("", None, None, None),
         ("NA", None, None, None),
         (None, None, None, None),
-        (7, None, None, None),
+        (7, "7", "7", None),
+        (7.5, None, None, None),
     ],
 )
 def test_an_actor_with_an_at_is_an_address_and_else_an_id(
