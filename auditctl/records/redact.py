@@ -274,7 +274,12 @@ def scan(  # noqa: C901 - the hottest loop there is, in one piece
         for inner in chain.from_iterable(chain(map(dict.values, objects), lists)):
             kind = type(inner)
             if kind is str:
-                if texts and ("=" in inner or '"' in inner or "//" in inner or "\n" in inner):
+                if texts and (
+                    "=" in inner
+                    or '"' in inner
+                    or ("/" in inner and ("//" in inner or "/\\/" in inner))
+                    or "\n" in inner
+                ):
                     has_secret = has_secret or redact_text(inner, layers) != inner
             elif kind is dict:
                 if inner:

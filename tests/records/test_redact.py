@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditctl.records import exact
@@ -419,6 +419,14 @@ def test_redacting_twice_is_redacting_once(events: list[Any]) -> None:
 @given(st.text(st.sampled_from('?&;#=%2635Dtokena /"{:}@[,]\\\n\r-')))
 def test_redacting_a_text_twice_is_redacting_it_once(text: str) -> None:
     assert redact_text(redact_text(text)) == redact_text(text)
+
+
+@example(r"https:\/\/alice:hunter2@h\/p")
+@example(r"https:/\/alice:hunter2@h\/p")
+@example(r"https:\//alice:hunter2@h\/p")
+@given(st.text(st.sampled_from('?&;#=%2635Dtokena /"{:}@[,]\\\n\r-')))
+def test_an_event_s_text_is_redacted_whatever_is_beside_it(text: str) -> None:
+    assert redact(text) == redact_text(text)
 
 
 @given(st.lists(values, max_size=3))
