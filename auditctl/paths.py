@@ -287,7 +287,7 @@ def _harmless(value: str) -> str:
     set aside, records without an account.
     """
     name = quote(value, safe="@+ ", errors="surrogatepass").replace("~", "%7E")
-    if name.startswith(".") or name == NOBODY:
+    if name.startswith(".") or name in (NOBODY, SUFFIX[1:]):  # x.{account} would be a journal
         name = f"%{ord(name[0]):02X}{name[1:]}"
     if name.endswith(SUFFIX) or re.fullmatch(ASIDE, name):
         name = "%2E".join(name.rsplit(".", 1))

@@ -110,6 +110,7 @@ def test_the_suffix_says_whether_it_is_gzip(path: str, compressed: bool) -> None
         ("unknown", None, "undated/%75nknown"),  # which is not nobody
         ("~root", None, "undated/%7Eroot"),
         ("a.journal", None, "undated/a%2Ejournal"),
+        ("journal", None, "undated/%6Aournal"),  # a.{account} would be the journal of a
         (
             "a.cut-20261121T112600.123456Z",
             None,
