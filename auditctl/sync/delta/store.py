@@ -31,7 +31,8 @@ CREATIONS = 5
 
 _UNREACHABLE = re.compile(
     r"HTTP error|panicked|error sending request|retries|timed out|non-2xx|Permission denied|"
-    r"Input/output error|Too many open files|Generic (?:S3|GCS|MicrosoftAzure) error"
+    r"Input/output error|Too many open files|Stale file handle|"
+    r"Generic (?:S3|GCS|MicrosoftAzure) error"
 )
 """Words of a store that cannot be read: what it holds may be sound all the same."""
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,6 +95,11 @@ def test_what_was_changed(said: str, reason: str) -> None:
     found = failure("s3://lake/audit", OSError(said))
     assert type(found) is IntegrityError
     assert str(found).endswith(f" is not what was written, or a part of it is gone: {reason}.")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ESTALE])
+def test_a_disk_that_fails_is_no_change_of_the_table(number: int) -> None:
+    assert type(failure("lake", OSError(number, os.strerror(number), "lake/x"))) is OutputError
 
 
 @pytest.mark.parametrize(
