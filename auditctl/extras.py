@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from auditctl.errors import UsageError
 
-MODULES = {"": (), "lake": ("deltalake", "pyarrow"), "dask": ("distributed",)}
+MODULES = {"": (), "lake": ("arro3", "deltalake", "pyarrow"), "dask": ("distributed",)}
 """The extras of the package, and the modules that each installs."""
 
 

@@ -213,8 +213,8 @@ class Run(NamedTuple):
             walk.note_newest(batch)
             matching = batch.matching(self.tests)
             new = matching.only(known.new(matching.records))
-            differ = new is matching  # else they may
-            outcome.clashes += clashes.find(matching.records, differ=differ)
+            # Where no record was left out, no id is there twice.
+            outcome.clashes += clashes.find(matching.records, differ=new is matching)
             self.destination.add(new.records)
             outcome.tally.count_records(new)
             is_past = self._is_past(walk.since, batch)
