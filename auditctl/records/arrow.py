@@ -11,7 +11,7 @@ from arro3.core import Array, DataType, Field, RecordBatch, Schema
 
 from auditctl.records.fields import as_json, as_text
 
-TEXT = DataType.utf8()
+TEXT, BYTES = DataType.utf8(), DataType.binary()
 TYPES = {
     "time": DataType.timestamp("us", tz="UTC"),
     "date": DataType.date32(),

@@ -110,7 +110,10 @@ class TableDestination:
         provider, source = self.profile.options["provider"], self.profile.source
         own = f"provider = {_quoted(provider)} AND source = {_quoted(source)}"
         batches = self._store.batches(["id"], f"{own} AND {test}")
-        return {id_ for batch in batches for id_ in batch.column("id").to_pylist()}
+        # Through bytes, so that what is not UTF-8 becomes null: only somebody else can have written
+        # it, `verify` finds it, and here the library would panic.
+        columns = (batch.column("id").cast(arrow.BYTES).cast(arrow.TEXT) for batch in batches)
+        return {id_ for column in columns for id_ in column.to_pylist()}
 
     def discard(self) -> None:
         """Drop what was added and not committed."""

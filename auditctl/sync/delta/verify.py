@@ -13,7 +13,7 @@ from auditctl.phrases import count
 from auditctl.sync.delta import log, rows
 from auditctl.sync.delta.log import NO_DIGEST, Line
 from auditctl.sync.delta.path import TablePath
-from auditctl.sync.delta.store import Store
+from auditctl.sync.delta.store import Store, failures
 from auditctl.sync.status import alarms, describe_unbegun, facts, unproved
 
 SOURCE = rows.COLUMNS.index("source")
@@ -67,7 +67,8 @@ def _prove(table: TablePath, environ: Mapping[str, str]) -> dict[str | None, Sou
         _check_last(store, name, proofs)
     for batch in store.batches(list(rows.COLUMNS), None):
         numbers: dict[str | None, list[int]] = {}
-        columns = _columns(batch)
+        with failures(store.path):  # a text that is not UTF-8 is found only here
+            columns = _columns(batch)
         for source, number in zip(columns[SOURCE], rows.digests(columns), strict=True):
             numbers.setdefault(source, []).append(number)
         for source, found in numbers.items():

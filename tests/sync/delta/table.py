@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from auditctl.records.record import FIELDS
@@ -71,3 +73,16 @@ def rows(path: Path | str, options: dict[str, str] | None = None) -> list[dict[s
 
 def ids(path: Path | str) -> Sequence[str]:
     return sorted(row["id"] for row in rows(path))
+
+
+def put_bytes_for_ids(path: Path) -> None:
+    """Replace the ids of a file by bytes that are no UTF-8, and its size in the log."""
+    commit = path / "_delta_log" / f"{1:020}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    (added, *_) = [one["add"] for one in actions if "add" in one]
+    file = path / added["path"]
+    table = pq.ParquetFile(file).read()
+    broken = pa.array([b"\xff"] * len(table))
+    pq.write_table(table.set_column(table.schema.get_field_index("id"), "id", broken), file)
+    added["size"] = file.stat().st_size
+    commit.write_text("".join(f"{json.dumps(one)}\n" for one in actions))

@@ -20,8 +20,17 @@ from auditctl.sync.delta.destination import MAX_RECORDS, MAX_SECONDS
 from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.verify import verify_table
 from auditctl.sync.state import IDLE_EVERY
-from auditctl.window import from_text, to_text
-from tests.sync.delta.table import READING, done, ids, opened, record, rows, write
+from auditctl.window import BEGINNING, from_text, to_text
+from tests.sync.delta.table import (
+    READING,
+    done,
+    ids,
+    opened,
+    put_bytes_for_ids,
+    record,
+    rows,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -404,6 +413,15 @@ def test_a_line_that_was_changed_ends_the_run(path: Path) -> None:
     last.write_text(last.read_text().replace('records\\":1', 'records\\":2'))
     with pytest.raises(IntegrityError, match="the commit 1 was changed"), opened(path):
         pass
+
+
+def test_an_id_that_is_not_utf8_is_nobody_s(path: Path) -> None:
+    with opened(path) as held:
+        write(held, 1)
+    put_bytes_for_ids(path)
+    with opened(path) as held:
+        write(held, 2)
+        assert held.known_since(BEGINNING, str).ids == {None, "id-2"}
 
 
 def test_a_table_of_somebody_else_is_not_written_to(path: Path) -> None:

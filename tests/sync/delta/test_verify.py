@@ -19,7 +19,7 @@ from auditctl.sync.delta.path import TablePath
 from auditctl.sync.delta.store import Store
 from auditctl.sync.seal import plain, seal
 from tests.program import result
-from tests.sync.delta.table import done, opened, record, write
+from tests.sync.delta.table import done, opened, put_bytes_for_ids, record, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,6 +278,7 @@ TAMPERING: dict[Callable[[Path], None], str] = {
     without_a_commit: "the commit 1 is gone from the log",
     with_another_line: "the commit 1 was changed",
     with_another_file: "is not what was written, or a part of it is gone",
+    put_bytes_for_ids: "'utf-8' codec can't decode byte 0xff",
     without_the_log: "there is no table",
     without_a_commit_or_a_checkpoint: "is not what was written, or a part of it is gone",
     without_the_last_commit_of_a_source: "the commit 4 is gone from the log",
