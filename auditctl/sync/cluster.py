@@ -179,7 +179,8 @@ def _run(
         pages, records = map(sum, zip((0, 0), *progress.values(), strict=True))
         console.progress(
             f"{ended} of {count(len(results), 'source')}, {count(pages, 'page')}, "
-            f"{count(records, 'new record')}"
+            f"{count(records, 'new record')}",
+            now=True,  # each source reports once a second at most, and the next may not come soon
         )
 
     def report(event: tuple[float, tuple[str, int, int]]) -> None:
