@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -208,6 +209,9 @@ def test_a_place_that_may_only_be_read_is_proved_and_a_closed_one_is_said(
         Path(folder).chmod(0o777)
         patched.setattr(tempfile, "tempdir", folder)
         with powerless():
+            for needed in (sys.prefix, registry.__file__):
+                if not os.access(needed, os.R_OK, effective_ids=True):
+                    pytest.skip("auditctl is installed where only root may read")
             check_rights(f"{folder}/lake")
 
 
