@@ -1,6 +1,7 @@
 """Messages on standard error: failures, warnings, requests, progress."""
 
 import os
+import re
 import sys
 import threading
 import time
@@ -21,6 +22,8 @@ REDRAW_SECONDS = 0.1
 ECHOED = 3
 """Columns left free at the progress line's end: ^C is shown there."""
 
+_USER_PART = r"(:/+[^\s/:@]*:)[^\s/]*@"
+"""The user and the password in a URL that somebody typed, also with one slash by mistake."""
 COLORS = {"error": "\x1b[31m", "warning": "\x1b[33m"}
 """Red and yellow, for the word that begins such a line."""
 PLAIN = "\x1b[0m"
@@ -147,6 +150,8 @@ class Console:
             self._drawn = False
 
     def _line(self, level: str, message: str, **facts: Any) -> None:  # noqa: ANN401
+        if "@" in message:
+            message = re.sub(_USER_PART, r"\1…@", message)
         if self._json:
             from auditctl.records import exact
 

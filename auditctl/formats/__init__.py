@@ -104,9 +104,8 @@ def format_of_file(path: str, command: str, chosen: FormatName | None = None) ->
     scheme, colon, _ = path.partition(":/")
     if colon and len(scheme) > 1 and scheme.isidentifier():
         raise UsageError(
-            # Not as a whole: a URL may hold a password.
-            f"{scheme}:/… looks like a URL, and this would be a file. A store has tables, which "
-            "sync writes: s3://bucket/audit. Before a folder with such a name write ./ here."
+            f"{path} looks like a URL, and this would be a file. A store has tables, which sync "
+            "writes: s3://bucket/audit. Before a folder with such a name write ./ here."
         )
     name = path.lower()
     more = (".gz",) if chosen and FORMATS[chosen].is_binary else ()

@@ -40,7 +40,7 @@ class SyncOptions(FetchOptions, RepeatOptions):
         """
         if is_url(self.output):
             if self.format not in (None, "delta"):
-                raise UsageError("The output is a URL, which holds a Delta table: -f delta.")
+                raise UsageError(f"{self.output} is a URL, which holds a Delta table: -f delta.")
             return "delta"
         if self.format == "delta":
             return self.format

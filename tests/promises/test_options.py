@@ -173,15 +173,27 @@ def test_a_file_whose_name_would_mislead_is_not_written(  # noqa: PLR0913, PLR09
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["https://alice:hunter2@h/x", "s3:/alice:hunter2@h/x"])
-@pytest.mark.parametrize("words", ["persona list --demo -o", "persona sync --demo -f csv -o"])
+@pytest.mark.parametrize(
+    "url", ["https://alice:hunter2@h/x", "s3:/alice:hunter2@h/x", "s3://alice:hunt@er2@h/{date}"]
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "persona list --demo -o",
+        "persona sync --demo -f csv -o",
+        "persona sync --demo -f delta -o",
+        "persona sync --demo --log-format json -f delta -o",
+        "read",
+    ],
+)
 def test_no_message_shows_the_password_of_a_url(
     words: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found = result(*words.split(), url)
     assert (found.status, found.said.count("\n")) == (USAGE, 1)
-    assert "hunter2" not in found.said
+    assert "hunt" not in found.said
+    assert "er2" not in found.said
 
 
 def test_a_table_is_neither_csv_nor_json_lines() -> None:

@@ -31,7 +31,11 @@ def columns(records: Sequence[Record], source: str) -> list[Sequence[Any]]:
 
 
 def digests(columns: Sequence[Sequence[Any]]) -> list[int]:
-    """Return the digest of each row: the SHA-256 of its values as a compact JSON array."""
+    """Return the digest of each row: the SHA-256 of its values as a compact JSON array.
+
+    The values are those that `columns` returns, in the order of `COLUMNS`. Tables hold sums of
+    these numbers, so none of this may ever change.
+    """
     dumps, number = orjson.dumps, int.from_bytes
     return [number(sha256(dumps(row)).digest()) for row in zip(*columns, strict=True)]
 
