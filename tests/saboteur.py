@@ -12,7 +12,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-CHANGES = ("pwrite", "fsync", "ftruncate", "truncate", "utime", "mkdir", "open", "unlink")
+CHANGES = (
+    "writev", "pwrite", "fsync", "ftruncate", "truncate", "utime", "mkdir", "open", "unlink",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -28,6 +30,10 @@ def main() -> None:
                 if when == "within" and name == "pwrite":
                     file, data, offset = args
                     change(file, data[: len(data) // 2], offset)
+                if when == "within" and name == "writev":
+                    file, pieces = args
+                    data = b"".join(pieces)
+                    change(file, [data[: len(data) // 2]])
                 if when == "after":
                     change(*args, **kwargs)
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -179,21 +179,37 @@ def test_a_commit_that_fails_for_one_file_is_taken_back_from_all(tmp_path: Path)
         write(held, 0)
         before = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         tomorrow = {**record(2), "time": "2026-01-02T00:00:00.000Z"}
-        real = os.pwrite
+        real = os.writev
         full = OSError(errno.ENOSPC, "No space left on device")
 
-        def pwrite(file: int, rest: memoryview, offset: int) -> int:
-            if b"2026-01-02" in bytes(rest) and b'"line"' not in bytes(rest):
+        def writev(file: int, pieces: list[bytes]) -> int:
+            if b"2026-01-02" in b"".join(pieces):
                 raise full
-            return real(file, rest, offset)
+            return real(file, pieces)
 
         held.add([record(1), tomorrow])
-        with patch("os.pwrite", pwrite), pytest.raises(OutputError, match="Free some space"):
+        with patch("os.writev", writev), pytest.raises(OutputError, match="Free some space"):
             held.commit(PROGRESS)
         there = {one.name: one.read_bytes() for one in tmp_path.glob("*.jsonl")}
         assert there == {**before, "2026-01-02.jsonl": b""}
     with opened(profile) as held:
         assert held.files.aside == []
+
+
+@pytest.mark.parametrize("taken", [1, 900])
+def test_what_the_system_takes_only_a_part_of_is_written_to_its_end(
+    taken: int, tmp_path: Path
+) -> None:
+    profile = profile_of(tmp_path / "a.jsonl")
+    real = os.writev
+    with opened(profile) as held:
+        held.add([record(0)])
+        held.add([record(1), record(2)])
+        part = lambda file, pieces: real(file, [b"".join(pieces)[:taken]])  # noqa: E731
+        with patch("os.writev", part):
+            held.commit(PROGRESS)
+    assert (tmp_path / "a.jsonl").read_bytes() == profile.render([record(n) for n in range(3)])
+    assert verify(profile.template)["records"] == 3
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:

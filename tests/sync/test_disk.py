@@ -165,7 +165,7 @@ def test_reads_may_give_less_than_is_asked_for(
 
 
 @pytest.mark.parametrize("number", FAILURES)
-@pytest.mark.parametrize("name", ["fsync", "pwrite", "close"])
+@pytest.mark.parametrize("name", ["fsync", "writev", "close"])
 def test_what_could_not_be_written_counts_as_never_written(
     name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -339,7 +339,7 @@ def test_a_full_disk_does_not_hide_why_a_run_failed(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(destination, "READING_PER_COMMIT", math.inf)
-    monkeypatch.setattr(destination, "write_all", full)
+    monkeypatch.setattr(destination, "write_pieces", full)
     persona.stop_after(5)
     assert persona.sync() == 4
     assert "PERSONA_API_KEY" in persona.said

@@ -11,7 +11,7 @@ from hashlib import sha256
 from itertools import chain
 
 from auditctl.errors import IntegrityError, OutputError
-from auditctl.output import COMPRESSION, cannot, write_all
+from auditctl.output import COMPRESSION, cannot, write_pieces
 from auditctl.records.record import Record
 from auditctl.sync.destination import Known, Opening
 from auditctl.sync.files.commits import Commit, File, FileEntry, FileState
@@ -213,12 +213,11 @@ class FileDestination:
 
                 # A member of its own, so that what was committed can be read at any time.
                 pieces = [gzip.compress(b"".join(pieces), COMPRESSION, mtime=0)]
-            digest, end = sha256(), file.length
+            digest = sha256()
+            for piece in pieces:
+                digest.update(piece)
             try:
-                for piece in pieces:  # to join them first would cost more than a call for each
-                    write_all(descriptor, piece, end)
-                    digest.update(piece)
-                    end += len(piece)
+                write_pieces(descriptor, pieces, file.length)
                 os.fsync(descriptor)
                 found = os.fstat(descriptor)
             except OSError:
@@ -232,7 +231,7 @@ class FileDestination:
         return FileEntry(
             name,
             file.length,
-            end - file.length,
+            sum(map(len, pieces)),
             part.records,
             digest.hexdigest(),
             found.st_mtime_ns,
