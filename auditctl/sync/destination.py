@@ -24,10 +24,13 @@ class Known(NamedTuple):
     def new(self, records: list[Record]) -> list[Record]:
         """Return the records that are not known by their id; they are from now on."""
         ids, is_apart = self.ids, self.is_apart
-        here = {record["id"] for record in records}
-        if is_apart is None and len(here) == len(records) and ids.isdisjoint(here):
-            ids |= here  # nearly always, and several times as fast
-            return records
+        here = [record["id"] for record in records]
+        if is_apart is None and ids.isdisjoint(here):  # nearly always, and several times as fast
+            count = len(ids) + len(here)
+            ids.update(here)
+            if len(ids) == count:
+                return records
+            ids.difference_update(here)  # one of them is there twice
         new = []
         for record in records:
             id_ = record["id"]
