@@ -10,7 +10,7 @@ from auditctl.errors import ContractError
 from auditctl.reading import NOTHING, UNREADABLE
 from auditctl.records import exact
 from auditctl.records.address import address
-from auditctl.records.event_time import instant
+from auditctl.records.event_time import are_instants, instant
 
 FIELDS = (
     "time",
@@ -83,7 +83,6 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     if len(record) != len(_BLANK):
         unknown = ", ".join(sorted(map(str, fields.keys() - _BLANK.keys())))
         raise ContractError("normalize", f"gives {unknown}, which no record has")
-    record["time"] = instant(record["time"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
     if record["outcome"] is None:
@@ -128,7 +127,7 @@ def make_sound(records: Sequence[Record]) -> dict[int, list[str]]:
                 unreadable.setdefault(place, []).append(name)
             if found is not value:
                 records[place][name] = found
-                has_changed = True
+                has_changed = has_changed or name in _TELLING
     if has_changed:
         for record in records:
             record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
@@ -217,12 +216,15 @@ class _Kind(NamedTuple):
 
 _TEXT, _ID = _Kind(_are_texts, _text), _Kind(_are_texts, _id)
 _KINDS = {
+    "time": _Kind(are_instants, instant),
     "account": _ID, "id": _ID, "actor_id": _ID, "actor_name": _TEXT, "actor_email": _TEXT,
     "action": _TEXT, "target": _TEXT, "outcome": _Kind(_are_outcomes, _outcome),
     "status_code": _Kind(_are_codes, _code), "source_ip": _Kind(_are_addresses, _address),
     "user_agent": _TEXT, "session_id": _ID,
 }  # fmt: skip
 """Of the fields that a provider reads; `build` makes the others sound, and ``raw`` may be any."""
+_TELLING = ("actor_id", "actor_name", "actor_email", "outcome", "status_code")
+"""Those of which ``actor`` and ``outcome`` are made."""
 _BLANK: Record = dict.fromkeys(FIELDS)
 _OF_TEXTS = frozenset({str, type(None)})
 _OF_CODES = frozenset({int, type(None)})
