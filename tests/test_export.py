@@ -121,6 +121,22 @@ def test_the_windows_ends_are_exact() -> None:
     assert ids(found) == ["c", "d", "e", "f"]
 
 
+moments = st.integers(0, 2 * 10**9).map(lambda number: f"2026-01-10T00:00:0{number / 10**9:.9f}")
+shortened = st.tuples(moments, st.integers(23, 29)).map(lambda pair: pair[0][: pair[1]])
+
+
+@given(st.lists(shortened), st.tuples(shortened, shortened).map(sorted))
+def test_of_times_of_any_precision_those_inside_are_kept(times: list[str], ends: list[str]) -> None:
+    since, until = (datetime.fromisoformat(f"{end}Z") for end in ends)
+    rows = [event(str(n), f"{time}Z") for n, time in enumerate(times)]
+    found = export(
+        Unordered(), page(*rows), window=Window(since, until, (ends[0][26:], ends[1][26:]))
+    )
+    nanoseconds = [int(time[18:].replace(".", "").ljust(10, "0")) for time in (*times, *ends)]
+    first, last = nanoseconds[-2:]
+    assert ids(found) == [str(n) for n, at in enumerate(nanoseconds[:-2]) if first <= at < last]
+
+
 def test_reading_stops_behind_the_first_page_wholly_older_where_the_newest_come_first() -> None:
     pages = [
         page(event("a", at(25)), event("z", at(9))),

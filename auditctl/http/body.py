@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import cast
 
 import httpx
@@ -60,9 +60,12 @@ def read(response: httpx.Response) -> bytes:
         httpx.DecodingError, httpx.TransportError: see `chunks`.
 
     """
-    buffer = BytesIO()  # a list of chunks would be twice as large when it is joined
-    size = 0
-    for chunk in _decompressed(response):
+    chunks = iter(_decompressed(response))
+    # Not a list of chunks, which would be twice as large when it is joined. What a buffer begins
+    # with is not copied, and most answers have come with their first chunk.
+    buffer = BytesIO(next(chunks, b""))
+    size = buffer.seek(0, SEEK_END)
+    for chunk in chunks:
         size += buffer.write(chunk)
         if size > LARGEST_ANSWER:
             raise TooLargeError

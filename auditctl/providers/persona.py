@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -31,8 +32,10 @@ _ATTRIBUTES = (
 _read = itemgetter(*_ATTRIBUTES)
 _NOBODY = (None, None)
 """Name and e-mail address of a user of whom ``included`` says nothing."""
-# inquiry-id, inquiry_id, inquiryId; not paid, valid or grid.
-_names_an_id = re.compile(r"(?:.*[-_])?(?:id|Id|ID)|.*[a-z0-9]I[dD]", re.DOTALL).fullmatch
+# inquiry-id, inquiry_id, inquiryId; not paid, valid or grid. Most events use the same names.
+_names_an_id = lru_cache(1000)(
+    re.compile(r"(?:.*[-_])?(?:id|Id|ID)|.*[a-z0-9]I[dD]", re.DOTALL).fullmatch
+)
 
 
 @dataclass(frozen=True, kw_only=True)

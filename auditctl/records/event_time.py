@@ -2,9 +2,11 @@
 
 import re
 from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # few logs need it
     from decimal import Decimal
@@ -20,7 +22,8 @@ FEWEST_EPOCH_DIGITS = 9
 LONGEST = 100
 """Characters; what is longer is no time, and looking into it may take long."""
 
-_USUAL_LENGTH = len("2026-01-31T08:09:10.123Z")
+_USUAL = "2026-01-31T08:09:10.123Z"
+_MARKS = [(at, mark) for at, mark in enumerate(_USUAL) if not mark.isdigit()]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIXTY = tuple(f"{number:02}" for number in range(60))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -57,9 +60,7 @@ def instant(value: object) -> str | None:
     """
     try:
         if type(value) is str:
-            # Most logs have milliseconds: to see that takes half as long as a regular expression.
-            usual = value[4:20:3] == "--T::." and len(value) == _USUAL_LENGTH and value[23] == "Z"
-            if (usual or _is_canonical(value)) and value[11:] < "24" and value[17] < "6":
+            if _is_canonical(value) and value[11:] < "24":
                 datetime.fromisoformat(value)
                 return value
             return _from_text(value.strip()) if len(value) <= LONGEST else None
@@ -71,6 +72,23 @@ def instant(value: object) -> str | None:
     except (ArithmeticError, ValueError):
         pass
     return None
+
+
+def are_instants(values: Sequence[Any]) -> bool:
+    """Return whether all values have the form 2026-01-31T08:09:10.123Z, which `instant` leaves.
+
+    Most logs write it, and to look at all at once takes a third of the time.
+    """
+    try:
+        text = "".join(values)
+        deque(map(datetime.fromisoformat, values), 0)
+    except (TypeError, ValueError):  # they are no texts; there is no such date or time
+        return False
+    return (
+        "T24" not in text
+        and all(text[at :: len(_USUAL)] == mark * len(values) for at, mark in _MARKS)
+        and set(map(len, values)) == {len(_USUAL)}
+    )
 
 
 def from_iso(text: str, zone: tzinfo = UTC) -> str | None:

@@ -1,7 +1,8 @@
 """The record: one event of any provider, under the same names in every format."""
 
 import re
-from typing import Any, TypedDict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypedDict
 
 import orjson
 
@@ -9,7 +10,7 @@ from auditctl.errors import ContractError
 from auditctl.reading import NOTHING, UNREADABLE
 from auditctl.records import exact
 from auditctl.records.address import address
-from auditctl.records.event_time import instant
+from auditctl.records.event_time import are_instants, instant
 
 FIELDS = (
     "time",
@@ -82,7 +83,6 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     if len(record) != len(_BLANK):
         unknown = ", ".join(sorted(map(str, fields.keys() - _BLANK.keys())))
         raise ContractError("normalize", f"gives {unknown}, which no record has")
-    record["time"] = instant(record["time"])
     record["provider"] = provider
     record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
     if record["outcome"] is None:
@@ -91,77 +91,104 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
     return record
 
 
-def outcome(status: object) -> str:
-    """Read a status code as ``success``, ``failure`` or (without a usable one) ``unknown``."""
-    if type(status) is not int or not 0 < status <= LARGEST_STATUS:
+def outcome(status: object) -> str | None:
+    """Read a status code as ``success``, ``failure`` or (without a usable one) ``unknown``.
+
+    None if it is no whole number: `make_sound` may find one in it.
+    """
+    if type(status) is not int:
+        return "unknown" if status is None else None
+    if not 0 < status <= LARGEST_STATUS:
         return "unknown"
     return "success" if status < FAILURE_FROM else "failure"
 
 
-def is_sound(fields: Fields, record: Record) -> bool:
-    """Return whether every value has its field's type, and none of ``fields`` is a blank.
+def make_sound(records: Sequence[Record]) -> dict[int, list[str]]:
+    """Give all values the types of their fields: null for a blank and for what cannot be read.
 
-    It looks at the types alone, all at once: a run sees a handful of combinations, and checking
-    field by field would cost more than reading the event did. Addresses are those seen before.
+    The values of a field are judged together, since a call for each would take longer than to read
+    the events did. Where one of them is odd, those of this field are read one by one.
+
+    Returns:
+        The names of the fields that cannot be read, by the place of their record.
+
     """
-    try:
-        return (
-            tuple(map(type, record.values())) in _sound
-            and record["source_ip"] in _addresses
-            and record["outcome"] in OUTCOMES
-            and "" not in fields.values()
-        )
-    except TypeError:  # a list or an object cannot be looked up
-        return False
-
-
-def make_sound(record: Record, fields: Fields) -> list[str]:  # noqa: C901 - each kind of field
-    """Make the record of ``fields`` sound: null for what cannot be read. Return their names."""
-    unreadable = []
-    for name in _TEXTS:
-        value = record[name]
-        if name in _IDS and _is_whole(value):
-            record[name] = value.text if type(value) is exact.Number else str(value)
-        elif type(value) is not str and value is not None:
-            unreadable.append(name)
-            record[name] = None
-        elif value in NOTHING:
-            record[name] = None
-    record["source_ip"] = source = _address(record["source_ip"])
-    if source is UNREADABLE:
-        unreadable.append("source_ip")
-        record["source_ip"] = None
-    status = record["status_code"]
-    if type(status) is str and _is_number(status):
-        record["status_code"] = int(status)
-    elif type(status) is str and status in NOTHING:
-        record["status_code"] = None
-    elif type(status) is not int and status is not None:
-        unreadable.append("status_code")
-        record["status_code"] = None
-    record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
-    if record["outcome"] not in OUTCOMES:
-        if record["outcome"] not in NOTHING:
-            unreadable.append("outcome")
-        record["outcome"] = "unknown"
-    # What an event itself calls unknown stays so; the status may be readable only now.
-    if record["outcome"] == "unknown" != fields.get("outcome"):
-        record["outcome"] = outcome(record["status_code"])
-    if len(_sound) < _MOST_SHAPES:
-        _sound.add(tuple(map(type, record.values())))
+    unreadable: dict[int, list[str]] = {}
+    has_changed = False
+    columns = zip(*map(dict.values, records), strict=True)
+    for name, column in zip(FIELDS, columns, strict=False):
+        kind = _KINDS.get(name)
+        if kind is None or kind.holds(column):
+            continue
+        for place, value in enumerate(column):
+            found = kind.read(value)
+            if found is UNREADABLE:
+                found = None
+                unreadable.setdefault(place, []).append(name)
+            if found is not value:
+                records[place][name] = found
+                has_changed = has_changed or name in _TELLING
+    if has_changed:
+        for record in records:
+            record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
+            # The status may be readable only now; what an event itself calls unknown stays so.
+            record["outcome"] = record["outcome"] or outcome(record["status_code"])
     return unreadable
 
 
-def _is_whole(value: object) -> bool:
-    return type(value) is int or (type(value) is exact.Number and value.text.lstrip("-").isdigit())
+def _are_texts(column: Sequence[object]) -> bool:
+    return _OF_TEXTS.issuperset(map(type, column)) and "" not in column
 
 
-def _address(source: str | None) -> object:
-    """Return the address alone, and remember the texts that are one."""
-    found = None if source is None else address(source)
-    if found == source and len(_addresses) < _MOST_ADDRESSES:
-        _addresses.add(source)
+def _text(value: object) -> object:
+    return value if value and type(value) is str else _absent(value)
+
+
+def _absent(value: object) -> object:
+    return None if value in NOTHING else UNREADABLE
+
+
+def _id(value: object) -> object:
+    """Read a text; a whole number is as good."""
+    if type(value) is int:
+        return str(value)
+    if type(value) is exact.Number and value.text.lstrip("-").isdigit():
+        return value.text
+    return _text(value)
+
+
+def _are_addresses(column: Sequence[object]) -> bool:
+    """Return whether each is an address that was seen before."""
+    return _OF_TEXTS.issuperset(map(type, column)) and _addresses.issuperset(column)
+
+
+def _address(value: object) -> object:
+    if type(value) is not str:
+        return _absent(value)
+    if value in _addresses:
+        return value
+    found = address(value)
+    if found == value and len(_addresses) < _MOST_ADDRESSES:
+        _addresses.add(value)
     return found
+
+
+def _are_codes(column: Sequence[object]) -> bool:
+    return _OF_CODES.issuperset(map(type, column))
+
+
+def _code(value: object) -> object:
+    if type(value) is str and _is_number(value):
+        return int(value)
+    return value if type(value) is int else _absent(value)
+
+
+def _are_outcomes(column: Sequence[object]) -> bool:
+    return all(map(OUTCOMES.__contains__, column))
+
+
+def _outcome(value: object) -> object:
+    return value if value in OUTCOMES else _absent(value)
 
 
 def content_id(event: Event, twin: int, day: str = "") -> str:
@@ -178,13 +205,29 @@ def content_id(event: Event, twin: int, day: str = "") -> str:
     return hashlib.sha256(content + b"#%d" % twin if twin else content).hexdigest()
 
 
+class _Kind(NamedTuple):
+    """A kind of values."""
+
+    holds: Callable[[Sequence[object]], bool]
+    """Returns whether all of a field's values are sound."""
+    read: Callable[[object], object]
+    """Returns the sound value of one, or UNREADABLE."""
+
+
+_TEXT, _ID = _Kind(_are_texts, _text), _Kind(_are_texts, _id)
+_KINDS = {
+    "time": _Kind(are_instants, instant),
+    "account": _ID, "id": _ID, "actor_id": _ID, "actor_name": _TEXT, "actor_email": _TEXT,
+    "action": _TEXT, "target": _TEXT, "outcome": _Kind(_are_outcomes, _outcome),
+    "status_code": _Kind(_are_codes, _code), "source_ip": _Kind(_are_addresses, _address),
+    "user_agent": _TEXT, "session_id": _ID,
+}  # fmt: skip
+"""Of the fields that a provider reads; `build` makes the others sound, and ``raw`` may be any."""
+_TELLING = ("actor_id", "actor_name", "actor_email", "outcome", "status_code")
+"""Those of which ``actor`` and ``outcome`` are made."""
 _BLANK: Record = dict.fromkeys(FIELDS)
-_DERIVED = ("provider", "actor", "outcome", "status_code", "raw")
-_IDS = ("id", "account", "actor_id", "session_id")
-"""Fields in which a whole number is as good as a text."""
-_TEXTS = tuple(name for name in FIELDS if name not in _DERIVED)
+_OF_TEXTS = frozenset({str, type(None)})
+_OF_CODES = frozenset({int, type(None)})
 _is_number = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
-_MOST_SHAPES = 1_000
-_sound: set[tuple[type, ...]] = set()
 _MOST_ADDRESSES = 10_000
 _addresses: set[str | None] = {None}

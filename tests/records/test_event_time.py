@@ -2,10 +2,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from auditctl.records.event_time import MILLISECONDS_FROM, instant
+from auditctl.records.event_time import MILLISECONDS_FROM, are_instants, instant
 from auditctl.records.exact import Number
 
 moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive
@@ -146,3 +146,35 @@ def test_what_is_no_time_is_unknown(value: object) -> None:
 def test_a_canonical_time_reads_as_itself(value: object) -> None:
     time = instant(value)
     assert time is None or instant(time) == time
+
+
+USUAL = "2026-01-31T08:09:10.123Z"
+
+
+@given(st.lists(moments, min_size=1, max_size=5))
+def test_times_in_the_usual_form_are_seen_together(some: list[datetime]) -> None:
+    usual = [
+        f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z" for moment in some
+    ]
+    assert are_instants(usual)
+    assert not are_instants([*usual, USUAL[:-1]])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 24), st.integers(0, 2), st.text("0123456789TZ:.-, W", max_size=2))
+    )
+)
+@example([(11, 2, "24")])
+@example([(17, 2, "60")])
+@example([(24, 0, "2026"), (0, 4, "")])
+@example([(19, 1, ",")])
+def test_what_is_seen_together_needs_no_change(edits: list[tuple[int, int, str]]) -> None:
+    times = [USUAL[:at] + text + USUAL[at + length :] for at, length, text in edits]
+    if are_instants(times):
+        assert list(map(instant, times)) == times
+
+
+@pytest.mark.parametrize("value", [None, 1769846950, 1769846950.5, b"2026", ["2026"], {}])
+def test_what_is_no_text_is_no_time_in_the_usual_form(value: object) -> None:
+    assert not are_instants([USUAL, value])

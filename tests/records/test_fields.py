@@ -28,7 +28,7 @@ def record() -> Record:
         },
         EVENT,
     )  # fmt: skip
-    make_sound(record, {})
+    make_sound([record])
     return record
 
 
