@@ -41,7 +41,7 @@ def sync(provider: type["Provider"], options: SyncOptions, context: Context) -> 
     job.watch = partial(show_progress, context.console, provider.title)
     # A commit that has begun is finished, however long the disk takes.
     job.held = partial(interrupts.held, math.inf)
-    prepare([place], context.console)
+    prepare([place], context)
     try:
         with job.opened() as run:
             before = run.destination.state.records
@@ -96,7 +96,7 @@ def _in_threads(
     if options.shared_folder:
         raise UsageError("--shared-folder goes with --dask: without it all sources run here.")
     wanted = chosen(options, context, "sync -o PATH")
-    prepare([source.place for source in wanted], context.console)
+    prepare([source.place for source in wanted], context)
     runs = SourceRunner(options.jobs)
 
     def one(source: "Source") -> Outcome:

@@ -56,7 +56,7 @@ def find_destinations(
             found += [(one, None) for one in places]
         else:
             unknown.append(word)
-    prepare([place for place, _ in found], context.console)
+    prepare([place for place, _ in found], context)
     return found, unknown
 
 

@@ -1,10 +1,11 @@
 """The two kinds of destinations, files and tables: which of them a PATH means, and its work."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditctl.console import Console
+from auditctl.context import Context
 from auditctl.errors import LockedError, UsageError
 from auditctl.extras import require
 from auditctl.paths import Template, parse_template
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 Place = Template | TablePath
 """What a PATH means: the files of a template, or a table."""
+THREADS = "TOKIO_WORKER_THREADS"
+"""The library's variable for the number of its threads, those that wait for files aside."""
 
 
 def place_of(options: SyncOptions, *, provider: str, source: str) -> Place:
@@ -39,7 +42,7 @@ def place_of(options: SyncOptions, *, provider: str, source: str) -> Place:
     return table
 
 
-def prepare(places: Iterable[Place], console: Console) -> None:
+def prepare(places: Iterable[Place], context: Context) -> None:
     """Prepare for the library for tables, which what follows imports, if a place is one.
 
     Raises:
@@ -48,7 +51,10 @@ def prepare(places: Iterable[Place], console: Console) -> None:
     """
     if any(isinstance(place, TablePath) for place in places):
         require("lake", "A Delta table")
-        console.keep_others_out()
+        context.console.keep_others_out()
+        if THREADS not in context.environ:
+            # Each of its threads keeps memory that it has used; there would be one for each core.
+            os.putenv(THREADS, "1")
 
 
 def open_destination(

@@ -195,7 +195,10 @@ class TableDestination:
         """
         self._store.load(anew=self._commits % MAX_COMMITS_PER_LOAD == 0)
         self._commits += 1
-        if self._last().head != self.state.head:
+        # To find a source's last commit the library reads all since the last checkpoint, in as many
+        # threads. The newest is mostly the one.
+        last = log.newest_line(self._store, self.profile.source) or self._last()
+        if last.head != self.state.head:
             raise self._lost()
 
     def _write(self, text: str, line: Line) -> None:

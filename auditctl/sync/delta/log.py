@@ -7,7 +7,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from auditctl.errors import IntegrityError
 from auditctl.sync.delta.store import Store
@@ -82,6 +81,16 @@ def last_line(store: Store, source: str) -> Line | None:
     return _line(store, of_source(source))
 
 
+def newest_line(store: Store, source: str) -> Line | None:
+    """Return the line of the newest commit if it is the source's; one file is read for it.
+
+    Raises:
+        IntegrityError: the commit is gone, or its line was changed.
+
+    """
+    return next(_read(store, store.version, of_source(source)), None)
+
+
 def sources(store: Store) -> Iterator[str]:
     """Yield the sources that have committed.
 
@@ -110,7 +119,7 @@ def lines(store: Store, version: int) -> list[Line]:
         IntegrityError: the commit is gone, or its line was changed.
 
     """
-    return [line for line, _ in _read(store, version)]
+    return list(_read(store, version))
 
 
 def _line(store: Store, app_id: str) -> Line | None:
@@ -119,17 +128,16 @@ def _line(store: Store, app_id: str) -> Line | None:
     if loaded_before is None:
         return None
     for version in range(loaded_before + 1, store.version + 1):
-        for line, app_ids in _read(store, version):
-            if app_id in app_ids:
-                return line
+        for line in _read(store, version, app_id):
+            return line
     raise IntegrityError(
         f"{store.path}: the log has the transaction {app_id}, but no commit with it. The log was "
         "changed, so it proves nothing any more: restore it, or begin a new table."
     )
 
 
-def _read(store: Store, version: int) -> Iterator[tuple[Line, list[Any]]]:
-    """Yield the line of a commit with its transactions."""
+def _read(store: Store, version: int, app_id: str | None = None) -> Iterator[Line]:
+    """Yield the line of a commit, if it has the transaction that is named."""
     actions = store.actions(version)
     if actions is None:
         raise IntegrityError(
@@ -137,6 +145,8 @@ def _read(store: Store, version: int) -> Iterator[tuple[Line, list[Any]]]:
             "what was written. Restore the log from a backup, or begin a new table."
         )
     app_ids = [action["txn"].get("appId") for action in actions if "txn" in action]
+    if app_id is not None and app_id not in app_ids:
+        return
     for action in actions:
         text = action.get("commitInfo", {}).get(KEY)
         if text is None:
@@ -147,4 +157,4 @@ def _read(store: Store, version: int) -> Iterator[tuple[Line, list[Any]]]:
                 f"{store.path}: the commit {version} was changed. The log is not what was written, "
                 "so it proves nothing any more: restore it, or begin a new table."
             )
-        yield line, app_ids
+        yield line

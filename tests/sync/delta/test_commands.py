@@ -54,6 +54,17 @@ def test_every_event_is_there_once_and_can_be_proved(server: Server, path: str) 
     assert result("verify", path, "-q").ended == (0, "")
 
 
+@pytest.mark.parametrize(("environ", "set_"), [({}, ["1"]), ({"TOKIO_WORKER_THREADS": "3"}, [])])
+def test_the_library_has_one_thread_if_the_environment_does_not_say_more(
+    environ: dict[str, str], set_: list[str], path: str
+) -> None:
+    """In the environment that it reads itself, not in Python's copy."""
+    with patch("os.putenv") as put:
+        assert result(*DEMO, "-o", path, **environ).status == 0
+    named = [one.args for one in put.call_args_list if one.args[0] == "TOKIO_WORKER_THREADS"]
+    assert [value for _, value in named] == set_
+
+
 def test_the_records_are_those_of_a_file(server: Server, path: str) -> None:
     words = ("persona", "sync", "-o")
     for place in (path, f"{path}.jsonl"):
