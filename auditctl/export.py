@@ -22,8 +22,6 @@ from auditctl.window import BEGINNING, END, Window
 
 REMEMBERED = 10_000
 """Ids at an answer's end that are looked for in the next: days that overlap do so at midnight."""
-
-
 _MILLISECONDS = len("2026-01-31T08:09:10.123")
 
 

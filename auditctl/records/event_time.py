@@ -59,7 +59,7 @@ def instant(value: object) -> str | None:
     is None.
     """
     try:
-        if type(value) is str:
+        if isinstance(value, str):
             if _is_canonical(value) and value[11:] < "24":
                 datetime.fromisoformat(value)
                 return value
@@ -84,8 +84,10 @@ def are_instants(values: Sequence[Any]) -> bool:
         deque(map(datetime.fromisoformat, values), 0)
     except (TypeError, ValueError):  # they are no texts; there is no such date or time
         return False
+    # Behind a Z, the library looks no further than to a NUL: what follows it may be anything.
     return (
         "T24" not in text
+        and "\0" not in text
         and all(text[at :: len(_USUAL)] == mark * len(values) for at, mark in _MARKS)
         and set(map(len, values)) == {len(_USUAL)}
     )

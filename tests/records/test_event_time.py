@@ -162,13 +162,16 @@ def test_times_in_the_usual_form_are_seen_together(some: list[datetime]) -> None
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 24), st.integers(0, 2), st.text("0123456789TZ:.-, W", max_size=2))
+        st.tuples(
+            st.integers(0, 24), st.integers(0, 3), st.text("0123456789TZ:.-, W\0", max_size=3)
+        )
     )
 )
 @example([(11, 2, "24")])
 @example([(17, 2, "60")])
 @example([(24, 0, "2026"), (0, 4, "")])
 @example([(19, 1, ",")])
+@example([(20, 3, "Z\0\x1b")])
 def test_what_is_seen_together_needs_no_change(edits: list[tuple[int, int, str]]) -> None:
     times = [USUAL[:at] + text + USUAL[at + length :] for at, length, text in edits]
     if are_instants(times):
@@ -178,3 +181,16 @@ def test_what_is_seen_together_needs_no_change(edits: list[tuple[int, int, str]]
 @pytest.mark.parametrize("value", [None, 1769846950, 1769846950.5, b"2026", ["2026"], {}])
 def test_what_is_no_text_is_no_time_in_the_usual_form(value: object) -> None:
     assert not are_instants([USUAL, value])
+
+
+class _Word(str):
+    """A text as some libraries give it, of XML for one."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("others", [[], ["31 Jan 2026 08:09:10"]])
+def test_a_text_of_a_class_of_its_own_is_a_time_whatever_is_beside_it(others: list[str]) -> None:
+    times = [_Word(USUAL), *others]
+    assert are_instants(times) is not bool(others)
+    assert instant(times[0]) == USUAL
