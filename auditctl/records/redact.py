@@ -308,7 +308,7 @@ def _redact_members(
         if len(odd) > _FEW:
             found = [value for value in objects if not odd.isdisjoint(value)]
         else:  # as nearly always: a lookup in each object is faster than a walk over its names
-            found = [value for name in odd for value in objects if name in value]
+            found = [*{id(one): one for name in odd for one in objects if name in one}.values()]
         for value in found:
             _redact_names(value, is_harmless)
     for pairs in lists:

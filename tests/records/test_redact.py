@@ -493,6 +493,22 @@ def test_an_url_in_an_url_is_taken_for_a_secret_where_it_goes_too_deep_to_look()
     assert redact_text(f"?a={text}&b=1") == "?a=[REDACTED]&b=1"
 
 
+@pytest.mark.parametrize("names", [2, 20])
+def test_a_service_is_asked_once_for_each_name(names: int) -> None:
+    """And is shown the object as it came: what it says may depend on other members."""
+    event = {f"token_{n}x": {"a": n} for n in range(names)}
+    asked: list[tuple[str, bool]] = []
+
+    def is_harmless(name: str, parent: Mapping[str, Any]) -> bool:
+        asked.append((name, parent["token_1x"] == REDACTED))
+        return name == "token_0x"
+
+    expected = dict.fromkeys(event, REDACTED) | {"token_0x": {"a": 0}}
+    scan([event], is_harmless=is_harmless)
+    assert event == expected
+    assert asked == [(name, n > 1) for n, name in enumerate(event)]
+
+
 def test_what_holds_no_credential_by_its_service_is_walked_like_any_other() -> None:
     def is_harmless(name: str, parent: Mapping[str, Any]) -> bool:
         return name in ("api_key", parent.get("type"))
