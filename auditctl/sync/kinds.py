@@ -52,8 +52,9 @@ def prepare(places: Iterable[Place], context: Context) -> None:
     if any(isinstance(place, TablePath) for place in places):
         require("lake", "A Delta table")
         context.console.keep_others_out()
-        if THREADS not in context.environ:
+        if not context.environ.get(THREADS, "").strip("0").isdecimal():
             # Each of its threads keeps memory that it has used; there would be one for each core.
+            # It cannot do anything with a value that is no number, or 0.
             os.putenv(THREADS, "1")
 
 

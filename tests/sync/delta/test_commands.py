@@ -54,11 +54,15 @@ def test_every_event_is_there_once_and_can_be_proved(server: Server, path: str) 
     assert result("verify", path, "-q").ended == (0, "")
 
 
-@pytest.mark.parametrize(("environ", "set_"), [({}, ["1"]), ({"TOKIO_WORKER_THREADS": "3"}, [])])
+@pytest.mark.parametrize(
+    ("value", "set_"),
+    [(None, ["1"]), ("3", []), ("10", []), ("", ["1"]), ("0", ["1"]), ("x", ["1"])],
+)
 def test_the_library_has_one_thread_if_the_environment_does_not_say_more(
-    environ: dict[str, str], set_: list[str], path: str
+    value: str | None, set_: list[str], path: str
 ) -> None:
     """In the environment that it reads itself, not in Python's copy."""
+    environ = {} if value is None else {"TOKIO_WORKER_THREADS": value}
     with patch("os.putenv") as put:
         assert result(*DEMO, "-o", path, **environ).status == 0
     named = [one.args for one in put.call_args_list if one.args[0] == "TOKIO_WORKER_THREADS"]
