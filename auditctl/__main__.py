@@ -5,6 +5,22 @@ import os
 import sys
 
 
+def script() -> None:
+    """Run the command line and end the process, at once.
+
+    Python would free its memory first, object by object, which takes a thirtieth of a fetch. Output
+    is flushed and files are closed by then, and a request that is no longer needed may be waited
+    for no more.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        if type(ended.code) is not int:
+            raise
+        os._exit(ended.code)
+    os._exit(0)
+
+
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:] in (["--version"], ["-V"]):
@@ -40,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script()
