@@ -15,9 +15,9 @@ def script() -> None:
     try:
         main()
     except SystemExit as ended:
-        if type(ended.code) is not int:
+        if isinstance(ended.code, str):
             raise
-        os._exit(ended.code)
+        os._exit(ended.code or 0)
     os._exit(0)
 
 
