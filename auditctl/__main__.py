@@ -8,9 +8,8 @@ import sys
 def script() -> None:
     """Run the command line and end the process, at once.
 
-    Python would free its memory first, object by object, which takes a thirtieth of a fetch. Output
-    is flushed and files are closed by then, and a request that is no longer needed may be waited
-    for no more.
+    Python would free its memory first, object by object, which takes a thirtieth of a fetch. By
+    then output is flushed and files are closed.
     """
     try:
         main()

@@ -118,7 +118,7 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
             for event in page.events
         ]
         wrong = make_sound(made)
-        # What few pages have is looked for in all records at once.
+        # Few pages have any of what follows, so all records are looked at together first.
         times = [record["time"] for record in made]
         given = [record["id"] for record in made]
         if not (all(times) and all(given)):
@@ -138,9 +138,10 @@ def batches_of(  # noqa: C901, PLR0912, PLR0913, PLR0915 - the flow, in one piec
                     record["account"] = account
                 # Behind the making of ids: they stay what they were for the event as it came.
                 mended = may_need_mending and exact.replace_surrogates(record)
-                if mended or place in wrong:
-                    problems.append(Problem(record, wrong.get(place, ()), mended))
-                    resumable = resumable and "id" not in wrong.get(place, ())
+                unread = wrong.get(place, ())
+                if unread or mended:
+                    problems.append(Problem(record, unread, mended))
+                    resumable = resumable and "id" not in unread
                 records.append(record)
         if page.events and not page.continues:
             seen = set(last)
@@ -251,7 +252,7 @@ def _are_inside(times: list[str | None], since: str, until: str) -> bool:
     """Return whether the times of records all lie in [since, until); False too if it is close.
 
     To find the first and the last takes a fraction of what it takes to compare each with both ends.
-    Milliseconds are what every time has; with finer ones, the first would not sort as the first.
+    Only milliseconds are compared, which every time has: a Z sorts behind all further digits.
     """
     if not times or not all(times):
         return False

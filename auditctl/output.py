@@ -272,9 +272,9 @@ def write_all(file: int, data: bytes, offset: int) -> None:
 
 
 def write_pieces(file: int, pieces: Sequence[bytes], offset: int) -> None:
-    """Write all of ``pieces``, with one call: many small ones cost the kernel a half more.
+    """Write all of ``pieces`` with one call: one for each would take the kernel half as long again.
 
-    They must be few: every system takes 16 at once, Linux 1,024.
+    There must be few: every system takes 16 at once, Linux 1,024.
     """
     os.lseek(file, offset, os.SEEK_SET)  # not every system has os.pwritev
     written = os.writev(file, pieces)

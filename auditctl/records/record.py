@@ -70,7 +70,7 @@ class Fields(TypedDict, total=False):
 
 
 def build(provider: str, fields: Fields, event: Event) -> Record:
-    """Make the record of an event, its values as they are; `make_sound` corrects them.
+    """Make the record of an event, its values as they are; `make_sound` completes it.
 
     Raises:
         ContractError: there is no field of that name, or ``fields`` are none.
@@ -84,37 +84,29 @@ def build(provider: str, fields: Fields, event: Event) -> Record:
         unknown = ", ".join(sorted(map(str, fields.keys() - _BLANK.keys())))
         raise ContractError("normalize", f"gives {unknown}, which no record has")
     record["provider"] = provider
-    record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
-    if record["outcome"] is None:
-        record["outcome"] = outcome(record["status_code"])
     record["raw"] = event
     return record
 
 
-def outcome(status: object) -> str | None:
-    """Read a status code as ``success``, ``failure`` or (without a usable one) ``unknown``.
-
-    None if it is no whole number: `make_sound` may find one in it.
-    """
-    if type(status) is not int:
-        return "unknown" if status is None else None
-    if not 0 < status <= LARGEST_STATUS:
+def outcome(status: int | None) -> str:
+    """Read a status code as ``success``, ``failure`` or (without a usable one) ``unknown``."""
+    if status is None or not 0 < status <= LARGEST_STATUS:
         return "unknown"
     return "success" if status < FAILURE_FROM else "failure"
 
 
 def make_sound(records: Sequence[Record]) -> dict[int, list[str]]:
-    """Give all values the types of their fields: null for a blank and for what cannot be read.
+    """Give all values the types of their fields, and fill in ``actor`` and ``outcome``.
 
-    The values of a field are judged together, since a call for each would take longer than to read
-    the events did. Where one of them is odd, those of this field are read one by one.
+    A blank becomes null, and so does what cannot be read. The values of a field are judged
+    together, since a call for each would take longer than to read the events did. Where one of
+    them is odd, those of this field are read one by one.
 
     Returns:
         The names of the fields that cannot be read, by the place of their record.
 
     """
     unreadable: dict[int, list[str]] = {}
-    has_changed = False
     columns = zip(*map(dict.values, records), strict=True)
     for name, column in zip(FIELDS, columns, strict=False):
         kind = _KINDS.get(name)
@@ -125,14 +117,11 @@ def make_sound(records: Sequence[Record]) -> dict[int, list[str]]:
             if found is UNREADABLE:
                 found = None
                 unreadable.setdefault(place, []).append(name)
-            if found is not value:
-                records[place][name] = found
-                has_changed = has_changed or name in _TELLING
-    if has_changed:
-        for record in records:
-            record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
-            # The status may be readable only now; what an event itself calls unknown stays so.
-            record["outcome"] = record["outcome"] or outcome(record["status_code"])
+            records[place][name] = found
+    for record in records:
+        record["actor"] = record["actor_email"] or record["actor_name"] or record["actor_id"]
+        if record["outcome"] is None:  # what an event itself calls unknown stays so
+            record["outcome"] = outcome(record["status_code"])
     return unreadable
 
 
@@ -184,7 +173,7 @@ def _code(value: object) -> object:
 
 
 def _are_outcomes(column: Sequence[object]) -> bool:
-    return all(map(OUTCOMES.__contains__, column))
+    return all(map(_OF_OUTCOMES.__contains__, column))
 
 
 def _outcome(value: object) -> object:
@@ -206,7 +195,7 @@ def content_id(event: Event, twin: int, day: str = "") -> str:
 
 
 class _Kind(NamedTuple):
-    """A kind of values."""
+    """What the values of a field may be."""
 
     holds: Callable[[Sequence[object]], bool]
     """Returns whether all of a field's values are sound."""
@@ -222,12 +211,11 @@ _KINDS = {
     "status_code": _Kind(_are_codes, _code), "source_ip": _Kind(_are_addresses, _address),
     "user_agent": _TEXT, "session_id": _ID,
 }  # fmt: skip
-"""Of the fields that a provider reads; `build` makes the others sound, and ``raw`` may be any."""
-_TELLING = ("actor_id", "actor_name", "actor_email", "outcome", "status_code")
-"""Those of which ``actor`` and ``outcome`` are made."""
+"""The kinds of the fields that a provider reads."""
 _BLANK: Record = dict.fromkeys(FIELDS)
 _OF_TEXTS = frozenset({str, type(None)})
 _OF_CODES = frozenset({int, type(None)})
+_OF_OUTCOMES = (*OUTCOMES, None)  # a tuple: what an event has in its place may have no hash
 _is_number = re.compile(r"-?[0-9]{1,9}", re.ASCII).fullmatch
 _MOST_ADDRESSES = 10_000
 _addresses: set[str | None] = {None}

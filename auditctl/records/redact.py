@@ -56,8 +56,7 @@ _MEMBER = (
 _WORD = r"[\w.-]+\Z"
 _TITLES = ("name", "key")
 _FEW = 10
-"""Texts with a mark, or names, to look for one by one; for more of them, to look at all texts or
-names is cheaper."""
+"""Texts with a mark to look into; where there are more, looking at all of them is cheaper."""
 _MOST_NAMES = 10_000
 """Names remembered at once: logs use a few hundred, but an attacker may invent one per event."""
 _LONGEST_NAME = 200
@@ -305,10 +304,11 @@ def _redact_members(
     """Replace what is a credential by its name: in objects, and in lists of names and values."""
     names: set[str] = set()
     if odd := names.union(*objects) - _harmless:
-        if len(odd) > _FEW:
+        if len(odd) == 1:  # nearly always; a lookup is faster than a walk over all names
+            (name,) = odd
+            found = [value for value in objects if name in value]
+        else:
             found = [value for value in objects if not odd.isdisjoint(value)]
-        else:  # as nearly always: a lookup in each object is faster than a walk over its names
-            found = [*{id(one): one for name in odd for one in objects if name in one}.values()]
         for value in found:
             _redact_names(value, is_harmless)
     for pairs in lists:

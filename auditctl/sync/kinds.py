@@ -1,6 +1,7 @@
 """The two kinds of destinations, files and tables: which of them a PATH means, and its work."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Place = Template | TablePath
 """What a PATH means: the files of a template, or a table."""
 THREADS = "TOKIO_WORKER_THREADS"
-"""The library's variable for the number of its threads, those that wait for files aside."""
+"""The library's variable for the number of its threads."""
 
 
 def place_of(options: SyncOptions, *, provider: str, source: str) -> Place:
@@ -52,9 +53,9 @@ def prepare(places: Iterable[Place], context: Context) -> None:
     if any(isinstance(place, TablePath) for place in places):
         require("lake", "A Delta table")
         context.console.keep_others_out()
-        if not context.environ.get(THREADS, "").strip("0").isdecimal():
-            # Each of its threads keeps memory that it has used; there would be one for each core.
-            # It cannot do anything with a value that is no number, or 0.
+        if not re.fullmatch(r"0*[1-9][0-9]{0,3}", context.environ.get(THREADS, "")):
+            # Else there would be one for each core, and each keeps memory that it has used. The
+            # library fails if the value is 0, no number, or one that is far too large.
             os.putenv(THREADS, "1")
 
 

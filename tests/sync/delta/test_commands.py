@@ -56,7 +56,18 @@ def test_every_event_is_there_once_and_can_be_proved(server: Server, path: str) 
 
 @pytest.mark.parametrize(
     ("value", "set_"),
-    [(None, ["1"]), ("3", []), ("10", []), ("", ["1"]), ("0", ["1"]), ("x", ["1"])],
+    [
+        (None, ["1"]),
+        ("3", []),
+        ("10", []),
+        ("007", []),
+        ("", ["1"]),
+        ("0", ["1"]),
+        ("x", ["1"]),
+        ("-1", ["1"]),
+        ("\u0663", ["1"]),
+        ("9" * 30, ["1"]),
+    ],
 )
 def test_the_library_has_one_thread_if_the_environment_does_not_say_more(
     value: str | None, set_: list[str], path: str

@@ -328,36 +328,6 @@ def test_a_long_run_loads_the_table_anew_now_and_then(path: Path) -> None:
     assert proven(path) == 8
 
 
-def test_a_commit_reads_no_more_of_the_log_than_the_one_before_it(path: Path) -> None:
-    """The library's own search for a source's last commit reads all since the checkpoint."""
-    searched: list[str] = []
-    read: list[int] = []
-    search, actions = store.Store.transaction, store.Store.actions
-
-    def searching(self: store.Store, app_id: str) -> int | None:
-        searched.append(app_id)
-        return search(self, app_id)
-
-    def reading(self: store.Store, version: int) -> Any:
-        read.append(version)
-        return actions(self, version)
-
-    with opened(path) as held:
-        write(held, 0)
-        with (
-            patch.object(store.Store, "transaction", searching),
-            patch.object(store.Store, "actions", reading),
-        ):
-            for n in range(1, 4):
-                write(held, n)
-            assert (searched, read) == ([], [1, 2, 3])
-            other_source(path)
-            searched.clear()
-            write(held, 4)
-            assert searched == ["auditctl:source:prod"]
-    assert proven(path) == 6
-
-
 def test_a_commit_that_was_changed_or_is_gone_ends_the_run_at_its_next(
     destination: TableDestination, path: Path
 ) -> None:
