@@ -39,9 +39,9 @@ _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
 _MISSING = re.compile(r"not found|No such file|NotFound|range is not satisfiable")
 _UNUSABLE = re.compile(
     r"Operation not supported|service account file|failed to parse \".*\" as |"
-    r"Generic (?:Config|HTTP client) error"
+    r"Generic (?:Config|HTTP client) error|\"TOKIO_WORKER_THREADS\""
 )
-"""Words of the library where it can use no credentials, or cannot read a variable of the store."""
+"""Words of the library where it can use no credentials, or cannot read a variable."""
 _ORNAMENT = re.compile(r"\x1b\[[0-9;]*m|↳|\n +0: (?s:.*)")
 """Colours, arrows, and the stack that follows if ``RUST_BACKTRACE`` is set."""
 _CONSTRAINT = re.compile(

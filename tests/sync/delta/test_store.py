@@ -41,6 +41,10 @@ REMEDY = ". Check the network, and the credentials in the environment."
             'Failed to parse "perhaps" as S3PutConditional',
         ),
         (
+            '"TOKIO_WORKER_THREADS" must be usize, error: invalid digit found in string, value: x',
+            '"TOKIO_WORKER_THREADS" must be usize, error: invalid digit found in string, value: x',
+        ),
+        (
             f"Generic HTTP client error{ARROW}builder error{ARROW}relative URL without a base",
             "relative URL without a base",
         ),
